@@ -1,0 +1,51 @@
+"""Beeper: one integration for the chats of all networks."""
+
+from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.typing import ConfigType
+
+from .api.client import BeeperClient
+from .const import DOMAIN
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .outbox import async_load_outbox, async_remove_outbox, get_outbox
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions; they say themselves if there is no server yet."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
+    """Connect to a server."""
+    client = BeeperClient(
+        async_get_clientsession(hass, entry.data[CONF_VERIFY_SSL]),
+        entry.data[CONF_URL],
+        entry.data[CONF_TOKEN],
+    )
+    coordinator = BeeperCoordinator(hass, entry, client)
+    await coordinator.async_config_entry_first_refresh()
+    await async_load_outbox(hass, entry)
+    entry.runtime_data = coordinator
+    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
+    """Let go of a server once nothing is under way any more."""
+    await get_outbox(hass, entry).async_wait()
+    return True
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Leave nothing behind."""
+    await async_remove_outbox(hass, entry)
+
+
+async def _async_reload(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -1,0 +1,1 @@
+"""A client for the Beeper API: no Home Assistant in it, only aiohttp and yarl."""

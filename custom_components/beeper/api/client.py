@@ -1,0 +1,450 @@
+"""The HTTP client: one `_request`, one short method an endpoint.
+
+It follows the configured URL only, never an address the server names, and attempts
+everything once: what an error means for the caller is in `exceptions`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+import json
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from .exceptions import (
+    AnswerError,
+    AuthenticationError,
+    BeeperError,
+    CannotConnectError,
+    ConnectionLostError,
+    ForbiddenError,
+    PersonNotResolvedError,
+    RequestTimeoutError,
+    RouteAbsentError,
+    TLSError,
+    UnreadableAnswerError,
+)
+from .generations import (
+    CREATE_ONLY,
+    WITH_START_ROUTE,
+    Generation,
+    StartWay,
+    by_info,
+    by_version_header,
+)
+from .models import (
+    WIRE_NAMES,
+    Account,
+    Chat,
+    ChatResult,
+    CreateChat,
+    Json,
+    Message,
+    Page,
+    ServerInfo,
+    StartChat,
+    User,
+)
+
+REQUEST_TIMEOUT: Final = 30.0
+"""Seconds for one request, from the first byte sent to the last byte read."""
+
+_CONNECT_TIMEOUT: Final = 10.0
+_MAX_BODY: Final = 16 * 1024 * 1024
+_PATH_SAFE: Final = "!$&'()*+,:;=@~"
+# Servers before 4.2.557 may ask for the token before they look for the route.
+_NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
+_REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+_FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
+
+
+class BeeperClient:
+    """A Beeper server at one URL, with one token.
+
+    `session` stays the caller's. Times the server writes can be compared with ours
+    by `clock_offset`, its clock minus ours, known after any answer with a date.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        token: str,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> None:
+        """Make a client; nothing is sent yet."""
+        self._session = session
+        self._base = URL(url)
+        self._token = token
+        self._timeout = timeout
+        self._start_ways: tuple[StartWay, ...] = ()
+        self.generation: Generation | None = None
+        self.info: ServerInfo | None = None
+        self.version: str | None = None
+        self.clock_offset: timedelta | None = None
+
+    # Server
+
+    async def identify(self) -> Generation:
+        """Find out what the server is; raise UnreadableAnswerError if no Beeper.
+
+        Reads `/v1/info`, without the token, and where there is none the accounts.
+        """
+        try:
+            self.info = await self._request(
+                "GET", "v1", "info", read=ServerInfo.from_dict, token=False
+            )
+        except AnswerError as err:
+            if err.status not in _NO_SUCH_ROUTE:
+                raise
+            self.info = None
+            await self.accounts()
+            generation = by_version_header(self.version)
+        else:
+            self.version = self.info.version
+            generation = by_info(self.info)
+        if generation is not self.generation:
+            self.generation = generation
+            self._start_ways = generation.start_ways
+        return generation
+
+    async def scopes(self) -> frozenset[str] | None:
+        """Return what the token may do (`read`, `write`), None if not told."""
+        if self.generation is CREATE_ONLY:
+            return None
+        with suppress(AnswerError, UnreadableAnswerError):
+            return await self._request(
+                "POST",
+                "oauth",
+                "introspect",
+                read=_read_scopes,
+                form={"token": self._token},
+            )
+        return None
+
+    async def user_id(self, accounts: Sequence[Account]) -> str | None:
+        """Return the Beeper user who is signed in, None if not told."""
+        for account in accounts:
+            if account.account_id == "matrix" and account.user:
+                return account.user.id
+        with suppress(AnswerError, UnreadableAnswerError):
+            return await self._request("GET", "v1", "app", "setup", read=_read_user_id)
+        return None
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """Return the accounts; one that works, such as iMessage, may be missing."""
+        return await self._request("GET", "v1", "accounts", read=_read_accounts)
+
+    # Reading
+
+    async def contacts(self, account_id: str, query: str) -> tuple[User, ...]:
+        """Search an account's network and contacts for a number, address or handle."""
+        page = await self._request(
+            "GET",
+            "v1",
+            "accounts",
+            account_id,
+            "contacts",
+            read=lambda body: Page.from_dict(body, User.from_dict),
+            query={"query": query},
+        )
+        return page.items
+
+    async def chats(self, account_id: str, cursor: str | None = None) -> Page[Chat]:
+        """Return a page of an account's chats, the last active first."""
+        query = {"accountIDs": account_id}
+        if cursor is not None:
+            query |= {"cursor": cursor, "direction": "before"}
+        return await self._request("GET", "v1", "chats", read=_read_chats, query=query)
+
+    async def direct_chats(self, account_id: str, participant: str) -> Page[Chat]:
+        """Search an account's direct chats for a participant's name or number."""
+        query = {
+            "accountIDs": account_id,
+            "query": participant,
+            "scope": "participants",
+            "type": "single",
+        }
+        return await self._request(
+            "GET", "v1", "chats", "search", read=_read_chats, query=query
+        )
+
+    async def chat(self, chat_id: str) -> Chat:
+        """Return a chat with all its participants."""
+        return await self._request(
+            "GET",
+            "v1",
+            "chats",
+            chat_id,
+            read=Chat.from_dict,
+            query={"maxParticipantCount": "-1"},
+        )
+
+    async def messages(self, chat_id: str) -> Page[Message]:
+        """Return the newest messages of a chat, about 20."""
+        return await self._request(
+            "GET",
+            "v1",
+            "chats",
+            chat_id,
+            "messages",
+            read=lambda body: Page.from_dict(body, Message.from_dict),
+        )
+
+    # Changing
+
+    async def create_chat(self, request: CreateChat) -> ChatResult:
+        """Create a chat."""
+        return await self._change("v1", "chats", body=request.body())
+
+    async def start_chat(self, request: StartChat) -> ChatResult:
+        """Start or find the direct chat with a person.
+
+        Raises PersonNotResolvedError where the server has to be asked for the person
+        first and not exactly one fits.
+        """
+        # A Beeper that updated itself meanwhile may have learned the newer way.
+        if self.generation is not WITH_START_ROUTE:
+            await self.identify()
+        guessed = self.generation is not None and self.generation.guessed
+        ways = self._start_ways
+        while True:
+            try:
+                result = await self._start_chat(ways[0], request)
+            except AnswerError as err:
+                absent = isinstance(err, RouteAbsentError)
+                rejected = guessed and err.status in _REJECTED
+                if len(ways) == 1 or not (absent or rejected):
+                    raise
+                ways = ways[1:]
+            else:
+                self._start_ways = ways
+                return result
+
+    async def _start_chat(self, way: StartWay, request: StartChat) -> ChatResult:
+        if way is StartWay.ROUTE:
+            return await self._change(
+                "v1", "chats", "start", body=request.body(mode=False)
+            )
+        if way is StartWay.MODE:
+            return await self._change("v1", "chats", body=request.body(mode=True))
+        return await self.create_chat(
+            CreateChat(
+                account_id=request.account_id,
+                participant_ids=(await self._participant_id(request),),
+                type="single",
+                message_text=request.message_text,
+            )
+        )
+
+    async def _participant_id(self, request: StartChat) -> str:
+        """Return the id of the one contact that provably is the person."""
+        user = request.user
+        if user.id is not None:
+            return user.id
+        query = user.phone_number or user.email or user.username or ""
+        found = {
+            contact.id
+            for contact in await self.contacts(request.account_id, query)
+            if contact.is_user(user)
+        }
+        if len(found) != 1:
+            raise PersonNotResolvedError(len(found))
+        return found.pop()
+
+    async def _change(self, *path: str, body: Json) -> ChatResult:
+        return await self._request(
+            "POST", *path, read=ChatResult.from_dict, body=body, changes=True
+        )
+
+    # The one way out
+
+    async def _request[T](
+        self,
+        method: str,
+        *path: str,
+        read: Callable[[Json], T],
+        query: Mapping[str, str] | None = None,
+        body: Json = None,
+        form: Mapping[str, str] | None = None,
+        token: bool = True,
+        changes: bool = False,
+    ) -> T:
+        """Send one request and read its answer; `changes` says that it may do harm.
+
+        A request that changes nothing has never run, whatever became of it.
+        """
+        url = self._base.joinpath(
+            *(quote(part, safe=_PATH_SAFE) for part in path), encoded=True
+        )
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        options: dict[str, Any] = {"data": form}
+        if token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            options["data"] = json.dumps(body, ensure_ascii=False).encode()
+        if changes:
+            # An idle connection may die under the request, and nobody could tell
+            # whether it ran. Named hosts have a pool of their own, and as each of
+            # these connections is closed, this pool is always empty: a fresh one.
+            headers["Connection"] = "close"
+            options["server_hostname"] = self._base.raw_host
+        try:
+            status, raw = await self._exchange(method, url, query, headers, options)
+            if status >= 300:
+                raise _answer_error(status, raw)
+            return read(_parse(raw))
+        except BeeperError as err:
+            err.may_have_run = changes and err.may_have_run
+            raise
+
+    async def _exchange(
+        self,
+        method: str,
+        url: URL,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        options: Mapping[str, Any],
+    ) -> tuple[int, bytes]:
+        """Return status and body; the texts of aiohttp's errors hold URLs: cut off."""
+        status = 0
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.request(
+                    method,
+                    url,
+                    params=query,
+                    headers=headers,
+                    allow_redirects=False,
+                    middlewares=(),
+                    timeout=aiohttp.ClientTimeout(connect=_CONNECT_TIMEOUT),
+                    **options,
+                ) as response,
+            ):
+                status = response.status
+                self._note(response.headers)
+                return status, await _read_body(response)
+        except (TimeoutError, aiohttp.ClientError, UnreadableAnswerError) as err:
+            if status >= 300:  # A refusal is one, with or without its reason.
+                return status, b""
+            raise _failure(err) from None
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        """Take what every answer may tell: the server's version and clock."""
+        self.version = headers.get("X-Beeper-Desktop-Version", self.version)
+        with suppress(ValueError):
+            date = parsedate_to_datetime(headers.get("Date", ""))
+            self.clock_offset = date - datetime.now(UTC)
+
+
+def _failure(err: Exception) -> BeeperError:
+    """Say what an exchange without a whole answer means."""
+    match err:
+        case BeeperError():
+            return err
+        case aiohttp.ConnectionTimeoutError():
+            return RequestTimeoutError(connecting=True)
+        case TimeoutError():
+            return RequestTimeoutError(connecting=False)
+        case aiohttp.ClientSSLError():
+            return TLSError("no secure connection")
+        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL():
+            return CannotConnectError("no connection")
+        case _:
+            return ConnectionLostError("connection lost")
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
+        if len(raw) > _MAX_BODY:
+            raise UnreadableAnswerError("the answer is too long")
+    return bytes(raw)
+
+
+def _parse(raw: bytes) -> Json:
+    if not raw:
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError, RecursionError:
+        raise UnreadableAnswerError("the answer is no JSON") from None
+
+
+def _answer_error(status: int, raw: bytes) -> AnswerError:
+    """Make the error of a status; a body that cannot be read is as good as none."""
+    body: Json = None
+    with suppress(UnreadableAnswerError):
+        body = _parse(raw)
+    error = body if isinstance(body, dict) else {}
+    code = error.get("code") if isinstance(error.get("code"), str) else None
+    if status == HTTPStatus.UNAUTHORIZED:
+        return AuthenticationError(status)
+    if status == HTTPStatus.FORBIDDEN:
+        missing = re.search(rb"missing:\s*(read|write)\b", raw)
+        return ForbiddenError(
+            status, missing_scope=missing[1].decode() if missing else None
+        )
+    if status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED) or (
+        status == HTTPStatus.NOT_FOUND and code is None
+    ):
+        return RouteAbsentError(status)
+    return AnswerError(status, code=code, fields=_fields(error.get("details")))
+
+
+def _fields(details: Json) -> tuple[str, ...]:
+    """Return which of our fields a validation error names.
+
+    Beeper sends `{"issues": [{"path": ["body", "accountID"]}]}`, EasyMatrix a flat
+    `{"accountID": "text"}`. What is no field of ours could be anything: left out.
+    """
+    names: list[Json] = []
+    if isinstance(details, dict):
+        names += details
+        issues = details.get("issues")
+        for issue in issues if isinstance(issues, list) else []:
+            path = issue.get("path") if isinstance(issue, dict) else None
+            names += path if isinstance(path, list) else []
+    return tuple(
+        dict.fromkeys(
+            _FIELD_NAMES[name]
+            for name in names
+            if isinstance(name, str) and name in _FIELD_NAMES
+        )
+    )
+
+
+def _read_accounts(body: Json) -> tuple[Account, ...]:
+    if not isinstance(body, list):
+        raise UnreadableAnswerError("no list of accounts")
+    return tuple(Account.from_dict(account) for account in body)
+
+
+def _read_chats(body: Json) -> Page[Chat]:
+    return Page.from_dict(body, Chat.from_dict)
+
+
+def _read_scopes(body: Json) -> frozenset[str]:
+    scope = body.get("scope") if isinstance(body, dict) else None
+    if not isinstance(scope, str):
+        raise UnreadableAnswerError("no scopes")
+    return frozenset(scope.split())
+
+
+def _read_user_id(body: Json) -> str:
+    matrix = body.get("matrix") if isinstance(body, dict) else None
+    user_id = matrix.get("userID") if isinstance(matrix, dict) else None
+    if not isinstance(user_id, str) or not user_id:
+        raise UnreadableAnswerError("no user")
+    return user_id

@@ -1,0 +1,68 @@
+"""What each generation of Beeper servers can do, and how one is recognised.
+
+The only place that knows versions. Beeper 4.2.557 brought `mode=start` and
+`/v1/info`, 4.2.808 a route of its own for starting a chat.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+import re
+
+from .models import ServerInfo
+
+
+class StartWay(Enum):
+    """How a chat with a person is started."""
+
+    ROUTE = "POST /v1/chats/start"
+    MODE = "POST /v1/chats with mode=start"
+    CONTACTS = "contact search, then POST /v1/chats"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """A generation of servers.
+
+    `start_ways` are tried in turn; the next one only after an answer that proves
+    the route absent or, with `guessed`, after one that rejected the body.
+    """
+
+    name: str
+    start_ways: tuple[StartWay, ...]
+    guessed: bool = False
+
+
+WITH_START_ROUTE = Generation(name="4.2.808", start_ways=tuple(StartWay))
+WITH_START_MODE = Generation(
+    name="4.2.557", start_ways=(StartWay.MODE, StartWay.CONTACTS)
+)
+CREATE_ONLY = Generation(name="4.1.294", start_ways=(StartWay.CONTACTS,))
+# A server of another make, such as EasyMatrix: its own version numbers say nothing.
+OTHER_MAKE = Generation(name="other", start_ways=tuple(StartWay))
+# `/v1/info` is missing, as before 4.2.557, but a proxy can hide it as well.
+NOT_TOLD = Generation(name="4.1.294?", start_ways=tuple(StartWay), guessed=True)
+
+_SINCE = (((4, 2, 808), WITH_START_ROUTE), ((4, 2, 557), WITH_START_MODE))
+_BEEPER_BUNDLE = "com.automattic.beeper."
+
+
+def by_info(info: ServerInfo) -> Generation:
+    """Recognise a server by its `/v1/info`."""
+    if info.name == "Beeper" or info.bundle_id.startswith(_BEEPER_BUNDLE):
+        return _by_version(info.version) or OTHER_MAKE
+    return OTHER_MAKE
+
+
+def by_version_header(version: str | None) -> Generation:
+    """Recognise a server without `/v1/info` by its version header, if it has one."""
+    return _by_version(version or "") or NOT_TOLD
+
+
+def _by_version(version: str) -> Generation | None:
+    if not (triple := re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", version, re.ASCII)):
+        return None
+    parsed = tuple(int(number) for number in triple.groups())
+    for since, generation in _SINCE:
+        if parsed >= since:
+            return generation
+    return CREATE_ONLY

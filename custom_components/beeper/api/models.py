@@ -1,0 +1,384 @@
+"""What goes over the wire, as frozen values.
+
+Requests are built complete and valid by their makers. Answers are read tolerantly:
+unknown keys are ignored and everything but an id may be missing, as servers of
+different generations leave different things out. Nothing here has a telling `repr`,
+so that no name, number or text reaches a log.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from .exceptions import UnreadableAnswerError
+
+type Json = Any
+type ChatType = Literal["single", "group"]
+
+# The official Python SDK's name of a field -> the API's. The only such table.
+WIRE_NAMES = {
+    "account_id": "accountID",
+    "allow_invite": "allowInvite",
+    "email": "email",
+    "full_name": "fullName",
+    "id": "id",
+    "message_text": "messageText",
+    "mode": "mode",
+    "participant_ids": "participantIDs",
+    "phone_number": "phoneNumber",
+    "title": "title",
+    "type": "type",
+    "user": "user",
+    "username": "username",
+}
+
+
+def _wire(**fields: Json) -> dict[str, Json]:
+    """Return the fields that are given, under the API's names."""
+    return {
+        WIRE_NAMES[name]: value for name, value in fields.items() if value is not None
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class StartUser:
+    """The person to start a chat with: at least one identifier, and a hint.
+
+    `phone_number` is E.164; `full_name` only ranks what the identifiers find.
+    """
+
+    id: str | None = None
+    email: str | None = None
+    full_name: str | None = None
+    phone_number: str | None = None
+    username: str | None = None
+
+    def body(self) -> dict[str, Json]:
+        """Return the API's `user` object."""
+        return _wire(
+            id=self.id,
+            email=self.email,
+            full_name=self.full_name,
+            phone_number=self.phone_number,
+            username=self.username,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class StartChat:
+    """`mode: start`: the direct chat with a person, existing or new."""
+
+    account_id: str
+    user: StartUser
+    allow_invite: bool | None = None
+    message_text: str | None = None
+
+    def body(self, *, mode: bool) -> dict[str, Json]:
+        """Return the request body; servers before 4.2.808 want the mode in it."""
+        return _wire(
+            mode="start" if mode else None,
+            account_id=self.account_id,
+            user=self.user.body(),
+            allow_invite=self.allow_invite,
+            message_text=self.message_text,
+        )
+
+    def normalised(self) -> Self:
+        """Return what two calls for the same chat have in common."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class CreateChat:
+    """`mode: create`: a new chat with participants known by their ids."""
+
+    account_id: str
+    participant_ids: tuple[str, ...]
+    type: ChatType
+    title: str | None = None
+    message_text: str | None = None
+
+    def body(self) -> dict[str, Json]:
+        """Return the request body; `mode` is left out, as every server allows."""
+        return _wire(
+            account_id=self.account_id,
+            participant_ids=list(self.participant_ids),
+            type=self.type,
+            title=self.title,
+            message_text=self.message_text,
+        )
+
+    def normalised(self) -> Self:
+        """Return the same with the participants in an order of their own."""
+        return replace(self, participant_ids=tuple(sorted(self.participant_ids)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ServerInfo:
+    """Who answers `GET /v1/info`."""
+
+    name: str
+    version: str
+    bundle_id: str
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError if this is no Beeper API.
+
+        Other services answer on such ports too: only `app.name` together with
+        `server.status` says Beeper.
+        """
+        app, server = _mapping(data).get("app"), _mapping(data).get("server")
+        name = _text(_mapping(app), "name")
+        if name is None or _text(_mapping(server), "status") is None:
+            raise UnreadableAnswerError("no Beeper API")
+        return cls(
+            name=name,
+            version=_text(_mapping(app), "version") or "",
+            bundle_id=_text(_mapping(app), "bundle_id") or "",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class User:
+    """A person on one network: an account's own, a contact or a participant."""
+
+    id: str
+    username: str | None = None
+    phone_number: str | None = None
+    email: str | None = None
+    full_name: str | None = None
+    is_self: bool = False
+    is_pending: bool = False
+    is_network_bot: bool = False
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read a User or Participant; raise UnreadableAnswerError without an id."""
+        user = _mapping(data)
+        return cls(
+            id=_id(user, "id"),
+            username=_text(user, "username"),
+            phone_number=_text(user, "phoneNumber"),
+            email=_text(user, "email"),
+            full_name=_text(user, "fullName"),
+            is_self=user.get("isSelf") is True,
+            is_pending=user.get("isPending") is True,
+            is_network_bot=user.get("isNetworkBot") is True,
+        )
+
+    @property
+    def name(self) -> str | None:
+        """What to call the person; None if the server knows no name."""
+        return self.full_name or self.username or self.phone_number or self.email
+
+    @property
+    def handle(self) -> str | None:
+        """By what the network knows the person, to tell own accounts apart."""
+        return self.phone_number or self.username or self.email or self.full_name
+
+    def has_id(self, wanted: str) -> bool:
+        """Tell whether a participant id means this person.
+
+        Ids of one person differ between servers and times (`15550101002`,
+        `@15550101002:local-whatsapp.localhost`), so the localpart and, for an id
+        that is a number, the phone number count too. Never the name.
+        """
+        local = _localpart(wanted)
+        return (
+            wanted == self.id
+            or local == _localpart(self.id)
+            or (local.removeprefix("+").isdigit() and self.has_phone_number(local))
+        )
+
+    def has_phone_number(self, wanted: str) -> bool:
+        """Compare E.164 numbers by their digits."""
+        digits = wanted.removeprefix("+")
+        return digits in {
+            (self.phone_number or "").removeprefix("+"),
+            _localpart(self.id).removeprefix("+"),
+        }
+
+    def is_user(self, wanted: StartUser) -> bool:
+        """Tell whether an identifier proves that this is the person, and none denies it.
+
+        Servers leave fields out of lists, so a missing one neither proves nor denies.
+        """
+        local = _handle(_localpart(self.id))
+        answers: list[bool] = []
+        if wanted.id is not None:
+            answers.append(self.has_id(wanted.id))
+        if wanted.phone_number is not None and (self.phone_number or local.isdigit()):
+            answers.append(self.has_phone_number(wanted.phone_number))
+        if wanted.email is not None and self.email is not None:
+            answers.append(wanted.email.casefold() == self.email.casefold())
+        if wanted.username is not None and _handle(wanted.username) == local:
+            answers.append(True)
+        elif wanted.username is not None and self.username is not None:
+            answers.append(_handle(wanted.username) == _handle(self.username))
+        return bool(answers) and all(answers)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Account:
+    """One account on one network; `network` and `status` are missing on old servers."""
+
+    account_id: str
+    network: str | None
+    status: str | None
+    user: User | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        account = _mapping(data)
+        user = account.get("user")
+        return cls(
+            account_id=_id(account, "accountID"),
+            network=_text(account, "network"),
+            status=_text(account, "status"),
+            user=User.from_dict(user) if _mapping(user).get("id") else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Chat:
+    """A chat; `participants` may be a part of all, then `has_more` is true.
+
+    `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
+    """
+
+    id: str
+    local_id: str | None
+    account_id: str | None
+    network: str | None
+    title: str | None
+    type: str | None
+    participants: tuple[User, ...]
+    has_more: bool
+    last_activity: datetime | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        chat = _mapping(data)
+        participants = _mapping(chat.get("participants"))
+        return cls(
+            id=_id(chat, "id", "chatID"),
+            local_id=_text(chat, "localChatID"),
+            account_id=_text(chat, "accountID"),
+            network=_text(chat, "network"),
+            title=_text(chat, "title"),
+            type=_text(chat, "type"),
+            participants=tuple(
+                User.from_dict(item)
+                for item in _items(participants)
+                if _mapping(item).get("id")
+            ),
+            has_more=participants.get("hasMore") is True,
+            last_activity=_time(chat, "lastActivity"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ChatResult:
+    """What creating or starting a chat gave.
+
+    `status` is `existing`, `created` or None (not said); `chat` is None where the
+    server returns only the id, as before 4.2.808.
+    """
+
+    chat_id: str
+    status: str | None
+    chat: Chat | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        body = _mapping(data)
+        status = _text(body, "status")
+        return cls(
+            chat_id=_id(body, "id", "chatID"),
+            status=status if status in ("existing", "created") else None,
+            chat=Chat.from_dict(body) if "participants" in body else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Message:
+    """A message; `text` is Matrix HTML on servers from 4.2.808."""
+
+    sender_id: str | None
+    is_sender: bool
+    text: str | None
+    timestamp: datetime | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it."""
+        message = _mapping(data)
+        return cls(
+            sender_id=_text(message, "senderID"),
+            is_sender=message.get("isSender") is True,
+            text=_text(message, "text"),
+            timestamp=_time(message, "timestamp"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Page[T]:
+    """One page of a list; `cursor` leads to older items, None means no more."""
+
+    items: tuple[T, ...]
+    cursor: str | None
+
+    @classmethod
+    def from_dict(cls, data: Json, read: Callable[[Json], T]) -> Self:
+        """Read it, each item by `read`; raise UnreadableAnswerError without a list."""
+        page = _mapping(data)
+        if not isinstance(page.get("items"), list):
+            raise UnreadableAnswerError("no list of items")
+        return cls(
+            items=tuple(read(item) for item in page["items"]),
+            cursor=_text(page, "oldestCursor") if page.get("hasMore") is True else None,
+        )
+
+
+def _mapping(data: Json) -> Mapping[str, Json]:
+    return data if isinstance(data, dict) else {}
+
+
+def _items(data: Mapping[str, Json]) -> list[Json]:
+    items = data.get("items")
+    return items if isinstance(items, list) else []
+
+
+def _text(data: Mapping[str, Json], key: str) -> str | None:
+    value = data.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _id(data: Mapping[str, Json], *keys: str) -> str:
+    """Return the first id there is; newer servers name it differently."""
+    for key in keys:
+        if value := _text(data, key):
+            return value
+    raise UnreadableAnswerError(f"no {keys[0]}")
+
+
+def _time(data: Mapping[str, Json], key: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(_text(data, key) or "")
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _localpart(user_id: str) -> str:
+    """Return the part of a Matrix-like id that the network itself gave."""
+    return user_id.removeprefix("@").partition(":")[0]
+
+
+def _handle(username: str) -> str:
+    return username.removeprefix("@").casefold()

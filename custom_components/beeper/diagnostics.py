@@ -1,0 +1,38 @@
+"""What helps to find a fault: versions, counts and options, nothing personal."""
+
+from collections import Counter
+from typing import Any
+
+from yarl import URL
+
+from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant
+
+from .coordinator import BeeperConfigEntry
+from .outbox import get_outbox
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: BeeperConfigEntry
+) -> dict[str, Any]:
+    """Return what is known of a server, without addresses, ids, names or texts."""
+    client = entry.runtime_data.client
+    accounts = entry.runtime_data.data
+    url = URL(entry.data[CONF_URL])
+    return {
+        "server": {
+            "name": client.info.name if client.info else None,
+            "version": client.version,
+            "generation": client.generation.name if client.generation else None,
+            "scheme": url.scheme,
+            "port": url.port,
+            "path_prefix": url.path != "/",
+            "verify_ssl": entry.data[CONF_VERIFY_SSL],
+        },
+        "options": dict(entry.options),
+        "accounts": {
+            "networks": Counter(account.network or "not told" for account in accounts),
+            "statuses": Counter(account.status or "not told" for account in accounts),
+        },
+        "outbox": get_outbox(hass, entry).statistics,
+    }

@@ -1,0 +1,118 @@
+"""The only map from what goes wrong with the API to errors Home Assistant shows.
+
+No text names a person, a number or a message: Home Assistant logs these texts when an
+automation fails.
+"""
+
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    ConfigEntryError,
+    HomeAssistantError,
+    ServiceValidationError,
+)
+from homeassistant.helpers.update_coordinator import UpdateFailed
+
+from .api.exceptions import (
+    AnswerError,
+    AuthenticationError,
+    BeeperError,
+    CannotConnectError,
+    ForbiddenError,
+    PersonNotResolvedError,
+    RequestTimeoutError,
+    RouteAbsentError,
+    TLSError,
+)
+from .const import DOMAIN
+
+_BY_KIND = (
+    (TLSError, "tls_failed"),
+    (CannotConnectError, "cannot_connect"),
+    (RequestTimeoutError, "timeout"),
+    (AuthenticationError, "token_refused"),
+    (RouteAbsentError, "route_absent"),
+)
+_BY_STATUS = {404: "not_found", 409: "conflict", 429: "rate_limited"}
+# What the caller can put right by calling differently.
+_INVALID = {"person_ambiguous", "person_not_found", "rejected", "rejected_fields"}
+# What has a text of its own while the integration is set up.
+_SETUP = {
+    "cannot_connect",
+    "forbidden",
+    "scope_missing",
+    "server_error",
+    "timeout",
+    "tls_failed",
+    "token_refused",
+}
+
+
+def invalid(key: str, **placeholders: str) -> ServiceValidationError:
+    """Return the error of a call that is wrong in itself or not allowed."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )
+
+
+def failed(key: str, **placeholders: str) -> HomeAssistantError:
+    """Return the error of a call that was right and still did not succeed."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )
+
+
+def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
+    """Return the translation key and the placeholders for what went wrong."""
+    for kind, key in _BY_KIND:
+        if isinstance(err, kind):
+            return key, {}
+    match err:
+        case ForbiddenError(missing_scope=str(scope)):
+            return "scope_missing", {"scope": scope}
+        case ForbiddenError():
+            return "forbidden", {}
+        case PersonNotResolvedError(matches=0):
+            return "person_not_found", {}
+        case PersonNotResolvedError(matches=count):
+            return "person_ambiguous", {"count": str(count)}
+        case AnswerError(status=status) if status in _BY_STATUS:
+            return _BY_STATUS[status], {}
+        case AnswerError(status=400 | 422, fields=(_, *_) as fields):
+            return "rejected_fields", {"fields": ", ".join(fields)}
+        case AnswerError(status=status) if status < 400:
+            return "redirected", {}
+        case AnswerError(status=400 | 422):
+            return "rejected", {}
+        case AnswerError(status=status):
+            return "server_error", {"status": str(status)}
+        case _:
+            return "unreadable", {}
+
+
+def not_done(err: BeeperError, *, network: str) -> HomeAssistantError:
+    """Return the error of an action whose request certainly changed nothing."""
+    key, placeholders = reason(err)
+    if isinstance(err, PersonNotResolvedError):
+        placeholders["network"] = network
+    return (invalid if key in _INVALID else failed)(key, **placeholders)
+
+
+def not_set_up(err: BeeperError) -> HomeAssistantError:
+    """Return the error that makes Home Assistant try again, ask for a token, or stop."""
+    key, placeholders = reason(err)
+    match err:
+        case AuthenticationError():
+            error: type[HomeAssistantError] = ConfigEntryAuthFailed
+        case ForbiddenError(missing_scope=str()):
+            error = ConfigEntryError
+        case _:
+            error = UpdateFailed
+    return error(
+        translation_domain=DOMAIN,
+        translation_key=f"setup_{key}" if key in _SETUP else "setup_failed",
+        translation_placeholders=placeholders,
+    )

@@ -1,0 +1,175 @@
+"""Finding out by reading what a request with an unknown outcome has left behind.
+
+Nothing here changes anything on the server. What is not proved is not found: a chat of
+other people, or two that fit, must never be taken for the one that was asked for.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+import html
+import re
+from typing import Final
+
+from .api.client import BeeperClient
+from .api.exceptions import AnswerError
+from .api.models import Chat, CreateChat, StartChat, User
+
+_CLOCK_TOLERANCE: Final = timedelta(seconds=5)
+_MAX_PAGES: Final = 8
+_MARKUP: Final = re.compile(r"[\s*_~`#>|\\()\[\]-]+")
+_TAG: Final = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The chat a request asked for; `text_sent` is None if it had no text."""
+
+    chat: Chat
+    text_sent: bool | None
+
+
+async def find_result(
+    client: BeeperClient,
+    request: CreateChat | StartChat,
+    attempted: datetime,
+    own_ids: frozenset[str],
+) -> Finding | None:
+    """Return what the request, sent at `attempted` by our clock, has brought about.
+
+    Raises BeeperError where it cannot be read.
+    """
+    # Any answer tells the server's clock; the look itself brings one.
+    if client.clock_offset is None:
+        since = attempted - _CLOCK_TOLERANCE
+    else:
+        since = attempted + client.clock_offset
+    if isinstance(request, StartChat):
+        chat = await find_direct_chat(client, request, own_ids)
+    else:
+        chat = await _find_created_chat(client, request, since, own_ids)
+    if chat is None:
+        return None
+    if request.message_text is None:
+        return Finding(chat=chat, text_sent=None)
+    own_ids |= {user.id for user in chat.participants if user.is_self}
+    text_sent = any(
+        (message.is_sender or message.sender_id in own_ids)
+        and message.timestamp is not None
+        and message.timestamp >= since
+        and _same_text(request.message_text, message.text or "")
+        for message in (await client.messages(chat.id)).items
+    )
+    return Finding(chat=chat, text_sent=text_sent)
+
+
+async def find_direct_chat(
+    client: BeeperClient, request: StartChat, own_ids: frozenset[str]
+) -> Chat | None:
+    """Return the one direct chat with the person, None if there is none or several."""
+
+    def fits(chat: Chat) -> bool:
+        others = _others(chat, own_ids)
+        return (
+            chat.type == "single"
+            and chat.account_id == request.account_id
+            and len(others) == 1
+            and others[0].is_user(request.user)
+        )
+
+    found: dict[str, Chat] = {}
+    user = request.user
+    for term in (user.phone_number, user.email, user.username, user.full_name):
+        if term is not None:
+            # A search the server does not want to do is no reason to give up.
+            with suppress(AnswerError):
+                page = await client.direct_chats(request.account_id, term)
+                found |= {chat.id: chat for chat in page.items if fits(chat)}
+    async for chat in _latest_chats(client, request.account_id):
+        if fits(chat):
+            found[chat.id] = chat
+    return await _only(client, found)
+
+
+async def _find_created_chat(
+    client: BeeperClient,
+    request: CreateChat,
+    since: datetime,
+    own_ids: frozenset[str],
+) -> Chat | None:
+    """Return the one chat of these people that became active since, and is new."""
+    found: dict[str, Chat] = {}
+    async for listed in _latest_chats(client, request.account_id):
+        if listed.last_activity is None or listed.last_activity < since:
+            break
+        if (
+            listed.type != request.type
+            or listed.account_id != request.account_id
+            or (request.title is not None and listed.title != request.title)
+        ):
+            continue
+        chat = await client.chat(listed.id)
+        if _same_people(
+            request.participant_ids, _others(chat, own_ids)
+        ) and not await _has_history(client, chat, since):
+            found[chat.id] = chat
+    return await _only(client, found)
+
+
+async def _latest_chats(client: BeeperClient, account_id: str) -> AsyncIterator[Chat]:
+    """Yield an account's chats, the last active first; not without end."""
+    cursor: str | None = None
+    for _ in range(_MAX_PAGES):
+        page = await client.chats(account_id, cursor)
+        for chat in page.items:
+            yield chat
+        if page.cursor is None or page.cursor == cursor:
+            return
+        cursor = page.cursor
+
+
+async def _only(client: BeeperClient, found: dict[str, Chat]) -> Chat | None:
+    """Return the chat if it is the only one, as it is now, with all participants."""
+    return await client.chat(found.popitem()[0]) if len(found) == 1 else None
+
+
+async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> bool:
+    """Tell whether a readable message is older; an unreadable one disproves nothing."""
+    with suppress(AnswerError):
+        return any(
+            message.timestamp is not None and message.timestamp < since
+            for message in (await client.messages(chat.id)).items
+        )
+    return False
+
+
+def _others(chat: Chat, own_ids: frozenset[str]) -> list[User]:
+    """Return the people in a chat without the user and the network's own bots."""
+    return [
+        user
+        for user in chat.participants
+        if not (user.is_self or user.is_network_bot or user.id in own_ids)
+    ]
+
+
+def _same_people(wanted: Iterable[str], people: list[User]) -> bool:
+    """Tell whether each id means another one of the people, and nobody is left."""
+    left = list(people)
+    for participant_id in wanted:
+        match = next((user for user in left if user.has_id(participant_id)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return not left
+
+
+def _same_text(sent: str, stored: str) -> bool:
+    """Compare a text with what became of it: Markdown turns into Matrix HTML."""
+    return sent == stored or _plain(sent) == _plain(
+        html.unescape(_TAG.sub(" ", stored))
+    )
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub("", text)

@@ -1,0 +1,250 @@
+"""The actions: what each accepts, what it does, what it answers."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.service import async_get_config_entry
+
+from . import errors
+from .api.models import CreateChat, StartChat, StartUser, User
+from .const import CONF_ACCOUNT_ID, DOMAIN
+from .coordinator import BeeperConfigEntry
+from .outbox import Done, get_outbox
+from .validators import (
+    boolean,
+    email,
+    identifier,
+    identifiers,
+    one_of,
+    phone_number,
+    text,
+    without_blanks,
+)
+
+ATTR_ACCOUNT_ID: Final = "account_id"
+ATTR_ALLOW_INVITE: Final = "allow_invite"
+ATTR_ALLOW_REPEAT: Final = "allow_repeat"
+ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
+ATTR_MESSAGE_TEXT: Final = "message_text"
+ATTR_MODE: Final = "mode"
+ATTR_PARTICIPANT_IDS: Final = "participant_ids"
+ATTR_TITLE: Final = "title"
+ATTR_TYPE: Final = "type"
+ATTR_USER: Final = "user"
+
+MODE_CREATE: Final = "create"
+MODE_START: Final = "start"
+
+_USER_IDENTIFIERS: Final = {
+    vol.Optional("id"): identifier,
+    vol.Optional("email"): email,
+    vol.Optional("phone_number"): phone_number,
+    vol.Optional("username"): identifier,
+}
+_USER: Final = vol.Schema({**_USER_IDENTIFIERS, vol.Optional("full_name"): identifier})
+
+
+def _user(value: Any) -> dict[str, str]:
+    """Accept a person to start a chat with; a name alone identifies nobody."""
+    if not isinstance(value, dict):
+        raise vol.Invalid("not_user")
+    user: dict[str, str] = _USER(without_blanks(value))
+    if not user.keys() - {"full_name"}:
+        raise vol.Invalid("user_not_identified")
+    return user
+
+
+_CREATE_CHAT_COMMON: Final = {
+    vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+    vol.Optional(ATTR_ACCOUNT_ID): identifier,
+    vol.Optional(ATTR_MESSAGE_TEXT): text,
+    vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
+}
+# The API's union of parameters: the mode says which of these a call must match.
+_CREATE_CHAT: Final = {
+    MODE_START: vol.Schema(
+        {
+            **_CREATE_CHAT_COMMON,
+            vol.Required(ATTR_MODE): MODE_START,
+            vol.Required(ATTR_USER): _user,
+            vol.Optional(ATTR_ALLOW_INVITE): boolean,
+        }
+    ),
+    MODE_CREATE: vol.Schema(
+        {
+            **_CREATE_CHAT_COMMON,
+            vol.Required(ATTR_MODE): MODE_CREATE,
+            vol.Required(ATTR_PARTICIPANT_IDS): identifiers,
+            vol.Required(ATTR_TYPE): one_of("single", "group"),
+            vol.Optional(ATTR_TITLE): text,
+        }
+    ),
+}
+_MODE: Final = one_of(MODE_START, MODE_CREATE)
+
+
+def _create_chat_params(data: dict[str, Any]) -> dict[str, Any]:
+    """Accept the parameters of the mode that is meant, named or not.
+
+    Raises a translated ServiceValidationError, as this is what every surface shows.
+    """
+    data = without_blanks(data)
+    if ATTR_USER in data and ATTR_PARTICIPANT_IDS in data:
+        raise errors.invalid("user_and_participants")
+    if not data.keys() & {ATTR_MODE, ATTR_USER, ATTR_PARTICIPANT_IDS}:
+        raise errors.invalid("user_or_participants")
+    data.setdefault(ATTR_MODE, MODE_START if ATTR_USER in data else MODE_CREATE)
+    mode = data[ATTR_MODE]
+    try:
+        _MODE(mode)
+    except vol.Invalid as err:
+        err.prepend([ATTR_MODE])
+        raise _refusal(err, mode="") from None
+    other_mode = MODE_START if mode == MODE_CREATE else MODE_CREATE
+    for field in data:
+        if field not in (known := _CREATE_CHAT[mode].schema):
+            if field in _CREATE_CHAT[other_mode].schema:
+                raise errors.invalid(
+                    "field_of_other_mode",
+                    field=field,
+                    mode=mode,
+                    other_mode=other_mode,
+                )
+            raise errors.invalid(
+                "unknown_field",
+                field=str(field),
+                fields=", ".join(sorted(str(key) for key in known)),
+            )
+    try:
+        params: dict[str, Any] = _CREATE_CHAT[mode](data)
+    except vol.Invalid as err:
+        raise _refusal(err, mode=mode) from None
+    if params.get(ATTR_TYPE) == "single" and len(params[ATTR_PARTICIPANT_IDS]) != 1:
+        raise errors.invalid("single_needs_one")
+    return params
+
+
+def _refusal(err: vol.Invalid, *, mode: str) -> ServiceValidationError:
+    """Turn the first thing a schema found wrong into a translated error."""
+    field = ".".join(str(part) for part in err.path)
+    if isinstance(first := getattr(err, "errors", [err])[0], vol.RequiredFieldInvalid):
+        return errors.invalid("required", field=field, mode=mode)
+    if isinstance(first, vol.ExtraKeysInvalid):
+        return errors.invalid(
+            "unknown_field", field=field, fields=", ".join(sorted(_USER.schema))
+        )
+    return errors.invalid(first.error_message, field=field, **first.placeholders)
+
+
+async def _create_chat(call: ServiceCall) -> ServiceResponse:
+    """Start a chat with a person, or create one from participant ids."""
+    entry: BeeperConfigEntry = async_get_config_entry(
+        call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
+    )
+    params = call.data
+    account_id = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
+    request: StartChat | CreateChat
+    if params[ATTR_MODE] == MODE_START:
+        request = StartChat(
+            account_id=account_id,
+            user=StartUser(**params[ATTR_USER]),
+            allow_invite=params.get(ATTR_ALLOW_INVITE),
+            message_text=params.get(ATTR_MESSAGE_TEXT),
+        )
+    else:
+        request = CreateChat(
+            account_id=account_id,
+            participant_ids=tuple(params[ATTR_PARTICIPANT_IDS]),
+            type=params[ATTR_TYPE],
+            title=params.get(ATTR_TITLE),
+            message_text=params.get(ATTR_MESSAGE_TEXT),
+        )
+    coordinator = entry.runtime_data
+    done = await get_outbox(call.hass, entry).create_chat(
+        coordinator.client,
+        request,
+        coordinator.data,
+        allow_repeat=params[ATTR_ALLOW_REPEAT],
+    )
+    return _created_chat(request, done)
+
+
+def _created_chat(request: StartChat | CreateChat, done: Done) -> dict[str, Any]:
+    """Return what is known of the chat: all of it only if the server returned it."""
+    response: dict[str, Any] = {
+        "chat_id": done.result.chat_id,
+        "status": done.result.status,
+        "account_id": request.account_id,
+        "recovered": done.recovered,
+        "duplicate": done.duplicate,
+    }
+    if (chat := done.result.chat) is not None:
+        response |= {
+            "network": chat.network,
+            "title": chat.title,
+            "type": chat.type,
+            "participants": [
+                {
+                    "id": user.id,
+                    "name": user.name,
+                    "is_self": user.is_self,
+                    "joined": not user.is_pending,
+                }
+                for user in chat.participants
+            ],
+        }
+        if isinstance(request, CreateChat) and not chat.has_more:
+            response["missing"] = _missing(request, chat.participants)
+    return response
+
+
+def _missing(request: CreateChat, participants: tuple[User, ...]) -> list[str]:
+    return [
+        participant_id
+        for participant_id in request.participant_ids
+        if not any(user.has_id(participant_id) for user in participants)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Action:
+    """One row: how an action is called, and what carries it out."""
+
+    name: str
+    params: Callable[[dict[str, Any]], dict[str, Any]]
+    handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
+    response: SupportsResponse
+
+
+_ACTIONS: Final = (
+    _Action(
+        name="create_chat",
+        params=_create_chat_params,
+        handler=_create_chat,
+        response=SupportsResponse.OPTIONAL,
+    ),
+)
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for action in _ACTIONS:
+        hass.services.async_register(
+            DOMAIN,
+            action.name,
+            action.handler,
+            schema=vol.Schema(action.params),
+            supports_response=action.response,
+        )

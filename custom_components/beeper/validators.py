@@ -1,0 +1,121 @@
+"""What a field of an action accepts, and what Home Assistant made of it on the way.
+
+Templates and YAML turn text that looks like a number into a number. Each validator
+returns the value to send, or raises `vol.Invalid` with the key of a translated text.
+"""
+
+from collections.abc import Callable, Mapping
+import re
+from typing import Any, Final
+import unicodedata
+
+import voluptuous as vol
+
+from homeassistant.helpers import config_validation as cv
+
+MAX_TEXT_BYTES: Final = 100 * 1024
+
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def without_blanks(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Leave out what is null or '': a template's way to say not given."""
+    return {key: item for key, item in value.items() if item is not None and item != ""}
+
+
+def text(value: Any) -> str:
+    """Accept text as it is, and the number that a template made of it."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise vol.Invalid("not_text")
+    accepted = str(value)
+    try:
+        size = len(accepted.encode())
+    except UnicodeEncodeError:
+        raise vol.Invalid("not_unicode") from None
+    if size > MAX_TEXT_BYTES:
+        raise vol.Invalid("text_too_long")
+    return accepted
+
+
+def identifier(value: Any) -> str:
+    """Accept an id, a handle or a name: text that is not blank."""
+    if isinstance(value, float):
+        raise vol.Invalid("not_text")
+    if not (value := text(value).strip()):
+        raise vol.Invalid("blank")
+    return value
+
+
+def identifiers(value: Any) -> list[str]:
+    """Accept a list of ids, or one alone; who is in it twice counts once."""
+    if not isinstance(value, list | tuple):
+        value = [value]
+    if not value:
+        raise vol.Invalid("no_items")
+    accepted = []
+    for index, item in enumerate(value):
+        try:
+            accepted.append(identifier(item))
+        except vol.Invalid as err:
+            err.prepend([index])
+            raise
+    return list(dict.fromkeys(accepted))
+
+
+def boolean(value: Any) -> bool:
+    """Accept what Home Assistant takes for true and false."""
+    try:
+        return bool(cv.boolean(value))
+    except vol.Invalid:
+        raise vol.Invalid("not_boolean") from None
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """Accept one of a few words."""
+
+    def validate(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise vol.Invalid(
+                "not_one_of", placeholders={"choices": ", ".join(choices)}
+            )
+        return value
+
+    return validate
+
+
+def email(value: Any) -> str:
+    """Accept an address as far as its form can be judged."""
+    address = identifier(value)
+    local, _, domain = address.rpartition("@")
+    if not (local and domain) or len(address.split()) > 1:
+        raise vol.Invalid("not_email")
+    return address
+
+
+def phone_number(value: Any) -> str:
+    """Return an international number in E.164.
+
+    A number that lost its `+` on the way is refused, like one in a national form:
+    which country is meant is nobody's to guess.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise vol.Invalid("phone_integer")
+    number = identifier(value)
+    if number[:4].lower() == "tel:":
+        number = number[4:]
+    # In `+44 (0)20 7946` the zero is dialled at home only; sent along, it could
+    # reach somebody else.
+    if re.search(r"\(\s*0\s*\)", number):
+        raise vol.Invalid("phone_invalid")
+    number = "".join(
+        char
+        for char in number
+        if char not in ".()[]" and unicodedata.category(char) not in ("Zs", "Cf", "Pd")
+    )
+    if number.startswith("00"):
+        number = f"+{number[2:]}"
+    if _E164.fullmatch(number):
+        return number
+    if number.isascii() and number.isdigit():
+        raise vol.Invalid("phone_no_country_code")
+    raise vol.Invalid("phone_invalid")
