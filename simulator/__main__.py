@@ -1,0 +1,76 @@
+"""Run a simulator.
+
+`python -m simulator --profile latest --port 23373 --token dev-token`
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+
+from .profiles import PROFILES
+from .server import Simulator
+
+
+def main() -> int:
+    """Serve until Ctrl-C. Exit status 1 if the port cannot be had."""
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator", description="A simulated Beeper server."
+    )
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="latest",
+        help="server generation (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=23373,
+        help="port, 0 for any free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--token",
+        default="dev-token",
+        help="access token with both scopes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chats", type=int, help="fill the world up to this many chats"
+    )
+    options = parser.parse_args()
+    simulator = Simulator(
+        options.profile,
+        options.token,
+        chats=options.chats,
+        host=options.host,
+        port=options.port,
+    )
+    try:
+        asyncio.run(_serve(simulator, options.profile))
+    except OSError as err:
+        reason = os.strerror(err.errno) if err.errno and err.errno > 0 else err
+        print(  # noqa: T201 - a program's output
+            f"Cannot listen on {options.host} port {options.port}: {reason}",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+async def _serve(simulator: Simulator, profile: str) -> None:
+    async with simulator:
+        print(  # noqa: T201 - a program's output
+            f"Simulated Beeper {profile} at {simulator.url}", flush=True
+        )
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Routes as table rows, and one call of a route as its handler sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from .checks import Rule, Rules
+from .model import Account, Chat, Json, Message
+from .profiles import Profile
+from .wire import Wire
+from .world import World
+
+type Handler = Callable[[Call], Any]
+"""Returns JSON for a 200, None for "done" without content, or a whole response.
+
+May be a coroutine function.
+"""
+
+DIRECTION = Rule(choices=("after", "before"))
+PAGING: Rules = {"cursor": Rule(), "direction": DIRECTION}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation. `feature` names what a profile must have for it to exist."""
+
+    method: str
+    path: str
+    handler: Handler
+    feature: str | None = None
+    query: Rules = field(default_factory=dict, kw_only=True)
+    body: Rules | None = field(default=None, kw_only=True)
+    """None: whatever is sent is not looked at."""
+    auth: bool = field(default=True, kw_only=True)
+
+    @property
+    def mutates(self) -> bool:
+        """Whether it changes something."""
+        return self.method != "GET" and self.path.startswith("/v1/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One authenticated, checked call."""
+
+    request: web.Request
+    world: World
+    profile: Profile
+    wire: Wire
+    tokens: dict[str, set[str]]
+    query: Json
+    body: Json
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What the path's placeholders stand for, decoded."""
+        return dict(self.request.match_info)
+
+    @property
+    def account(self) -> Account:
+        """The account in the path."""
+        return self.world.account(self.params["accountID"])
+
+    @property
+    def chat(self) -> Chat:
+        """The chat in the path."""
+        return self.world.chat(self.params["chatID"])
+
+    @property
+    def message(self) -> Message:
+        """The message in the path."""
+        return self.world.message(self.chat, self.params["messageID"])
+
+    def full_chat(self, chat: Chat) -> Json:
+        """A chat as a single answer."""
+        return self.wire.chat(self.world, chat, self.profile.max_participants)
+
+    def listed_chat(self, chat: Chat) -> Json:
+        """A chat as one of several."""
+        return self.wire.chat(self.world, chat, self.profile.list_participants)

@@ -1,0 +1,138 @@
+"""The control surface for other processes: `/control/...`, no authentication.
+
+Inside one process use the `Simulator` itself: it can do all of this.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, get_args
+
+from aiohttp import web
+
+from .checks import Rule, Rules, check, parse_json
+from .errors import invalid
+from .faults import KINDS
+from .model import Delivery, Json
+
+if TYPE_CHECKING:
+    from .server import Simulator
+
+type ControlRoute = tuple[
+    str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]
+]
+
+_TEXT = Rule(required=True)
+_MAYBE = Rule(nullable=True)
+_MESSAGE: Rules = {"chatID": _TEXT, "messageID": _TEXT}
+
+
+class Control:
+    """Operations on a simulator, as JSON in and JSON out."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+
+    def routes(self) -> list[ControlRoute]:
+        """Every control route, with the fields its body takes."""
+        table: list[tuple[str, str, Callable[[Json], Json], Rules | None]] = [
+            ("GET", "requests", self._requests, {}),
+            ("GET", "executed", self._executed, {}),
+            (
+                "POST",
+                "incoming",
+                self._incoming,
+                {"chatID": _TEXT, "senderID": _MAYBE, "text": _TEXT},
+            ),
+            ("POST", "edit", self._edit, {**_MESSAGE, "text": _TEXT}),
+            ("POST", "delete", self._delete, _MESSAGE),
+            (
+                "POST",
+                "react",
+                self._react,
+                {**_MESSAGE, "senderID": _MAYBE, "reactionKey": _MAYBE},
+            ),
+            (
+                "POST",
+                "account",
+                self._account,
+                {
+                    "accountID": _TEXT,
+                    "status": Rule(),
+                    "statusText": _MAYBE,
+                    "delivery": Rule(choices=get_args(Delivery.__value__)),
+                },
+            ),
+            ("GET", "faults", self._faults, {}),
+            ("POST", "faults", self._add_fault, None),
+            ("DELETE", "faults", self._clear_faults, {}),
+            ("POST", "reset", self._reset, {}),
+        ]
+        return [
+            (method, f"/control/{name}", _serve(act, rules))
+            for method, name, act, rules in table
+        ]
+
+    def _requests(self, _: Json) -> Json:
+        return {"items": [asdict(received) for received in self._sim.requests]}
+
+    def _executed(self, _: Json) -> Json:
+        return {"items": [asdict(received) for received in self._sim.executed]}
+
+    def _incoming(self, body: Json) -> Json:
+        return self._sim.incoming(body["chatID"], body.get("senderID"), body["text"])
+
+    def _edit(self, body: Json) -> Json:
+        return self._sim.edit(body["chatID"], body["messageID"], body["text"])
+
+    def _delete(self, body: Json) -> Json:
+        self._sim.delete(body["chatID"], body["messageID"])
+        return {}
+
+    def _react(self, body: Json) -> Json:
+        return self._sim.react(
+            body["chatID"],
+            body["messageID"],
+            body.get("senderID"),
+            body.get("reactionKey"),
+        )
+
+    def _account(self, body: Json) -> Json:
+        account_id = body["accountID"]
+        if "status" in body:
+            self._sim.set_account_status(
+                account_id, body["status"], body.get("statusText")
+            )
+        if "delivery" in body:
+            self._sim.world.account(account_id).delivery = body["delivery"]
+        return {}
+
+    def _faults(self, _: Json) -> Json:
+        return {"items": [asdict(fault) for fault in self._sim.faults.waiting]}
+
+    def _add_fault(self, body: Json) -> Json:
+        try:
+            return asdict(self._sim.faults.add(**body))
+        except TypeError as err:
+            raise invalid("body", message=str(err)) from None
+
+    def _clear_faults(self, _: Json) -> Json:
+        self._sim.faults.clear()
+        return {}
+
+    def _reset(self, _: Json) -> Json:
+        self._sim.reset()
+        return {}
+
+
+def _serve(
+    act: Callable[[Json], Json], rules: Rules | None
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        body = parse_json(await request.read())
+        if rules is None:  # a fault: a known kind, and any of its fields
+            check(body, {"kind": Rule(required=True, choices=KINDS)}, "body")
+        else:
+            body = check(body, rules, "body", strict=True)
+        return web.json_response(act(body))
+
+    return handle

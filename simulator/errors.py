@@ -1,0 +1,39 @@
+"""Refusals, in the API's envelope: `{"message", "code", "details"?}`."""
+
+from .model import Json
+
+
+class ApiError(Exception):
+    """An answer other than success."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Json | None = None,
+        *,
+        ran: bool = False,
+    ) -> None:
+        """`ran`: something was done before it went wrong."""
+        super().__init__(message)
+        self.status = status
+        self.ran = ran
+        self.body: Json = {"message": message, "code": code}
+        if details is not None:
+            self.body["details"] = details
+
+
+def not_found(what: str) -> ApiError:
+    """404 about a thing; a missing route answers differently."""
+    return ApiError(404, "NOT_FOUND", f"{what} not found")
+
+
+def invalid(*path: str | int, message: str, code: str = "custom") -> ApiError:
+    """400 about one field. Live servers say 400; 422 is declared but was never seen."""
+    return invalid_many([{"code": code, "message": message, "path": list(path)}])
+
+
+def invalid_many(issues: list[Json]) -> ApiError:
+    """400 about several fields: `[{"code", "message", "path": ["body", "field"]}]`."""
+    return ApiError(400, "VALIDATION_ERROR", "Invalid input", {"issues": issues})

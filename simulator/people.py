@@ -1,0 +1,139 @@
+"""Who is on a network, and how they are found."""
+
+from collections.abc import Iterator
+
+from .errors import not_found
+from .model import Account, Json, Person
+from .text import phone_number
+
+
+def find_person(account: Account, identifier: str) -> Person | None:
+    """Find a contact by id, localpart, phone number, e-mail or username."""
+    if direct := account.contacts.get(identifier):
+        return direct
+    wanted = (phone_number(identifier) or identifier.removeprefix("@")).casefold()
+    for person in account.contacts.values():
+        if wanted in _identities(person):
+            return person
+    return None
+
+
+def look_up(account: Account, text: str) -> list[Person]:
+    """Search contacts by anything that identifies them, else by text.
+
+    The network itself looks up a phone number, so it may find people who are no
+    contacts.
+    """
+    if found := find_person(account, text):
+        return [found]
+    if number := phone_number(text):
+        stranger = _stranger(account, number, None)
+        return [stranger] if stranger else []
+    words = text.casefold().split()
+    return [
+        person
+        for person in account.contacts.values()
+        if all(word in haystack(person) for word in words)
+    ]
+
+
+def resolve(account: Account, user: Json, *, by_name: bool) -> Person:
+    """The person a start is about, from its identifiers, best first.
+
+    Unknown ids that look like one and unknown phone numbers are new people.
+    `by_name`: a full name alone is enough to find a contact.
+    """
+    name = user.get("fullName")
+    given = [
+        (key, user[key])
+        for key in ("id", "phoneNumber", "email", "username")
+        if user.get(key)
+    ]
+    for _, value in given:
+        if found := find_person(account, value):
+            return found
+    if by_name and name and not given:
+        for person in account.contacts.values():
+            if (person.full_name or "").casefold() == name.casefold():
+                return person
+    for person in _new_people(account, given, name):
+        return person
+    raise not_found("User")
+
+
+def participant(account: Account, identifier: str) -> Person:
+    """The person a create names."""
+    found = find_person(account, identifier) or _by_id(account, identifier, None)
+    if found is None:
+        raise not_found("User")
+    return found
+
+
+def display_name(person: Person) -> str:
+    """How somebody is shown."""
+    return (
+        person.full_name
+        or person.username
+        or person.phone_number
+        or person.email
+        or person.id
+    )
+
+
+def person_id(account: Account, localpart: str) -> str:
+    """The id of somebody on a network; bridges in the cloud and at home differ."""
+    bridge, kind, provider = account.bridge
+    if provider == "local":
+        return f"@{localpart}:{bridge}.localhost"
+    return f"@{kind}_{localpart}:beeper.com"
+
+
+def haystack(person: Person) -> str:
+    """What a text search for people looks at."""
+    known = (person.full_name, person.username, person.phone_number, person.email)
+    return " ".join(filter(None, known)).casefold()
+
+
+def _identities(person: Person) -> set[str]:
+    """Everything somebody can be called by, lower case, without a leading @ or +."""
+    localpart = person.id.removeprefix("@").partition(":")[0].casefold()
+    without_network = localpart.partition("_")[2]
+    known = (person.id, person.phone_number, person.email, person.username)
+    forms = {value.casefold() for value in known if value}
+    forms |= {form.lstrip("+@") for form in forms} | {localpart, without_network}
+    return forms - {""}
+
+
+def _new_people(
+    account: Account, given: list[tuple[str, str]], name: str | None
+) -> Iterator[Person]:
+    for key, value in given:
+        number = phone_number(value)
+        if key == "id":
+            person = _by_id(account, value, name)
+        elif key == "phoneNumber" and number:
+            person = _stranger(account, number, name)
+        else:
+            person = None
+        if person:
+            yield person
+
+
+def _by_id(account: Account, identifier: str, name: str | None) -> Person | None:
+    """Accept an unknown id if it looks like one of the network."""
+    if ":" in identifier:
+        return Person(id=identifier, full_name=name)
+    digits = identifier.removeprefix("+")
+    if account.phones and (number := phone_number("+" + digits)):
+        return _stranger(account, number, name)
+    if digits.isdigit():
+        return Person(id=person_id(account, digits), full_name=name)
+    return None
+
+
+def _stranger(account: Account, number: str, name: str | None) -> Person | None:
+    """Somebody who is on the network with this phone number and no contact yet."""
+    if not account.phones or number in account.unregistered:
+        return None
+    localpart = number.removeprefix("+")
+    return Person(id=person_id(account, localpart), full_name=name, phone_number=number)

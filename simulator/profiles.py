@@ -1,0 +1,200 @@
+"""What each server generation does.
+
+One frozen `Profile` a generation; everything else in the package asks it and never
+compares versions. The values come from recorded traffic, the published description of
+the API and reports about live servers; where no source says what a real server does,
+the comment says "chosen".
+"""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+G1_CHAT = frozenset(
+    {
+        "id",
+        "localChatID",
+        "accountID",
+        "network",
+        "title",
+        "type",
+        "participants",
+        "unreadCount",
+        "lastActivity",
+        "lastReadMessageSortKey",
+        "isArchived",
+        "isMuted",
+        "isPinned",
+    }
+)
+G3_CHAT = G1_CHAT | {
+    "unreadMentionsCount",
+    "isMarkedUnread",
+    "isLowPriority",
+    "isReadOnly",
+    "description",
+    "imgURL",
+    "draft",
+    "reminder",
+    "snooze",
+    "messageExpirySeconds",
+    "capabilities",
+}
+G1_MESSAGE = frozenset(
+    {
+        "id",
+        "chatID",
+        "accountID",
+        "senderID",
+        "senderName",
+        "timestamp",
+        "sortKey",
+        "text",
+        "isSender",
+        "isUnread",
+        "attachments",
+        "reactions",
+    }
+)
+G2_MESSAGE = G1_MESSAGE | {"type", "linkedMessageID"}
+G3_MESSAGE = G2_MESSAGE | {
+    "editedTimestamp",
+    "isDeleted",
+    "isHidden",
+    "sendStatus",
+    "mentions",
+    "links",
+    "seen",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Behaviour of one server generation.
+
+    A route whose feature is not in `features` does not exist.
+    """
+
+    version: str
+    features: AbstractSet[str]
+    app_name: str = "Beeper"
+    bundle_id: str = "com.automattic.beeper.desktop"
+    server_status: str = "running"
+    mcp: str | None = "/v0/mcp"
+    """Path of the MCP endpoint; None: disabled, and advertised as `/mcp`."""
+    version_header: bool = True
+    """`X-Beeper-Desktop-Version` on authenticated responses; chosen: errors too."""
+    account_keys: AbstractSet[str]
+    chat_keys: AbstractSet[str]
+    message_keys: AbstractSet[str]
+    max_participants: int = -1
+    """Default of `maxParticipantCount` when one chat is fetched; -1 = all."""
+    list_participants: int = -1
+    """Participants per chat in lists and searches. Before 4.2.808 chosen: all."""
+    html: bool = False
+    """Message text is Matrix HTML, and what is sent is read as Markdown."""
+    message_cursors: bool = False
+    """Message lists carry cursors; without them the cursor is an item's `sortKey`."""
+    no_content: bool = True
+    """Archive and reminders answer 204; otherwise 200 `{"success": true}`."""
+    absent: tuple[int, str] | None = (404, "Not Found")
+    """Answer to an unknown route, as plain text and before authentication.
+
+    Chosen: no source has a real server's. None: Go's 404 and 405.
+    """
+    plain_auth: bool = False
+    """401 and 403 are plain text with `WWW-Authenticate`, not the JSON envelope."""
+    focus_scope: str = "write"
+    """Scope `focus` needs; all other mutations need `write`."""
+    strict: bool = False
+    """Habits of EasyMatrix: unknown body keys are refused, validation `details` is a
+    flat `{field: text}`, lists in queries may be comma-separated, a start may name
+    somebody by `fullName` alone."""
+    ws_text_time: bool = False
+    """`ts` of WebSocket events is an ISO date-time; otherwise integer milliseconds."""
+    ws_app: bool = False
+    """The WebSocket has the `app` keys, and `accountID` on events."""
+    ws_first_ping: float = 10.5
+    """Seconds until the server's first protocol ping; then one every 30 s."""
+
+
+_G1 = Profile(
+    version="4.1.294",
+    features={"create_id", "remind_ms"},
+    account_keys={"accountID", "network", "user"},
+    chat_keys=G1_CHAT,
+    message_keys=G1_MESSAGE,
+)
+_G2 = replace(
+    _G1,
+    version="4.2.557",
+    features={
+        "info",
+        "introspect",
+        "ws",
+        "contacts_list",
+        "create_mode",
+        "edit",
+        "assets",
+        "react",
+        "unreact_query",
+        "remind_ms",
+    },
+    account_keys={"accountID", "user"},
+    chat_keys=G1_CHAT - {"network"},
+    message_keys=G2_MESSAGE,
+)
+_G3 = replace(
+    _G2,
+    version="4.2.808",
+    features=(_G2.features - {"create_mode", "unreact_query", "remind_ms"})
+    | {"create_chat", "start", "rich", "unreact_path", "remind_iso"},
+    account_keys={"accountID", "network", "user", "bridge"},
+    chat_keys=G3_CHAT,
+    message_keys=G3_MESSAGE,
+    max_participants=100,
+    list_participants=20,
+    html=True,
+    message_cursors=True,
+    ws_text_time=True,
+)
+
+PROFILES = {
+    "4.1.294": _G1,
+    "4.2.557": _G2,
+    "4.2.808": _G3,
+    "latest": replace(
+        _G3,
+        version="4.3.73",
+        features=_G3.features | {"registry"},
+        account_keys={
+            "accountID",
+            "network",
+            "user",
+            "bridge",
+            "status",
+            "statusText",
+            "loginID",
+            "capabilities",
+        },
+        chat_keys=G3_CHAT | {"labels"},
+        ws_app=True,
+    ),
+    "easymatrix": replace(
+        _G2,
+        version="0.3.0",
+        features=(_G2.features | {"unreact_body"}) - {"unreact_query"},
+        app_name="EasyMatrix",
+        bundle_id="com.beeper.desktop",
+        server_status="ready",
+        mcp=None,
+        version_header=False,
+        account_keys={"accountID", "network", "user"},
+        list_participants=5,
+        no_content=False,
+        absent=None,
+        plain_auth=True,
+        focus_scope="read",
+        strict=True,
+        ws_first_ping=30,
+    ),
+}

@@ -1,0 +1,279 @@
+"""Messages and reactions."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+from simulator.call import PAGING, Call, Route
+from simulator.checks import Rule, Rules, moment
+from simulator.errors import ApiError, invalid
+from simulator.model import Chat, Json, Message, Person
+from simulator.paging import Key, paginate
+from simulator.text import milliseconds
+
+PAGE = 20
+_MEDIA = {"image": "IMAGE", "video": "VIDEO", "file": "FILE"}
+
+
+def list_messages(call: Call) -> Json:
+    """`GET /v1/chats/{chatID}/messages`: newest first."""
+    page = paginate(
+        [*reversed(call.chat.messages)],
+        _by_sort_key,
+        call.query,
+        limit=PAGE,
+        want=call.wire.shows,
+    )
+    return page.as_json(
+        lambda message: call.wire.message(call.world, message),
+        cursors=call.profile.message_cursors,
+    )
+
+
+def send(call: Call) -> Json:
+    """`POST /v1/chats/{chatID}/messages`: queued; what became of it shows later."""
+    chat, body = call.chat, call.body
+    if not body.get("text") and "attachment" not in body:
+        raise invalid("body", "text", message="Either text or attachment is required")
+    if reply_to := body.get("replyToMessageID"):
+        call.world.message(chat, reply_to)
+    attachment = (
+        call.world.attachment(body["attachment"]) if "attachment" in body else None
+    )
+    message = call.world.send(
+        chat, body.get("text", ""), reply_to=reply_to, attachment=attachment
+    )
+    return {"chatID": chat.id, "pendingMessageID": message.pending_id}
+
+
+def get_message(call: Call) -> Json:
+    """`GET /v1/chats/{chatID}/messages/{messageID}`.
+
+    A pending id is known at once (chosen) and for ever.
+    """
+    return call.wire.message(call.world, call.message)
+
+
+def edit(call: Call) -> Json:
+    """`PUT /v1/chats/{chatID}/messages/{messageID}`."""
+    chat, message = call.chat, call.message
+    if message.attachments:
+        raise invalid("messageID", message="Messages with attachments cannot be edited")
+    if not message.sender.is_self:
+        raise ApiError(403, "FORBIDDEN", "Only own messages can be edited")
+    call.world.edit(chat, message, call.body["text"])
+    answer = (
+        call.wire.message(call.world, message)
+        if "rich" in call.profile.features
+        else {"chatID": chat.id}
+    )
+    return {**answer, "messageID": message.id, "success": True}
+
+
+def delete(call: Call) -> None:
+    """`DELETE .../messages/{messageID}`: for everyone unless said otherwise."""
+    message = call.message
+    if not message.confirmed or call.params["messageID"] == message.pending_id:
+        raise invalid("messageID", message="A pending message cannot be deleted")
+    call.world.delete(call.chat, message, for_everyone=call.query["forEveryone"])
+
+
+def react(call: Call) -> Json:
+    """`POST .../reactions`.
+
+    A transaction sent twice changes nothing: reactions are set, not counted.
+    """
+    call.world.react(call.chat, call.message, _me(call), call.body["reactionKey"])
+    return {
+        **_reaction(call, call.body["reactionKey"]),
+        "transactionID": call.body.get("transactionID") or str(uuid4()),
+    }
+
+
+def unreact(call: Call) -> Json:
+    """`DELETE .../reactions`: the key is in the path, the query or the body."""
+    key = (
+        call.params.get("reactionKey")
+        or call.query.get("reactionKey")
+        or call.body.get("reactionKey")
+    )
+    if not key:
+        raise invalid("query", "reactionKey", message="Required", code="invalid_type")
+    me = _me(call)
+    if not any(
+        given["participantID"] == me.id and given["reactionKey"] == key
+        for given in call.message.reactions
+    ):
+        raise ApiError(404, "NOT_FOUND", "Reaction not found")
+    call.world.react(call.chat, call.message, me, None)
+    return _reaction(call, key)
+
+
+def _reaction(call: Call, key: str) -> Json:
+    return {
+        "success": True,
+        "chatID": call.chat.id,
+        "messageID": call.message.id,
+        "reactionKey": key,
+    }
+
+
+def _me(call: Call) -> Person:
+    return call.world.accounts[call.chat.account_id].user
+
+
+def search(call: Call) -> Json:
+    """`GET /v1/messages/search`."""
+    return found_messages(call, call.query)
+
+
+def found_messages(call: Call, query: Json) -> Json:
+    """A page of matching messages, newest first, with their chats by id."""
+    before, after = (moment(query.get(f"date{end}", "")) for end in ("Before", "After"))
+    words = query.get("query", "").casefold().split()
+    media = set(query.get("mediaTypes", ()))
+    sender = query.get("sender")
+
+    def kind(message: Message) -> bool:
+        if not media:
+            return True
+        if "any" in media and message.attachments:
+            return True
+        return message.type in {_MEDIA.get(wanted) for wanted in media} or (
+            "link" in media and "://" in message.text
+        )
+
+    def want(message: Message) -> bool:
+        return (
+            all(word in message.text.casefold() for word in words)
+            and kind(message)
+            and sender in (None, message.sender.id, _side(message))
+            and (before is None or message.timestamp < before)
+            and (after is None or message.timestamp > after)
+            and call.wire.shows(message)
+        )
+
+    found = sorted(
+        (
+            message
+            for chat in _chats(call, query)
+            for message in chat.messages
+            if want(message)
+        ),
+        key=_by_time,
+    )
+    page = paginate(found, _by_time, query, limit=query["limit"])
+    chats = {
+        message.chat_id: call.world.chats[message.chat_id] for message in page.items
+    }
+    return {
+        **page.as_json(lambda message: call.wire.message(call.world, message)),
+        "chats": {chat_id: call.listed_chat(chat) for chat_id, chat in chats.items()},
+    }
+
+
+def _side(message: Message) -> str:
+    return "me" if message.sender.is_self else "others"
+
+
+def _chats(call: Call, query: Json) -> Iterator[Chat]:
+    """The chats a message search looks into."""
+    ids, accounts = query.get("chatIDs"), query.get("accountIDs")
+    for chat in call.world.recent_chats():
+        if (
+            (not ids or chat.id in ids or chat.local_id in ids)
+            and (not accounts or chat.account_id in accounts)
+            and query.get("chatType") in (None, chat.type)
+            and not (query.get("excludeLowPriority", True) and chat.is_low_priority)
+            and not (query.get("includeMuted") is False and chat.is_muted)
+        ):
+            yield chat
+
+
+def _by_sort_key(message: Message) -> Key:
+    return (-message.sort_key,)
+
+
+def _by_time(message: Message) -> Key:
+    return (-milliseconds(message.timestamp), message.chat_id, -message.sort_key)
+
+
+_IDS = Rule(kind="array")
+_MESSAGE = "/v1/chats/{chatID}/messages/{messageID}"
+_KEY: Rules = {"reactionKey": Rule(low=1)}
+_ATTACHMENT = Rule(
+    kind="object",
+    fields={
+        "uploadID": Rule(required=True),
+        "mimeType": Rule(),
+        "fileName": Rule(),
+        "size": Rule(
+            kind="object",
+            fields={
+                "width": Rule(kind="number", required=True),
+                "height": Rule(kind="number", required=True),
+            },
+        ),
+        "duration": Rule(kind="number"),
+        "type": Rule(
+            choices=("image", "video", "audio", "file", "gif", "voice-note", "sticker")
+        ),
+    },
+)
+
+ROUTES = [
+    Route("GET", "/v1/chats/{chatID}/messages", list_messages, query=PAGING),
+    Route(
+        "POST",
+        "/v1/chats/{chatID}/messages",
+        send,
+        body={"text": Rule(), "replyToMessageID": Rule(), "attachment": _ATTACHMENT},
+    ),
+    Route("GET", _MESSAGE, get_message, "rich"),
+    Route("PUT", _MESSAGE, edit, "edit", body={"text": Rule(required=True, low=1)}),
+    Route(
+        "DELETE",
+        _MESSAGE,
+        delete,
+        "rich",
+        query={"forEveryone": Rule(kind="boolean", default=True)},
+    ),
+    Route(
+        "POST",
+        f"{_MESSAGE}/reactions",
+        react,
+        "react",
+        body={"reactionKey": Rule(required=True, low=1), "transactionID": Rule()},
+    ),
+    Route("DELETE", f"{_MESSAGE}/reactions", unreact, "unreact_query", query=_KEY),
+    Route(
+        "DELETE",
+        f"{_MESSAGE}/reactions",
+        unreact,
+        "unreact_body",
+        query=_KEY,
+        body=_KEY,
+    ),
+    Route("DELETE", f"{_MESSAGE}/reactions/{{reactionKey}}", unreact, "unreact_path"),
+    Route(
+        "GET",
+        "/v1/messages/search",
+        search,
+        query={
+            **PAGING,
+            "query": Rule(),
+            "chatIDs": _IDS,
+            "accountIDs": _IDS,
+            "chatType": Rule(choices=("group", "single")),
+            "mediaTypes": Rule(
+                kind="array",
+                items=Rule(choices=("any", "video", "image", "link", "file")),
+            ),
+            "sender": Rule(),
+            "dateAfter": Rule(kind="datetime"),
+            "dateBefore": Rule(kind="datetime"),
+            "limit": Rule(kind="integer", low=1, high=20, default=20),
+            "excludeLowPriority": Rule(kind="boolean"),
+            "includeMuted": Rule(kind="boolean"),
+        },
+    ),
+]

@@ -1,0 +1,405 @@
+"""The simulator: an HTTP server around a world, a fault desk and a request log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import format_datetime
+from inspect import isawaitable
+import json
+import ssl
+from typing import Any, Self
+from weakref import WeakSet
+
+from aiohttp import hdrs, web
+
+from .call import Call, Route
+from .checks import check, parse_json, read_query
+from .control import Control
+from .errors import ApiError
+from .faults import NO_ANSWER, FaultDesk, strike
+from .model import Json, Message
+from .people import participant
+from .profiles import PROFILES
+from .routes import ROUTES
+from .seed import sample_world
+from .stream import Hub
+from .wire import Wire
+from .world import World
+
+type AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MAX_BODY = 1 << 30
+
+
+@dataclass(kw_only=True)
+class Received:
+    """One request as it came in."""
+
+    method: str
+    path: str
+    """Still percent-encoded, without the prefix."""
+    query: str
+    headers: dict[str, str]
+    json: Any
+    """The body, if it was JSON."""
+    peer: str
+    """Identity of the connection."""
+    reused: bool
+    """The connection had served a request before."""
+    status: int | None = None
+    """What was answered; None: nothing (yet)."""
+    executed: bool = False
+    """It was to change something, and that happened."""
+
+
+_RECEIVED = web.RequestKey("received", Received)
+_AUTHENTICATED = web.RequestKey("authenticated", bool)
+
+
+class Simulator:
+    """A Beeper server on a real socket, as an async context manager.
+
+    `stop` and then `start` keep port and world, like an app that restarts.
+    """
+
+    def __init__(
+        self,
+        profile: str = "latest",
+        token: str = "dev-token",  # noqa: S107 - as invented as the rest
+        *,
+        chats: int | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+        prefix: str = "",
+    ) -> None:
+        """Prepare a server.
+
+        `chats`: fill the world up to so many; `port` 0: any free one; `prefix`: path in
+        front of everything, e.g. `/beeper`.
+        """
+        self.profile = PROFILES[profile]
+        self.tokens: dict[str, set[str]] = {token: {"read", "write"}}
+        self.requests: list[Received] = []
+        self.faults = FaultDesk()
+        self.wire = Wire(self.profile)
+        self.hub = Hub(self.profile, self.wire, self.faults)
+        self._chats = chats
+        self._host, self._port = host, port
+        self._ssl, self._prefix = ssl_context, prefix
+        self._connections: WeakSet[Any] = WeakSet()
+        self._handlers: set[asyncio.Task[Any]] = set()
+        self._runner: web.AppRunner | None = None
+        self.world = World()
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the sample world, with no faults and an empty log."""
+        self.world.settle()
+        self.world = sample_world(self._chats)
+        self.hub.attach(self.world)
+        self.requests.clear()
+        self.faults.clear()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; after a stop, on the same port again."""
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.01)
+        await runner.setup()
+        try:
+            await web.TCPSite(
+                runner, self._host, self._port, ssl_context=self._ssl
+            ).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Break all connections, as an app that is quit does.
+
+        Messages under way still arrive in the world.
+        """
+        if self._runner:
+            self.hub.hang_up()
+            # Those whose client has left go on unknown to the runner.
+            for handler in self._handlers:
+                handler.cancel()
+            await asyncio.gather(*self._handlers, return_exceptions=True)
+            await self._runner.cleanup()
+            self._runner = None
+        self.world.settle()
+
+    @property
+    def url(self) -> str:
+        """Base URL, without a slash at the end."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._ssl else 'http'}://{host}:{self._port}{self._prefix}"
+
+    @property
+    def executed(self) -> list[Received]:
+        """The requests whose change really happened."""
+        return [received for received in self.requests if received.executed]
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """How far the server's clock is ahead, in `Date` and in all it stamps."""
+        return self.world.clock_skew
+
+    @clock_skew.setter
+    def clock_skew(self, skew: timedelta) -> None:
+        self.world.clock_skew = skew
+
+    @property
+    def confirm_after(self) -> float:
+        """Seconds until the network's word about an own message."""
+        return self.world.confirm_after
+
+    @confirm_after.setter
+    def confirm_after(self, seconds: float) -> None:
+        self.world.confirm_after = seconds
+
+    # What other people do
+
+    def incoming(self, chat_id: str, sender_id: str | None, text: str) -> Json:
+        """Somebody writes, or oneself in another app; returns the Message.
+
+        `sender_id` None: the chat's first participant.
+        """
+        chat = self.world.chat(chat_id)
+        sender = next(
+            (person for person in chat.participants if person.id == sender_id), None
+        )
+        if sender is None:
+            sender = (
+                chat.participants[0]
+                if sender_id is None
+                else participant(self.world.account(chat.account_id), sender_id)
+            )
+        return self.wire.message(self.world, self.world.incoming(chat, sender, text))
+
+    def edit(self, chat_id: str, message_id: str, text: str) -> Json:
+        """A message is changed."""
+        message = self._message(chat_id, message_id)
+        self.world.edit(self.world.chat(chat_id), message, text)
+        return self.wire.message(self.world, message)
+
+    def delete(self, chat_id: str, message_id: str) -> None:
+        """A message is deleted for everyone."""
+        self.world.delete(self.world.chat(chat_id), self._message(chat_id, message_id))
+
+    def react(
+        self, chat_id: str, message_id: str, sender_id: str | None, key: str | None
+    ) -> Json:
+        """Somebody reacts, with key None takes it back; returns the Message.
+
+        `sender_id` None: the chat's first participant.
+        """
+        chat, message = self.world.chat(chat_id), self._message(chat_id, message_id)
+        person = next(
+            (person for person in chat.participants if person.id == sender_id),
+            chat.participants[0],
+        )
+        self.world.react(chat, message, person, key)
+        return self.wire.message(self.world, message)
+
+    def set_account_status(
+        self, account_id: str, status: str, text: str | None = None
+    ) -> None:
+        """A network connects, wants its user, and so on.
+
+        Does not change how sends end: that is `Account.delivery`.
+        """
+        account = self.world.account(account_id)
+        account.status, account.status_text = status, text
+
+    def _message(self, chat_id: str, message_id: str) -> Message:
+        return self.world.message(self.world.chat(chat_id), message_id)
+
+    # HTTP
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._middleware])
+        app.on_response_prepare.append(self._stamp)
+        for route in ROUTES:
+            if route.feature is None or route.feature in self.profile.features:
+                self._add(app, route.method, route.path, self._handler(route))
+        if "ws" in self.profile.features:
+            self._add(app, "GET", "/v1/ws", self._socket)
+        for method, path, handler in Control(self).routes():
+            self._add(app, method, path, handler)
+        return app
+
+    def _add(
+        self, app: web.Application, method: str, path: str, handler: AiohttpHandler
+    ) -> None:
+        if method == hdrs.METH_GET:
+            app.router.add_get(self._prefix + path, handler)
+        else:
+            app.router.add_route(method, self._prefix + path, handler)
+
+    async def _stamp(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers[hdrs.DATE] = format_datetime(self.world.now(), usegmt=True)
+        if self.profile.version_header and request.get(_AUTHENTICATED):
+            response.headers["X-Beeper-Desktop-Version"] = self.profile.version
+
+    @web.middleware
+    async def _middleware(
+        self, request: web.Request, handler: AiohttpHandler
+    ) -> web.StreamResponse:
+        """Log the request, let faults strike, turn refusals into answers."""
+        path, _, query = request.raw_path.removeprefix(self._prefix).partition("?")
+        if path.startswith("/control/"):
+            return await _refusals(handler(request))
+        received = Received(
+            method=request.method,
+            path=path,
+            query=query,
+            headers=dict(request.headers),
+            json=await _json(request),
+            peer="{}:{}".format(*(request.get_extra_info("peername") or ("", 0))[:2]),
+            reused=request.transport in self._connections,
+        )
+        self._connections.add(request.transport)
+        self.requests.append(received)
+        request[_RECEIVED] = received
+
+        async def run() -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except ApiError as err:
+                received.executed = err.ran
+                return self._refuse(err)
+            except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as err:
+                return self._absent(err)
+
+        fault = self.faults.take(request.method, path, reused=received.reused)
+        if task := asyncio.current_task():
+            self._handlers.add(task)
+            task.add_done_callback(self._handlers.discard)
+        response = await (strike(fault, request, run) if fault else run())
+        received.status = None if response.status == NO_ANSWER else response.status
+        return response
+
+    def _handler(self, route: Route) -> AiohttpHandler:
+        scope = (
+            self.profile.focus_scope
+            if route.path == "/v1/focus"
+            else "write"
+            if route.mutates
+            else "read"
+        )
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if route.auth:
+                self._authenticate(request, scope)
+            call = Call(
+                request=request,
+                world=self.world,
+                profile=self.profile,
+                wire=self.wire,
+                tokens=self.tokens,
+                query=read_query(
+                    request.query.items(), route.query, comma_lists=self.profile.strict
+                ),
+                body=await self._body(request, route),
+            )
+            answer = route.handler(call)
+            if isawaitable(answer):
+                answer = await answer
+            request[_RECEIVED].executed = route.mutates
+            if isinstance(answer, web.StreamResponse):
+                return answer
+            if answer is None and self.profile.no_content:
+                return web.Response(status=204)
+            return web.json_response({"success": True} if answer is None else answer)
+
+        return handle
+
+    async def _body(self, request: web.Request, route: Route) -> Json:
+        if route.body is None:
+            return {}
+        return check(
+            parse_json(await request.read()),
+            route.body,
+            "body",
+            strict=self.profile.strict,
+        )
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        self._authenticate(request, "read")
+        return await self.hub.serve(request)
+
+    def _authenticate(self, request: web.Request, scope: str) -> None:
+        kind, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        scopes = self.tokens.get(token.strip()) if kind.lower() == "bearer" else None
+        if scopes is None:
+            raise ApiError(
+                401, "unauthorized", "Unauthorized: Invalid or missing token"
+            )
+        if scope not in scopes:
+            raise ApiError(
+                403, "forbidden", f"Required scopes: {scope}, missing: {scope}"
+            )
+        request[_AUTHENTICATED] = True
+
+    def _absent(self, err: web.HTTPException) -> web.Response:
+        """Answer a request for which there is no route."""
+        if self.profile.absent:
+            status, text = self.profile.absent
+            return web.Response(status=status, text=text)
+        if err.status == 404:
+            return web.Response(status=404, text="404 page not found\n")
+        return web.Response(
+            status=405,
+            text="Method Not Allowed\n",
+            headers={hdrs.ALLOW: ", ".join(sorted(err.headers[hdrs.ALLOW].split(",")))},
+        )
+
+    def _refuse(self, err: ApiError) -> web.Response:
+        """Answer an error as this generation does."""
+        auth_codes = ("unauthorized", "forbidden")  # those of things are in capitals
+        if self.profile.plain_auth and err.body["code"] in auth_codes:
+            return web.Response(
+                status=err.status,
+                text=f"{err}\n",
+                headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+            )
+        body = err.body
+        if self.profile.strict and "details" in body:
+            issues = body["details"]["issues"]
+            body = {
+                **body,
+                "details": {
+                    ".".join(map(str, issue["path"][1:])): issue["message"]
+                    for issue in issues
+                },
+            }
+        return web.json_response(body, status=err.status)
+
+
+async def _refusals(answer: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+    try:
+        return await answer
+    except ApiError as err:
+        return web.json_response(err.body, status=err.status)
+
+
+async def _json(request: web.Request) -> Any:
+    """The body as JSON, else None. Uploads are left to their route."""
+    if request.content_type.startswith("multipart/"):
+        return None
+    try:
+        return json.loads(await request.read())
+    except ValueError, RecursionError:
+        return None

@@ -1,0 +1,246 @@
+"""The WebSocket `/v1/ws`: `ready`, subscriptions, events. At most once, no replay."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+import json
+
+from aiohttp import WSMsgType, web
+
+from .faults import FaultDesk
+from .model import Event, Json, Message
+from .profiles import Profile
+from .text import iso, milliseconds
+from .wire import Wire
+from .world import World
+
+_PING_EVERY = 30.0
+
+
+class Hub:
+    """All open sockets of a simulator."""
+
+    def __init__(self, profile: Profile, wire: Wire, faults: FaultDesk) -> None:
+        self.connections: list[Connection] = []
+        self._profile = profile
+        self._wire = wire
+        self._faults = faults
+        self._world = World()
+        faults.on_add = self._look
+
+    def attach(self, world: World) -> None:
+        """Tell of what happens in `world` from now on."""
+        self._world = world
+        world.listener = self._publish
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one socket until it ends."""
+        socket = web.WebSocketResponse(autoping=False, autoclose=False, compress=False)
+        await socket.prepare(request)
+        connection = Connection(socket, request, self._profile, self._strike)
+        self.connections.append(connection)
+        try:
+            await connection.run()
+        finally:
+            self.connections.remove(connection)
+        return socket
+
+    def hang_up(self) -> None:
+        """Break all sockets."""
+        for connection in self.connections:
+            connection.abort()
+
+    def _publish(self, event: Event) -> None:
+        """Queue an event for every socket, as it looks now."""
+        if event.type == "message.upserted" and not self._visible(event.message):
+            return  # what the server cannot load yet is skipped
+        frame = self._frame(event)
+        for connection in self.connections:
+            connection.events.put_nowait(frame)
+
+    def _visible(self, message: Message | None) -> bool:
+        return message is not None and self._wire.shows(message)
+
+    def _frame(self, event: Event) -> Json:
+        now = self._world.now()
+        frame: Json = {
+            "type": event.type,
+            "ts": iso(now) if self._profile.ws_text_time else milliseconds(now),
+            "chatID": event.chat.id,
+            "ids": [event.message.id if event.message else event.chat.id],
+        }
+        if self._profile.ws_app:
+            frame["accountID"] = event.chat.account_id
+        if event.type == "message.upserted" and event.message:
+            frame["entries"] = [self._wire.message(self._world, event.message)]
+        return frame
+
+    def _newest(self) -> Json:
+        """The newest message, told again."""
+        return next(
+            self._frame(Event(type="message.upserted", chat=chat, message=message))
+            for chat in self._world.recent_chats()
+            for message in reversed(chat.messages)
+            if self._wire.shows(message)
+        )
+
+    def _look(self) -> None:
+        """Let open sockets look at the fault desk."""
+        for connection in self.connections:
+            connection.events.put_nowait(None)
+
+    async def _strike(self, connection: Connection) -> None:
+        """Let every fault for sockets strike a connection."""
+        while not connection.stalled and (fault := self._faults.take_for_socket()):
+            if fault.kind == "ws_stall":
+                connection.stalled = True
+            elif fault.kind == "ws_close":
+                await connection.socket.close(code=fault.code)
+                return
+            else:
+                frame = self._newest()
+                for _ in range(fault.count):
+                    await connection.deliver(frame)
+            if fault.times is None:
+                return  # one that stays strikes a socket once per look
+
+
+class Connection:
+    """One socket: reads commands, writes what is queued."""
+
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        profile: Profile,
+        strike: Callable[[Connection], Awaitable[None]],
+    ) -> None:
+        self.socket = socket
+        self.events: asyncio.Queue[Json | None] = asyncio.Queue()
+        """Frames to send; None: look at the fault desk."""
+        self.stalled = False
+        self._transport = request.transport
+        self._profile = profile
+        self._strike = strike
+        self._chats: list[str] = []
+        self._seq = 0
+
+    async def run(self) -> None:
+        """Greet, then serve until the socket closes."""
+        ready: Json = {"type": "ready", "version": 1, "chatIDs": []}
+        if self._profile.ws_app:
+            ready["app"] = {"state": False}
+        await self.socket.send_json(ready)
+        self.events.put_nowait(None)
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        finally:
+            writer.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await writer
+
+    def abort(self) -> None:
+        """Break the connection."""
+        if self._transport:
+            self._transport.abort()
+
+    async def deliver(self, frame: Json) -> None:
+        """Send an event, if it is subscribed to; `seq` counts within the socket."""
+        if self._chats == ["*"] or frame["chatID"] in self._chats:
+            await self._send({"type": frame["type"], "seq": self._next(), **frame})
+
+    async def _read(self) -> None:
+        async for message in self.socket:
+            if message.type is WSMsgType.CLOSE:
+                if not self.stalled:
+                    await self.socket.close()
+                return
+            if self.stalled:
+                continue
+            if message.type is WSMsgType.PING:
+                await self.socket.pong(message.data)
+            elif message.type is WSMsgType.TEXT:
+                await self._command(message.data)
+            elif message.type is WSMsgType.BINARY:
+                await self._send(_error("Payload must be a JSON text message"))
+
+    async def _write(self) -> None:
+        """Send queued events, and a ping now and then."""
+        pause = self._profile.ws_first_ping
+        while True:
+            try:
+                async with asyncio.timeout(pause):
+                    frame = await self.events.get()
+            except TimeoutError:
+                if not self.stalled:
+                    await self.socket.ping()
+                pause = _PING_EVERY
+                continue
+            if frame is None:
+                await self._strike(self)
+            else:
+                await self.deliver(frame)
+
+    async def _command(self, text: str) -> None:
+        try:
+            command = json.loads(text)
+        except ValueError, RecursionError:
+            await self._send(_error("Invalid JSON payload"))
+            return
+        answer = self._subscribe(command)
+        await self._send(answer)
+        if answer["type"] == "subscriptions.updated" and command.get("app", {}).get(
+            "state"
+        ):
+            await self._send(
+                {
+                    "type": "app.state.updated",
+                    "seq": self._next(),
+                    "appState": {"state": "ready"},
+                }
+            )
+
+    def _subscribe(self, command: object) -> Json:
+        """Carry out `subscriptions.set`, the only command: replace the whole set."""
+        if not isinstance(command, dict) or "type" not in command:
+            return _error("Payload must be an object with a type field")
+        request_id = command.get("requestID")
+        if request_id is not None and not isinstance(request_id, str):
+            return _error("requestID must be a string")
+        named = {"requestID": request_id} if request_id is not None else {}
+        if command["type"] != "subscriptions.set":
+            return (
+                _error(
+                    f"Unsupported command type: {command['type']}",
+                    code="INVALID_COMMAND",
+                )
+                | named
+            )
+        known = {"type", "requestID", "chatIDs"} | (
+            {"app"} if self._profile.ws_app else set()
+        )
+        if command.keys() - known or not isinstance(command.get("app", {}), dict):
+            return _error("Invalid subscriptions payload") | named
+        chats = command.get("chatIDs")
+        if not isinstance(chats, list) or not all(
+            isinstance(chat, str) for chat in chats
+        ):
+            return _error("chatIDs must be an array of strings") | named
+        if "*" in chats and len(chats) > 1:
+            return _error("chatIDs cannot combine '*' with specific IDs") | named
+        self._chats = chats
+        return {"type": "subscriptions.updated", **named, "chatIDs": chats}
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    async def _send(self, frame: Json) -> None:
+        if not self.stalled:
+            with suppress(ConnectionError):  # gone; the reader will notice
+                await self.socket.send_json(frame)
+
+
+def _error(message: str, *, code: str = "INVALID_PAYLOAD") -> Json:
+    return {"type": "error", "code": code, "message": message}

@@ -1,0 +1,67 @@
+"""Times, phone numbers and message text in the forms the API uses."""
+
+from datetime import datetime
+import html
+import json
+import re
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_INLINE = (
+    (re.compile(r"`(.+?)`"), r"<code>\1</code>"),
+    (re.compile(r"\*\*(.+?)\*\*"), r"<strong>\1</strong>"),
+    (re.compile(r"(?<!\w)[*_](.+?)[*_](?!\w)"), r"<em>\1</em>"),
+)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def iso(moment: datetime) -> str:
+    """`2026-05-05T20:11:54.000Z`."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def phone_number(text: str) -> str | None:
+    """Normalise to E.164; None if it is no international number."""
+    number = re.sub(r"[\s().-]", "", text.removeprefix("tel:"))
+    number = re.sub(r"^00", "+", number)
+    return number if _E164.fullmatch(number) else None
+
+
+def plain_to_html(text: str) -> str:
+    """What somebody typed in another app, as Matrix HTML."""
+    return html.escape(text, quote=False).replace("\n", "<br>")
+
+
+def markdown_to_html(text: str) -> str:
+    r"""What the API was asked to send, as Matrix HTML.
+
+    A small Markdown: paragraphs, line breaks, bold, emphasis, code, backslash escapes;
+    spaces at the ends are lost, as in any Markdown. A JSON string that holds HTML is
+    taken verbatim.
+    """
+    if text.startswith('"') and "<" in text:
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            pass
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        """Put a private-use character where patterns must not see an escaped one."""
+        kept.append(html.escape(match[1], quote=False))
+        return chr(0xE000 + len(kept) - 1)
+
+    shown = html.escape(_ESCAPED.sub(keep, text), quote=False)
+    for pattern, replacement in _INLINE:
+        shown = pattern.sub(replacement, shown)
+    for index, character in enumerate(kept):
+        shown = shown.replace(chr(0xE000 + index), character)
+    return "".join(
+        f"<p>{part.strip().replace('\n', '<br>')}</p>"
+        for part in re.split(r"\n\n+", shown)
+        if part.strip()
+    )

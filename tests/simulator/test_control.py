@@ -1,0 +1,121 @@
+"""The control surface and the program."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import signal
+import ssl
+import sys
+
+import pytest
+
+from simulator import Simulator
+
+from .conftest import Connect
+
+TEAM = "!tEamSlack:beeper.com"
+
+
+async def test_people_and_accounts(connect: Connect) -> None:
+    client = await connect()
+
+    async def control(name: str, **body: str | None) -> dict[str, str]:
+        answer = await client("POST", f"/control/{name}", json=body, headers={})
+        assert answer.status == 200, answer.text
+        written: dict[str, str] = answer.json
+        return written
+
+    message = await control("incoming", chatID=TEAM, text="first")
+    assert message["text"] == "first"
+    ids = {"chatID": TEAM, "messageID": message["id"]}
+    assert (await control("edit", **ids, text="second"))["text"] == "second"
+    assert (await control("react", **ids, reactionKey="👍"))["reactions"]
+    assert "reactions" not in await control("react", **ids)
+    await control("delete", **ids)
+    assert client.sim.world.chats[TEAM].messages[-1].is_deleted
+
+    await control("account", accountID="whatsapp", status="attention_required")
+    await control("account", accountID="whatsapp", delivery="refuse")
+    account = client.sim.world.accounts["whatsapp"]
+    assert (account.status, account.delivery) == ("attention_required", "refuse")
+
+    bad = await client("POST", "/control/incoming", json={"text": 1}, headers={})
+    assert bad.status == 400
+    nowhere = {"chatID": "x", "text": "y"}
+    assert (await client("POST", "/control/incoming", json=nowhere)).status == 404
+
+
+async def test_log_faults_and_reset(connect: Connect) -> None:
+    client = await connect()
+    fault = {"kind": "drop_after", "method": "POST", "path": "/v1/chats*", "times": 2}
+    assert (await client("POST", "/control/faults", json=fault)).json["times"] == 2
+    assert (await client("POST", "/control/faults", json={"kind": "x"})).status == 400
+    odd = {"kind": "delay", "second": 1}
+    assert (await client("POST", "/control/faults", json=odd)).status == 400
+    assert len((await client("GET", "/control/faults")).json["items"]) == 1
+    assert (await client("DELETE", "/control/faults")).status == 200
+    assert client.sim.faults.waiting == []
+
+    await client("GET", "/v1/accounts")
+    await client("POST", f"/v1/chats/{TEAM}/archive", json={})
+    log = (await client("GET", "/control/requests")).json["items"]
+    assert [(one["method"], one["status"]) for one in log] == [
+        ("GET", 200),
+        ("POST", 204),
+    ]
+    [done] = (await client("GET", "/control/executed")).json["items"]
+    assert (done["path"], done["json"]) == (f"/v1/chats/{TEAM}/archive", {})
+
+    await client("POST", "/control/reset")
+    assert client.sim.requests == []
+    assert not client.sim.world.chats[TEAM].is_archived
+    assert (await client("GET", "/v1/chats")).status == 200
+
+
+@asynccontextmanager
+async def program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulator", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def line(stream: asyncio.StreamReader | None) -> str:
+    assert stream
+    async with asyncio.timeout(20):
+        return (await stream.readline()).decode()
+
+
+async def test_program(connect: Connect) -> None:
+    async with program("--port", "0", "--profile", "4.2.808") as process:
+        told = await line(process.stdout)
+        assert told.startswith("Simulated Beeper 4.2.808 at http://127.0.0.1:")
+        port = told.rpartition(":")[2].strip()
+
+        async with program("--port", port) as second:
+            assert await second.wait() == 1
+            assert await line(second.stderr) == (
+                f"Cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+            )
+            assert await line(second.stderr) == ""
+
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+        assert await line(process.stderr) == ""
+
+
+def test_addresses() -> None:
+    assert Simulator(port=1).url == "http://127.0.0.1:1"
+    assert Simulator(port=1, host="::1").url == "http://[::1]:1"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    assert Simulator(port=1, ssl_context=context).url == "https://127.0.0.1:1"
+    assert Simulator(port=1, prefix="/b").url == "http://127.0.0.1:1/b"
+    with pytest.raises(KeyError):
+        Simulator("4.0")
