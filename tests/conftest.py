@@ -3,9 +3,19 @@
 # The test plugin brings a package of this name too: ours has to be imported first.
 import custom_components.beeper  # noqa: F401  isort: skip
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+import ipaddress
+from pathlib import Path
+import ssl
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -13,6 +23,7 @@ from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
 TOKEN = "dev-token"
@@ -66,3 +77,72 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     return entry
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what happens elsewhere in this event loop."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def skip_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what moves the event loop's clock on: what waits there is due at once."""
+    loop = asyncio.get_running_loop()
+    clock, skipped = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: clock() + skipped)
+
+    def skip(seconds: float) -> None:
+        nonlocal skipped
+        skipped += seconds
+
+    return skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A certificate nobody knows, for 127.0.0.1, ::1 and localhost."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+    """Of somebody who does know it."""
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Return a self-signed certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "beeper.test")])
+    hosts = [
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        x509.IPAddress(ipaddress.ip_address("::1")),
+        x509.DNSName("localhost"),
+    ]
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(dt_util.utcnow() - timedelta(days=1))
+        .not_valid_after(dt_util.utcnow() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    file: Path = tmp_path_factory.mktemp("certificate") / "both.pem"
+    file.write_bytes(
+        signed
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return Certificate(
+        server=server, client=ssl.create_default_context(cadata=signed.decode())
+    )

@@ -94,6 +94,7 @@ _FIELDS: Final = {
 # For a form, what these say is one thing: whoever answers there is no Beeper API.
 _NOT_BEEPER: Final = {
     "not_found",
+    "rejected_fields",
     "redirected",
     "rejected",
     "route_absent",
@@ -150,7 +151,12 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         problems: dict[str, str] = {}
         if user_input is not None:
             problems = await self._async_validate(
-                {CONF_TOKEN: entry.data[CONF_TOKEN], **user_input}, entry
+                {
+                    **user_input,
+                    CONF_TOKEN: user_input.get(CONF_TOKEN, "").strip()
+                    or entry.data[CONF_TOKEN],
+                },
+                entry,
             )
             if not problems:
                 return await self._async_step_next()
@@ -178,7 +184,12 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reauth_entry()
         problems: dict[str, str] = {}
         if user_input is not None:
-            problems = await self._async_validate({**entry.data, **user_input}, entry)
+            found = await self._async_validate({**entry.data, **user_input}, entry)
+            # There is no field for the address here that could show its problems.
+            problems = {
+                field if field == CONF_TOKEN else "base": key
+                for field, key in found.items()
+            }
             if not problems:
                 return self._async_update(entry, {CONF_TOKEN: user_input[CONF_TOKEN]})
         return self.async_show_form(
@@ -215,6 +226,8 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
                 data = {**self._server.data, CONF_ACCOUNT_ID: account_id}
                 if self.source == SOURCE_RECONFIGURE:
                     return self._async_update(self._get_reconfigure_entry(), data)
+                # Another flow may have added it meanwhile.
+                self._async_abort_entries_match({CONF_URL: data[CONF_URL]})
                 url = URL(data[CONF_URL])
                 return self.async_create_entry(
                     title=f"Beeper ({url.host}:{url.port})", data=data
@@ -309,9 +322,11 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         self, entry: ConfigEntry, data: dict[str, Any]
     ) -> ConfigFlowResult:
         """Store new data; a loaded entry reloads by its update listener."""
-        if entry.state is not ConfigEntryState.LOADED:
+        loaded = entry.state is ConfigEntryState.LOADED
+        result = self.async_update_and_abort(entry, data_updates=data)
+        if not loaded:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return self.async_update_and_abort(entry, data_updates=data)
+        return result
 
 
 class BeeperOptionsFlow(OptionsFlow):
@@ -341,12 +356,17 @@ def normalise_url(text: str) -> str | None:
         text = f"http://{text}"
     try:
         url = URL(text)
-        port = url.port
+        if url.scheme not in ("http", "https") or not url.host or not url.port:
+            return None
+        if url.user or url.password or url.query_string or url.fragment:
+            return None
+        return str(
+            URL.build(
+                scheme=url.scheme,
+                host=url.host,
+                port=None if url.is_default_port() else url.port,
+                path=url.path.rstrip("/").removesuffix("/info").removesuffix("/v1"),
+            )
+        )
     except ValueError:
         return None
-    if url.scheme not in ("http", "https") or not url.host or not port:
-        return None
-    if url.user or url.password or url.query_string or url.fragment:
-        return None
-    path = url.path.rstrip("/").removesuffix("/info").removesuffix("/v1")
-    return str(URL.build(scheme=url.scheme, host=url.host, port=port, path=path))

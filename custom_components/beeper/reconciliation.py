@@ -14,7 +14,7 @@ from typing import Final
 
 from .api.client import BeeperClient
 from .api.exceptions import AnswerError
-from .api.models import Chat, CreateChat, StartChat, User
+from .api.models import Chat, CreateChat, Page, StartChat, User
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_PAGES: Final = 8
@@ -86,10 +86,12 @@ async def find_direct_chat(
             with suppress(AnswerError):
                 page = await client.direct_chats(request.account_id, term)
                 found |= {chat.id: chat for chat in page.items if fits(chat)}
-    async for chat in _latest_chats(client, request.account_id):
-        if fits(chat):
-            found[chat.id] = chat
-    return await _only(client, found)
+    async for page in _latest_chats(client, request.account_id):
+        found |= {chat.id: chat for chat in page.items if fits(chat)}
+    if len(found) != 1:
+        return None
+    chat = await client.chat(found.popitem()[0])
+    return chat if fits(chat) else None
 
 
 async def _find_created_chat(
@@ -99,39 +101,40 @@ async def _find_created_chat(
     own_ids: frozenset[str],
 ) -> Chat | None:
     """Return the one chat of these people that became active since, and is new."""
-    found: dict[str, Chat] = {}
-    async for listed in _latest_chats(client, request.account_id):
-        if listed.last_activity is None or listed.last_activity < since:
+    found: list[Chat] = []
+    async for page in _latest_chats(client, request.account_id):
+        active = [
+            chat
+            for chat in page.items
+            if chat.last_activity is not None and chat.last_activity >= since
+        ]
+        if not active:
             break
-        if (
-            listed.type != request.type
-            or listed.account_id != request.account_id
-            or (request.title is not None and listed.title != request.title)
-        ):
-            continue
-        chat = await client.chat(listed.id)
-        if _same_people(
-            request.participant_ids, _others(chat, own_ids)
-        ) and not await _has_history(client, chat, since):
-            found[chat.id] = chat
-    return await _only(client, found)
+        for listed in active:
+            if listed.type != request.type or listed.account_id != request.account_id:
+                continue
+            if request.title is not None and listed.title != request.title:
+                continue
+            chat = await client.chat(listed.id)
+            people = _others(chat, own_ids)
+            if _same_people(request.participant_ids, people) and not (
+                await _has_history(client, chat, since)
+            ):
+                found.append(chat)
+    return found[0] if len(found) == 1 else None
 
 
-async def _latest_chats(client: BeeperClient, account_id: str) -> AsyncIterator[Chat]:
-    """Yield an account's chats, the last active first; not without end."""
+async def _latest_chats(
+    client: BeeperClient, account_id: str
+) -> AsyncIterator[Page[Chat]]:
+    """Yield pages of an account's chats, the last active first; not without end."""
     cursor: str | None = None
     for _ in range(_MAX_PAGES):
         page = await client.chats(account_id, cursor)
-        for chat in page.items:
-            yield chat
+        yield page
         if page.cursor is None or page.cursor == cursor:
             return
         cursor = page.cursor
-
-
-async def _only(client: BeeperClient, found: dict[str, Chat]) -> Chat | None:
-    """Return the chat if it is the only one, as it is now, with all participants."""
-    return await client.chat(found.popitem()[0]) if len(found) == 1 else None
 
 
 async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> bool:

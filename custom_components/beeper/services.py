@@ -27,6 +27,7 @@ from .validators import (
     identifier,
     identifiers,
     one_of,
+    only_known,
     phone_number,
     text,
     without_blanks,
@@ -59,6 +60,7 @@ def _user(value: Any) -> dict[str, str]:
     """Accept a person to start a chat with; a name alone identifies nobody."""
     if not isinstance(value, dict):
         raise vol.Invalid("not_user")
+    only_known(value, _USER.schema)
     user: dict[str, str] = _USER(without_blanks(value))
     if not user.keys() - {"full_name"}:
         raise vol.Invalid("user_not_identified")
@@ -91,7 +93,9 @@ _CREATE_CHAT: Final = {
         }
     ),
 }
-_MODE: Final = one_of(MODE_START, MODE_CREATE)
+_CREATE_CHAT_MODE: Final = vol.Schema(
+    {vol.Required(ATTR_MODE): one_of(MODE_START, MODE_CREATE)}, extra=vol.ALLOW_EXTRA
+)
 
 
 def _create_chat_params(data: dict[str, Any]) -> dict[str, Any]:
@@ -105,46 +109,35 @@ def _create_chat_params(data: dict[str, Any]) -> dict[str, Any]:
     if not data.keys() & {ATTR_MODE, ATTR_USER, ATTR_PARTICIPANT_IDS}:
         raise errors.invalid("user_or_participants")
     data.setdefault(ATTR_MODE, MODE_START if ATTR_USER in data else MODE_CREATE)
-    mode = data[ATTR_MODE]
     try:
-        _MODE(mode)
-    except vol.Invalid as err:
-        err.prepend([ATTR_MODE])
-        raise _refusal(err, mode="") from None
-    other_mode = MODE_START if mode == MODE_CREATE else MODE_CREATE
-    for field in data:
-        if field not in (known := _CREATE_CHAT[mode].schema):
-            if field in _CREATE_CHAT[other_mode].schema:
+        mode = _CREATE_CHAT_MODE(data)[ATTR_MODE]
+        other_mode = MODE_START if mode == MODE_CREATE else MODE_CREATE
+        for field in data:
+            if field in _CREATE_CHAT[other_mode].schema and (
+                field not in _CREATE_CHAT[mode].schema
+            ):
                 raise errors.invalid(
                     "field_of_other_mode",
                     field=field,
                     mode=mode,
                     other_mode=other_mode,
                 )
-            raise errors.invalid(
-                "unknown_field",
-                field=str(field),
-                fields=", ".join(sorted(str(key) for key in known)),
-            )
-    try:
+        only_known(data, _CREATE_CHAT[mode].schema)
         params: dict[str, Any] = _CREATE_CHAT[mode](data)
     except vol.Invalid as err:
-        raise _refusal(err, mode=mode) from None
+        raise _refusal(err) from None
     if params.get(ATTR_TYPE) == "single" and len(params[ATTR_PARTICIPANT_IDS]) != 1:
         raise errors.invalid("single_needs_one")
     return params
 
 
-def _refusal(err: vol.Invalid, *, mode: str) -> ServiceValidationError:
+def _refusal(err: vol.Invalid) -> ServiceValidationError:
     """Turn the first thing a schema found wrong into a translated error."""
-    field = ".".join(str(part) for part in err.path)
-    if isinstance(first := getattr(err, "errors", [err])[0], vol.RequiredFieldInvalid):
-        return errors.invalid("required", field=field, mode=mode)
-    if isinstance(first, vol.ExtraKeysInvalid):
-        return errors.invalid(
-            "unknown_field", field=field, fields=", ".join(sorted(_USER.schema))
-        )
-    return errors.invalid(first.error_message, field=field, **first.placeholders)
+    first = err.errors[0] if isinstance(err, vol.MultipleInvalid) else err
+    field = ".".join(str(part) for part in first.path)
+    if isinstance(first, vol.RequiredFieldInvalid):
+        return errors.invalid("required", field=field)
+    return errors.invalid(first.msg, field=field, **first.placeholders)
 
 
 async def _create_chat(call: ServiceCall) -> ServiceResponse:

@@ -4,7 +4,7 @@ Templates and YAML turn text that looks like a number into a number. Each valida
 returns the value to send, or raises `vol.Invalid` with the key of a translated text.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import re
 from typing import Any, Final
 import unicodedata
@@ -21,6 +21,18 @@ _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 def without_blanks(value: Mapping[Any, Any]) -> dict[Any, Any]:
     """Leave out what is null or '': a template's way to say not given."""
     return {key: item for key, item in value.items() if item is not None and item != ""}
+
+
+def only_known(value: Iterable[object], known: Iterable[object]) -> None:
+    """Refuse the first field that is not one of the known."""
+    fields = [str(field) for field in known]
+    for field in value:
+        if field not in fields:
+            raise vol.Invalid(
+                "unknown_field",
+                path=[field],
+                placeholders={"fields": ", ".join(sorted(fields))},
+            )
 
 
 def text(value: Any) -> str:

@@ -58,6 +58,7 @@ REQUEST_TIMEOUT: Final = 30.0
 
 _CONNECT_TIMEOUT: Final = 10.0
 _MAX_BODY: Final = 16 * 1024 * 1024
+_MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 # Servers before 4.2.557 may ask for the token before they look for the route.
 _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
@@ -77,14 +78,11 @@ class BeeperClient:
         session: aiohttp.ClientSession,
         url: str,
         token: str,
-        *,
-        timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         """Make a client; nothing is sent yet."""
         self._session = session
         self._base = URL(url)
         self._token = token
-        self._timeout = timeout
         self._start_ways: tuple[StartWay, ...] = ()
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
@@ -314,12 +312,15 @@ class BeeperClient:
         query: Mapping[str, str] | None,
         headers: Mapping[str, str],
         options: Mapping[str, Any],
-    ) -> tuple[int, bytes]:
-        """Return status and body; the texts of aiohttp's errors hold URLs: cut off."""
+    ) -> tuple[int, bytes | None]:
+        """Return status and body, None for the lost body of a refusal.
+
+        The texts of aiohttp's errors hold URLs and are cut off.
+        """
         status = 0
         try:
             async with (
-                asyncio.timeout(self._timeout),
+                asyncio.timeout(REQUEST_TIMEOUT),
                 self._session.request(
                     method,
                     url,
@@ -336,7 +337,7 @@ class BeeperClient:
                 return status, await _read_body(response)
         except (TimeoutError, aiohttp.ClientError, UnreadableAnswerError) as err:
             if status >= 300:  # A refusal is one, with or without its reason.
-                return status, b""
+                return status, None
             raise _failure(err) from None
 
     def _note(self, headers: Mapping[str, str]) -> None:
@@ -344,7 +345,9 @@ class BeeperClient:
         self.version = headers.get("X-Beeper-Desktop-Version", self.version)
         with suppress(ValueError):
             date = parsedate_to_datetime(headers.get("Date", ""))
-            self.clock_offset = date - datetime.now(UTC)
+            offset = date.replace(tzinfo=UTC) - datetime.now(UTC)
+            # A clock that is days off is none to go by.
+            self.clock_offset = offset if abs(offset) < _MAX_CLOCK_OFFSET else None
 
 
 def _failure(err: Exception) -> BeeperError:
@@ -373,7 +376,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(raw)
 
 
-def _parse(raw: bytes) -> Json:
+def _parse(raw: bytes | None) -> Json:
     if not raw:
         return None
     try:
@@ -382,7 +385,7 @@ def _parse(raw: bytes) -> Json:
         raise UnreadableAnswerError("the answer is no JSON") from None
 
 
-def _answer_error(status: int, raw: bytes) -> AnswerError:
+def _answer_error(status: int, raw: bytes | None) -> AnswerError:
     """Make the error of a status; a body that cannot be read is as good as none."""
     body: Json = None
     with suppress(UnreadableAnswerError):
@@ -392,12 +395,13 @@ def _answer_error(status: int, raw: bytes) -> AnswerError:
     if status == HTTPStatus.UNAUTHORIZED:
         return AuthenticationError(status)
     if status == HTTPStatus.FORBIDDEN:
-        missing = re.search(rb"missing:\s*(read|write)\b", raw)
+        missing = re.search(rb"missing:\s*(read|write)\b", raw or b"")
         return ForbiddenError(
             status, missing_scope=missing[1].decode() if missing else None
         )
     if status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED) or (
-        status == HTTPStatus.NOT_FOUND and code is None
+        # Half of an answer proves nothing.
+        status == HTTPStatus.NOT_FOUND and code is None and raw is not None
     ):
         return RouteAbsentError(status)
     return AnswerError(status, code=code, fields=_fields(error.get("details")))

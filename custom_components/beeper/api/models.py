@@ -238,7 +238,7 @@ class Account:
             account_id=_id(account, "accountID"),
             network=_text(account, "network"),
             status=_text(account, "status"),
-            user=User.from_dict(user) if _mapping(user).get("id") else None,
+            user=User.from_dict(user) if _text(_mapping(user), "id") else None,
         )
 
 
@@ -274,7 +274,7 @@ class Chat:
             participants=tuple(
                 User.from_dict(item)
                 for item in _items(participants)
-                if _mapping(item).get("id")
+                if _text(_mapping(item), "id")
             ),
             has_more=participants.get("hasMore") is True,
             last_activity=_time(chat, "lastActivity"),
@@ -355,8 +355,15 @@ def _items(data: Mapping[str, Json]) -> list[Json]:
 
 
 def _text(data: Mapping[str, Json], key: str) -> str | None:
+    """Return a text; half of a surrogate pair, which JSON can hold, makes it none."""
     value = data.get(key)
-    return value if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value
 
 
 def _id(data: Mapping[str, Json], *keys: str) -> str:
