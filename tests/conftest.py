@@ -82,7 +82,7 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what happens elsewhere in this event loop."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.001)
 
 

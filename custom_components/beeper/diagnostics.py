@@ -5,6 +5,7 @@ from typing import Any
 
 from yarl import URL
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 
@@ -15,15 +16,21 @@ from .outbox import get_outbox
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BeeperConfigEntry
 ) -> dict[str, Any]:
-    """Return what is known of a server, without addresses, ids, names or texts."""
-    client = entry.runtime_data.client
-    accounts = entry.runtime_data.data
+    """Return what is known of a server, without addresses, ids, names or texts.
+
+    A report is wanted most where set-up fails; then there are only the settings.
+    """
+    loaded = entry.state is ConfigEntryState.LOADED
+    client = entry.runtime_data.client if loaded else None
+    accounts = entry.runtime_data.data if loaded else ()
     url = URL(entry.data[CONF_URL])
     return {
         "server": {
-            "name": client.info.name if client.info else None,
-            "version": client.version,
-            "generation": client.generation.name if client.generation else None,
+            "name": client.info.name if client and client.info else None,
+            "version": client.version if client else None,
+            "generation": client.generation.name
+            if client and client.generation
+            else None,
             "scheme": url.scheme,
             "port": url.port,
             "path_prefix": url.path != "/",
@@ -34,5 +41,5 @@ async def async_get_config_entry_diagnostics(
             "networks": Counter(account.network or "not told" for account in accounts),
             "statuses": Counter(account.status or "not told" for account in accounts),
         },
-        "outbox": get_outbox(hass, entry).statistics,
+        "outbox": get_outbox(hass, entry).statistics if loaded else None,
     }

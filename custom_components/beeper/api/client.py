@@ -345,7 +345,9 @@ class BeeperClient:
         self.version = headers.get("X-Beeper-Desktop-Version", self.version)
         with suppress(ValueError):
             date = parsedate_to_datetime(headers.get("Date", ""))
-            offset = date.replace(tzinfo=UTC) - datetime.now(UTC)
+            if date.tzinfo is None:  # "-0000", or no zone: HTTP means GMT.
+                date = date.replace(tzinfo=UTC)
+            offset = date - datetime.now(UTC)
             # A clock that is days off is none to go by.
             self.clock_offset = offset if abs(offset) < _MAX_CLOCK_OFFSET else None
 
