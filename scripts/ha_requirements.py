@@ -17,7 +17,9 @@ def collect(domain: str, found: dict[str, list[str]]) -> None:
     """Add the requirements of an integration and of its dependencies, soft ones included, as HA does."""
     if domain in found:
         return
-    manifest = json.loads((PACKAGE / "components" / domain / "manifest.json").read_text())
+    manifest = json.loads(
+        (PACKAGE / "components" / domain / "manifest.json").read_text()
+    )
     found[domain] = manifest.get("requirements", [])
     for key in ("dependencies", "after_dependencies"):
         for dependency in manifest.get(key, []):
@@ -30,7 +32,16 @@ def main() -> None:
     for domain in bootstrap.CORE_INTEGRATIONS | bootstrap.DEFAULT_INTEGRATIONS:
         collect(domain, found)
     print(f"-c {PACKAGE / 'package_constraints.txt'}")
-    print(*sorted({requirement for requirements in found.values() for requirement in requirements}), sep="\n")
+    print(
+        *sorted(
+            {
+                requirement
+                for requirements in found.values()
+                for requirement in requirements
+            }
+        ),
+        sep="\n",
+    )
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def posts(simulator: Simulator) -> int:
 
 # Unknown outcomes
 
-RAN = {
+RAN: dict[str, dict[str, Any]] = {
     "drop_after": {},
     "status_after": {"status": 500},
     "status_after 408": {"status": 408},
@@ -58,7 +58,7 @@ RAN = {
     "stall_body": {"seconds": TIMEOUT * 1.5},
     "delay_after": {"seconds": TIMEOUT * 1.5},
 }
-DID_NOT_RUN = {
+DID_NOT_RUN: dict[str, dict[str, Any]] = {
     "drop_before": {},
     "status_before": {"status": 500},
     "status_before 408": {"status": 408},
@@ -70,7 +70,7 @@ def faults(table: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "fault",
         [(name.split()[0], options) for name, options in table.items()],
-        ids=table,
+        ids=list(table),
     )
 
 

@@ -22,6 +22,7 @@ from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
+    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -72,12 +73,20 @@ _OPTIONS_SCHEMA = vol.Schema(
     {
         vol.Required(CONF_DUPLICATE_WINDOW, default=DEFAULT_DUPLICATE_WINDOW): vol.All(
             NumberSelector(
-                NumberSelectorConfig(min=0, max=600, unit_of_measurement="s")
+                NumberSelectorConfig(
+                    min=0,
+                    max=600,
+                    unit_of_measurement="s",
+                    mode=NumberSelectorMode.BOX,
+                )
             ),
             vol.Coerce(int),
         ),
         vol.Required(CONF_CHATS_PER_HOUR, default=DEFAULT_CHATS_PER_HOUR): vol.All(
-            NumberSelector(NumberSelectorConfig(min=0, max=200)), vol.Coerce(int)
+            NumberSelector(
+                NumberSelectorConfig(min=0, max=200, mode=NumberSelectorMode.BOX)
+            ),
+            vol.Coerce(int),
         ),
         vol.Required(CONF_READ_ONLY, default=False): BooleanSelector(),
     }
@@ -222,7 +231,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         problems: dict[str, str] = {}
         if user_input is not None:
-            if account_id := user_input[CONF_ACCOUNT_ID].strip():
+            if account_id := user_input.get(CONF_ACCOUNT_ID, "").strip():
                 data = {**self._server.data, CONF_ACCOUNT_ID: account_id}
                 if self.source == SOURCE_RECONFIGURE:
                     return self._async_update(self._get_reconfigure_entry(), data)
@@ -239,7 +248,8 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         options = await self._async_account_options()
         schema = vol.Schema(
             {
-                vol.Required(CONF_ACCOUNT_ID): SelectSelector(
+                # Required, a form would choose the first account by itself.
+                vol.Optional(CONF_ACCOUNT_ID): SelectSelector(
                     SelectSelectorConfig(
                         options=options,
                         custom_value=True,

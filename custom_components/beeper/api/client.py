@@ -118,7 +118,7 @@ class BeeperClient:
         """Return what the token may do (`read`, `write`), None if not told."""
         if self.generation is CREATE_ONLY:
             return None
-        with suppress(AnswerError, UnreadableAnswerError):
+        with suppress(BeeperError):
             return await self._request(
                 "POST",
                 "oauth",
@@ -335,7 +335,12 @@ class BeeperClient:
                 status = response.status
                 self._note(response.headers)
                 return status, await _read_body(response)
-        except (TimeoutError, aiohttp.ClientError, UnreadableAnswerError) as err:
+        except (
+            TimeoutError,
+            UnicodeError,
+            UnreadableAnswerError,
+            aiohttp.ClientError,
+        ) as err:
             if status >= 300:  # A refusal is one, with or without its reason.
                 return status, None
             raise _failure(err) from None
@@ -363,7 +368,7 @@ def _failure(err: Exception) -> BeeperError:
             return RequestTimeoutError(connecting=False)
         case aiohttp.ClientSSLError():
             return TLSError("no secure connection")
-        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL():
+        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL() | UnicodeError():
             return CannotConnectError("no connection")
         case _:
             return ConnectionLostError("connection lost")

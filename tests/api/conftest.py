@@ -1,0 +1,138 @@
+"""The client with a plain aiohttp session: no Home Assistant takes part."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+import socket
+import ssl
+from typing import Any, override
+
+from aiohttp import ClientSession, TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
+import pytest
+
+from custom_components.beeper.api.client import BeeperClient
+from custom_components.beeper.api.models import CreateChat, StartChat, StartUser
+from simulator import Simulator
+from tests.conftest import TOKEN
+
+CREATE = CreateChat(
+    account_id="whatsapp", participant_ids=("15550101002",), type="single"
+)
+START = StartChat(
+    account_id="whatsapp", user=StartUser(phone_number="+15550101002", full_name="Kim")
+)
+
+type Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def integration(socket_enabled: None) -> None:
+    """Let the client open sockets; there is no integration here."""
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def client(session: ClientSession, simulator: Simulator) -> BeeperClient:
+    """Return a client of the simulator that knows nothing of it yet."""
+    return BeeperClient(session, simulator.url, TOKEN)
+
+
+class RawServer:
+    """A server that says what no HTTP library would."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.answer = b""
+        self._server: asyncio.Server | None = None
+
+    async def start(
+        self, speak: Speak | None = None, tls: ssl.SSLContext | None = None
+    ) -> str:
+        """Let `speak` have each connection; without one, send `answer` and close."""
+        speak = speak or self._answer
+
+        async def connected(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            self.connections += 1
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await speak(reader, writer)
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+        self._server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+        port = self._server.sockets[0].getsockname()[1]
+        return f"http{'s' if tls else ''}://127.0.0.1:{port}"
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server.close_clients()
+            await self._server.wait_closed()
+
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await read_request(reader)
+        writer.write(self.answer)
+        await writer.drain()
+
+
+async def read_request(reader: asyncio.StreamReader) -> None:
+    """Read all of a request that our client sends."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    _, found, rest = head.partition(b"content-length: ")
+    await reader.readexactly(int(rest.split(b"\r\n")[0]) if found else 0)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Break a connection as a process that is killed does."""
+    writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"
+    )
+    writer.transport.abort()
+
+
+@pytest.fixture
+async def raw() -> AsyncIterator[RawServer]:
+    server = RawServer()
+    yield server
+    await server.stop()
+
+
+class Names(AbstractResolver):
+    """Answers every question for a name in one way."""
+
+    def __init__(self, resolve: Callable[[], Awaitable[list[ResolveResult]]]) -> None:
+        self._resolve = resolve
+
+    @override
+    async def resolve(self, *args: Any, **kwargs: Any) -> list[ResolveResult]:
+        return await self._resolve()
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+type MakeClient = Callable[..., Awaitable[BeeperClient]]
+
+
+@pytest.fixture
+async def make_client() -> AsyncIterator[MakeClient]:
+    """Return what makes a client with a connector of its own."""
+    async with AsyncExitStack() as stack:
+
+        async def make(url: str, **connector: Any) -> BeeperClient:
+            session = ClientSession(connector=TCPConnector(**connector))
+            await stack.enter_async_context(session)
+            return BeeperClient(session, url, TOKEN)
+
+        yield make

@@ -1,0 +1,388 @@
+"""What the client sends, where, and over which connection."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import ClientSession
+import pytest
+import pytest_socket
+
+from custom_components.beeper.api.client import BeeperClient
+from custom_components.beeper.api.exceptions import AnswerError, BeeperError
+from custom_components.beeper.api.models import CreateChat, StartChat, StartUser
+from simulator import Simulator
+from tests.conftest import TOKEN, Certificate
+
+from .conftest import CREATE, START, MakeClient, RawServer
+
+RECORDED = json.loads(
+    (Path(__file__).parents[1] / "fixtures/sdk-requests.json").read_text()
+)
+HI = CreateChat(
+    account_id="whatsapp",
+    participant_ids=("15550101002",),
+    type="single",
+    message_text="hi",
+)
+TEAM = CreateChat(
+    account_id="matrix",
+    participant_ids=("@a:beeper.com", "@b:beeper.com"),
+    type="group",
+    title="Team",
+)
+KIM = StartUser(phone_number="+15550101002", full_name="Kim")
+ALL_OF_KIM = StartUser(
+    id="15550101002",
+    phone_number="+15550101002",
+    full_name="Kim",
+    email="k@example.com",
+    username="kim",
+)
+
+
+def recorded(sdk: str, call: str) -> Any:
+    [record] = [
+        record for record in RECORDED if (record["sdk"], record["call"]) == (sdk, call)
+    ]
+    return record
+
+
+@pytest.mark.parametrize(
+    ("call", "request_"),
+    [
+        (
+            "chats.create(account_id, participant_ids, type='single', message_text)",
+            HI,
+        ),
+        ("chats.create(group)", TEAM),
+    ],
+    ids=["single", "group"],
+)
+@pytest.mark.parametrize(
+    ("profile", "sdk"),
+    [
+        ("4.1.294", "4.1.296"),
+        ("4.2.557", "4.3.0"),
+        ("4.2.808", "6.0.0"),
+        ("latest", "6.0.0"),
+        ("easymatrix", "4.3.0"),
+    ],
+)
+async def test_create_sends_what_the_sdk_sends(
+    client: BeeperClient, simulator: Simulator, sdk: str, call: str, request_: Any
+) -> None:
+    await client.create_chat(request_)
+
+    [received], record = simulator.executed, recorded(sdk, call)
+    assert received.json == record["json"]
+    assert (received.method, received.path) == (record["method"], record["path"])
+    assert received.query == ""
+
+
+@pytest.mark.parametrize(
+    ("profile", "sdk", "call", "request_"),
+    [
+        (
+            profile,
+            "4.3.0",
+            "chats.create(account_id, mode='start', user)",
+            StartChat(
+                account_id="whatsapp", user=KIM, allow_invite=True, message_text="hi"
+            ),
+        )
+        for profile in ("4.2.557", "easymatrix")
+    ]
+    + [
+        (profile, "6.0.0", f"chats.start(account_id, user{more})", request_)
+        for profile in ("4.2.808", "latest")
+        for more, request_ in (
+            ("", StartChat(account_id="whatsapp", user=KIM)),
+            (
+                ", allow_invite, message_text",
+                StartChat(
+                    account_id="whatsapp",
+                    user=ALL_OF_KIM,
+                    allow_invite=False,
+                    message_text="hi",
+                ),
+            ),
+        )
+    ],
+)
+async def test_start_sends_what_the_sdk_sends(
+    client: BeeperClient, simulator: Simulator, sdk: str, call: str, request_: StartChat
+) -> None:
+    await client.identify()
+    await client.start_chat(request_)
+
+    [received], record = simulator.executed, recorded(sdk, call)
+    assert received.json == record["json"]
+    assert (received.method, received.path) == (record["method"], record["path"])
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "call"),
+    [
+        ("identify", (), "info.retrieve"),
+        ("accounts", (), "accounts.list"),
+        ("contacts", ("whatsapp", "kim"), "accounts.contacts.search"),
+        ("chat", ("!c:beeper.com",), "chats.retrieve(max_participant_count=-1)"),
+    ],
+)
+async def test_reads_as_the_sdk_reads(
+    client: BeeperClient,
+    simulator: Simulator,
+    method: str,
+    arguments: tuple[str, ...],
+    call: str,
+) -> None:
+    with suppress(AnswerError):
+        await getattr(client, method)(*arguments)
+
+    [received], record = simulator.requests, recorded("6.0.0", call)
+    assert (received.method, received.path) == (record["method"], record["path"])
+    assert received.query == record["query"]
+    assert received.headers["Accept"] == record["headers"]["Accept"]
+    # Nothing packed, so that no small answer can become a huge one.
+    assert received.headers["Accept-Encoding"] == "identity"
+    assert ("Authorization" in received.headers) is (
+        "Authorization" in record["headers"]
+    )
+
+
+async def test_token_is_in_the_authorization_header_alone(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    await client.identify()
+    await client.accounts()
+    await client.create_chat(CREATE)
+
+    for received in simulator.requests:
+        authorization = received.headers.pop("Authorization", None)
+        assert authorization == (
+            None if received.path == "/v1/info" else f"Bearer {TOKEN}"
+        )
+        assert TOKEN not in repr(received)
+
+
+@pytest.mark.parametrize(
+    "text", ["  \n x \t", "🌻" * 25_600, '"\\\0\x1f', "נועה\u202e"]
+)
+async def test_text_arrives_as_it_is(
+    client: BeeperClient, simulator: Simulator, text: str
+) -> None:
+    await client.create_chat(
+        CreateChat(
+            account_id="whatsapp",
+            participant_ids=("15550101002",),
+            type="single",
+            message_text=text,
+        )
+    )
+    assert simulator.executed[0].json["messageText"] == text
+
+
+@pytest.mark.parametrize(
+    "chat_id",
+    ["!a:b.c", "a/b", "a?b=c", "a#b", "50%", "%2F", "imsg##+1", "é 🌻", "a;b"],
+)
+async def test_any_id_is_one_part_of_the_path(
+    client: BeeperClient, simulator: Simulator, chat_id: str
+) -> None:
+    with pytest.raises(AnswerError, match="404"):
+        await client.chat(chat_id)
+
+    [received] = simulator.requests
+    assert [unquote(part) for part in received.path.split("/")] == [
+        "",
+        "v1",
+        "chats",
+        chat_id,
+    ]
+    assert received.query == "maxParticipantCount=-1"
+
+
+async def test_prefix_stays_in_front(session: ClientSession) -> None:
+    async with Simulator(prefix="/my/beeper") as simulator:
+        client = BeeperClient(session, simulator.url, TOKEN)
+        await client.identify()
+        result = await client.start_chat(START)
+
+    assert result.status == "existing"
+    assert [received.path for received in simulator.requests] == [
+        "/v1/info",
+        "/v1/chats/start",
+    ]
+
+
+async def test_ipv6(session: ClientSession) -> None:
+    pytest_socket.socket_allow_hosts(["::1"])
+    simulator = Simulator(host="::1")
+    try:
+        await simulator.start()
+    except OSError:
+        pytest.skip("no IPv6 here")
+    try:
+        client = BeeperClient(session, simulator.url, TOKEN)
+        await client.identify()
+        result = await client.start_chat(START)
+    finally:
+        await simulator.stop()
+    assert result.status == "existing"
+
+
+async def test_https_with_a_certificate_authority_of_ones_own(
+    make_client: MakeClient, certificate: Certificate
+) -> None:
+    async with Simulator(ssl_context=certificate.server) as simulator:
+        client = await make_client(simulator.url, ssl=certificate.client)
+        await client.identify()
+        result = await client.start_chat(START)
+
+    assert simulator.url.startswith("https://")
+    assert result.status == "existing"
+
+
+async def test_addresses_the_server_names_are_not_followed(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    async with Simulator() as other:
+        app = {"name": "Beeper", "version": "4.3.0", "bundle_id": "x"}
+        endpoints = {"spec": other.url, "oauth": {"introspection_endpoint": other.url}}
+        body = {
+            "app": app,
+            "server": {"status": "running", "base_url": other.url},
+            "endpoints": endpoints,
+        }
+        simulator.faults.add("status_before", path="/v1/info", status=200, body=body)
+
+        await client.identify()
+        await client.scopes()
+        await client.start_chat(START)
+
+        assert other.requests == []
+    assert [received.path for received in simulator.requests] == [
+        "/v1/info",
+        "/oauth/introspect",
+        "/v1/chats/start",
+    ]
+
+
+async def test_dead_idle_connection_never_meets_a_change(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    """Reads keep their connection; a change on one that died would be unknown."""
+    await client.identify()
+    simulator.faults.add("drop_reused", times=None)
+
+    first = await client.create_chat(CREATE)
+    await client.accounts()
+    second = await client.create_chat(CREATE)
+
+    assert first.chat_id != second.chat_id
+    assert len(simulator.executed) == 2
+    assert not any(received.reused for received in simulator.executed)
+
+
+async def test_reads_share_a_connection(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    await client.identify()
+    await client.accounts()
+    await client.chats("whatsapp")
+    assert [received.reused for received in simulator.requests] == [False, True, True]
+
+
+@pytest.mark.parametrize("ending", ["create", "drop_after"])
+async def test_never_attempted_twice(
+    client: BeeperClient, simulator: Simulator, ending: str
+) -> None:
+    if ending == "drop_after":
+        simulator.faults.add("drop_after", method="POST", times=None)
+        with pytest.raises(BeeperError):
+            await client.create_chat(CREATE)
+    else:
+        await client.create_chat(CREATE)
+    assert len(simulator.requests) == len(simulator.executed) == 1
+
+
+async def test_server_clock_is_known_after_any_answer(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    simulator.clock_skew = timedelta(hours=-3)
+    await client.identify()
+    assert (offset := client.clock_offset) is not None
+    assert abs(offset + timedelta(hours=3)) < timedelta(seconds=5)
+
+
+async def test_all_pages_are_reached(session: ClientSession) -> None:
+    async with Simulator(chats=60) as simulator:
+        client = BeeperClient(session, simulator.url, TOKEN)
+        chats = [
+            chat
+            for chat in simulator.world.recent_chats()
+            if chat.account_id == "whatsapp"
+        ]
+        cursor, seen = None, []
+        while True:
+            page = await client.chats("whatsapp", cursor)
+            seen += [chat.id for chat in page.items]
+            if (cursor := page.cursor) is None:
+                break
+    assert len(simulator.requests) > 1
+    assert seen == [chat.id for chat in chats]
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "latest", "easymatrix"])
+async def test_scopes_of_a_token(client: BeeperClient, simulator: Simulator) -> None:
+    simulator.tokens[TOKEN] = {"read"}
+    await client.identify()
+    told = simulator.profile.version != "4.1.294"
+    assert await client.scopes() == ({"read"} if told else None)
+
+
+async def test_user_is_asked_for_where_no_account_tells(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    accounts = await client.accounts()
+    assert await client.user_id(accounts) == "@me:beeper.com"
+    assert len(simulator.requests) == 1
+    assert await client.user_id([]) == "@me:beeper.com"
+    assert simulator.requests[-1].path == "/v1/app/setup"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status_before", "status": 404},
+        {"kind": "status_before", "status": 500},
+        {"kind": "garbage"},
+        {"kind": "garbage", "body": "[]"},
+        {"kind": "garbage", "body": '{"matrix": {"userID": 5}}'},
+        {"kind": "garbage", "body": '{"matrix": "@me:beeper.com"}'},
+    ],
+)
+async def test_user_need_not_be_told(
+    client: BeeperClient, simulator: Simulator, fault: Any
+) -> None:
+    simulator.faults.add(path="/v1/app/setup", **fault)
+    assert await client.user_id([]) is None
+
+
+@pytest.mark.parametrize("hours", [-11, 0, 2])
+async def test_date_in_another_zone_is_the_same_time(
+    session: ClientSession, raw: RawServer, hours: int
+) -> None:
+    date = format_datetime(datetime.now(timezone(timedelta(hours=hours))))
+    raw.answer = (
+        f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n[]".encode()
+    )
+    client = BeeperClient(session, await raw.start(), TOKEN)
+    assert await client.accounts() == ()
+    assert client.clock_offset is not None
+    assert abs(client.clock_offset) < timedelta(seconds=5)

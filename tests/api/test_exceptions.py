@@ -1,0 +1,581 @@
+"""Whatever goes wrong: which exception it is, and whether the request may have run."""
+
+import asyncio
+from collections.abc import Callable
+import json
+from typing import Any
+import zlib
+
+from aiohttp import ClientSession
+import pytest
+
+from custom_components.beeper.api.client import BeeperClient
+from custom_components.beeper.api.exceptions import (
+    AnswerError,
+    AuthenticationError,
+    BeeperError,
+    CannotConnectError,
+    ConnectionLostError,
+    ForbiddenError,
+    RequestTimeoutError,
+    RouteAbsentError,
+    TLSError,
+    UnreadableAnswerError,
+)
+from simulator import Simulator
+from tests.conftest import TOKEN, Certificate, until
+
+from .conftest import (
+    CREATE,
+    START,
+    MakeClient,
+    Names,
+    RawServer,
+    Speak,
+    read_request,
+    reset,
+)
+
+pytestmark = pytest.mark.parametrize("change", [True, False], ids=["change", "read"])
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+async def fails(client: BeeperClient, change: bool) -> BeeperError:
+    """Create a chat or read one, and return what is raised."""
+    chat_id = "!NCdzlIaMjZUmvmvyHU:beeper.com"
+    with pytest.raises(BeeperError) as raised:
+        await (client.create_chat(CREATE) if change else client.chat(chat_id))
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None or raised.value.__suppress_context__
+    return raised.value
+
+
+# No connection: nothing ran
+
+
+@pytest.fixture
+async def free_port(unused_tcp_port: int) -> int:
+    return unused_tcp_port
+
+
+async def test_nothing_listens(
+    session: ClientSession, free_port: int, change: bool
+) -> None:
+    client = BeeperClient(session, f"http://127.0.0.1:{free_port}", TOKEN)
+    err = await fails(client, change)
+    assert type(err) is CannotConnectError
+    assert not err.may_have_run
+
+
+async def test_name_is_unknown(make_client: MakeClient, change: bool) -> None:
+    async def unknown() -> Any:
+        raise OSError("Name or service not known")
+
+    client = await make_client("http://beeper.invalid:23373", resolver=Names(unknown))
+    err = await fails(client, change)
+    assert type(err) is CannotConnectError
+    assert not err.may_have_run
+
+
+async def test_certificate_is_unknown(
+    session: ClientSession, certificate: Certificate, change: bool
+) -> None:
+    async with Simulator(ssl_context=certificate.server) as simulator:
+        err = await fails(BeeperClient(session, simulator.url, TOKEN), change)
+    assert type(err) is TLSError
+    assert not err.may_have_run
+    assert simulator.requests == []
+
+
+async def test_certificate_is_for_another_host(
+    make_client: MakeClient, certificate: Certificate, change: bool
+) -> None:
+    async def here() -> Any:
+        return [
+            {
+                "hostname": "beeper.example",
+                "host": "127.0.0.1",
+                "port": port,
+                "family": 2,
+                "proto": 0,
+                "flags": 0,
+            }
+        ]
+
+    async with Simulator(ssl_context=certificate.server) as simulator:
+        port = int(simulator.url.rpartition(":")[2])
+        client = await make_client(
+            f"https://beeper.example:{port}",
+            ssl=certificate.client,
+            resolver=Names(here),
+        )
+        err = await fails(client, change)
+    assert type(err) is TLSError
+    assert simulator.requests == []
+
+
+async def test_https_where_there_is_none(
+    session: ClientSession, simulator: Simulator, change: bool
+) -> None:
+    url = simulator.url.replace("http:", "https:")
+    err = await fails(BeeperClient(session, url, TOKEN), change)
+    assert type(err) is TLSError
+    assert not err.may_have_run
+    assert simulator.requests == []
+
+
+async def test_http_where_there_is_https(
+    session: ClientSession, certificate: Certificate, change: bool
+) -> None:
+    async with Simulator(ssl_context=certificate.server) as simulator:
+        url = simulator.url.replace("https:", "http:")
+        err = await fails(BeeperClient(session, url, TOKEN), change)
+    assert err.may_have_run is change
+    assert simulator.requests == []
+
+
+async def test_name_takes_too_long(
+    make_client: MakeClient, skip_time: Callable[[float], None], change: bool
+) -> None:
+    asked = asyncio.Event()
+
+    async def never() -> Any:
+        asked.set()
+        await asyncio.Event().wait()
+
+    client = await make_client("http://beeper.example:23373", resolver=Names(never))
+    request = asyncio.create_task(fails(client, change))
+    await asked.wait()
+    skip_time(11)
+    err = await request
+    assert type(err) is RequestTimeoutError
+    assert not err.may_have_run
+
+
+async def test_handshake_takes_too_long(
+    session: ClientSession,
+    raw: RawServer,
+    skip_time: Callable[[float], None],
+    change: bool,
+) -> None:
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    url = await raw.start(silent)
+    client = BeeperClient(session, url.replace("http:", "https:"), TOKEN)
+    request = asyncio.create_task(fails(client, change))
+    await until(lambda: raw.connections)
+    skip_time(11)
+    err = await request
+    assert type(err) is RequestTimeoutError
+    assert not err.may_have_run
+
+
+# A connection, but no whole answer
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "cut"])
+async def test_connection_breaks(
+    client: BeeperClient, simulator: Simulator, kind: str, change: bool
+) -> None:
+    simulator.faults.add(kind, times=None)
+    err = await fails(client, change)
+    assert type(err) is ConnectionLostError
+    assert err.may_have_run is change
+
+
+async def reset_at_once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    reset(writer)
+
+
+async def reset_after_reading(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    await read_request(reader)
+    reset(writer)
+
+
+async def reset_in_the_body(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    await read_request(reader)
+    writer.write(OK + b'Content-Length: 1000\r\n\r\n{"id"')
+    await writer.drain()
+    reset(writer)
+
+
+async def close_at_once(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "speak", [reset_at_once, reset_after_reading, reset_in_the_body, close_at_once]
+)
+async def test_connection_is_reset(
+    session: ClientSession, raw: RawServer, speak: Speak, change: bool
+) -> None:
+    err = await fails(BeeperClient(session, await raw.start(speak), TOKEN), change)
+    assert type(err) is ConnectionLostError
+    assert err.may_have_run is change
+
+
+@pytest.mark.parametrize("kind", ["delay", "delay_after", "stall_body"])
+async def test_answer_takes_too_long(
+    client: BeeperClient,
+    simulator: Simulator,
+    skip_time: Callable[[float], None],
+    kind: str,
+    change: bool,
+) -> None:
+    fault = simulator.faults.add(kind, seconds=3600)
+    request = asyncio.create_task(fails(client, change))
+    ran = change and kind != "delay"
+    await until(lambda: fault.hits and len(simulator.executed) == ran)
+
+    skip_time(29)
+    await asyncio.sleep(0)
+    assert not request.done()
+    skip_time(2)
+    err = await request
+
+    assert type(err) is RequestTimeoutError
+    assert err.may_have_run is change
+    assert len(simulator.requests) == 1
+
+
+async def test_answer_that_drips_takes_too_long(
+    session: ClientSession,
+    raw: RawServer,
+    skip_time: Callable[[float], None],
+    change: bool,
+) -> None:
+    """One timeout for request and body: it does not start again with each byte."""
+    dripped = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(OK + b"\r\n")
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            dripped.set()
+            await asyncio.sleep(0.001)
+
+    client = BeeperClient(session, await raw.start(drip), TOKEN)
+    request = asyncio.create_task(fails(client, change))
+    for _ in range(16):
+        dripped.clear()
+        await until(lambda: dripped.is_set() or request.done())
+        skip_time(2)
+    err = await request
+    assert type(err) is RequestTimeoutError
+    assert err.may_have_run is change
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"\0\1\2\3" * 100,
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n{}\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: nonsense\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX: \xff\xfe\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: x\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: ;;;=\x01\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nDate: yesterday\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Type: a/b; charset=x\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 999 Strange\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_answer_is_no_http(
+    session: ClientSession, raw: RawServer, answer: bytes, change: bool
+) -> None:
+    raw.answer = answer
+    err = await fails(BeeperClient(session, await raw.start(), TOKEN), change)
+    assert err.may_have_run is change
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        b"Sun, 22 Nov 2026 05:00:00",
+        b"Sun, 22 Nov 2026 05:00:00 -0000",
+        b"Mon, 01 Jan 0001 00:00:00 +2359",
+        b"Fri, 31 Dec 9999 23:59:59 -2359",
+        b"Sun, 22 Nov 2026 05:00:00 +9999",
+        b"0",
+        b"",
+    ],
+)
+async def test_strange_date_is_no_reason_to_fail(
+    session: ClientSession, raw: RawServer, date: bytes, change: bool
+) -> None:
+    raw.answer = (
+        OK + b"Content-Length: 11\r\nDate: " + date + b"\r\n\r\n" + b'{"id": "a"}'
+    )
+    client = BeeperClient(session, await raw.start(), TOKEN)
+    if change:
+        assert (await client.create_chat(CREATE)).chat_id == "a"
+    else:
+        assert (await client.chat("a")).id == "a"
+
+
+# An answer that cannot be read
+
+WRONG_SHAPES: list[Any] = [
+    None,
+    True,
+    5,
+    "!a:b.c",
+    [],
+    [{"id": "!a:b.c"}],
+    {},
+    {"id": None},
+    {"id": ""},
+    {"id": 5},
+    {"id": ["!a:b.c"]},
+    {"id": {"id": "!a:b.c"}},
+    {"chat": {"id": "!a:b.c"}},
+    {"ID": "!a:b.c"},
+    {"success": True},
+    {"id": float("nan")},
+]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"garbage",
+        b"<!doctype html><title>Welcome</title>",
+        b'{"id": "!a:b.c"',
+        b'{"id": "!a:b.c"} {}',
+        b"{'id': '!a:b.c'}",
+        b'{"id": "\xff\xfe"}',
+        b"\xff\xfe\x00",
+        b"\x1f\x8b\x08\x00",
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b"9" * 10_000,
+        *(json.dumps(shape).encode() for shape in WRONG_SHAPES),
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+async def test_body_is_not_what_was_promised(
+    client: BeeperClient, simulator: Simulator, body: bytes, change: bool
+) -> None:
+    simulator.faults.add("garbage", body=body)
+    err = await fails(client, change)
+    assert type(err) is UnreadableAnswerError
+    assert err.may_have_run is change
+
+
+async def test_endless_body_is_not_kept(
+    session: ClientSession, raw: RawServer, change: bool
+) -> None:
+    sent = 0
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await read_request(reader)
+        writer.write(OK + b"\r\n[")
+        while True:
+            writer.write(b" " * 2**18)
+            await writer.drain()
+            sent += 2**18
+
+    err = await fails(BeeperClient(session, await raw.start(pour), TOKEN), change)
+    assert type(err) is UnreadableAnswerError
+    assert err.may_have_run is change
+    assert sent < 40 * 2**20
+
+
+BOMB = zlib.compress(b" " * 2**26, wbits=31)
+
+
+async def test_zip_bomb_is_not_kept(
+    session: ClientSession, raw: RawServer, change: bool
+) -> None:
+    raw.answer = (
+        OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB
+    )
+    err = await fails(BeeperClient(session, await raw.start(), TOKEN), change)
+    assert type(err) is UnreadableAnswerError
+    assert err.may_have_run is change
+
+
+# Another status than success
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "maybe"),
+    [
+        *((status, AnswerError, False) for status in (300, 301, 302, 303, 307, 308)),
+        *((status, AnswerError, False) for status in (400, 409, 413, 422, 429, 451)),
+        (401, AuthenticationError, False),
+        (403, ForbiddenError, False),
+        (404, RouteAbsentError, False),
+        (405, RouteAbsentError, False),
+        (408, AnswerError, True),
+        (500, AnswerError, True),
+        (501, RouteAbsentError, False),
+        *((status, AnswerError, True) for status in (502, 503, 504, 520, 599)),
+    ],
+)
+async def test_status(
+    client: BeeperClient,
+    simulator: Simulator,
+    status: int,
+    kind: type[AnswerError],
+    maybe: bool,
+    change: bool,
+) -> None:
+    simulator.faults.add("status_before", status=status)
+    err = await fails(client, change)
+    assert type(err) is kind
+    assert isinstance(err, AnswerError)
+    assert err.status == status
+    assert err.may_have_run is (maybe and change)
+    assert len(simulator.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "fields"),
+    [
+        (b"plain", None, ()),
+        (b"{", None, ()),
+        (b"\xff", None, ()),
+        (b"[" * 200_000, None, ()),
+        ([1], None, ()),
+        ({"code": "X"}, "X", ()),
+        ({"code": 5}, None, ()),
+        ({"code": "X", "details": None}, "X", ()),
+        ({"code": "X", "details": {"accountID": "no"}}, "X", ("account_id",)),
+        ({"code": "X", "details": {"issues": "many"}}, "X", ()),
+        ({"code": "X", "details": {"issues": [5, {"path": "body"}, {}]}}, "X", ()),
+        (
+            {"code": "X", "details": {"issues": [{"path": ["body", "user", "email"]}]}},
+            "X",
+            ("user", "email"),
+        ),
+        (
+            {"code": "X", "details": {"issues": [{"path": [0, ["accountID"], {}]}]}},
+            "X",
+            (),
+        ),
+        (
+            {
+                "code": "X",
+                "details": {
+                    "issues": [{"path": ["type"]}, {"path": ["type", "secret"]}]
+                },
+            },
+            "X",
+            ("type",),
+        ),
+    ],
+)
+async def test_error_envelope(
+    client: BeeperClient,
+    simulator: Simulator,
+    body: Any,
+    code: str | None,
+    fields: tuple[str, ...],
+    change: bool,
+) -> None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    simulator.faults.add("status_before", status=400, body=raw)
+    err = await fails(client, change)
+    assert isinstance(err, AnswerError)
+    assert (err.code, err.fields) == (code, fields)
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix"])
+@pytest.mark.parametrize("scopes", [{"read"}, {"write"}])
+async def test_missing_scope_is_named(
+    client: BeeperClient, simulator: Simulator, scopes: set[str], change: bool
+) -> None:
+    simulator.tokens[TOKEN] = scopes
+    needed = "write" if change else "read"
+    if needed in scopes:
+        return
+    err = await fails(client, change)
+    assert isinstance(err, ForbiddenError)
+    assert err.missing_scope == needed
+
+
+async def test_refusal_that_is_not_about_scopes_names_none(
+    client: BeeperClient, simulator: Simulator, change: bool
+) -> None:
+    simulator.faults.add(
+        "status_before", status=403, body="A logged-in Matrix session is required"
+    )
+    err = await fails(client, change)
+    assert isinstance(err, ForbiddenError)
+    assert err.missing_scope is None
+
+
+@pytest.mark.parametrize("kind", ["endless", "cut"])
+async def test_refusal_stays_one_without_its_reason(
+    session: ClientSession, raw: RawServer, kind: str, change: bool
+) -> None:
+    async def refuse(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 409 Conflict\r\nContent-Length: 1000000000\r\n\r\n")
+        while kind == "endless":
+            writer.write(b" " * 2**18)
+            await writer.drain()
+
+    err = await fails(BeeperClient(session, await raw.start(refuse), TOKEN), change)
+    assert isinstance(err, AnswerError)
+    assert err.status == 409
+    assert not err.may_have_run
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirect_is_not_followed(
+    client: BeeperClient, simulator: Simulator, status: int, change: bool
+) -> None:
+    async with Simulator() as other:
+        simulator.faults.add(
+            "status_before",
+            times=None,
+            status=status,
+            headers={"Location": f"{other.url}/v1/chats"},
+        )
+        err = await fails(client, change)
+        with pytest.raises(AnswerError):
+            await client.identify()
+        with pytest.raises(AnswerError):
+            await client.start_chat(START)
+        assert other.requests == []
+    assert isinstance(err, AnswerError)
+    assert err.status == status
+
+
+async def test_callers_cancellation_is_no_error_of_the_server(
+    client: BeeperClient, simulator: Simulator, change: bool
+) -> None:
+    fault = simulator.faults.add("delay", seconds=3600)
+    request = asyncio.create_task(fails(client, change))
+    await until(lambda: fault.hits)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request

@@ -1,0 +1,243 @@
+"""Answers of every shape: read tolerantly, refused cleanly, and never repeated aloud."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import fields, is_dataclass
+import json
+import re
+import traceback
+from typing import Any
+
+from aiohttp import ClientSession
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+
+from custom_components.beeper.api.client import BeeperClient
+from custom_components.beeper.api.exceptions import BeeperError
+from custom_components.beeper.api.models import Message, Page, User
+from tests.conftest import TOKEN
+
+from .conftest import CREATE, START, RawServer
+
+type Call = Callable[[BeeperClient], Awaitable[Any]]
+
+ENDPOINTS: dict[str, Call] = {
+    "identify": lambda client: client.identify(),
+    "accounts": lambda client: client.accounts(),
+    "scopes": lambda client: client.scopes(),
+    "user_id": lambda client: client.user_id([]),
+    "contacts": lambda client: client.contacts("whatsapp", "kim"),
+    "chats": lambda client: client.chats("whatsapp"),
+    "direct_chats": lambda client: client.direct_chats("whatsapp", "kim"),
+    "chat": lambda client: client.chat("!a:b.c"),
+    "messages": lambda client: client.messages("!a:b.c"),
+    "create_chat": lambda client: client.create_chat(CREATE),
+    "start_chat": lambda client: client.start_chat(START),
+}
+KEYS = re.findall(
+    r"\w+",
+    "accountID app bundle_id chatID code cursor details email fullName hasMore id "
+    "isNetworkBot isPending isSelf isSender issues items lastActivity localChatID "
+    "matrix message name network oldestCursor participants path phoneNumber scope "
+    "senderID server status text timestamp title type user userID username version",
+)
+SECRET = "s3cret"
+# Times that Python can read and hardly compare are texts as well.
+TEXTS = st.builds(lambda text: SECRET + text, st.text(max_size=8)) | st.sampled_from(
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01", "4.2.557"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | TEXTS, inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def thing(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return what looks like something that a server may well say, but for the rest."""
+    other = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4)
+    return st.builds(
+        lambda rest, known: {**rest, **known}, other, st.fixed_dictionaries(fields)
+    )
+
+
+def page(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return thing(items=st.lists(items, max_size=2))
+
+
+USER = thing(id=TEXTS)
+ACCOUNT = thing(accountID=TEXTS, user=USER | JSON)
+CHAT = thing(id=TEXTS, participants=page(USER | JSON))
+INFO = thing(app=thing(name=TEXTS), server=thing(status=TEXTS))
+BODIES = st.one_of(
+    JSON, INFO, CHAT, page(CHAT), page(USER), page(JSON), st.lists(ACCOUNT, max_size=2)
+)
+
+
+@pytest.fixture
+async def strange(
+    session: ClientSession, raw: RawServer
+) -> Callable[[int, bytes], BeeperClient]:
+    """Return what makes a client of a server that always answers the same."""
+    url = await raw.start()
+
+    def make(status: int, body: bytes) -> BeeperClient:
+        raw.answer = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (
+            status,
+            len(body),
+            body,
+        )
+        return BeeperClient(session, url, TOKEN)
+
+    return make
+
+
+def everything(value: Any) -> list[Any]:
+    """Return a model and all models in it."""
+    inner: list[Any] = []
+    if is_dataclass(value):
+        inner = [getattr(value, field.name) for field in fields(value)]
+    elif isinstance(value, tuple):
+        inner = [*value]
+    return [value, *(deep for item in inner for deep in everything(item))]
+
+
+@given(status=st.sampled_from([200, 200, 201, 400, 403, 404, 500]), body=BODIES)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_any_json_is_read_or_refused(
+    strange: Callable[[int, bytes], BeeperClient], status: int, body: Any
+) -> None:
+    asyncio.get_running_loop().set_debug(False)  # it is slow
+    client = strange(status, json.dumps(body).encode())
+    for name, call in ENDPOINTS.items():
+        try:
+            answer = await call(client)
+        except BeeperError as err:
+            shown = [str(err), repr(err), *traceback.format_exception(err)]
+        else:
+            assert status < 300 or name in ("scopes", "user_id")
+            models = everything((answer, client.info))
+            shown = [f"{model} {model!r}" for model in models if is_dataclass(model)]
+        assert not [text for text in shown if SECRET in text], name
+
+
+@pytest.mark.parametrize("request_", [CREATE, START, START.user])
+def test_requests_are_never_shown(request_: object) -> None:
+    assert "1555" not in repr(request_)
+    assert "Kim" not in str(request_)
+
+
+@pytest.mark.parametrize(
+    ("body", "chat_id", "status"),
+    [
+        ({"chatID": "!a:b.c"}, "!a:b.c", None),
+        ({"id": "!a:b.c", "chatID": "!d:e.f"}, "!a:b.c", None),
+        ({"id": 5, "chatID": "!a:b.c"}, "!a:b.c", None),
+        ({"id": "12345"}, "12345", None),
+        ({"id": "!a:b.c", "status": "existing"}, "!a:b.c", "existing"),
+        ({"id": "!a:b.c", "status": "created"}, "!a:b.c", "created"),
+        ({"id": "!a:b.c", "status": "pending"}, "!a:b.c", None),
+        ({"id": "!a:b.c", "status": 5}, "!a:b.c", None),
+        ({"id": "!a:b.c", "participants": None}, "!a:b.c", None),
+        ({"id": "!a:b.c", "participants": []}, "!a:b.c", None),
+        ({"id": "!a:b.c", "participants": {"items": {}}}, "!a:b.c", None),
+        ({"id": "!a:b.c", "participants": {"items": [5, None, {}]}}, "!a:b.c", None),
+        ({"id": "!a:b.c", "participants": {"items": [{"id": 5}]}}, "!a:b.c", None),
+        ({"id": "!a:b.c", "title": 5, "type": [], "network": {}}, "!a:b.c", None),
+        ({"id": "!a:b.c", "unknown": {"deep": [1]}}, "!a:b.c", None),
+    ],
+)
+async def test_chat_that_was_made_is_known_by_its_id(
+    strange: Callable[[int, bytes], BeeperClient],
+    body: Any,
+    chat_id: str,
+    status: str | None,
+) -> None:
+    """Once the server has said which chat it is, nothing else can make that unclear."""
+    result = await strange(200, json.dumps(body).encode()).create_chat(CREATE)
+    assert (result.chat_id, result.status) == (chat_id, status)
+
+
+async def test_last_of_equal_keys_counts(
+    strange: Callable[[int, bytes], BeeperClient],
+) -> None:
+    result = await strange(200, b'{"id": "!a", "id": "!b"}').create_chat(CREATE)
+    assert result.chat_id == "!b"
+
+
+@pytest.mark.parametrize("endpoint", ["accounts", "contacts", "create_chat", "chat"])
+async def test_ids_that_are_no_text_are_refused(
+    strange: Callable[[int, bytes], BeeperClient], endpoint: str
+) -> None:
+    """Half a surrogate pair can be written in JSON, and sent nowhere after that."""
+    lone = r'{"id": "a\ud800", "accountID": "a\ud800", "type": "single"}'
+    body = {"accounts": f"[{lone}]", "contacts": f'{{"items": [{lone}]}}'}
+    client = strange(200, body.get(endpoint, lone).encode())
+    with pytest.raises(BeeperError):
+        await ENDPOINTS[endpoint](client)
+
+
+async def test_name_that_is_no_text_is_left_out(
+    strange: Callable[[int, bytes], BeeperClient],
+) -> None:
+    cut = rb"""{"id": "!a", "title": "a\ud83c", "participants": {"items":
+        [{"id": "b", "fullName": "\ud83c"}]}}"""
+    chat = (await strange(200, cut).create_chat(CREATE)).chat
+    assert chat is not None
+    assert (chat.title, chat.participants[0].name) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00+00:00"),
+        ("2026-01-01T10:00:00.123Z", "2026-01-01T10:00:00.123000+00:00"),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T10:00:00+02:00"),
+        ("2026-01-01T10:00:00", "2026-01-01T10:00:00+00:00"),
+        ("yesterday", None),
+        ("", None),
+        (1767261600000, None),
+        (None, None),
+    ],
+)
+def test_times(text: Any, time: str | None) -> None:
+    message = Message.from_dict({"timestamp": text})
+    assert (message.timestamp and message.timestamp.isoformat()) == time
+
+
+def test_next_page_is_there_only_if_the_server_says_so() -> None:
+    def page(**said: Any) -> str | None:
+        return Page.from_dict({"items": [], **said}, Message.from_dict).cursor
+
+    assert page(hasMore=True, oldestCursor="c") == "c"
+    assert page(hasMore=False, oldestCursor="c") is None
+    assert page(hasMore="yes", oldestCursor="c") is None
+    assert page(oldestCursor="c") is None
+    assert page(hasMore=True) is None
+
+
+@pytest.mark.parametrize(
+    ("user_id", "wanted", "same"),
+    [
+        ("15550101002", "15550101002", True),
+        ("@15550101002:local-whatsapp.localhost", "15550101002", True),
+        ("15550101002", "@15550101002:local-whatsapp.localhost", True),
+        ("@whatsapp_15550101002:beeper.com", "15550101002", True),
+        ("@whatsapp_15550101002:beeper.com", "+15550101002", True),
+        ("@whatsapp_15550101002:beeper.com", "15550101003", False),
+        ("@whatsapp_15550101002:beeper.com", "Kim", False),
+        ("@kim:beeper.com", "kim", True),
+        ("@kimberly:beeper.com", "kim", False),
+    ],
+)
+def test_ids_of_one_person(user_id: str, wanted: str, same: bool) -> None:
+    phone = {"phoneNumber": "+15550101002"} if "1555" in user_id else {}
+    user = User.from_dict({"id": user_id, "fullName": "Kim", **phone})
+    assert user.has_id(wanted) is same

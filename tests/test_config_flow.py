@@ -1,0 +1,912 @@
+"""Every way through the flows, over real sockets; after each error, the same flow ends well."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.beeper.config_flow import normalise_url
+from custom_components.beeper.const import DOMAIN
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_USER,
+    ConfigEntry,
+    ConfigEntryState,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+
+from .conftest import TOKEN, Certificate, add_entry, until
+
+BEEPER = Path(__file__).parents[1] / "custom_components/beeper"
+TEXTS = json.loads((BEEPER / "translations/en.json").read_text())
+ENTRY_DATA = {
+    "token": TOKEN,
+    "verify_ssl": True,
+    "account_id": "whatsapp",
+    "user_id": "@me:beeper.com",
+}
+
+type Result = Any
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Home Assistant has nothing to say about how it is used."""
+    yield
+    for complaint in ("Detected that", "deprecated", "will stop working"):
+        assert complaint not in caplog.text
+
+
+async def begin(hass: HomeAssistant) -> Result:
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "user")
+    check_texts(result, "config")
+    return result
+
+
+def check_texts(result: Result, flow: str) -> None:
+    """Every field of a form has a name and a description, and no other has."""
+    texts = TEXTS[flow]["step"][result["step_id"]]
+    fields = {str(field) for field in result["data_schema"].schema}
+    assert texts["data"].keys() == texts["data_description"].keys() == fields
+    told = result["description_placeholders"] or {}
+    wanted = {*re.findall(r"{(\w+)}", repr(texts))}
+    assert wanted == told.keys() - {"name"}  # which Home Assistant adds by itself
+
+
+async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
+    """Fill a form; errors must have a text, and a field that is there."""
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], values)
+    if result["type"] is FlowResultType.FORM:
+        check_texts(result, "config")
+    if errors := result.get("errors"):
+        assert result["type"] is FlowResultType.FORM
+        assert errors.keys() <= {"base", *result["data_schema"].schema}
+        assert {*errors.values()} <= TEXTS["config"]["error"].keys()
+    return result
+
+
+async def connect(hass: HomeAssistant, result: Result, url: str) -> Result:
+    """Fill the first form rightly."""
+    result = await submit(hass, result, url=url, token=TOKEN, verify_ssl=True)
+    assert result["step_id"].startswith("account")
+    assert not result["errors"]
+    return result
+
+
+async def finish(hass: HomeAssistant, result: Result) -> ConfigEntry:
+    """Fill the second form rightly."""
+    result = await submit(hass, result, account_id="whatsapp")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    entry: ConfigEntry = result["result"]
+    assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
+def suggested(result: Result) -> dict[str, Any]:
+    """Return what the fields of a form hold."""
+    return {
+        str(key): key.description["suggested_value"]
+        for key in result["data_schema"].schema
+        if key.description and "suggested_value" in key.description
+    }
+
+
+def account_field(result: Result) -> Any:
+    [selector] = result["data_schema"].schema.values()
+    return selector.config
+
+
+# Adding a server
+
+
+@pytest.mark.parametrize(
+    "profile", ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
+)
+async def test_server_is_added(hass: HomeAssistant, simulator: Simulator) -> None:
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert result["step_id"] == "account"
+    entry = await finish(hass, result)
+
+    assert entry.data == {"url": simulator.url, **ENTRY_DATA}
+    assert entry.options == {}
+    assert entry.title == f"Beeper ({simulator.url.removeprefix('http://')})"
+    assert entry.unique_id is None
+    assert simulator.executed == []
+
+
+async def test_server_is_added_from_the_browser(
+    hass: HomeAssistant, simulator: Simulator, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    http = await hass_client()
+    path = "/api/config/config_entries/flow"
+
+    async def post(path: str, **data: Any) -> Any:
+        response = await http.post(path, json=data)
+        assert response.status == 200
+        return await response.json()
+
+    result = await post(path, handler=DOMAIN)
+    assert result["data_schema"][0]["default"] == "http://localhost:23373"
+    path += f"/{result['flow_id']}"
+    result = await post(path, url=simulator.url, token="wrong", verify_ssl=True)
+    assert result["errors"] == {"token": "token_refused"}
+    result = await post(path, url=simulator.url, token=TOKEN, verify_ssl=True)
+    assert result["step_id"] == "account"
+    result = await post(path, account_id="telegram")
+    assert result["type"] == "create_entry"
+    assert "data" not in result
+
+    path = "/api/config/config_entries/options/flow"
+    result = await post(path, handler=result["result"]["entry_id"])
+    assert [field["name"] for field in result["data_schema"]] == [
+        "duplicate_window",
+        "chats_per_hour",
+        "read_only",
+    ]
+    result = await post(
+        f"{path}/{result['flow_id']}",
+        duplicate_window=60,
+        chats_per_hour=5,
+        read_only=True,
+    )
+    assert result["type"] == "create_entry"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "garbage", "body": "<html>Router</html>"}, {"url": "not_beeper"}),
+        ({"kind": "garbage", "body": '{"version": "1.0"}'}, {"url": "not_beeper"}),
+        ({"kind": "garbage", "body": "[[]]"}, {"url": "not_beeper"}),
+        ({"kind": "garbage", "body": "["}, {"url": "not_beeper"}),
+        ({"kind": "garbage", "body": b"\xff"}, {"url": "not_beeper"}),
+        ({"kind": "cut"}, {"url": "not_beeper"}),
+        ({"kind": "drop_before"}, {"url": "not_beeper"}),
+        ({"status": 301, "headers": {"Location": "/"}}, {"url": "not_beeper"}),
+        ({"status": 308, "headers": {"Location": "/"}}, {"url": "not_beeper"}),
+        ({"status": 400}, {"url": "not_beeper"}),
+        (
+            {"status": 400, "body": {"code": "X", "details": {"type": "no"}}},
+            {"url": "not_beeper"},
+        ),
+        ({"status": 401}, {"token": "token_refused"}),
+        ({"status": 403}, {"base": "forbidden"}),
+        ({"status": 404}, {"url": "not_beeper"}),
+        ({"status": 404, "body": "<h1>404</h1>"}, {"url": "not_beeper"}),
+        ({"status": 404, "body": {"code": "X"}}, {"url": "not_beeper"}),
+        ({"status": 405}, {"url": "not_beeper"}),
+        ({"status": 408}, {"base": "server_error"}),
+        ({"status": 409}, {"base": "conflict"}),
+        ({"status": 429}, {"base": "rate_limited"}),
+        ({"status": 500}, {"base": "server_error"}),
+        ({"status": 501}, {"url": "not_beeper"}),
+        ({"status": 502}, {"base": "server_error"}),
+        ({"status": 503}, {"base": "server_error"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["*", "/v1/accounts"])
+async def test_answer_that_is_not_right(
+    hass: HomeAssistant, simulator: Simulator, fault: Any, path: str, error: Any
+) -> None:
+    result = await begin(hass)
+    simulator.faults.add(
+        **{"kind": "status_before", "path": path, "times": None, **fault}
+    )
+    values = {"url": simulator.url, "token": TOKEN, "verify_ssl": True}
+
+    result = await submit(hass, result, **values)
+
+    assert result["errors"] == error
+    assert suggested(result) == values  # nothing has to be typed again
+    simulator.faults.clear()
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+async def test_nothing_listens(
+    hass: HomeAssistant, simulator: Simulator, unused_tcp_port: int
+) -> None:
+    result = await submit(
+        hass,
+        await begin(hass),
+        url=f"http://127.0.0.1:{unused_tcp_port}",
+        token=TOKEN,
+        verify_ssl=True,
+    )
+    assert result["errors"] == {"url": "cannot_connect"}
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+@pytest.mark.parametrize("path", ["/v1/info", "/v1/accounts"])
+async def test_no_answer_in_time(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    skip_time: Callable[[float], None],
+    path: str,
+) -> None:
+    result = await begin(hass)
+    fault = simulator.faults.add("delay", path=path, seconds=3600)
+    submitted = asyncio.create_task(
+        submit(hass, result, url=simulator.url, token=TOKEN, verify_ssl=True)
+    )
+    await until(lambda: fault.hits)
+    skip_time(31)
+    result = await submitted
+    assert result["errors"] == {"url": "timeout"}
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+@pytest.fixture
+def half_handshakes(hass: HomeAssistant) -> None:
+    """Overlook the simulator's half of a handshake that fails."""
+    strict = hass.loop.get_exception_handler()
+    assert strict
+
+    def lenient(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), OSError):
+            strict(loop, context)
+
+    hass.loop.set_exception_handler(lenient)
+
+
+@pytest.mark.usefixtures("half_handshakes")
+async def test_certificate_of_ones_own(
+    hass: HomeAssistant, certificate: Certificate
+) -> None:
+    async with Simulator(ssl_context=certificate.server) as simulator:
+        result = await begin(hass)
+        values = {"url": simulator.url, "token": TOKEN}
+        result = await submit(hass, result, **values, verify_ssl=True)
+        assert result["errors"] == {"url": "tls_failed"}
+        assert simulator.requests == []
+
+        result = await submit(hass, result, **values, verify_ssl=False)
+        entry = await finish(hass, result)
+
+        assert entry.data["verify_ssl"] is False
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_https_where_there_is_none(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    result = await submit(
+        hass,
+        await begin(hass),
+        url=simulator.url.replace("http:", "https:"),
+        token=TOKEN,
+        verify_ssl=True,
+    )
+    assert result["errors"] == {"url": "tls_failed"}
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
+@pytest.mark.parametrize("token", ["wrong", "dév", "a\nb", "  ", "Bearer dev-token"])
+async def test_token_is_wrong(
+    hass: HomeAssistant, simulator: Simulator, token: str
+) -> None:
+    result = await submit(
+        hass, await begin(hass), url=simulator.url, token=token, verify_ssl=True
+    )
+    assert result["errors"] == {"token": "token_refused"}
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+async def test_spaces_around_a_token_do_not_matter(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    result = await submit(
+        hass,
+        await begin(hass),
+        url=simulator.url,
+        token=f" {TOKEN}\n",
+        verify_ssl=True,
+    )
+    assert (await finish(hass, result)).data["token"] == TOKEN
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
+async def test_token_may_not_read(hass: HomeAssistant, simulator: Simulator) -> None:
+    simulator.tokens[TOKEN] = {"write"}
+    result = await submit(
+        hass, await begin(hass), url=simulator.url, token=TOKEN, verify_ssl=True
+    )
+    assert result["errors"] == {"token": "scope_missing"}
+
+    simulator.tokens[TOKEN] = {"read", "write"}
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+@pytest.mark.parametrize(
+    ("profile", "step"),
+    [
+        ("4.1.294", "account"),
+        ("4.2.557", "account_read_only"),
+        ("latest", "account_read_only"),
+        ("easymatrix", "account_read_only"),
+    ],
+)
+async def test_token_that_only_reads_is_named_as_such(
+    hass: HomeAssistant, simulator: Simulator, step: str
+) -> None:
+    simulator.tokens[TOKEN] = {"read"}
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert result["step_id"] == step
+    result = await submit(hass, result, account_id=" ")
+    assert result["step_id"] == step
+    await finish(hass, result)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+async def test_scopes_need_not_be_told(
+    hass: HomeAssistant, simulator: Simulator, status: int
+) -> None:
+    simulator.faults.add("status_before", path="/oauth/*", times=None, status=status)
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert result["step_id"] == "account"
+    await finish(hass, result)
+
+
+@pytest.mark.parametrize("profile", ["easymatrix"])
+async def test_nobody_is_signed_in(hass: HomeAssistant, simulator: Simulator) -> None:
+    result = await begin(hass)
+    simulator.faults.add(
+        "status_before",
+        path="/v1/accounts",
+        times=None,
+        status=403,
+        body="A logged-in Matrix session is required",
+    )
+    result = await submit(hass, result, url=simulator.url, token=TOKEN, verify_ssl=True)
+    assert result["errors"] == {"base": "forbidden"}
+    simulator.faults.clear()
+    await finish(hass, await connect(hass, result, simulator.url))
+
+
+@pytest.mark.parametrize(
+    ("profile", "user_id"), [("latest", "@me:beeper.com"), ("4.2.557", None)]
+)
+async def test_user_that_no_account_tells(
+    hass: HomeAssistant, simulator: Simulator, user_id: str | None
+) -> None:
+    simulator.world.account("matrix").listed = False
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert (await finish(hass, result)).data["user_id"] == user_id
+
+
+# Addresses
+
+HOST = "beeper.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://192.168.1.20:23373", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/v1", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/v1/", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/v1/info", "http://192.168.1.20:23373"),
+        ("192.168.1.20:23373", "http://192.168.1.20:23373"),
+        ("localhost:23373", "http://localhost:23373"),
+        ("  http://localhost:23373\n", "http://localhost:23373"),
+        ("HTTP://LocalHost:23373", "http://localhost:23373"),
+        (HOST, f"http://{HOST}"),
+        (f"http://{HOST}:80", f"http://{HOST}"),
+        (f"https://{HOST}:443/", f"https://{HOST}"),
+        (f"https://{HOST}:23373", f"https://{HOST}:23373"),
+        (f"http://{HOST}:443", f"http://{HOST}:443"),
+        (f"https://{HOST}/my/beeper/", f"https://{HOST}/my/beeper"),
+        (f"https://{HOST}/my/beeper/v1/", f"https://{HOST}/my/beeper"),
+        (f"https://{HOST}/My", f"https://{HOST}/My"),
+        ("http://[::1]:23373", "http://[::1]:23373"),
+        ("[::1]:23373/", "http://[::1]:23373"),
+        ("http://[FE80::1]", "http://[fe80::1]"),
+        ("http://bücher.example", "http://xn--bcher-kva.example"),
+    ],
+)
+def test_address_has_one_spelling(text: str, url: str) -> None:
+    assert normalise_url(text) == url
+    assert normalise_url(url) == url
+
+
+MALFORMED = [
+    "",
+    " ",
+    "/",
+    "http://",
+    "http:///v1",
+    "://x",
+    "ftp://beeper.example",
+    "ws://beeper.example",
+    "http://beeper.example:port",
+    "http://beeper.example:99999",
+    "http://beeper.example:0",
+    "http://beeper.example:-1",
+    "http://[::1",
+    "http://[nonsense]",
+    "http://me:secret@beeper.example",
+    "http://me@beeper.example",
+    "http://beeper.example/?token=secret",
+    "http://beeper.example/#top",
+    "http://beeper example",
+    "http://<host>",
+    "http://%zz",
+    "http://a\0b",
+    "::::",
+    "Beeper is at home",
+]
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+async def test_address_is_malformed(
+    hass: HomeAssistant, simulator: Simulator, url: str
+) -> None:
+    result = await submit(
+        hass, await begin(hass), url=url, token=TOKEN, verify_ssl=True
+    )
+    assert result["errors"] == {"url": "invalid_url"}
+    assert simulator.requests == []
+    await connect(hass, result, simulator.url)
+
+
+@given(
+    st.text(max_size=30)
+    | st.from_regex(r"\s?(https?://)?[a-zA-Z\[\]:.%@ü0-9_-]{0,12}(:\d+)?(/[v1a./%]*)?")
+)
+def test_any_address_is_refused_or_has_one_spelling(text: str) -> None:
+    url = normalise_url(text)
+    assert url is None or normalise_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["{0}", "http://{0}/", "HTTP://{0}", "http://{0}/v1", "{0}/v1/info", "\t{0} "],
+)
+async def test_spellings_of_one_address_are_one_server(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, spelling: str
+) -> None:
+    url = spelling.format(simulator.url.removeprefix("http://"))
+    result = await submit(
+        hass, await begin(hass), url=url, token=TOKEN, verify_ssl=True
+    )
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert hass.config_entries.async_entries(DOMAIN) == [entry]
+
+
+async def test_one_address_is_added_once_even_by_two_at_a_time(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    first = await connect(hass, await begin(hass), simulator.url)
+    second = await connect(hass, await begin(hass), simulator.url)
+    await finish(hass, first)
+
+    result = await submit(hass, second, account_id="telegram")
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+
+
+async def test_path_in_front(hass: HomeAssistant) -> None:
+    async with Simulator(prefix="/my/beeper") as simulator:
+        result = await connect(hass, await begin(hass), f"{simulator.url}/v1/")
+        entry = await finish(hass, result)
+        assert entry.data["url"] == simulator.url
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+# Choosing an account
+
+
+@pytest.mark.parametrize(
+    ("profile", "labels"),
+    [
+        (
+            "latest",
+            {
+                "whatsapp": "WhatsApp · +15550100001 · connected",
+                "signal": "Signal · +15550100001 · must be reconnected in Beeper",
+                "instagramgo": "Instagram · sample.me · connected",
+            },
+        ),
+        ("4.2.808", {"whatsapp": "WhatsApp · +15550100001"}),
+        ("4.2.557", {"whatsapp": "whatsapp · +15550100001"}),
+        ("4.1.294", {"whatsapp": "WhatsApp · +15550100001"}),
+        ("easymatrix", {"whatsapp": "WhatsApp · +15550100001"}),
+    ],
+)
+async def test_accounts_are_listed(
+    hass: HomeAssistant, simulator: Simulator, labels: dict[str, str]
+) -> None:
+    result = await connect(hass, await begin(hass), simulator.url)
+    field = account_field(result)
+    options = {option["value"]: option["label"] for option in field["options"]}
+    assert list(options) == [
+        account.id for account in simulator.world.accounts.values() if account.listed
+    ]
+    assert options.items() >= labels.items()
+    assert field["custom_value"] is True
+
+
+async def test_status_without_a_translation_is_shown_as_it_is(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.set_account_status("telegram", "on_holiday")
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert {
+        "value": "telegram",
+        "label": "Telegram · +15550100001 · on_holiday",
+    } in account_field(result)["options"]
+
+
+async def test_account_that_is_not_listed_can_be_typed(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    result = await connect(hass, await begin(hass), simulator.url)
+    result = await submit(hass, result, account_id=" imessage ")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].data["account_id"] == "imessage"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+async def test_account_must_not_be_blank(
+    hass: HomeAssistant, simulator: Simulator, blank: str
+) -> None:
+    result = await connect(hass, await begin(hass), simulator.url)
+    result = await submit(hass, result, account_id=blank)
+    assert result["errors"] == {"account_id": "account_blank"}
+    await finish(hass, result)
+
+
+async def test_server_without_accounts(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    for account in simulator.world.accounts.values():
+        account.listed = False
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert account_field(result)["options"] == []
+    await finish(hass, result)
+
+
+# A new token
+
+
+async def not_loaded(hass: HomeAssistant, simulator: Simulator, entry: Any) -> Result:
+    """Let a set-up fail for its token, and return the flow that this starts."""
+    simulator.tokens.clear()
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    [flow] = hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == SOURCE_REAUTH
+    return flow
+
+
+@pytest.mark.parametrize("loaded_before", [True, False])
+async def test_new_token_is_used_at_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    loaded_before: bool,
+) -> None:
+    if loaded_before:
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        simulator.tokens.clear()
+        result = await entry.start_reauth_flow(hass)
+    else:
+        result = await not_loaded(hass, simulator, entry)
+    assert result["step_id"] == "reauth_confirm"
+    simulator.tokens["new"] = {"read", "write"}
+    before = len(simulator.requests)
+
+    result = await submit(hass, result, token="new")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.data == {"url": simulator.url, **ENTRY_DATA, "token": "new"}
+    assert hass.config_entries.flow.async_progress() == []
+    requests = simulator.requests[before:]
+    assert {received.status for received in requests} == {200}
+    # Once by the flow, once by the one reload.
+    assert [received.path for received in requests].count("/v1/info") == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 401}, {"token": "token_refused"}),
+        ({"status": 500}, {"base": "server_error"}),
+        ({"status": 403, "body": "missing: read"}, {"token": "scope_missing"}),
+        ({"kind": "garbage"}, {"base": "not_beeper"}),
+    ],
+)
+async def test_new_token_after_an_error(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    fault: Any,
+    error: Any,
+) -> None:
+    result = await not_loaded(hass, simulator, entry)
+    simulator.tokens["new"] = {"read", "write"}
+    simulator.faults.add(**{"kind": "status_before", "times": None, **fault})
+
+    result = await submit(hass, result, token="new")
+    assert result["errors"] == error
+
+    simulator.faults.clear()
+    result = await submit(hass, result, token="new")
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_new_token_while_nothing_listens(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    result = await not_loaded(hass, simulator, entry)
+    await simulator.stop()
+    result = await submit(hass, result, token="new")
+    assert result["errors"] == {"base": "cannot_connect"}
+
+
+async def test_new_token_must_be_the_same_users(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    result = await not_loaded(hass, simulator, entry)
+    simulator.tokens["new"] = {"read", "write"}
+    user = simulator.world.account("matrix").user
+    user.id = "@somebody:beeper.com"
+
+    result = await submit(hass, result, token="new")
+    assert result["errors"] == {"base": "wrong_user"}
+    assert entry.data["token"] == TOKEN
+
+    user.id = "@me:beeper.com"
+    result = await submit(hass, result, token="new")
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+
+
+async def test_new_token_is_asked_for_with_the_address(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    result = await entry.start_reauth_flow(hass)
+    assert result["description_placeholders"]["url"] == simulator.url
+    assert suggested(result) == {}
+
+
+# Another connection
+
+
+async def test_reconfigure_shows_all_but_the_token(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    result = await loaded.start_reconfigure_flow(hass)
+    assert suggested(result) == {"url": simulator.url, "verify_ssl": True}
+    assert TOKEN not in repr(result)
+
+    result = await submit(hass, result, url="http://", verify_ssl=False)
+    assert suggested(result) == {"url": "http://", "verify_ssl": False}
+    assert TOKEN not in repr(result)
+
+    result = await submit(hass, result, url=simulator.url, verify_ssl=True)
+    assert suggested(result) == {"account_id": "whatsapp"}
+    assert TOKEN not in repr(result)
+
+
+@pytest.mark.parametrize("kept", [{}, {"token": ""}])
+async def test_reconfigure_changes_everything_but_the_token(
+    hass: HomeAssistant, loaded: MockConfigEntry, kept: dict[str, str]
+) -> None:
+    async with Simulator() as moved:
+        result = await loaded.start_reconfigure_flow(hass)
+        url = f"{moved.url}/v1/"
+        result = await submit(hass, result, url=url, verify_ssl=False, **kept)
+        assert not result["errors"]
+        result = await submit(hass, result, account_id="telegram")
+        assert result["reason"] == "reconfigure_successful"
+        await hass.async_block_till_done()
+
+        assert loaded.state is ConfigEntryState.LOADED
+        assert loaded.data == {
+            **ENTRY_DATA,
+            "url": moved.url,
+            "verify_ssl": False,
+            "account_id": "telegram",
+        }
+        paths = [received.path for received in moved.requests]
+        assert paths.count("/v1/info") == 2  # the flow, and one reload
+        assert await hass.config_entries.async_unload(loaded.entry_id)
+
+
+@pytest.mark.parametrize("failed_before", [True, False])
+async def test_reconfigure_sets_up_what_was_not(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    failed_before: bool,
+) -> None:
+    if failed_before:
+        await not_loaded(hass, simulator, entry)
+    simulator.tokens["new"] = {"read", "write"}
+
+    result = await entry.start_reconfigure_flow(hass)
+    result = await submit(hass, result, url=simulator.url, token="new", verify_ssl=True)
+    before = len(simulator.requests)
+    result = await submit(hass, result, account_id="telegram")
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+
+    assert entry.state is ConfigEntryState.LOADED
+    assert (entry.data["token"], entry.data["account_id"]) == ("new", "telegram")
+    assert {received.status for received in simulator.requests[before:]} == {200}
+
+
+async def test_reconfigure_while_retrying_sets_up_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    async with Simulator() as moved:
+        hass.config_entries.async_update_entry(
+            entry, data={**entry.data, "url": "http://127.0.0.1:1"}
+        )
+        assert not await hass.config_entries.async_setup(entry.entry_id)
+        retrying = entry.state
+        assert retrying is ConfigEntryState.SETUP_RETRY
+
+        result = await entry.start_reconfigure_flow(hass)
+        result = await submit(hass, result, url=moved.url, verify_ssl=True)
+        await submit(hass, result, account_id="whatsapp")
+        await hass.async_block_till_done()
+
+        assert entry.state is ConfigEntryState.LOADED
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_reconfigure_refuses_another_user(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    async with Simulator() as other:
+        other.world.account("matrix").user.id = "@somebody:beeper.com"
+        result = await loaded.start_reconfigure_flow(hass)
+        result = await submit(hass, result, url=other.url, verify_ssl=True)
+        assert result["errors"] == {"base": "wrong_user"}
+        assert loaded.data["url"] == simulator.url
+
+        result = await submit(hass, result, url=simulator.url, verify_ssl=True)
+        result = await submit(hass, result, account_id="whatsapp")
+        assert result["reason"] == "reconfigure_successful"
+
+
+async def test_reconfigure_refuses_the_address_of_another_entry(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    async with Simulator() as other:
+        add_entry(hass, other.url)
+        result = await loaded.start_reconfigure_flow(hass)
+        result = await submit(hass, result, url=f"{other.url}/", verify_ssl=True)
+        assert result["errors"] == {"url": "already_configured"}
+        assert other.requests == []
+
+        result = await submit(hass, result, url=simulator.url, verify_ssl=True)
+        result = await submit(hass, result, account_id="whatsapp")
+        assert result["reason"] == "reconfigure_successful"
+
+
+async def test_reconfigure_with_a_wrong_token_changes_nothing(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    result = await loaded.start_reconfigure_flow(hass)
+    result = await submit(
+        hass, result, url=simulator.url, token="wrong", verify_ssl=True
+    )
+    assert result["errors"] == {"token": "token_refused"}
+    assert loaded.data["token"] == TOKEN
+
+
+async def test_user_that_was_not_told_is_learned(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
+) -> None:
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "user_id": None})
+    result = await entry.start_reconfigure_flow(hass)
+    result = await submit(hass, result, url=simulator.url, verify_ssl=True)
+    await submit(hass, result, account_id="whatsapp")
+    await hass.async_block_till_done()
+    assert entry.data["user_id"] == "@me:beeper.com"
+
+
+@pytest.mark.parametrize("profile", ["4.2.557"])
+async def test_user_that_is_not_told_any_more_is_remembered(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    simulator.world.account("matrix").listed = False
+    result = await loaded.start_reconfigure_flow(hass)
+    result = await submit(hass, result, url=simulator.url, verify_ssl=True)
+    result = await submit(hass, result, account_id="telegram")
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded.data["user_id"] == "@me:beeper.com"
+    assert loaded.data["account_id"] == "telegram"
+
+
+# Options
+
+
+async def test_options(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    result: Result = await hass.config_entries.options.async_init(loaded.entry_id)
+    check_texts(result, "options")
+    assert result["data_schema"]({}) == {
+        "duplicate_window": 30,
+        "chats_per_hour": 20,
+        "read_only": False,
+    }
+    simulator.requests.clear()
+
+    options = {"duplicate_window": 60.0, "chats_per_hour": 0.0, "read_only": True}
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], options
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+
+    assert loaded.options == options
+    assert type(loaded.options["duplicate_window"]) is int
+    assert type(loaded.options["chats_per_hour"]) is int
+    assert [received.path for received in simulator.requests] == [
+        "/v1/info",
+        "/v1/accounts",
+    ]
+    assert loaded.state is ConfigEntryState.LOADED
+
+    result = await hass.config_entries.options.async_init(loaded.entry_id)
+    assert suggested(result) == options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"duplicate_window": -1},
+        {"duplicate_window": 601},
+        {"chats_per_hour": -1},
+        {"chats_per_hour": 201},
+    ],
+)
+async def test_options_out_of_range_are_refused(
+    hass: HomeAssistant, loaded: MockConfigEntry, options: dict[str, Any]
+) -> None:
+    result = await hass.config_entries.options.async_init(loaded.entry_id)
+    with pytest.raises(InvalidData):
+        await hass.config_entries.options.async_configure(result["flow_id"], options)
+    assert loaded.options == {}
+
+
+async def test_options_of_an_entry_that_is_not_loaded(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(
+        result["flow_id"], {"duplicate_window": 0}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.options["duplicate_window"] == 0

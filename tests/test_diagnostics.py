@@ -1,0 +1,158 @@
+"""What a fault report holds, and what it does not."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+
+from .conftest import TOKEN, add_entry
+
+type Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+async def diagnostics(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+
+
+async def test_diagnostics(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    assert report == {
+        "server": {
+            "name": "Beeper",
+            "version": "4.3.73",
+            "generation": "4.2.808",
+            "scheme": "http",
+            "port": int(simulator.url.rpartition(":")[2]),
+            "path_prefix": False,
+            "verify_ssl": True,
+        },
+        "options": {},
+        "accounts": {
+            "networks": {
+                "Beeper": 1,
+                "WhatsApp": 2,
+                "Telegram": 1,
+                "Signal": 1,
+                "Instagram": 1,
+                "Slack": 1,
+            },
+            "statuses": {"connected": 6, "reconnect_required": 1},
+        },
+        "outbox": {"running": 0, "remembered": 0, "unknown": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("profile", "name", "version", "generation", "networks", "statuses"),
+    [
+        ("4.1.294", None, "4.1.294", "4.1.294", "WhatsApp", {"not told": 7}),
+        ("4.2.557", "Beeper", "4.2.557", "4.2.557", "not told", {"not told": 7}),
+        ("4.2.808", "Beeper", "4.2.808", "4.2.808", "WhatsApp", {"not told": 7}),
+        ("easymatrix", "EasyMatrix", "0.3.0", "other", "WhatsApp", {"not told": 7}),
+    ],
+)
+async def test_diagnostics_of_other_generations(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    name: str | None,
+    version: str,
+    generation: str,
+    networks: str,
+    statuses: dict[str, int],
+) -> None:
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    assert report["server"]["name"] == name
+    assert report["server"]["version"] == version
+    assert report["server"]["generation"] == generation
+    assert networks in report["accounts"]["networks"]
+    assert report["accounts"]["statuses"] == statuses
+
+
+async def test_diagnostics_count_what_was_sent_and_hold_nothing_personal(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    person = {"phone_number": "+15550107777", "full_name": "Robin Secret"}
+    await hass.services.async_call(
+        DOMAIN, "create_chat", {"user": person}, blocking=True
+    )
+    simulator.faults.add("status_before", status=409, method="POST")
+    with pytest.raises(HomeAssistantError):
+        await hass.services.async_call(
+            DOMAIN,
+            "create_chat",
+            {"user": {"email": "kim@secret.example"}, "message_text": "secret text"},
+            blocking=True,
+        )
+
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+
+    assert report["outbox"] == {"running": 0, "remembered": 1, "unknown": 0}
+    shown = repr(report)
+    people = [account.user for account in simulator.world.accounts.values()]
+    for personal in (
+        TOKEN,
+        "127.0.0.1",
+        "5550",
+        "ecret",
+        "kim@",
+        "!",
+        "@me",
+        *(user.id for user in people),
+        *(user.phone_number for user in people if user.phone_number),
+        *(user.full_name for user in people if user.full_name),
+        *simulator.world.accounts,
+        *simulator.world.chats,
+    ):
+        assert personal not in shown
+
+
+async def test_diagnostics_tell_of_a_path_in_front(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    async with Simulator(prefix="/my/secret") as simulator:
+        entry = add_entry(hass, simulator.url, duplicate_window=7)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        report: Json = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+    assert report["server"]["path_prefix"] is True
+    assert report["options"] == {"duplicate_window": 7}
+    assert "secret" not in repr(report)
+
+
+async def test_diagnostics_of_an_entry_that_is_not_set_up(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """A fault report is wanted most where set-up fails."""
+    await simulator.stop()
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    assert report["server"]["scheme"] == "http"
+    assert report["server"]["version"] is None
+    assert "127.0.0.1" not in repr(report)

@@ -1,0 +1,322 @@
+"""Setting up, waiting, giving up, letting go and leaving nothing behind."""
+
+import asyncio
+from datetime import timedelta
+import logging
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.translation import async_get_exception_message
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+
+from .conftest import TOKEN, Certificate, add_entry, until
+
+KIM = {"user": {"phone_number": "+15550101002"}}
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntryState:
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    state: ConfigEntryState = entry.state
+    return state
+
+
+async def create_chat(hass: HomeAssistant) -> Any:
+    return await hass.services.async_call(
+        DOMAIN, "create_chat", KIM, blocking=True, return_response=True
+    )
+
+
+async def test_action_is_there_without_a_server(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert hass.services.has_service(DOMAIN, "create_chat")
+
+
+@pytest.mark.parametrize(
+    "profile", ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
+)
+async def test_each_generation_is_set_up_by_reading_alone(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+    assert {received.method for received in simulator.requests} == {"GET"}
+
+
+REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "reset": (
+        {"kind": "drop_before"},
+        "setup_failed",
+        "answers at the address of Beeper, but not as",
+    ),
+    "another service": ({"kind": "garbage"}, "setup_failed", "not as Beeper"),
+    "absent": ({"status": 404}, "setup_failed", "not as Beeper"),
+    "redirect": ({"status": 301}, "setup_failed", "not as Beeper"),
+    "signed out": ({"status": 403}, "setup_forbidden", "Is it signed in"),
+    "slow down": ({"status": 429}, "setup_failed", ""),
+    "starting": (
+        {"status": 503},
+        "setup_server_error",
+        "(status 503)",
+    ),
+    "rejected": (
+        {"status": 400, "body": {"code": "X", "details": {"type": "no"}}},
+        "setup_failed",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "key", "text"), REASONS.values(), ids=REASONS)
+@pytest.mark.parametrize("path", ["*", "/v1/accounts"])
+async def test_failure_is_explained_and_tried_again(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    path: str,
+    fault: dict[str, Any],
+    key: str,
+    text: str,
+) -> None:
+    simulator.faults.add(
+        **{"kind": "status_before", "path": path, "times": None, **fault}
+    )
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == key
+    assert entry.reason
+    assert text in entry.reason
+    assert "{" not in entry.reason
+
+    simulator.faults.clear()
+    freezer.tick(timedelta(minutes=2))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_server_that_is_off_is_set_up_when_it_is_on(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await simulator.stop()
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "setup_cannot_connect"
+    assert "could not be reached" in (entry.reason or "")
+    assert not [
+        record
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and record.exc_info
+    ]
+
+    await simulator.start()
+    freezer.tick(timedelta(minutes=2))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+    assert (await create_chat(hass))["status"] == "existing"
+
+
+async def test_server_that_does_not_answer_is_tried_again(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, skip_time: Any
+) -> None:
+    fault = simulator.faults.add("delay", seconds=3600)
+    setting_up = asyncio.create_task(set_up(hass, entry))
+    await until(lambda: fault.hits)
+    skip_time(31)
+    assert await setting_up is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "setup_timeout"
+
+
+async def test_https_where_there_is_none(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = add_entry(hass, simulator.url.replace("http:", "https:"))
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "setup_tls_failed"
+
+
+async def test_certificate_of_ones_own(
+    hass: HomeAssistant, certificate: Certificate
+) -> None:
+    async with Simulator(ssl_context=certificate.server) as simulator:
+        entry = add_entry(hass, simulator.url)
+        hass.config_entries.async_update_entry(
+            entry, data={**entry.data, "verify_ssl": False}
+        )
+        assert await set_up(hass, entry) is ConfigEntryState.LOADED
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_wrong_token_asks_for_another(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.tokens.clear()
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "setup_token_refused"
+    [flow] = hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == SOURCE_REAUTH
+    assert flow["context"]["entry_id"] == entry.entry_id
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
+async def test_missing_scope_is_named(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.tokens[TOKEN] = {"write"}
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "setup_scope_missing"
+    assert "the scope read" in (entry.reason or "")
+    assert hass.config_entries.flow.async_progress() == []
+
+
+async def test_token_that_only_reads_is_enough_to_set_up(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.tokens[TOKEN] = {"read"}
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+
+
+async def test_reason_is_shown_in_the_browser(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    await simulator.stop()
+    await set_up(hass, entry)
+    socket = await hass_ws_client()
+    await socket.send_json_auto_id({"type": "config_entries/get", "domain": DOMAIN})
+    [shown] = (await socket.receive_json())["result"]
+    assert shown["state"] == "setup_retry"
+    assert shown["error_reason_translation_key"] == "setup_cannot_connect"
+    assert shown["reason"] == async_get_exception_message(
+        DOMAIN, "setup_cannot_connect"
+    )
+    assert TOKEN not in repr(shown)
+
+
+async def test_unload_leaves_nothing_behind(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await create_chat(hass)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    await hass.async_block_till_done()
+
+    assert loaded.state is ConfigEntryState.NOT_LOADED
+    assert loaded.update_listeners == []
+    assert not hasattr(loaded, "runtime_data")
+    assert hass.services.has_service(DOMAIN, "create_chat")
+    simulator.requests.clear()
+    hass.config_entries.async_update_entry(loaded, options={"read_only": True})
+    await hass.async_block_till_done()
+    assert simulator.requests == []
+
+
+async def test_session_of_home_assistant_stays_open(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    assert not async_get_clientsession(hass).closed
+
+
+async def test_reload_is_a_new_beginning(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for _ in range(3):
+        assert await hass.config_entries.async_reload(loaded.entry_id)
+        await hass.async_block_till_done()
+    assert loaded.state is ConfigEntryState.LOADED
+    assert len(loaded.update_listeners) == 1
+    assert (await create_chat(hass))["status"] == "existing"
+
+
+async def test_change_of_options_reloads_once(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.requests.clear()
+    hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 3})
+    await hass.async_block_till_done()
+    assert [received.path for received in simulator.requests] == [
+        "/v1/info",
+        "/v1/accounts",
+    ]
+
+
+async def test_nothing_is_asked_while_nothing_happens(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    simulator.requests.clear()
+    freezer.tick(timedelta(hours=1))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    assert simulator.requests == []
+
+
+async def test_removal_removes_what_was_stored(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    key = f"{DOMAIN}.{entry.entry_id}"
+    hass_storage[key] = {
+        "version": 1,
+        "minor_version": 1,
+        "key": key,
+        "data": {"whatsapp": [0.0]},
+    }
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+    await hass.services.async_call(
+        DOMAIN, "create_chat", {"user": {"phone_number": "+15550107777"}}, blocking=True
+    )
+
+    freezer.tick(timedelta(seconds=5))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    [taken] = hass_storage[key]["data"]["whatsapp"]
+    assert taken > 0
+
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert not [stored for stored in hass_storage if stored.startswith(DOMAIN)]
+
+
+async def test_removal_of_what_was_never_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    key = f"{DOMAIN}.{entry.entry_id}"
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": {}}
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert key not in hass_storage
+
+
+async def test_two_servers_are_apart(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("4.1.294") as other:
+        second = add_entry(hass, other.url)
+        assert await set_up(hass, second) is ConfigEntryState.LOADED
+        await hass.config_entries.async_remove(second.entry_id)
+        await hass.async_block_till_done()
+    assert loaded.state is ConfigEntryState.LOADED
+    assert (await create_chat(hass))["status"] == "existing"

@@ -1,0 +1,445 @@
+"""Guards over the repository: who imports whom, and that every text has its place."""
+
+import ast
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import string
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from custom_components.beeper import errors
+from custom_components.beeper.api.exceptions import (
+    AnswerError,
+    AuthenticationError,
+    BeeperError,
+    CannotConnectError,
+    ConnectionLostError,
+    ForbiddenError,
+    PersonNotResolvedError,
+    RequestTimeoutError,
+    RouteAbsentError,
+    TLSError,
+    UnreadableAnswerError,
+)
+from custom_components.beeper.const import DOMAIN
+from homeassistant import const
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.setup import async_setup_component
+
+type Json = Any
+
+ROOT = Path(__file__).parents[1]
+BEEPER = ROOT / "custom_components/beeper"
+ENGLISH: Json = json.loads((BEEPER / "translations/en.json").read_text())
+SERVICES: Json = yaml.safe_load((BEEPER / "services.yaml").read_text())
+ICONS: Json = json.loads((BEEPER / "icons.json").read_text())
+MANIFEST: Json = json.loads((BEEPER / "manifest.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def integration(request: pytest.FixtureRequest) -> None:
+    """Start Home Assistant only where it is needed."""
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
+
+
+def sources(*folders: Path) -> list[Path]:
+    return sorted(file for folder in folders for file in folder.rglob("*.py"))
+
+
+def named(*files: Path) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "file", files, ids=[str(file.relative_to(ROOT)) for file in files]
+    )
+
+
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+def walk[T: ast.AST](kind: type[T], *files: Path) -> Iterator[T]:
+    for file in files:
+        yield from (node for node in ast.walk(tree(file)) if isinstance(node, kind))
+
+
+# Who may import whom
+
+ANYTHING = frozenset(file.stem for file in BEEPER.iterdir()) - {"__init__"}
+CALLED_BY_HOME_ASSISTANT = frozenset(
+    ("addressing", "api", "const", "coordinator", "entity", "errors", "outbox")
+)
+ROOMS = {
+    "__init__": ANYTHING,
+    "addressing": {"api", "const", "errors"},
+    "const": set(),
+    "coordinator": {"api", "const", "errors"},
+    "errors": {"api", "const"},
+    "outbox": {"api", "const", "errors", "reconciliation"},
+    "reconciliation": {"api"},
+    "services": CALLED_BY_HOME_ASSISTANT | {"validators"},
+    "validators": set(),
+}
+NO_HOME_ASSISTANT = {"const", "reconciliation"}
+
+
+def imports(file: Path, package: str) -> Iterator[str]:
+    """Yield what a file imports, in full; a name from a package as `package.name`."""
+    parts = [*file.relative_to(ROOT).with_suffix("").parts]
+    for node in walk(ast.Import, file):
+        yield from (alias.name for alias in node.names)
+    for from_ in walk(ast.ImportFrom, file):
+        module = from_.module or ""
+        if from_.level:
+            base = ".".join(parts[: len(parts) - from_.level])
+            module = f"{base}.{module}".rstrip(".")
+        if module == package or module.endswith("api"):
+            yield from (f"{module}.{alias.name}" for alias in from_.names)
+        else:
+            yield module
+
+
+def outside(found: set[str]) -> set[str]:
+    """Return the top-level packages that Python does not come with."""
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names
+
+
+@named(*sorted(BEEPER.glob("*.py")))
+def test_room_imports_only_what_it_may(file: Path) -> None:
+    package = f"custom_components.{DOMAIN}"
+    found = set(imports(file, package))
+    rooms = {
+        name.removeprefix(f"{package}.").partition(".")[0]
+        for name in found
+        if name.startswith(package)
+    }
+    assert rooms <= ROOMS.get(file.stem, CALLED_BY_HOME_ASSISTANT)
+    allowed = {"custom_components", "homeassistant", "voluptuous", "yarl"}
+    if file.stem in NO_HOME_ASSISTANT:
+        allowed = {"custom_components"}
+    assert outside(found) <= allowed
+
+
+@named(*sources(BEEPER / "api"))
+def test_api_knows_nothing_of_home_assistant_and_the_rest(file: Path) -> None:
+    package = f"custom_components.{DOMAIN}.api"
+    found = set(imports(file, package))
+    assert all(
+        name.startswith(f"{package}.")
+        for name in found
+        if name.startswith("custom_components")
+    )
+    assert outside(found) <= {"custom_components", "aiohttp", "yarl"}
+    # So that the folder can be lifted out as it is.
+    assert not [node for node in walk(ast.ImportFrom, file) if node.level > 1]
+
+
+@named(*sources(ROOT / "simulator"))
+def test_simulator_knows_nothing_of_the_integration(file: Path) -> None:
+    """One wrong belief must not stand on both sides. yarl is aiohttp's own."""
+    found = set(imports(file, "simulator"))
+    assert outside(found) <= {"aiohttp", "simulator", "yarl"}
+
+
+@named(*sources(BEEPER, ROOT / "simulator", ROOT / "tests"))
+def test_nobody_imports_from_the_package_itself(file: Path) -> None:
+    package = f"custom_components.{DOMAIN}"
+    modules = {f"{package}.{name}" for name in ANYTHING}
+    own = f"{package}."
+    found = {name for name in imports(file, package) if name.startswith(own)}
+    assert {".".join(name.split(".")[:3]) for name in found} <= modules
+
+
+@named(*sources(BEEPER, ROOT / "simulator", ROOT / "tests", ROOT / "scripts"))
+def test_schema_engine_has_one_name(file: Path) -> None:
+    assert not {"probatio", "voluptuous_serialize"} & outside(set(imports(file, "")))
+
+
+# Actions
+
+# Calls with a field that does not exist, whose refusals name all those that do.
+UNKNOWN = "nonsense"
+ACCEPTED: dict[str, list[Json]] = {
+    "create_chat": [
+        {"mode": "start", "user": {"id": "x"}, UNKNOWN: 1},
+        {"mode": "create", "participant_ids": ["x"], "type": "single", UNKNOWN: 1},
+    ]
+}
+
+
+def flat(fields: Json) -> dict[str, Json]:
+    """Return the fields of an action, those in sections too."""
+    found: dict[str, Json] = {}
+    for name, field in fields.items():
+        new = flat(field["fields"]) if "fields" in field else {name: field}
+        assert not found.keys() & new.keys()
+        found |= new
+    return found
+
+
+async def accepted_fields(hass: HomeAssistant, action: str, call: Json) -> set[str]:
+    with pytest.raises(ServiceValidationError) as raised:
+        await hass.services.async_call(DOMAIN, action, call, blocking=True)
+    assert raised.value.translation_key == "unknown_field"
+    assert raised.value.translation_placeholders
+    return {*raised.value.translation_placeholders["fields"].split(", ")}
+
+
+async def test_every_action_is_described(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    actions = hass.services.async_services_for_domain(DOMAIN).keys()
+    assert actions == SERVICES.keys() == ACCEPTED.keys()
+    assert actions == ICONS["services"].keys() == ENGLISH["services"].keys()
+
+
+@pytest.mark.parametrize("action", ACCEPTED)
+async def test_every_field_of_an_action_is_in_its_form(
+    hass: HomeAssistant, action: str
+) -> None:
+    """One without a selector makes the editor fall back to YAML for all of them."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    accepted: set[str] = set()
+    for call in ACCEPTED[action]:
+        accepted |= await accepted_fields(hass, action, call)
+    fields = flat(SERVICES[action]["fields"])
+    assert fields.keys() == accepted
+    assert all(len(field["selector"]) == 1 for field in fields.values())
+
+
+async def test_every_field_of_a_person_is_in_the_form(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    user = flat(SERVICES["create_chat"]["fields"])["user"]
+    accepted = await accepted_fields(hass, "create_chat", {"user": {UNKNOWN: 1}})
+    assert user["selector"]["object"]["fields"].keys() == accepted
+
+
+@pytest.mark.parametrize("action", SERVICES)
+def test_every_field_and_section_of_an_action_has_its_texts(action: str) -> None:
+    fields, texts = SERVICES[action]["fields"], ENGLISH["services"][action]
+    sections = {name: field for name, field in fields.items() if "fields" in field}
+    assert texts["fields"].keys() == flat(fields).keys()
+    assert texts.get("sections", {}).keys() == sections.keys()
+    for text in (texts, *texts["fields"].values(), *texts["sections"].values()):
+        assert text["name"]
+        assert text["description"].endswith(".")
+    assert ICONS["services"][action]["sections"].keys() == sections.keys()
+    # The editor would tick a required field in a section that is not meant.
+    assert not [
+        name
+        for section in sections.values()
+        for name, field in section["fields"].items()
+        if field.get("required")
+    ]
+
+
+def test_every_icon_is_one() -> None:
+    icons = texts_of(ICONS).values()
+    assert icons
+    assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for icon in icons)
+
+
+def selectors(value: Json) -> Iterator[Json]:
+    """Yield the configuration of every selector that has texts of its own."""
+    if isinstance(value, dict):
+        if "translation_key" in value:
+            yield value
+        for item in value.values():
+            yield from selectors(item)
+
+
+def test_every_choice_has_its_text() -> None:
+    known = ENGLISH["selector"]
+    for selector in selectors(SERVICES):
+        texts = known[selector["translation_key"]]
+        if "options" in selector:
+            assert texts["options"].keys() == {*selector["options"]}
+        if "fields" in selector:
+            assert texts["fields"].keys() == selector["fields"].keys()
+            assert all(text["name"] for text in texts["fields"].values())
+
+
+# Texts
+
+
+def texts_of(value: Json, path: str = "") -> dict[str, str]:
+    """Return every text under its full key."""
+    if isinstance(value, str):
+        return {path: value}
+    return {
+        key: text
+        for name, item in value.items()
+        for key, text in texts_of(item, f"{path}.{name}".lstrip(".")).items()
+    }
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def constants() -> str:
+    """Return all strings in the code, and all of services.yaml."""
+    texts = [node.value for node in walk(ast.Constant, *sources(BEEPER))]
+    return "\n".join(
+        f'"{text}"' for text in texts if isinstance(text, str)
+    ) + json.dumps(SERVICES)
+
+
+USED = constants()
+
+
+def raised() -> list[tuple[str, set[str] | None]]:
+    """Return the key of every error made in the code, and what is told with it."""
+    found: list[tuple[str, set[str] | None]] = []
+    for call in walk(ast.Call, *sorted(BEEPER.glob("*.py"))):
+        function, arguments = ast.unparse(call.func), [*call.args]
+        if function == "partial":
+            function = ast.unparse(arguments.pop(0))
+        if not arguments or not isinstance(arguments[0], ast.Constant):
+            continue
+        told: set[str] | None = {word.arg for word in call.keywords if word.arg}
+        if function == "vol.Invalid":
+            [given] = [
+                word.value for word in call.keywords if word.arg == "placeholders"
+            ] or [ast.Dict([], [])]
+            assert isinstance(given, ast.Dict)
+            told = {"field"} | {ast.literal_eval(key) for key in given.keys if key}
+        elif function not in ("errors.invalid", "errors.failed"):
+            continue
+        elif any(word.arg is None for word in call.keywords):
+            told = None  # a mapping made elsewhere
+        found.append((str(arguments[0].value), told))
+    return found
+
+
+def test_errors_are_found_at_all() -> None:
+    assert len(raised()) > 20
+
+
+@pytest.mark.parametrize(("key", "told"), raised())
+def test_every_error_has_its_text(key: str, told: set[str] | None) -> None:
+    wanted = placeholders(ENGLISH["exceptions"][key]["message"])
+    # `required`, `not_text` and so on are about a field; some say it in general.
+    assert told is None or wanted <= told
+    assert told is None or told - wanted <= {"field"}
+
+
+API_ERRORS: list[BeeperError] = [
+    CannotConnectError(),
+    TLSError(),
+    RequestTimeoutError(connecting=True),
+    RequestTimeoutError(connecting=False),
+    ConnectionLostError(),
+    UnreadableAnswerError(),
+    AuthenticationError(401),
+    ForbiddenError(403),
+    ForbiddenError(403, missing_scope="write"),
+    *(RouteAbsentError(status) for status in (404, 405, 501)),
+    *(
+        AnswerError(status, code="X")
+        for status in (302, 400, 402, 404, 408, 409, 413, 422, 429, 500, 502, 503)
+    ),
+    AnswerError(400, code="X", fields=("title", "type")),
+    AnswerError(422, code="X", fields=("title",)),
+    PersonNotResolvedError(0),
+    PersonNotResolvedError(2),
+]
+
+
+def kinds(kind: type[BeeperError] = BeeperError) -> set[type[BeeperError]]:
+    return {kind}.union(*map(kinds, kind.__subclasses__()))
+
+
+def test_every_kind_of_api_error_is_among_these() -> None:
+    assert {type(err) for err in API_ERRORS} == kinds() - {BeeperError}
+
+
+@pytest.mark.parametrize("err", API_ERRORS, ids=repr)
+@pytest.mark.parametrize("setting_up", [True, False])
+def test_every_api_error_has_its_text(err: BeeperError, setting_up: bool) -> None:
+    error: HomeAssistantError
+    if setting_up:
+        error = errors.not_set_up(err)
+    else:
+        error = errors.not_done(err, network="WhatsApp")
+    text = ENGLISH["exceptions"][error.translation_key]["message"]
+    assert error.translation_domain == DOMAIN
+    assert placeholders(text) <= (error.translation_placeholders or {}).keys()
+    if not setting_up:
+        assert text.startswith("Nothing was created")
+
+
+@pytest.mark.parametrize("key", ENGLISH["exceptions"])
+def test_every_text_of_an_error_is_used(key: str) -> None:
+    assert any(f'"{used}"' in USED for used in (key, key.removeprefix("setup_")))
+
+
+@pytest.mark.parametrize("key", ENGLISH["config"]["error"])
+def test_every_text_of_a_form_error_is_used(key: str) -> None:
+    files = [BEEPER / "config_flow.py", BEEPER / "errors.py"]
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
+def test_every_step_has_its_texts() -> None:
+    """Their fields are compared where the flows are tested."""
+    steps = {
+        flow.name: {
+            node.name.removeprefix("async_step_")
+            for node in flow.body
+            if isinstance(node, ast.AsyncFunctionDef)
+            and node.name.startswith("async_step_")
+        }
+        for flow in walk(ast.ClassDef, BEEPER / "config_flow.py")
+    }
+    shown = steps["BeeperConfigFlow"] - {"reauth"}
+    assert ENGLISH["config"]["step"].keys() == shown
+    assert ENGLISH["options"]["step"].keys() == steps["BeeperOptionsFlow"]
+
+
+@pytest.mark.parametrize("key", ENGLISH["selector"])
+def test_every_text_of_a_selector_is_used(key: str) -> None:
+    assert f'"{key}"' in USED or f"selector.{key}." in USED
+
+
+def test_all_sections_of_the_texts_are_known() -> None:
+    assert ENGLISH.keys() == {
+        "config",
+        "exceptions",
+        "options",
+        "selector",
+        "services",
+        "system_health",
+    }
+
+
+@pytest.mark.parametrize("file", (BEEPER / "translations").glob("*.json"), ids=str)
+def test_every_language_says_the_same(file: Path) -> None:
+    texts, english = texts_of(json.loads(file.read_text())), texts_of(ENGLISH)
+    assert texts.keys() == english.keys()
+    for key, text in texts.items():
+        assert placeholders(text) == placeholders(english[key]), key
+        assert text == text.strip() != ""
+
+
+# Packaging
+
+
+def test_manifest() -> None:
+    keys = [*MANIFEST]
+    assert keys == ["domain", "name", *sorted(keys[2:])]
+    assert MANIFEST["domain"] == BEEPER.name == DOMAIN
+    assert MANIFEST["requirements"] == []
+    assert re.fullmatch(r"\d+\.\d+\.\d+", MANIFEST["version"])
+    assert MANIFEST["issue_tracker"].startswith(MANIFEST["documentation"])
+
+
+def test_hacs_asks_for_the_home_assistant_that_is_tested() -> None:
+    hacs: Json = json.loads((ROOT / "hacs.json").read_text())
+    assert hacs["name"] == MANIFEST["name"]
+    oldest = [int(part) for part in hacs["homeassistant"].split(".")]
+    assert oldest == [2026, 10, 0]
+    assert [int(part) for part in const.__version__.split(".")] >= oldest
