@@ -1,0 +1,267 @@
+"""Set the integration up, call beeper.create_chat, show each call and its answer."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+import yaml
+
+from homeassistant.const import __version__ as ha_version
+from simulator import Simulator
+
+from .dashboard import GRANDPA, KIM_PHONE, MIA
+from .home_assistant import ROOT, USER, HomeAssistant, home_assistant
+from .terminal import DemoError, ask, say, step
+
+_TOKEN = "dev-token"  # noqa: S105 - the simulator's
+_FLOW = "/api/config/config_entries/flow"
+_TEXTS = json.loads(
+    (ROOT / "custom_components/beeper/translations/en.json").read_text("utf-8")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Beeper:
+    """The server to connect with; without a simulator, somebody's own."""
+
+    url: str
+    token: str
+    simulator: Simulator | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """A call of the action, and whether it has to be refused."""
+
+    title: str
+    data: dict[str, Any]
+    refused: bool = False
+
+
+_WRONG_CALL = _Call(
+    title="A wrong call: no country code",
+    data={"mode": "start", "user": {"phone_number": "555 010 1002"}},
+    refused=True,
+)
+_CALLS = (
+    _Call(
+        title="Start a chat with a phone number",
+        data={"mode": "start", "user": {"phone_number": KIM_PHONE}},
+    ),
+    _Call(
+        title="Create a group",
+        data={
+            "mode": "create",
+            "participant_ids": [MIA, GRANDPA],
+            "type": "group",
+            "title": "Weekend",
+        },
+    ),
+    _WRONG_CALL,
+)
+
+
+def main() -> int:
+    """Return 0 if everything went as it should."""
+    parser = argparse.ArgumentParser(prog="scripts/demo")
+    parser.add_argument("--once", action="store_true")
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return asyncio.run(_demo(once=options.once))
+    except DemoError as err:
+        say(f"The demo failed: {err}")
+        return 1
+    except OSError as err:
+        say(f"The demo failed: {err}")
+        return 1
+    except KeyboardInterrupt, asyncio.CancelledError:
+        say("Interrupted.")
+        return 130
+
+
+async def _demo(*, once: bool) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with (
+        _beeper() as beeper,
+        home_assistant(
+            f"Starting Home Assistant {ha_version}",
+            private=beeper.simulator is None,
+        ) as ha,
+    ):
+        account_id = await _set_up(ha, beeper)
+        calls = _CALLS if beeper.simulator else await _own_calls(account_id)
+        failed = 0
+        for number, call in enumerate(calls, 1):
+            failed += not await _make(ha, number, call)
+        if beeper.simulator:
+            failed += not _reached(beeper.simulator, calls)
+        if not once:
+            await _stay(ha, beeper.simulator)
+    return 1 if failed else 0
+
+
+@asynccontextmanager
+async def _beeper() -> AsyncIterator[_Beeper]:
+    """Return a simulated server, or the one the environment names."""
+    url = os.environ.get("BEEPER_URL", "")
+    token = os.environ.get("BEEPER_ACCESS_TOKEN", "")
+    if not url and not token:
+        async with Simulator(token=_TOKEN) as simulator:
+            yield _Beeper(url=simulator.url, token=_TOKEN, simulator=simulator)
+        return
+    if not url or not token:
+        raise DemoError("set both BEEPER_URL and BEEPER_ACCESS_TOKEN, or neither")
+    if not sys.stdin.isatty():
+        raise DemoError(
+            "with a real Beeper it asks before it creates anything, and there is no "
+            "terminal to ask on"
+        )
+    yield _Beeper(url=url, token=token)
+
+
+async def _set_up(ha: HomeAssistant, beeper: _Beeper) -> str:
+    """Go through the config flow as a person does; return the account chosen."""
+    async with step("Setting the integration up through its config flow"):
+        flow = await ha.post(_FLOW, {"handler": "beeper"})
+        flow = await ha.post(
+            f"{_FLOW}/{flow['flow_id']}",
+            {"url": beeper.url, "token": beeper.token, "verify_ssl": True},
+        )
+    for key in (flow.get("errors") or {}).values():
+        raise DemoError(_TEXTS["config"]["error"].get(key, key))
+    accounts = flow["data_schema"][0]["selector"]["select"]["options"]
+    for account in accounts:
+        say(f"   {account['value']}: {account['label']}")
+    if beeper.simulator:
+        account_id = "whatsapp"
+    else:
+        account_id = await _given("BEEPER_ACCOUNT_ID", "The account to use:")
+    entry = await ha.post(f"{_FLOW}/{flow['flow_id']}", {"account_id": account_id})
+    if entry["type"] != "create_entry":
+        raise DemoError(f"the account {account_id!r} was not accepted")
+    state = entry["result"]["state"]
+    if state != "loaded":
+        raise DemoError(
+            f"the integration is in state {state}: {entry['result']['reason']}; "
+            f"see {ha.log}"
+        )
+    say(f"   Chosen: {account_id}")
+    return account_id
+
+
+async def _given(variable: str, question: str) -> str:
+    """Return what the environment says, else what the person says."""
+    return os.environ.get(variable) or await ask(question)
+
+
+async def _own_calls(account_id: str) -> tuple[_Call, ...]:
+    """Return the calls for somebody's own Beeper, if they agree to them."""
+    say("\nNow two chats can be created. No message is sent; leave out what you like.")
+    phone_number = await _given(
+        "BEEPER_PHONE_NUMBER", "Whom to start a chat with (+1 555 010 1002):"
+    )
+    participant_ids = await _given(
+        "BEEPER_PARTICIPANT_IDS", "Whom to put into a group (participant IDs, commas):"
+    )
+    calls = []
+    if phone_number:
+        data: dict[str, Any] = {"mode": "start", "user": {"phone_number": phone_number}}
+        calls.append(_Call(title=f"Start a chat with {phone_number}", data=data))
+    if participant_ids:
+        data = {
+            "mode": "create",
+            "participant_ids": participant_ids.split(","),
+            "type": "group",
+            "title": "Home Assistant demo",
+        }
+        calls.append(_Call(title=f"Create a group with {participant_ids}", data=data))
+    if calls:
+        say(f"\nIn your own Beeper, with the account {account_id}, this is next:")
+        for call in calls:
+            say(f" - {call.title}")
+        if (await ask("Go ahead? [y/N]")).lower() not in ("y", "yes"):
+            say("Nothing is created.")
+            calls = []
+    return (*calls, _WRONG_CALL)
+
+
+async def _make(ha: HomeAssistant, number: int, call: _Call) -> bool:
+    """Make a call, show it with its answer, and tell whether it went as it should."""
+    say(f"\n── {number}. {call.title}\n")
+    shown = {"action": "beeper.create_chat", "data": call.data}
+    say(yaml.safe_dump(shown, allow_unicode=True, sort_keys=False))
+    status, answer = await ha.request(
+        "POST", "/api/services/beeper/create_chat?return_response", call.data
+    )
+    if status == 200:
+        response = answer["service_response"]
+        say(_pretty(response))
+        if call.refused:
+            say("\n✗ This call should have been refused.")
+        elif not response.get("chat_id"):
+            say("\n✗ The response has no chat_id.")
+        return bool(response.get("chat_id")) and not call.refused
+    message = answer.get("message") if isinstance(answer, dict) else None
+    outcome = "Refused" if status == 400 else "Failed"
+    say(f"{outcome} (status {status}): {message or f'no reason given, see {ha.log}'}")
+    return call.refused and status == 400 and bool(message)
+
+
+def _pretty(response: dict[str, Any]) -> str:
+    """Return JSON with a line for each key, and one for each item of a list."""
+
+    def line(value: Any, indent: str) -> str:
+        if isinstance(value, list) and value:
+            items = [f"{indent}  {line(item, indent)}" for item in value]
+            return "[\n" + ",\n".join(items) + f"\n{indent}]"
+        return json.dumps(value, ensure_ascii=False)
+
+    lines = [f'  "{key}": {line(value, "  ")}' for key, value in response.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _reached(simulator: Simulator, calls: tuple[_Call, ...]) -> bool:
+    """Say what the server did, and tell whether it is what it was to do."""
+    asked = [
+        request
+        for request in simulator.requests
+        if request.method == "POST" and request.path.startswith("/v1/chats")
+    ]
+    wanted = sum(not call.refused for call in calls)
+    say(
+        f"\nWhat reached Beeper: {len(asked)} requests to create a chat, {wanted} wanted."
+    )
+    return len(asked) == wanted
+
+
+async def _stay(ha: HomeAssistant, simulator: Simulator | None) -> None:
+    """Leave Home Assistant to the person, and show what reaches the simulator."""
+    path = "/beeper-demo" if simulator else ""
+    say(f"\nHome Assistant is at {ha.url}{path}")
+    say(f"   user {USER}, password {ha.password}; Ctrl-C here ends it.")
+    seen = len(simulator.executed) if simulator else 0
+    try:
+        while ha.process.returncode is None:
+            await asyncio.sleep(0.5)
+            if simulator:
+                for request in simulator.executed[seen:]:
+                    say(f"   Beeper carries out {request.method} {request.path}")
+                seen = len(simulator.executed)
+    except asyncio.CancelledError:
+        say()
+        return
+    raise DemoError(f"Home Assistant has stopped; see {ha.log}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""A real Home Assistant of the demo's own: a directory, a process, a user."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+import fcntl
+from itertools import count
+import json
+import os
+from pathlib import Path
+import secrets
+import shutil
+import socket
+import sys
+from typing import Any
+
+import aiohttp
+
+from .dashboard import DASHBOARD
+from .terminal import DemoError, step
+
+ROOT = Path(__file__).parents[1]
+USER = "demo"
+
+_FIRST_PORT = 18123
+_START_TIMEOUT = 240  # Home Assistant may have packages to install first.
+_STOP_TIMEOUT = 20
+_REQUEST_TIMEOUT = 120
+
+# It stops by itself when the demo is gone, even if that was killed: then nobody holds
+# the other end of its standard input any more.
+_PROGRAM = """
+import os, signal, sys, threading
+from homeassistant.__main__ import main
+
+def stop_with_the_demo():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=stop_with_the_demo, daemon=True).start()
+sys.exit(main())
+"""
+_CONFIGURATION = {
+    "configuration.yaml": "automation: !include automations.yaml\n"
+    "script: !include scripts.yaml\n"
+    "scene: !include scenes.yaml\n",
+    "automations.yaml": "[]\n",
+    "scripts.yaml": "{}\n",
+    "scenes.yaml": "[]\n",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeAssistant:
+    """A running Home Assistant, and how to talk to it."""
+
+    session: aiohttp.ClientSession
+    process: asyncio.subprocess.Process
+    directory: Path
+    url: str
+    password: str
+    token: str = ""
+
+    @property
+    def log(self) -> Path:
+        """Where its log is, as seen from the checkout."""
+        return _log(self.directory).relative_to(ROOT)
+
+    async def request(
+        self, method: str, path: str, body: Any = None, *, form: Any = None
+    ) -> tuple[int, Any]:
+        """Return the status and the answer, None if it is not JSON."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        async with self.session.request(
+            method, f"{self.url}{path}", json=body, data=form, headers=headers
+        ) as response:
+            text = await response.text()
+        try:
+            return response.status, json.loads(text)
+        except ValueError:
+            return response.status, None
+
+    async def post(self, path: str, body: Any = None, *, form: Any = None) -> Any:
+        """Return the answer to a request that the demo cannot go on without."""
+        status, answer = await self.request("POST", path, body, form=form)
+        if status != 200:
+            reason = answer.get("message") if isinstance(answer, dict) else answer
+            raise DemoError(
+                f"Home Assistant answers {path} with {status}: {reason}; see {self.log}"
+            )
+        return answer
+
+
+@asynccontextmanager
+async def home_assistant(text: str, *, private: bool) -> AsyncIterator[HomeAssistant]:
+    """Run a Home Assistant that has one user, logged in.
+
+    Private: it is given a token that opens real chats, so nothing is left of it after.
+    """
+    directory, lock, port = _claim()
+    config = directory / "config"
+    _write_configuration(config, port, dashboard=not private)
+    # What it logs comes out of its standard error, with whatever else it says.
+    environment = os.environ | {"HA_DISABLE_LOG_FILE": "true"}
+    environment.pop("BEEPER_ACCESS_TOKEN", None)
+    with _log(directory).open("wb") as log:
+        # A session of its own: Ctrl-C is for the demo, which then stops it.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-c", _PROGRAM, "--config", str(config), "--log-no-color"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=config,
+            env=environment,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
+    os.close(lock)
+    ha = HomeAssistant(
+        session=aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)
+        ),
+        process=process,
+        directory=directory,
+        url=f"http://127.0.0.1:{port}",
+        password=secrets.token_hex(4),
+    )
+    try:
+        async with step(text):
+            ha = await _onboard(ha)
+        yield ha
+    except aiohttp.ClientError, TimeoutError:
+        raise DemoError(f"Home Assistant does not answer; see {ha.log}") from None
+    finally:
+        await ha.session.close()
+        await _stop(process)
+        if private:
+            shutil.rmtree(config, ignore_errors=True)
+
+
+def _log(directory: Path) -> Path:
+    return directory / "home-assistant.log"
+
+
+def _claim() -> tuple[Path, int, int]:
+    """Return a directory without a configuration, the lock on it, and a port.
+
+    Home Assistant inherits the lock: the directory is free again when both are gone.
+    """
+    for number in count():
+        directory = ROOT / (f".demo-{number + 1}" if number else ".demo")
+        directory.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        shutil.rmtree(directory / "config", ignore_errors=True)
+        return directory, lock, _free_port(_FIRST_PORT + number)
+    raise AssertionError
+
+
+def _free_port(wanted: int) -> int:
+    """Return the wanted port, or any free one if it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                server.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(server.getsockname()[1])
+    raise DemoError("no port is free on 127.0.0.1")
+
+
+def _write_configuration(config: Path, port: int, *, dashboard: bool) -> None:
+    """Write what Home Assistant starts from: for this machine only, no more questions."""
+    config.mkdir()
+    (config / "custom_components").symlink_to(ROOT / "custom_components")
+    for name, content in _CONFIGURATION.items():
+        (config / name).write_text(content, "utf-8")
+    storage = config / ".storage"
+    storage.mkdir()
+
+    def store(key: str, data: Any, version: int = 1, minor_version: int = 1) -> None:
+        content = {"version": version, "minor_version": minor_version, "key": key}
+        (storage / key).write_text(json.dumps(content | {"data": data}), "utf-8")
+
+    # Not `http:` in configuration.yaml: Home Assistant would go back to port 8123
+    # unless somebody confirmed the new one within five minutes.
+    http = {
+        "server_host": ["127.0.0.1"],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "login_attempts_threshold": -1,
+        "ip_ban_enabled": False,
+        "ssl_profile": "modern",
+        "use_x_frame_options": True,
+        "created_at": "2026-10-01T00:00:00+00:00",
+        "error": None,
+        "error_message": None,
+    }
+    store("http", {"stable": http, "pending": None, "yaml_migration_done": True}, 2, 2)
+    # Left is the step that makes the user. The others would look for devices.
+    store("onboarding", {"done": ["core_config", "analytics", "integration"]}, 4)
+    # Without a country, the first thing to see would be a repair.
+    home = {
+        "location_name": "Beeper demo",
+        "latitude": 52.37,
+        "longitude": 4.89,
+        "elevation": 0,
+        "radius": 100,
+        "unit_system_v2": "metric",
+        "time_zone": "Europe/Amsterdam",
+        "country": "NL",
+        "currency": "EUR",
+        "language": "en",
+        "internal_url": None,
+        "external_url": None,
+    }
+    store("core.config", home, 1, 4)
+    if dashboard:
+        item = {
+            "id": "beeper_demo",
+            "url_path": "beeper-demo",
+            "title": "Beeper",
+            "icon": "mdi:message-text",
+            "show_in_sidebar": True,
+            "require_admin": False,
+            "mode": "storage",
+        }
+        store("lovelace_dashboards", {"items": [item]})
+        store("lovelace.beeper_demo", {"config": DASHBOARD})
+
+
+async def _onboard(ha: HomeAssistant) -> HomeAssistant:
+    """Wait until it runs, with a user who is logged in by then."""
+    client_id = f"{ha.url}/"
+    try:
+        async with asyncio.timeout(_START_TIMEOUT):
+            await _until(ha, "/api/onboarding", lambda answer: True)
+            user = await ha.post(
+                "/api/onboarding/users",
+                {
+                    "name": "Demo",
+                    "username": USER,
+                    "password": ha.password,
+                    "client_id": client_id,
+                    "language": "en",
+                },
+            )
+            login = await ha.post(
+                "/auth/token",
+                form={
+                    "grant_type": "authorization_code",
+                    "code": user["auth_code"],
+                    "client_id": client_id,
+                },
+            )
+            ha = replace(ha, token=login["access_token"])
+            state = await _until(
+                ha, "/api/config", lambda answer: answer["state"] == "RUNNING"
+            )
+    except TimeoutError:
+        raise DemoError(
+            f"Home Assistant was not running after {_START_TIMEOUT} s; see {ha.log}"
+        ) from None
+    if state["recovery_mode"]:
+        raise DemoError(f"Home Assistant could not start properly; see {ha.log}")
+    return ha
+
+
+async def _until(ha: HomeAssistant, path: str, done: Any) -> Any:
+    """Ask again and again, as long as the process lives, for the answer wanted."""
+    while ha.process.returncode is None:
+        try:
+            status, answer = await ha.request("GET", path)
+        except aiohttp.ClientError:
+            status, answer = 0, None
+        if status == 200 and done(answer):
+            return answer
+        await asyncio.sleep(0.2)
+    raise DemoError(
+        f"Home Assistant ended with status {ha.process.returncode}; see {ha.log}"
+    )
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Let it stop in its own way, up to a point."""
+    if process.returncode is not None:
+        return
+    async with step("Stopping Home Assistant"):
+        if process.stdin:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
