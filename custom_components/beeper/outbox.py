@@ -144,7 +144,7 @@ class Outbox:
         return {
             "running": len(self._tasks),
             "remembered": len(self._done),
-            "unknown": len(self._unknown),
+            "unknown": len(self._unknown.keys() - self._running.keys()),
         }
 
     def _job(
@@ -154,15 +154,15 @@ class Outbox:
         accounts: tuple[Account, ...],
     ) -> _Job:
         own_ids = {self._entry.data.get(CONF_USER_ID)}
-        network = None
+        network = request.account_id
         for account in accounts:
             if account.account_id == request.account_id:
-                network = account.network
+                network = account.network or network
                 own_ids.add(account.user.id if account.user else None)
         return _Job(
             client=client,
             request=request,
-            network=network or "?",
+            network=network,
             own_ids=frozenset(user_id for user_id in own_ids if user_id),
         )
 
@@ -193,6 +193,9 @@ class Outbox:
                 errors.invalid, "budget_empty", **self._budget.describe(account_id)
             )
         attempted = dt_util.utcnow()
+        earlier = self._unknown.get(key)
+        # Whatever ends this task, from here on it may have happened.
+        self._unknown[key] = attempted
         try:
             if isinstance(job.request, StartChat):
                 result = await job.client.start_chat(job.request)
@@ -202,8 +205,11 @@ class Outbox:
             if isinstance(err, AuthenticationError):
                 self._entry.async_start_reauth(self._hass)
             if err.may_have_run:
-                self._unknown[key] = attempted
                 return await self._look(job, key, attempted)
+            if earlier is None:
+                del self._unknown[key]
+            else:
+                self._unknown[key] = earlier
             self._budget.give_back(account_id, slot)
             return partial(errors.not_done, err, network=job.network)
         if result.status == "existing":

@@ -11,24 +11,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 import json
-import re
 from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
+from .answers import answer_error, failure, parse_body, read_body
 from .exceptions import (
     AnswerError,
-    AuthenticationError,
     BeeperError,
-    CannotConnectError,
-    ConnectionLostError,
-    ForbiddenError,
     PersonNotResolvedError,
-    RequestTimeoutError,
     RouteAbsentError,
-    TLSError,
     UnreadableAnswerError,
 )
 from .generations import (
@@ -40,7 +34,6 @@ from .generations import (
     by_version_header,
 )
 from .models import (
-    WIRE_NAMES,
     Account,
     Chat,
     ChatResult,
@@ -57,13 +50,11 @@ REQUEST_TIMEOUT: Final = 30.0
 """Seconds for one request, from the first byte sent to the last byte read."""
 
 _CONNECT_TIMEOUT: Final = 10.0
-_MAX_BODY: Final = 16 * 1024 * 1024
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 # Servers before 4.2.557 may ask for the token before they look for the route.
 _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
-_FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 
 
 class BeeperClient:
@@ -299,8 +290,8 @@ class BeeperClient:
         try:
             status, raw = await self._exchange(method, url, query, headers, options)
             if status >= 300:
-                raise _answer_error(status, raw)
-            return read(_parse(raw))
+                raise answer_error(status, raw)
+            return read(parse_body(raw))
         except BeeperError as err:
             err.may_have_run = changes and err.may_have_run
             raise
@@ -334,7 +325,7 @@ class BeeperClient:
             ):
                 status = response.status
                 self._note(response.headers)
-                return status, await _read_body(response)
+                return status, await read_body(response)
         except (
             TimeoutError,
             UnicodeError,
@@ -343,7 +334,7 @@ class BeeperClient:
         ) as err:
             if status >= 300:  # A refusal is one, with or without its reason.
                 return status, None
-            raise _failure(err) from None
+            raise failure(err) from None
 
     def _note(self, headers: Mapping[str, str]) -> None:
         """Take what every answer may tell: the server's version and clock."""
@@ -355,85 +346,6 @@ class BeeperClient:
             offset = date - datetime.now(UTC)
             # A clock that is days off is none to go by.
             self.clock_offset = offset if abs(offset) < _MAX_CLOCK_OFFSET else None
-
-
-def _failure(err: Exception) -> BeeperError:
-    """Say what an exchange without a whole answer means."""
-    match err:
-        case BeeperError():
-            return err
-        case aiohttp.ConnectionTimeoutError():
-            return RequestTimeoutError(connecting=True)
-        case TimeoutError():
-            return RequestTimeoutError(connecting=False)
-        case aiohttp.ClientSSLError():
-            return TLSError("no secure connection")
-        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL() | UnicodeError():
-            return CannotConnectError("no connection")
-        case _:
-            return ConnectionLostError("connection lost")
-
-
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    raw = bytearray()
-    async for chunk in response.content.iter_any():
-        raw += chunk
-        if len(raw) > _MAX_BODY:
-            raise UnreadableAnswerError("the answer is too long")
-    return bytes(raw)
-
-
-def _parse(raw: bytes | None) -> Json:
-    if not raw:
-        return None
-    try:
-        return json.loads(raw)
-    except ValueError, RecursionError:
-        raise UnreadableAnswerError("the answer is no JSON") from None
-
-
-def _answer_error(status: int, raw: bytes | None) -> AnswerError:
-    """Make the error of a status; a body that cannot be read is as good as none."""
-    body: Json = None
-    with suppress(UnreadableAnswerError):
-        body = _parse(raw)
-    error = body if isinstance(body, dict) else {}
-    code = error.get("code") if isinstance(error.get("code"), str) else None
-    if status == HTTPStatus.UNAUTHORIZED:
-        return AuthenticationError(status)
-    if status == HTTPStatus.FORBIDDEN:
-        missing = re.search(rb"missing:\s*(read|write)\b", raw or b"")
-        return ForbiddenError(
-            status, missing_scope=missing[1].decode() if missing else None
-        )
-    if status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED) or (
-        # Half of an answer proves nothing.
-        status == HTTPStatus.NOT_FOUND and code is None and raw is not None
-    ):
-        return RouteAbsentError(status)
-    return AnswerError(status, code=code, fields=_fields(error.get("details")))
-
-
-def _fields(details: Json) -> tuple[str, ...]:
-    """Return which of our fields a validation error names.
-
-    Beeper sends `{"issues": [{"path": ["body", "accountID"]}]}`, EasyMatrix a flat
-    `{"accountID": "text"}`. What is no field of ours could be anything: left out.
-    """
-    names: list[Json] = []
-    if isinstance(details, dict):
-        names += details
-        issues = details.get("issues")
-        for issue in issues if isinstance(issues, list) else []:
-            path = issue.get("path") if isinstance(issue, dict) else None
-            names += path if isinstance(path, list) else []
-    return tuple(
-        dict.fromkeys(
-            _FIELD_NAMES[name]
-            for name in names
-            if isinstance(name, str) and name in _FIELD_NAMES
-        )
-    )
 
 
 def _read_accounts(body: Json) -> tuple[Account, ...]:
