@@ -1,7 +1,7 @@
 """Guards over the repository: who imports whom, and that every text has its place."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import json
 from pathlib import Path
 import re
@@ -25,6 +25,7 @@ from custom_components.beeper.api.exceptions import (
     RouteAbsentError,
     TLSError,
     UnreadableAnswerError,
+    UploadError,
 )
 from custom_components.beeper.const import DOMAIN
 from homeassistant import const
@@ -77,15 +78,44 @@ CALLED_BY_HOME_ASSISTANT = frozenset(
 ROOMS = {
     "__init__": ANYTHING,
     "addressing": {"api", "const", "errors"},
+    "attachments": {"errors"},
+    "budget": {"const"},
+    "chat_creation": {"api", "budget", "errors", "job", "reconciliation"},
+    "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
+    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow"},
     "const": set(),
     "coordinator": {"api", "const", "errors"},
+    "delivery": {"api"},
     "errors": {"api", "const"},
-    "outbox": {"api", "const", "errors", "reconciliation"},
+    "job": {"api"},
+    "markdown": set(),
+    "message_sending": {
+        "api",
+        "attachments",
+        "budget",
+        "delivery",
+        "errors",
+        "job",
+        "reconciliation",
+    },
+    "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
+    "outbox": {
+        "api",
+        "budget",
+        "chat_creation",
+        "const",
+        "delivery",
+        "errors",
+        "job",
+        "message_sending",
+    },
     "reconciliation": {"api"},
-    "services": CALLED_BY_HOME_ASSISTANT | {"validators"},
+    "services": CALLED_BY_HOME_ASSISTANT
+    | {"attachments", "markdown", "message_sending", "validators"},
     "validators": set(),
 }
-NO_HOME_ASSISTANT = {"const", "reconciliation"}
+NO_HOME_ASSISTANT = {"const", "delivery", "markdown", "reconciliation"}
+TALKS_HTTP = {"attachments"}
 
 
 def imports(file: Path, package: str) -> Iterator[str]:
@@ -122,6 +152,8 @@ def test_room_imports_only_what_it_may(file: Path) -> None:
     allowed = {"custom_components", "homeassistant", "voluptuous", "yarl"}
     if file.stem in NO_HOME_ASSISTANT:
         allowed = {"custom_components"}
+    if file.stem in TALKS_HTTP:
+        allowed |= {"aiohttp"}
     assert outside(found) <= allowed
 
 
@@ -168,7 +200,8 @@ ACCEPTED: dict[str, list[Json]] = {
     "create_chat": [
         {"mode": "start", "user": {"id": "x"}, UNKNOWN: 1},
         {"mode": "create", "participant_ids": ["x"], "type": "single", UNKNOWN: 1},
-    ]
+    ],
+    "send_message": [{"chat_id": "x", "message": "hi", UNKNOWN: 1}],
 }
 
 
@@ -347,6 +380,7 @@ API_ERRORS: list[BeeperError] = [
     AnswerError(422, code="X", fields=("title",)),
     PersonNotResolvedError(0),
     PersonNotResolvedError(2),
+    UploadError(),
 ]
 
 
@@ -373,6 +407,23 @@ def test_every_api_error_has_its_text(err: BeeperError, setting_up: bool) -> Non
         assert text.startswith("Nothing was created")
 
 
+@pytest.mark.parametrize(
+    "err",
+    # A message goes into a chat, not to a person.
+    [err for err in API_ERRORS if not isinstance(err, PersonNotResolvedError)],
+    ids=repr,
+)
+@pytest.mark.parametrize("make", [errors.not_sent, errors.not_uploaded])
+def test_every_api_error_of_a_message_has_its_text(
+    make: Callable[[BeeperError], HomeAssistantError], err: BeeperError
+) -> None:
+    error = make(err)
+    text = ENGLISH["exceptions"][error.translation_key]["message"]
+    assert error.translation_domain == DOMAIN
+    assert placeholders(text) <= (error.translation_placeholders or {}).keys()
+    assert text.startswith(("Nothing was sent: ", "Nothing was created or sent: "))
+
+
 @pytest.mark.parametrize("key", ENGLISH["exceptions"])
 def test_every_text_of_an_error_is_used(key: str) -> None:
     assert any(f'"{used}"' in USED for used in (key, key.removeprefix("setup_")))
@@ -384,8 +435,32 @@ def test_every_text_of_a_form_error_is_used(key: str) -> None:
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
+@pytest.mark.parametrize("key", ENGLISH["config_subentries"]["chat"]["error"])
+def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
+    files = [BEEPER / "chat_flow.py"]
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
+@pytest.mark.parametrize("key", ENGLISH["issues"])
+def test_every_issue_is_raised(key: str) -> None:
+    calls = [
+        {word.arg: word.value for word in call.keywords}
+        for call in walk(ast.Call, *sorted(BEEPER.glob("*.py")))
+        if ast.unparse(call.func) == "ir.async_create_issue"
+    ]
+    [told] = [
+        call["translation_placeholders"]
+        for call in calls
+        if ast.unparse(call["translation_key"]) == repr(key)
+    ]
+    assert isinstance(told, ast.Dict)
+    given = {ast.literal_eval(name) for name in told.keys if name}
+    assert placeholders("".join(ENGLISH["issues"][key].values())) == given
+
+
 def test_every_step_has_its_texts() -> None:
     """Their fields are compared where the flows are tested."""
+    files = [BEEPER / "config_flow.py", BEEPER / "chat_flow.py"]
     steps = {
         flow.name: {
             node.name.removeprefix("async_step_")
@@ -393,11 +468,13 @@ def test_every_step_has_its_texts() -> None:
             if isinstance(node, ast.AsyncFunctionDef)
             and node.name.startswith("async_step_")
         }
-        for flow in walk(ast.ClassDef, BEEPER / "config_flow.py")
+        for flow in walk(ast.ClassDef, *files)
     }
     shown = steps["BeeperConfigFlow"] - {"reauth"}
     assert ENGLISH["config"]["step"].keys() == shown
     assert ENGLISH["options"]["step"].keys() == steps["BeeperOptionsFlow"]
+    chat = ENGLISH["config_subentries"]["chat"]
+    assert chat["step"].keys() == steps["ChatSubentryFlow"]
 
 
 @pytest.mark.parametrize("key", ENGLISH["selector"])
@@ -408,7 +485,9 @@ def test_every_text_of_a_selector_is_used(key: str) -> None:
 def test_all_sections_of_the_texts_are_known() -> None:
     assert ENGLISH.keys() == {
         "config",
+        "config_subentries",
         "exceptions",
+        "issues",
         "options",
         "selector",
         "services",

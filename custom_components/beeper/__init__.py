@@ -1,6 +1,6 @@
 """Beeper: one integration for the chats of all networks."""
 
-from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -11,6 +11,8 @@ from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .services import async_setup_services
+
+PLATFORMS = [Platform.NOTIFY]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -32,6 +34,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     await coordinator.async_config_entry_first_refresh()
     await async_load_outbox(hass, entry)
     entry.runtime_data = coordinator
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -39,7 +42,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
     """Let go of a server once nothing is under way any more."""
     await get_outbox(hass, entry).async_wait()
-    return True
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
     OptionsFlow,
 )
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
@@ -37,6 +38,7 @@ from . import errors
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .api.models import Account
+from .chat_flow import ChatSubentryFlow
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_CHATS_PER_HOUR,
@@ -46,6 +48,7 @@ from .const import (
     DEFAULT_CHATS_PER_HOUR,
     DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
+    SUBENTRY_CHAT,
 )
 
 DEFAULT_URL: Final = "http://localhost:23373"
@@ -133,6 +136,15 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> BeeperOptionsFlow:
         """Return the flow for the options."""
         return BeeperOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the flow for the chats that get entities."""
+        return {SUBENTRY_CHAT: ChatSubentryFlow}
 
     @override
     async def async_step_user(

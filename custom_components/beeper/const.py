@@ -5,10 +5,14 @@ from typing import Final
 DOMAIN: Final = "beeper"
 
 CONF_ACCOUNT_ID: Final = "account_id"
+CONF_CHAT_ID: Final = "chat_id"
 CONF_CHATS_PER_HOUR: Final = "chats_per_hour"
 CONF_DUPLICATE_WINDOW: Final = "duplicate_window"
+CONF_NETWORK: Final = "network"
 CONF_READ_ONLY: Final = "read_only"
 CONF_USER_ID: Final = "user_id"
+
+SUBENTRY_CHAT: Final = "chat"
 
 DEFAULT_CHATS_PER_HOUR: Final = 20
 DEFAULT_DUPLICATE_WINDOW: Final = 30

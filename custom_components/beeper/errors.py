@@ -4,6 +4,8 @@ No text names a person, a number or a message: Home Assistant logs these texts w
 automation fails.
 """
 
+from collections.abc import Callable
+
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
     ConfigEntryError,
@@ -22,7 +24,9 @@ from .api.exceptions import (
     RequestTimeoutError,
     RouteAbsentError,
     TLSError,
+    UploadError,
 )
+from .api.generations import UPLOAD_SINCE
 from .const import DOMAIN
 
 _BY_KIND = (
@@ -31,10 +35,20 @@ _BY_KIND = (
     (RequestTimeoutError, "timeout"),
     (AuthenticationError, "token_refused"),
     (RouteAbsentError, "route_absent"),
+    (UploadError, "upload_refused"),
 )
 _BY_STATUS = {404: "not_found", 409: "conflict", 429: "rate_limited"}
 # What the caller can put right by calling differently.
-_INVALID = {"person_ambiguous", "person_not_found", "rejected", "rejected_fields"}
+_INVALID = {
+    "chat_not_found",
+    "person_ambiguous",
+    "person_not_found",
+    "rejected",
+    "rejected_fields",
+}
+# What has a text of its own where a message is sent, and the names of its fields there.
+_SENDING = {"forbidden": "chat_forbidden", "not_found": "chat_not_found"}
+_SENDING_FIELDS = {"text": "message", "reply_to_message_id": "reply_to"}
 # What has a text of its own while the integration is set up.
 _SETUP = {
     "cannot_connect",
@@ -45,6 +59,15 @@ _SETUP = {
     "tls_failed",
     "token_refused",
 }
+
+
+class NotDoneError(Exception):
+    """Something was refused before it ran; `make` makes an error for each who waits."""
+
+    def __init__(self, make: Callable[[], HomeAssistantError]) -> None:
+        """Keep how to say it."""
+        super().__init__("not done")
+        self.make = make
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
@@ -99,6 +122,25 @@ def not_done(err: BeeperError, *, network: str) -> HomeAssistantError:
     if isinstance(err, PersonNotResolvedError):
         placeholders["network"] = network
     return (invalid if key in _INVALID else failed)(key, **placeholders)
+
+
+def not_sent(err: BeeperError) -> HomeAssistantError:
+    """Return the error of a message that certainly was not sent."""
+    key, placeholders = reason(err)
+    key = _SENDING.get(key, key)
+    if isinstance(err, AnswerError) and "fields" in placeholders:
+        placeholders["fields"] = ", ".join(
+            _SENDING_FIELDS.get(field, field) for field in err.fields
+        )
+    return (invalid if key in _INVALID else failed)(key, **placeholders)
+
+
+def not_uploaded(err: BeeperError) -> HomeAssistantError:
+    """Return the error of a message whose attachment did not get to Beeper."""
+    if isinstance(err, RouteAbsentError):
+        return failed("upload_absent", version=UPLOAD_SINCE)
+    # A file that may have arrived is one nobody has seen: it can be sent again.
+    return failed("upload_failed") if err.may_have_run else not_sent(err)
 
 
 def not_set_up(err: BeeperError) -> HomeAssistantError:

@@ -6,74 +6,53 @@ reading alone; what stays unknown is not repeated for a while without looking fi
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-import math
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from . import errors
+from . import budget, errors
 from .api.client import REQUEST_TIMEOUT, BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, ChatResult, CreateChat, StartChat
+from .api.models import Account, ChatResult, SentMessage
+from .chat_creation import ChatCreation, ChatRequest
 from .const import (
-    CONF_CHATS_PER_HOUR,
     CONF_DUPLICATE_WINDOW,
     CONF_READ_ONLY,
     CONF_USER_ID,
-    DEFAULT_CHATS_PER_HOUR,
     DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
 )
-from .reconciliation import find_direct_chat, find_result
-
-type ChatRequest = CreateChat | StartChat
+from .delivery import Delivery
+from .job import Job, Refusal
+from .message_sending import Chats, MessageSending, Outgoing
 
 _LOOK_AFTER: Final = (0, 2, 3, 5)
 """Seconds to wait before each look for what an unknown attempt has done."""
 
-_TEXT_WINDOW: Final = 5
-"""Seconds a chat with a text is remembered: the same text may well be meant twice."""
-
 _UNKNOWN_WINDOW: Final = timedelta(minutes=10)
-_HOUR: Final = timedelta(hours=1)
-_SAVE_DELAY: Final = 1
-_STORE_VERSION: Final = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class Done[ResultT]:
     """A request that was carried out.
 
     `recovered`: the answer was lost and reading found the result. `duplicate`: nothing
     was sent, this is the result of the same request made just before.
     """
 
-    result: ChatResult
+    result: ResultT
     recovered: bool = False
     duplicate: bool = False
 
 
-# An outcome that is not done makes its error anew for each caller that waits for it.
-type _Outcome = Done | Callable[[], HomeAssistantError]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Job:
-    """A request and what it takes to recognise its result."""
-
-    client: BeeperClient
-    request: ChatRequest
-    network: str
-    own_ids: frozenset[str]
+type _Outcome = Done[Any] | Refusal
 
 
 class Outbox:
@@ -83,191 +62,211 @@ class Outbox:
         """Make an outbox that has sent nothing yet."""
         self._hass = hass
         self._entry = entry
-        self._budget = _Budget(hass, entry)
-        self._tasks: set[asyncio.Task[_Outcome]] = set()
-        self._running: dict[ChatRequest, asyncio.Task[_Outcome]] = {}
-        self._done: dict[ChatRequest, tuple[datetime, Done]] = {}
-        self._unknown: dict[ChatRequest, datetime] = {}
+        self._new_chats = budget.NewChats(hass, entry)
+        self._messages = budget.Messages(hass, entry)
+        self._chats = Chats()
+        self._jobs: dict[asyncio.Task[_Outcome], Job[Any]] = {}
+        self._running: dict[Hashable, asyncio.Task[_Outcome]] = {}
+        self._done: dict[Hashable, tuple[datetime, Done[Any]]] = {}
+        self._unknown: dict[Hashable, datetime] = {}
 
     async def create_chat(
         self,
         client: BeeperClient,
         request: ChatRequest,
-        accounts: tuple[Account, ...],
+        accounts: Iterable[Account],
         *,
         allow_repeat: bool,
-    ) -> Done:
+    ) -> Done[ChatResult]:
         """Create or start a chat, unless the same request was made just before.
 
         Raises a translated HomeAssistantError that says whether nothing was done or
         the outcome is unknown.
         """
-        if self._entry.options.get(CONF_READ_ONLY, False):
-            raise errors.invalid("read_only")
-        key = request.normalised()
-        self._forget_old()
-        if not allow_repeat and key in self._done:
-            return replace(self._done[key][1], duplicate=True)
-        joined = not allow_repeat and key in self._running
-        if joined:
-            task = self._running[key]
-        else:
-            job = self._job(client, request, accounts)
-            if not allow_repeat and (attempted := self._unknown.get(key)):
-                work = self._look_again(job, key, attempted)
-            else:
-                work = self._attempt(job, key)
-            task = self._run(work, key)
-        # The caller may be cancelled, the attempt is not.
-        outcome = await asyncio.shield(task)
-        if not isinstance(outcome, Done):
-            raise outcome()
-        return replace(outcome, duplicate=True) if joined else outcome
+        job = ChatCreation(
+            client=client,
+            request=request,
+            network=next(
+                (
+                    account.network
+                    for account in accounts
+                    if account.account_id == request.account_id and account.network
+                ),
+                request.account_id,
+            ),
+            own_ids=self._own_ids(accounts, request.account_id),
+            budget=self._new_chats,
+            window=self._entry.options.get(
+                CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
+            ),
+        )
+        return await self._carry_out(job, allow_repeat=allow_repeat)
+
+    async def send_message(
+        self,
+        client: BeeperClient,
+        message: Outgoing,
+        accounts: Iterable[Account],
+        *,
+        context_id: str,
+        allow_repeat: bool = False,
+        wait: bool = False,
+    ) -> tuple[Done[SentMessage], Delivery | None]:
+        """Send a message after those that were to go into the same chat before.
+
+        An identical one under way is joined only within one context: the same text
+        may well be meant twice. With `wait`, also tell what became of it.
+
+        Raises as `create_chat`.
+        """
+        job = MessageSending(
+            hass=self._hass,
+            client=client,
+            message=message,
+            own_ids=partial(self._own_ids, tuple(accounts)),
+            chats=self._chats,
+            counter=self._messages,
+            context_id=context_id,
+        )
+        done = await self._carry_out(job, allow_repeat=allow_repeat)
+        return done, await job.delivery(done.result) if wait else None
 
     async def async_load(self) -> None:
         """Read what has to survive a restart."""
-        await self._budget.async_load()
+        await self._new_chats.async_load()
 
     async def async_remove(self) -> None:
-        """Remove what was kept for a restart."""
-        await self._budget.async_remove()
+        """Remove what was kept for a restart, and what was said."""
+        self._messages.forget()
+        await self._new_chats.async_remove()
 
     async def async_wait(self) -> None:
         """Wait for what is under way, as long as one request may take."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=REQUEST_TIMEOUT)
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=REQUEST_TIMEOUT)
 
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many requests are under way, remembered and unclear."""
         self._forget_old()
+        running = {job.key for job in self._jobs.values()}
         return {
-            "running": len(self._tasks),
+            "running": len(self._jobs),
             "remembered": len(self._done),
-            "unknown": len(self._unknown.keys() - self._running.keys()),
+            "unknown": len(self._unknown.keys() - running),
         }
 
-    def _job(
-        self,
-        client: BeeperClient,
-        request: ChatRequest,
-        accounts: tuple[Account, ...],
-    ) -> _Job:
-        own_ids = {self._entry.data.get(CONF_USER_ID)}
-        network = request.account_id
-        for account in accounts:
-            if account.account_id == request.account_id:
-                network = account.network or network
-                own_ids.add(account.user.id if account.user else None)
-        return _Job(
-            client=client,
-            request=request,
-            network=network,
-            own_ids=frozenset(user_id for user_id in own_ids if user_id),
-        )
+    def _own_ids(self, accounts: Iterable[Account], account_id: str) -> frozenset[str]:
+        """Return by which ids the user's own messages and memberships are known."""
+        own_ids = {self._entry.data.get(CONF_USER_ID)} | {
+            account.user.id
+            for account in accounts
+            if account.account_id == account_id and account.user
+        }
+        return frozenset(user_id for user_id in own_ids if user_id)
 
-    def _run(
-        self, work: Coroutine[Any, Any, _Outcome], key: ChatRequest
-    ) -> asyncio.Task[_Outcome]:
-        """Start work that a later identical call can join."""
+    async def _carry_out[ResultT](
+        self, job: Job[ResultT], *, allow_repeat: bool
+    ) -> Done[ResultT]:
+        """Do a job, unless the same one was done just before or is being done."""
+        if self._entry.options.get(CONF_READ_ONLY, False):
+            raise errors.invalid("read_only")
+        self._forget_old()
+        if not allow_repeat and job.key in self._done:
+            return replace(self._done[job.key][1], duplicate=True)
+        joined = not allow_repeat and job.shared in self._running
+        if joined:
+            task = self._running[job.shared]
+        else:
+            task = self._start(job, allow_repeat=allow_repeat)
+        # The caller may be cancelled, the attempt is not.
+        outcome = await asyncio.shield(task)
+        if not isinstance(outcome, Done):
+            raise outcome()
+        done: Done[ResultT] = outcome
+        return replace(done, duplicate=True) if joined else done
+
+    def _start(self, job: Job[Any], *, allow_repeat: bool) -> asyncio.Task[_Outcome]:
+        """Start a job that a later identical call can join."""
         task = self._hass.async_create_task(
-            work, f"{DOMAIN} create_chat", eager_start=False
+            self._work(job, allow_repeat=allow_repeat),
+            f"{DOMAIN} {job.name}",
+            eager_start=False,
         )
-        self._tasks.add(task)
-        self._running[key] = task
+        self._jobs[task] = job
+        self._running[job.shared] = task
 
         def finished(_: asyncio.Task[_Outcome]) -> None:
-            self._tasks.discard(task)
-            if self._running.get(key) is task:
-                del self._running[key]
+            del self._jobs[task]
+            if self._running.get(job.shared) is task:
+                del self._running[job.shared]
 
         task.add_done_callback(finished)
         return task
 
-    async def _attempt(self, job: _Job, key: ChatRequest) -> _Outcome:
-        """Send the request, once."""
-        account_id = job.request.account_id
-        slot = self._budget.take(account_id)
-        if slot is None and not await self._exists(job):
-            return partial(
-                errors.invalid, "budget_empty", **self._budget.describe(account_id)
+    async def _work(self, job: Job[Any], *, allow_repeat: bool) -> _Outcome:
+        """Do a job once it is its turn, or look instead of repeating it."""
+        async with job.turn():
+            earlier = None if allow_repeat else self._unknown.get(job.key)
+            outcome = earlier or await self._attempt(job)
+        if earlier is not None:
+            return await self._look_once(job, earlier) or partial(
+                errors.failed, job.still_unknown
             )
-        attempted = dt_util.utcnow()
-        earlier = self._unknown.get(key)
-        # Whatever ends this task, from here on it may have happened.
-        self._unknown[key] = attempted
+        if isinstance(outcome, datetime):
+            return await self._look(job, outcome)
+        return outcome
+
+    async def _attempt(self, job: Job[Any]) -> _Outcome | datetime:
+        """Do a job, once; return when it was attempted if the outcome is unknown."""
         try:
-            if isinstance(job.request, StartChat):
-                result = await job.client.start_chat(job.request)
-            else:
-                result = await job.client.create_chat(job.request)
+            await job.prepare()
+        except errors.NotDoneError as err:
+            return err.make
+        attempted = dt_util.utcnow()
+        earlier = self._unknown.get(job.key)
+        # Whatever ends this task, from here on it may have happened.
+        self._unknown[job.key] = attempted
+        try:
+            result = await job.attempt()
         except BeeperError as err:
             if isinstance(err, AuthenticationError):
                 self._entry.async_start_reauth(self._hass)
             if err.may_have_run:
-                return await self._look(job, key, attempted)
+                return attempted
             if earlier is None:
-                del self._unknown[key]
+                self._unknown.pop(job.key, None)
             else:
-                self._unknown[key] = earlier
-            self._budget.give_back(account_id, slot)
-            return partial(errors.not_done, err, network=job.network)
-        if result.status == "existing":
-            self._budget.give_back(account_id, slot)
-        return self._remember(key, Done(result=result))
+                self._unknown[job.key] = earlier
+            job.undo()
+            return partial(job.not_done, err)
+        return self._remember(job, Done(result=result))
 
-    async def _exists(self, job: _Job) -> bool:
-        """Tell whether the request only leads to a chat that is there already."""
-        if not isinstance(job.request, StartChat):
-            return False
-        try:
-            return bool(await find_direct_chat(job.client, job.request, job.own_ids))
-        except BeeperError:
-            return False
-
-    async def _look(self, job: _Job, key: ChatRequest, attempted: datetime) -> _Outcome:
+    async def _look(self, job: Job[Any], attempted: datetime) -> _Outcome:
         """Look for the result of an attempt a few times, as servers take their time."""
-        outcome: _Outcome = partial(errors.failed, "outcome_unknown")
+        outcome: _Outcome = partial(errors.failed, job.unknown)
         for seconds in _LOOK_AFTER:
             await asyncio.sleep(seconds)
-            outcome = await self._look_once(job, key, attempted) or outcome
+            outcome = await self._look_once(job, attempted) or outcome
             if isinstance(outcome, Done):
                 break
         return outcome
 
-    async def _look_again(
-        self, job: _Job, key: ChatRequest, attempted: datetime
-    ) -> _Outcome:
-        """Look instead of repeating a request that may have worked."""
-        return await self._look_once(job, key, attempted) or partial(
-            errors.failed, "earlier_unknown"
-        )
-
-    async def _look_once(
-        self, job: _Job, key: ChatRequest, attempted: datetime
-    ) -> _Outcome | None:
+    async def _look_once(self, job: Job[Any], attempted: datetime) -> _Outcome | None:
         """Return None if nothing was found or nothing could be read."""
         try:
-            found = await find_result(job.client, job.request, attempted, job.own_ids)
+            found = await job.look(attempted)
         except BeeperError:
             return None
-        if found is None:
-            return None
-        if found.text_sent is False:
-            return partial(
-                errors.failed, "message_unconfirmed", chat=found.chat.local_id or "?"
-            )
-        result = ChatResult(chat_id=found.chat.id, status=None, chat=found.chat)
-        return self._remember(key, Done(result=result, recovered=True))
+        if found is None or callable(found):
+            return found
+        return self._remember(job, Done(result=found, recovered=True))
 
-    def _remember(self, key: ChatRequest, done: Done) -> Done:
-        seconds = self._entry.options.get(
-            CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
-        )
-        if key.message_text is not None:
-            seconds = min(seconds, _TEXT_WINDOW)
-        self._done[key] = (dt_util.utcnow() + timedelta(seconds=seconds), done)
-        self._unknown.pop(key, None)
+    def _remember(self, job: Job[Any], done: Done[Any]) -> Done[Any]:
+        if job.window > 0:
+            until = dt_util.utcnow() + timedelta(seconds=job.window)
+            self._done[job.key] = (until, done)
+        self._unknown.pop(job.key, None)
         return done
 
     def _forget_old(self) -> None:
@@ -275,71 +274,10 @@ class Outbox:
         for key, (until, _) in list(self._done.items()):
             if until <= now:
                 del self._done[key]
+        running = {job.key for job in self._jobs.values()}
         for key, attempted in list(self._unknown.items()):
-            if key not in self._running and attempted + _UNKNOWN_WINDOW <= now:
+            if key not in running and attempted + _UNKNOWN_WINDOW <= now:
                 del self._unknown[key]
-
-
-class _Budget:
-    """How many new chats an account may still get; networks ban eager ones.
-
-    Kept are the times of the last hour's new chats by account, nothing of whom.
-    """
-
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Make a budget nothing was taken from."""
-        self._entry = entry
-        self._store = Store[dict[str, list[float]]](
-            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}"
-        )
-        self._taken: dict[str, list[float]] = {}
-
-    async def async_load(self) -> None:
-        """Read the times from before a restart."""
-        self._taken = await self._store.async_load() or {}
-
-    async def async_remove(self) -> None:
-        """Remove the times."""
-        await self._store.async_remove()
-
-    @property
-    def _limit(self) -> int:
-        """Return the number of new chats an hour, 0 for no limit."""
-        return int(self._entry.options.get(CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR))
-
-    def take(self, account_id: str) -> float | None:
-        """Take a slot and return it; None if there is none left."""
-        now = dt_util.utcnow().timestamp()
-        # A clock that was set back must not block an account until it catches up.
-        taken = [
-            time
-            for time in self._taken.get(account_id, ())
-            if abs(now - time) < _HOUR.total_seconds()
-        ]
-        self._taken[account_id] = taken
-        if 0 < self._limit <= len(taken):
-            return None
-        taken.append(now)
-        self._save()
-        return now
-
-    def give_back(self, account_id: str, slot: float | None) -> None:
-        """Give a slot back that was not needed after all."""
-        if slot in (taken := self._taken[account_id]):
-            taken.remove(slot)
-            self._save()
-
-    def describe(self, account_id: str) -> dict[str, str]:
-        """Return the limit and after how many minutes there is a slot again."""
-        oldest = min(self._taken[account_id])
-        seconds = oldest + _HOUR.total_seconds() - dt_util.utcnow().timestamp()
-        return {
-            "limit": str(self._limit),
-            "minutes": str(math.ceil(seconds / 60)),
-        }
-
-    def _save(self) -> None:
-        self._store.async_delay_save(lambda: self._taken, _SAVE_DELAY)
 
 
 _OUTBOXES: HassKey[dict[str, Outbox]] = HassKey(f"{DOMAIN}.outboxes")

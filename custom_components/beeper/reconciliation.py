@@ -14,7 +14,7 @@ from typing import Final
 
 from .api.client import BeeperClient
 from .api.exceptions import AnswerError
-from .api.models import Chat, CreateChat, Page, StartChat, User
+from .api.models import Chat, CreateChat, Message, Page, SendMessage, StartChat, User
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_PAGES: Final = 8
@@ -40,11 +40,7 @@ async def find_result(
 
     Raises BeeperError where it cannot be read.
     """
-    # Any answer tells the server's clock; the look itself brings one.
-    if client.clock_offset is None:
-        since = attempted - _CLOCK_TOLERANCE
-    else:
-        since = attempted + client.clock_offset
+    since = _server_time(client, attempted)
     if isinstance(request, StartChat):
         chat = await find_direct_chat(client, request, own_ids)
     else:
@@ -55,13 +51,34 @@ async def find_result(
         return Finding(chat=chat, text_sent=None)
     own_ids |= {user.id for user in chat.participants if user.is_self}
     text_sent = any(
-        (message.is_sender or message.sender_id in own_ids)
-        and message.timestamp is not None
-        and message.timestamp >= since
-        and _same_text(request.message_text, message.text or "")
+        _is_sent(message, request.message_text, since, own_ids)
         for message in (await client.messages(chat.id)).items
     )
     return Finding(chat=chat, text_sent=text_sent)
+
+
+async def find_message(
+    client: BeeperClient,
+    request: SendMessage,
+    attempted: datetime,
+    own_ids: frozenset[str],
+) -> Message | None:
+    """Return the one message that the request, sent at `attempted`, has become.
+
+    None if there is none or several. Raises BeeperError where it cannot be read.
+    """
+    name = request.attachment.file_name if request.attachment else None
+    # The read comes first: its answer tells the server's clock.
+    page = await client.messages(request.chat_id)
+    since = _server_time(client, attempted)
+    found = [
+        message
+        for message in page.items
+        if _is_sent(message, request.text or "", since, own_ids)
+        and bool(message.attachments) is bool(request.attachment)
+        and all(told in (None, name) for told in message.attachments)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 async def find_direct_chat(
@@ -145,6 +162,26 @@ async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> boo
             for message in (await client.messages(chat.id)).items
         )
     return False
+
+
+def _server_time(client: BeeperClient, ours: datetime) -> datetime:
+    """Return the earliest the server's clock can have shown at a time of ours."""
+    # Any answer tells the server's clock; the look itself brings one.
+    if client.clock_offset is None:
+        return ours - _CLOCK_TOLERANCE
+    return ours + client.clock_offset
+
+
+def _is_sent(
+    message: Message, text: str, since: datetime, own_ids: frozenset[str]
+) -> bool:
+    """Tell whether a message is an own one of this text, and new enough."""
+    return (
+        (message.is_sender or message.sender_id in own_ids)
+        and message.timestamp is not None
+        and message.timestamp >= since
+        and _same_text(text, message.text or "")
+    )
 
 
 def _others(chat: Chat, own_ids: frozenset[str]) -> list[User]:

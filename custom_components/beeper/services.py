@@ -1,11 +1,12 @@
 """The actions: what each accepts, what it does, what it answers."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import voluptuous as vol
 
+from homeassistant.const import Platform
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -14,16 +15,22 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
-from . import errors
-from .api.models import CreateChat, StartChat, StartUser, User
-from .const import CONF_ACCOUNT_ID, DOMAIN
+from . import errors, markdown
+from .api.models import ChatResult, CreateChat, StartChat, StartUser, User
+from .attachments import Source
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
+from .message_sending import Outgoing
 from .outbox import Done, get_outbox
 from .validators import (
+    attachment,
     boolean,
     email,
+    entity_id,
+    file_name,
     identifier,
     identifiers,
     one_of,
@@ -36,14 +43,24 @@ from .validators import (
 ATTR_ACCOUNT_ID: Final = "account_id"
 ATTR_ALLOW_INVITE: Final = "allow_invite"
 ATTR_ALLOW_REPEAT: Final = "allow_repeat"
+ATTR_ATTACHMENT: Final = "attachment"
+ATTR_CHAT_ID: Final = "chat_id"
 ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
+ATTR_ENTITY_ID: Final = "entity_id"
+ATTR_FILE_NAME: Final = "file_name"
+ATTR_FORMAT: Final = "format"
+ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_MODE: Final = "mode"
 ATTR_PARTICIPANT_IDS: Final = "participant_ids"
+ATTR_REPLY_TO: Final = "reply_to"
 ATTR_TITLE: Final = "title"
 ATTR_TYPE: Final = "type"
 ATTR_USER: Final = "user"
+ATTR_WAIT: Final = "wait"
 
+FORMAT_MARKDOWN: Final = "markdown"
+FORMAT_TEXT: Final = "text"
 MODE_CREATE: Final = "create"
 MODE_START: Final = "start"
 
@@ -173,7 +190,9 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     return _created_chat(request, done)
 
 
-def _created_chat(request: StartChat | CreateChat, done: Done) -> dict[str, Any]:
+def _created_chat(
+    request: StartChat | CreateChat, done: Done[ChatResult]
+) -> dict[str, Any]:
     """Return what is known of the chat: all of it only if the server returned it."""
     response: dict[str, Any] = {
         "chat_id": done.result.chat_id,
@@ -210,6 +229,113 @@ def _missing(request: CreateChat, participants: tuple[User, ...]) -> list[str]:
     ]
 
 
+_SEND_MESSAGE: Final = vol.Schema(
+    {
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+        vol.Optional(ATTR_CHAT_ID): identifier,
+        vol.Optional(ATTR_ENTITY_ID): entity_id,
+        vol.Optional(ATTR_MESSAGE): text,
+        vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
+            FORMAT_TEXT, FORMAT_MARKDOWN
+        ),
+        vol.Optional(ATTR_REPLY_TO): identifier,
+        vol.Optional(ATTR_ATTACHMENT): attachment,
+        vol.Optional(ATTR_FILE_NAME): file_name,
+        vol.Optional(ATTR_WAIT, default=False): boolean,
+        vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
+    }
+)
+
+
+def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
+    """Accept a message for exactly one chat.
+
+    Raises a translated ServiceValidationError, as this is what every surface shows.
+    """
+    data = without_blanks(data)
+    if ATTR_CHAT_ID in data and ATTR_ENTITY_ID in data:
+        raise errors.invalid("chat_and_entity")
+    if not data.keys() & {ATTR_CHAT_ID, ATTR_ENTITY_ID}:
+        raise errors.invalid("no_chat")
+    try:
+        only_known(data, _SEND_MESSAGE.schema)
+        params: dict[str, Any] = _SEND_MESSAGE(data)
+    except vol.Invalid as err:
+        raise _refusal(err) from None
+    if not params.get(ATTR_MESSAGE, "").strip():
+        params.pop(ATTR_MESSAGE, None)
+        if ATTR_ATTACHMENT not in params:
+            raise errors.invalid("nothing_to_send")
+    if ATTR_FILE_NAME in params and ATTR_ATTACHMENT not in params:
+        raise errors.invalid("file_name_alone")
+    return params
+
+
+async def _send_message(call: ServiceCall) -> ServiceResponse:
+    """Send a message into one chat."""
+    params = call.data
+    entry, chat_id = _entry_and_chat(call.hass, params)
+    written = params.get(ATTR_MESSAGE)
+    if written is None:
+        sent_text = None
+    elif params[ATTR_FORMAT] == FORMAT_TEXT:
+        sent_text = markdown.escape(written)
+    else:
+        sent_text = markdown.verbatim(written)
+    source = None
+    if ATTR_ATTACHMENT in params:
+        source = Source(
+            location=params[ATTR_ATTACHMENT], name=params.get(ATTR_FILE_NAME)
+        )
+    done, delivery = await get_outbox(call.hass, entry).send_message(
+        entry.runtime_data.client,
+        Outgoing(
+            chat_id=chat_id,
+            text=sent_text,
+            length=len(written or ""),
+            reply_to=params.get(ATTR_REPLY_TO),
+            attachment=source,
+        ),
+        entry.runtime_data.data,
+        context_id=call.context.id,
+        allow_repeat=params[ATTR_ALLOW_REPEAT],
+        wait=params[ATTR_WAIT],
+    )
+    response: dict[str, Any] = {
+        "chat_id": done.result.chat_id,
+        "message_id": done.result.message_id,
+        "recovered": done.recovered,
+        "duplicate": done.duplicate,
+    }
+    if delivery is not None:
+        response |= {"delivery": delivery.state, "reason": delivery.reason}
+    return response
+
+
+def _entry_and_chat(
+    hass: HomeAssistant, params: Mapping[str, Any]
+) -> tuple[BeeperConfigEntry, str]:
+    """Return the server and the chat that a call names, itself or by an entity."""
+    entry_id: str | None = params.get(ATTR_CONFIG_ENTRY_ID)
+    if ATTR_CHAT_ID in params:
+        return async_get_config_entry(hass, DOMAIN, entry_id), params[ATTR_CHAT_ID]
+    entity = er.async_get(hass).async_get(params[ATTR_ENTITY_ID])
+    if (
+        entity is None
+        or entity.platform != DOMAIN
+        or entity.domain != Platform.NOTIFY
+        or entity.config_subentry_id is None
+    ):
+        raise errors.invalid("not_our_entity")
+    if entry_id not in (None, entity.config_entry_id):
+        raise errors.invalid("entity_of_other_server")
+    entry: BeeperConfigEntry = async_get_config_entry(
+        hass, DOMAIN, entity.config_entry_id
+    )
+    chat_id: str = entry.subentries[entity.config_subentry_id].data[CONF_CHAT_ID]
+    return entry, chat_id
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Action:
     """One row: how an action is called, and what carries it out."""
@@ -225,6 +351,12 @@ _ACTIONS: Final = (
         name="create_chat",
         params=_create_chat_params,
         handler=_create_chat,
+        response=SupportsResponse.OPTIONAL,
+    ),
+    _Action(
+        name="send_message",
+        params=_send_message_params,
+        handler=_send_message,
         response=SupportsResponse.OPTIONAL,
     ),
 )

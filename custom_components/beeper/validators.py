@@ -13,9 +13,11 @@ import voluptuous as vol
 
 from homeassistant.helpers import config_validation as cv
 
+MAX_FILE_NAME: Final = 200
 MAX_TEXT_BYTES: Final = 100 * 1024
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_PICTURE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 
 def without_blanks(value: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -72,6 +74,38 @@ def identifiers(value: Any) -> list[str]:
             err.prepend([index])
             raise
     return list(dict.fromkeys(accepted))
+
+
+def entity_id(value: Any) -> str:
+    """Accept one entity, alone or in a list, as targets come in."""
+    if isinstance(value, list | tuple):
+        if len({*map(str, value)}) != 1:
+            raise vol.Invalid("not_one_entity")
+        value = value[0]
+    return identifier(value)
+
+
+def attachment(value: Any) -> str:
+    """Accept what a media selector gives, or the text in it; return that."""
+    if isinstance(value, dict):
+        value = value.get("media_content_id", "")
+    location = identifier(value)
+    scheme, found, _ = location.partition("://")
+    if found:
+        known = scheme.lower() in ("http", "https", "media-source")
+    else:
+        known = bool(location.startswith("/") or _PICTURE_ENTITY.fullmatch(location))
+    if not known:
+        raise vol.Invalid("not_attachment")
+    return location
+
+
+def file_name(value: Any) -> str:
+    """Accept the name of a file, without any directory."""
+    name = identifier(value)
+    if not name.isprintable() or {*name} & {*"/\\"} or len(name) > MAX_FILE_NAME:
+        raise vol.Invalid("not_file_name")
+    return name
 
 
 def boolean(value: Any) -> bool:

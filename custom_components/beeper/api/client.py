@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 import json
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote
 
 import aiohttp
@@ -41,13 +41,19 @@ from .models import (
     Json,
     Message,
     Page,
+    SendMessage,
+    SentMessage,
     ServerInfo,
     StartChat,
+    Uploaded,
     User,
 )
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for one request, from the first byte sent to the last byte read."""
+
+UPLOAD_TIMEOUT: Final = 300.0
+"""The same for a request with a file in it."""
 
 _CONNECT_TIMEOUT: Final = 10.0
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
@@ -166,15 +172,26 @@ class BeeperClient:
             "GET", "v1", "chats", "search", read=_read_chats, query=query
         )
 
-    async def chat(self, chat_id: str) -> Chat:
-        """Return a chat with all its participants."""
+    async def search_chats(self, query: str, *, scope: str, limit: int) -> Page[Chat]:
+        """Search all accounts' chats, in their `titles` or their `participants`."""
+        return await self._request(
+            "GET",
+            "v1",
+            "chats",
+            "search",
+            read=_read_chats,
+            query={"query": query, "scope": scope, "limit": str(limit)},
+        )
+
+    async def chat(self, chat_id: str, *, participants: int = -1) -> Chat:
+        """Return a chat with so many of its participants, -1 for all."""
         return await self._request(
             "GET",
             "v1",
             "chats",
             chat_id,
             read=Chat.from_dict,
-            query={"maxParticipantCount": "-1"},
+            query={"maxParticipantCount": str(participants)},
         )
 
     async def messages(self, chat_id: str) -> Page[Message]:
@@ -188,7 +205,58 @@ class BeeperClient:
             read=lambda body: Page.from_dict(body, Message.from_dict),
         )
 
+    async def message(self, chat_id: str, message_id: str) -> Message:
+        """Return a message by its final or pending id.
+
+        Raises RouteAbsentError on servers before 4.2.808.
+        """
+        return await self._request(
+            "GET",
+            "v1",
+            "chats",
+            chat_id,
+            "messages",
+            message_id,
+            read=Message.from_dict,
+        )
+
     # Changing
+
+    async def upload(
+        self, file: IO[bytes], *, file_name: str, mime_type: str
+    ) -> Uploaded:
+        """Upload a file for one message, piece by piece, and close it.
+
+        Raises RouteAbsentError on servers before 4.2.509. An upload alone reaches
+        nobody, whatever became of it.
+        """
+        form = aiohttp.FormData()
+        form.add_field("fileName", file_name)
+        form.add_field("mimeType", mime_type)
+        form.add_field("file", file, filename=file_name, content_type=mime_type)
+        return await self._request(
+            "POST",
+            "v1",
+            "assets",
+            "upload",
+            read=Uploaded.from_dict,
+            form=form,
+            changes=True,
+            timeout=UPLOAD_TIMEOUT,
+        )
+
+    async def send_message(self, request: SendMessage) -> SentMessage:
+        """Send a message; what becomes of it on the network shows later."""
+        return await self._request(
+            "POST",
+            "v1",
+            "chats",
+            request.chat_id,
+            "messages",
+            read=SentMessage.from_dict,
+            body=request.body(),
+            changes=True,
+        )
 
     async def create_chat(self, request: CreateChat) -> ChatResult:
         """Create a chat."""
@@ -263,9 +331,10 @@ class BeeperClient:
         read: Callable[[Json], T],
         query: Mapping[str, str] | None = None,
         body: Json = None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | aiohttp.FormData | None = None,
         token: bool = True,
         changes: bool = False,
+        timeout: float | None = None,
     ) -> T:
         """Send one request and read its answer; `changes` says that it may do harm.
 
@@ -288,7 +357,9 @@ class BeeperClient:
             headers["Connection"] = "close"
             options["server_hostname"] = self._base.raw_host
         try:
-            status, raw = await self._exchange(method, url, query, headers, options)
+            status, raw = await self._exchange(
+                method, url, query, headers, options, timeout or REQUEST_TIMEOUT
+            )
             if status >= 300:
                 raise answer_error(status, raw)
             return read(parse_body(raw))
@@ -303,6 +374,7 @@ class BeeperClient:
         query: Mapping[str, str] | None,
         headers: Mapping[str, str],
         options: Mapping[str, Any],
+        timeout: float,
     ) -> tuple[int, bytes | None]:
         """Return status and body, None for the lost body of a refusal.
 
@@ -311,7 +383,7 @@ class BeeperClient:
         status = 0
         try:
             async with (
-                asyncio.timeout(REQUEST_TIMEOUT),
+                asyncio.timeout(timeout),
                 self._session.request(
                     method,
                     url,

@@ -10,7 +10,8 @@
     │   ├── AuthenticationError    no     401
     │   ├── ForbiddenError         no     403
     │   └── RouteAbsentError       no     404 that is no API error, 405, 501
-    └── PersonNotResolvedError     no     not exactly one contact fits
+    ├── PersonNotResolvedError     no     not exactly one contact fits
+    └── UploadError                no     a file was not taken
 
 `may_have_run` says whether the server may have carried the request out. No text of
 an exception holds anything a person or the server wrote: these texts reach logs.
@@ -105,3 +106,7 @@ class PersonNotResolvedError(BeeperError):
         """Remember how many contacts fit."""
         super().__init__(f"{matches} contacts match")
         self.matches = matches
+
+
+class UploadError(BeeperError):
+    """The server answered that it could not take a file, be it with a 200."""

@@ -10,6 +10,9 @@ import re
 
 from .models import ServerInfo
 
+UPLOAD_SINCE = "4.2.509"
+"""Uploads tell nothing of a generation: they came in the middle of one."""
+
 
 class StartWay(Enum):
     """How a chat with a person is started."""

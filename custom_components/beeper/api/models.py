@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from .exceptions import UnreadableAnswerError
+from .exceptions import UnreadableAnswerError, UploadError
 
 type Json = Any
 type ChatType = Literal["single", "group"]
@@ -20,15 +20,21 @@ type ChatType = Literal["single", "group"]
 WIRE_NAMES = {
     "account_id": "accountID",
     "allow_invite": "allowInvite",
+    "attachment": "attachment",
     "email": "email",
+    "file_name": "fileName",
     "full_name": "fullName",
     "id": "id",
     "message_text": "messageText",
+    "mime_type": "mimeType",
     "mode": "mode",
     "participant_ids": "participantIDs",
     "phone_number": "phoneNumber",
+    "reply_to_message_id": "replyToMessageID",
+    "text": "text",
     "title": "title",
     "type": "type",
+    "upload_id": "uploadID",
     "user": "user",
     "username": "username",
 }
@@ -112,6 +118,41 @@ class CreateChat:
     def normalised(self) -> Self:
         """Return the same with the participants in an order of their own."""
         return replace(self, participant_ids=tuple(sorted(self.participant_ids)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Attachment:
+    """An uploaded file, as a message names it; size and kind are the server's to see."""
+
+    upload_id: str
+    file_name: str
+    mime_type: str
+
+    def body(self) -> dict[str, Json]:
+        """Return the API's `attachment` object."""
+        return _wire(
+            upload_id=self.upload_id,
+            file_name=self.file_name,
+            mime_type=self.mime_type,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class SendMessage:
+    """A message into a chat: a Markdown text, an attachment, or both."""
+
+    chat_id: str
+    text: str | None = None
+    reply_to_message_id: str | None = None
+    attachment: Attachment | None = None
+
+    def body(self) -> dict[str, Json]:
+        """Return the request body; the chat is in the path."""
+        return _wire(
+            text=self.text,
+            reply_to_message_id=self.reply_to_message_id,
+            attachment=self.attachment.body() if self.attachment else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -247,6 +288,7 @@ class Chat:
     """A chat; `participants` may be a part of all, then `has_more` is true.
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
+    `max_text_length` counts characters; None is not told.
     """
 
     id: str
@@ -258,12 +300,14 @@ class Chat:
     participants: tuple[User, ...]
     has_more: bool
     last_activity: datetime | None
+    max_text_length: int | None
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         participants = _mapping(chat.get("participants"))
+        max_text_length = _mapping(chat.get("capabilities")).get("maxTextLength")
         return cls(
             id=_id(chat, "id", "chatID"),
             local_id=_text(chat, "localChatID"),
@@ -273,11 +317,14 @@ class Chat:
             type=_text(chat, "type"),
             participants=tuple(
                 User.from_dict(item)
-                for item in _items(participants)
+                for item in _list(participants, "items")
                 if _text(_mapping(item), "id")
             ),
             has_more=participants.get("hasMore") is True,
             last_activity=_time(chat, "lastActivity"),
+            max_text_length=max_text_length
+            if isinstance(max_text_length, int) and max_text_length > 0
+            else None,
         )
 
 
@@ -306,9 +353,53 @@ class ChatResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Message:
-    """A message; `text` is Matrix HTML on servers from 4.2.808."""
+class Uploaded:
+    """What an upload gave."""
 
+    upload_id: str
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UploadError if it says so, with a success status as it is."""
+        upload = _mapping(data)
+        if upload.get("error"):
+            raise UploadError("the server did not take the file")
+        return cls(upload_id=_id(upload, "uploadID"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class SentMessage:
+    """A message that Beeper will send.
+
+    `message_id` is a pending id, valid until the network has given its own; None is
+    not told. `chat_id` can be another than asked for: a member of a merged chat.
+    """
+
+    chat_id: str
+    message_id: str | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without a chat."""
+        body = _mapping(data)
+        return cls(
+            chat_id=_id(body, "chatID"), message_id=_text(body, "pendingMessageID")
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Message:
+    """A message; `text` is Matrix HTML on servers from 4.2.808.
+
+    `send_status` is `SUCCESS`, `PENDING`, `FAIL_RETRIABLE` or `FAIL_PERMANENT`, with
+    a machine's word for it in `send_reason`; None is not told, as before 4.2.808.
+    """
+
+    id: str | None
+    send_status: str | None
+    send_reason: str | None
+    attachments: tuple[str | None, ...]
+    """Their file names, as far as they are told."""
     sender_id: str | None
     is_sender: bool
     text: str | None
@@ -318,7 +409,15 @@ class Message:
     def from_dict(cls, data: Json) -> Self:
         """Read it."""
         message = _mapping(data)
+        status = _mapping(message.get("sendStatus"))
         return cls(
+            id=_text(message, "id"),
+            send_status=_text(status, "status"),
+            send_reason=_text(status, "reason"),
+            attachments=tuple(
+                _text(_mapping(item), "fileName")
+                for item in _list(message, "attachments")
+            ),
             sender_id=_text(message, "senderID"),
             is_sender=message.get("isSender") is True,
             text=_text(message, "text"),
@@ -349,8 +448,8 @@ def _mapping(data: Json) -> Mapping[str, Json]:
     return data if isinstance(data, dict) else {}
 
 
-def _items(data: Mapping[str, Json]) -> list[Json]:
-    items = data.get("items")
+def _list(data: Mapping[str, Json], key: str) -> list[Json]:
+    items = data.get(key)
     return items if isinstance(items, list) else []
 
 

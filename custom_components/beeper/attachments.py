@@ -1,0 +1,233 @@
+"""What can be attached to a message, as a file to upload.
+
+A media source, a still of a camera or image entity, speech, an address on the web or
+a file: whatever Home Assistant itself may read, and nothing else.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+import io
+import mimetypes
+from pathlib import Path
+import tempfile
+from typing import IO, Final
+
+import aiohttp
+from yarl import URL
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+
+from . import errors
+
+MAX_SIZE: Final = 100 * 1024 * 1024
+
+_CHUNK: Final = 1024 * 1024
+_MAX_REDIRECTS: Final = 5
+_MEDIA_SOURCE: Final = "media-source://"
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=300, connect=10, sock_read=30)
+_UNKNOWN_TYPE: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Source:
+    """Where an attachment comes from; `name` is what to call the file, None its own."""
+
+    location: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class File:
+    """An open file; whoever has it closes it."""
+
+    content: IO[bytes]
+    name: str
+    mime_type: str
+
+
+async def open_source(hass: HomeAssistant, source: Source) -> File:
+    """Return what a source gives just now.
+
+    Raises NotDoneError if it cannot be read, must not be, or is too large.
+    """
+    location = source.location
+    for domain in ("camera", "image"):
+        entity_id = location.removeprefix(f"{_MEDIA_SOURCE}{domain}/")
+        if entity_id.startswith(f"{domain}."):
+            return await _still(hass, domain, entity_id, source.name)
+    if location.startswith(f"{_MEDIA_SOURCE}tts/"):
+        return await _speech(hass, location, source.name)
+    if location.startswith(_MEDIA_SOURCE):
+        return await _media(hass, location, source.name)
+    if location.startswith("/"):
+        if not await hass.async_add_executor_job(hass.config.is_allowed_path, location):
+            raise errors.NotDoneError(partial(errors.invalid, "path_not_allowed"))
+        return await _file(hass, Path(location), source.name)
+    return await _download(hass, location, source.name)
+
+
+# The modules of these components are there as soon as the components are, and large
+# enough not to be loaded where they are not.
+
+
+async def _still(
+    hass: HomeAssistant, domain: str, entity_id: str, name: str | None
+) -> File:
+    """Take one picture of a camera or image entity."""
+    if domain not in hass.config.components:
+        raise errors.NotDoneError(partial(errors.failed, "picture_unavailable"))
+    from homeassistant.components import camera, image  # noqa: PLC0415
+
+    get_image = camera.async_get_image if domain == "camera" else image.async_get_image
+    try:
+        picture = await get_image(hass, entity_id)
+    except HomeAssistantError:
+        raise errors.NotDoneError(
+            partial(errors.failed, "picture_unavailable")
+        ) from None
+    return _in_memory(
+        picture.content,
+        name or _with_extension(entity_id.partition(".")[2], picture.content_type),
+        picture.content_type,
+    )
+
+
+async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
+    """Let a text be spoken."""
+    if "tts" not in hass.config.components:
+        raise errors.NotDoneError(partial(errors.failed, "media_unavailable"))
+    from homeassistant.components import tts  # noqa: PLC0415
+
+    try:
+        extension, spoken = await tts.async_get_media_source_audio(hass, uri)
+    except HomeAssistantError, ValueError:
+        raise errors.NotDoneError(partial(errors.failed, "media_unavailable")) from None
+    name = name or f"speech.{extension}"
+    return _in_memory(spoken, name, _guess(f"x.{extension}"))
+
+
+async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
+    """Read what a media source has: a file, or an address of Home Assistant's own."""
+    if "media_source" not in hass.config.components:
+        raise errors.NotDoneError(partial(errors.failed, "media_unavailable"))
+    from homeassistant.components import media_source  # noqa: PLC0415
+    from homeassistant.components.media_player import browse_media  # noqa: PLC0415
+
+    try:
+        media = await media_source.async_resolve_media(hass, uri, None)
+        if media.path is not None:
+            return await _file(hass, media.path, name, media.mime_type)
+        url = browse_media.async_process_play_media_url(hass, media.url)
+    except HomeAssistantError, ValueError:
+        raise errors.NotDoneError(partial(errors.failed, "media_unavailable")) from None
+    # Only what Home Assistant serves itself needs no leave.
+    own = media.url.startswith("/")
+    return await _download(hass, url, name, media.mime_type, own=own)
+
+
+def _in_memory(content: bytes, name: str, mime_type: str) -> File:
+    if len(content) > MAX_SIZE:
+        raise _too_large()
+    return File(content=io.BytesIO(content), name=name, mime_type=mime_type)
+
+
+async def _file(
+    hass: HomeAssistant, path: Path, name: str | None, mime_type: str | None = None
+) -> File:
+    def read() -> File:
+        try:
+            if not path.is_file():
+                raise FileNotFoundError
+            if path.stat().st_size > MAX_SIZE:
+                raise _too_large()
+            content = path.open("rb")
+        except OSError:
+            raise errors.NotDoneError(partial(errors.invalid, "no_such_file")) from None
+        return File(
+            content=content,
+            name=name or path.name,
+            mime_type=mime_type or _guess(path.name),
+        )
+
+    return await hass.async_add_executor_job(read)
+
+
+async def _download(
+    hass: HomeAssistant,
+    url: str,
+    name: str | None,
+    mime_type: str | None = None,
+    *,
+    own: bool = False,
+) -> File:
+    """Download into a temporary file."""
+    content: IO[bytes] = await hass.async_add_executor_job(tempfile.TemporaryFile)
+    try:
+        found, found_type = await _fetch(hass, url, content, own=own)
+    except BaseException:
+        await hass.async_add_executor_job(content.close)
+        raise
+    mime_type = mime_type or found_type
+    return File(
+        content=content,
+        name=name or _with_extension(found, mime_type),
+        mime_type=mime_type,
+    )
+
+
+async def _fetch(
+    hass: HomeAssistant, url: str, content: IO[bytes], *, own: bool
+) -> tuple[str, str]:
+    """Write what is at an address; return its name and type.
+
+    Each address on the way has to be allowed, but for one of Home Assistant's own.
+    """
+    session = async_get_clientsession(hass)
+    try:
+        for _ in range(_MAX_REDIRECTS):
+            if not own and not hass.config.is_allowed_external_url(url):
+                raise errors.NotDoneError(partial(errors.invalid, "url_not_allowed"))
+            async with session.get(
+                url, allow_redirects=False, timeout=_TIMEOUT
+            ) as response:
+                if response.status == HTTPStatus.OK:
+                    size = 0
+                    async for chunk in response.content.iter_chunked(_CHUNK):
+                        size += len(chunk)
+                        if size > MAX_SIZE:
+                            raise _too_large()
+                        await hass.async_add_executor_job(content.write, chunk)
+                    await hass.async_add_executor_job(content.seek, 0)
+                    return response.url.name, response.content_type
+                if not 300 <= response.status < 400:
+                    break
+                location = URL(response.headers.get("Location", ""))
+                url, own = str(response.url.join(location)), False
+    except TimeoutError, ValueError, aiohttp.ClientError:
+        pass
+    raise errors.NotDoneError(partial(errors.failed, "not_downloaded"))
+
+
+def _with_extension(name: str, mime_type: str) -> str:
+    """Return a file name that tells its type."""
+    name = name or "file"
+    if "." in name:
+        return name
+    return f"{name}{mimetypes.guess_extension(mime_type) or ''}"
+
+
+def _guess(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
+
+
+def _too_large() -> errors.NotDoneError:
+    return errors.NotDoneError(
+        partial(
+            errors.invalid,
+            "attachment_too_large",
+            limit=str(MAX_SIZE // (1024 * 1024)),
+        )
+    )

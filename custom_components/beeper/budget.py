@@ -1,0 +1,118 @@
+"""How much goes out by one account: networks ban those that write too eagerly.
+
+New chats have a limit. Messages into existing chats have none, as one may be the smoke
+alarm's; past a number an hour there is a warning.
+"""
+
+from datetime import timedelta
+import math
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOMAIN
+
+_HOUR: Final = timedelta(hours=1)
+_MANY_MESSAGES: Final = 60
+_SAVE_DELAY: Final = 1
+_STORE_VERSION: Final = 1
+
+
+class NewChats:
+    """How many new chats an account may still get.
+
+    Kept are the times of the last hour's new chats by account, nothing of whom.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Make a budget nothing was taken from."""
+        self._entry = entry
+        self._store = Store[dict[str, list[float]]](
+            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}"
+        )
+        self._taken: dict[str, list[float]] = {}
+
+    async def async_load(self) -> None:
+        """Read the times from before a restart."""
+        self._taken = await self._store.async_load() or {}
+
+    async def async_remove(self) -> None:
+        """Remove the times."""
+        await self._store.async_remove()
+
+    @property
+    def _limit(self) -> int:
+        """Return the number of new chats an hour, 0 for no limit."""
+        return int(self._entry.options.get(CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR))
+
+    def take(self, account_id: str) -> float | None:
+        """Take a slot and return it; None if there is none left."""
+        now = dt_util.utcnow().timestamp()
+        taken = self._taken[account_id] = _last_hour(self._taken.get(account_id), now)
+        if 0 < self._limit <= len(taken):
+            return None
+        taken.append(now)
+        self._save()
+        return now
+
+    def give_back(self, account_id: str, slot: float | None) -> None:
+        """Give a slot back that was not needed after all."""
+        if slot in (taken := self._taken[account_id]):
+            taken.remove(slot)
+            self._save()
+
+    def describe(self, account_id: str) -> dict[str, str]:
+        """Return the limit and after how many minutes there is a slot again."""
+        oldest = min(self._taken[account_id])
+        seconds = oldest + _HOUR.total_seconds() - dt_util.utcnow().timestamp()
+        return {
+            "limit": str(self._limit),
+            "minutes": str(math.ceil(seconds / 60)),
+        }
+
+    def _save(self) -> None:
+        self._store.async_delay_save(lambda: self._taken, _SAVE_DELAY)
+
+
+class Messages:
+    """How many messages an account has sent within an hour."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Count from nothing; a restart forgets, which costs a warning at most."""
+        self._hass = hass
+        self._issue_id = f"many_messages_{entry.entry_id}"
+        self._sent: dict[str, list[float]] = {}
+
+    def count(self, account_id: str, network: str) -> None:
+        """Count a message; warn of too many, and take the warning back."""
+        now = dt_util.utcnow().timestamp()
+        sent = self._sent[account_id] = _last_hour(self._sent.get(account_id), now)
+        sent.append(now)
+        if len(sent) > _MANY_MESSAGES:
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                self._issue_id,
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="many_messages",
+                translation_placeholders={
+                    "limit": str(_MANY_MESSAGES),
+                    "network": network,
+                },
+            )
+        elif all(len(times) <= _MANY_MESSAGES for times in self._sent.values()):
+            self.forget()
+
+    def forget(self) -> None:
+        """Take the warning back."""
+        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+
+
+def _last_hour(times: list[float] | None, now: float) -> list[float]:
+    """Return the times that count; a clock set back must not make them count longer."""
+    return [time for time in times or () if abs(now - time) < _HOUR.total_seconds()]

@@ -1,0 +1,104 @@
+"""Creating or starting a chat: how it is attempted, and recognised afterwards."""
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, override
+
+from homeassistant.exceptions import HomeAssistantError
+
+from . import errors
+from .api.client import BeeperClient
+from .api.exceptions import BeeperError
+from .api.models import ChatResult, CreateChat, StartChat
+from .budget import NewChats
+from .job import Job, Refusal
+from .reconciliation import find_direct_chat, find_result
+
+type ChatRequest = CreateChat | StartChat
+
+_TEXT_WINDOW: Final = 5
+"""Seconds a chat with a text is remembered: the same text may well be meant twice."""
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class ChatCreation(Job[ChatResult]):
+    """One request for a chat, and what it takes to recognise its result.
+
+    `window` is for how many seconds the same request gives the same chat.
+    """
+
+    client: BeeperClient
+    request: ChatRequest
+    network: str
+    own_ids: frozenset[str]
+    budget: NewChats
+    window: float
+    slot: float | None = None
+
+    name = "create_chat"
+    unknown = "outcome_unknown"
+    still_unknown = "earlier_unknown"
+
+    def __post_init__(self) -> None:
+        """Recognise the request, and join it, by what two for the same chat share."""
+        self.key = self.shared = self.request.normalised()
+        if self.request.message_text is not None:
+            self.window = min(self.window, _TEXT_WINDOW)
+
+    @override
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    @override
+    async def prepare(self) -> None:
+        account_id = self.request.account_id
+        self.slot = self.budget.take(account_id)
+        if self.slot is None and not await self._exists():
+            raise errors.NotDoneError(
+                partial(
+                    errors.invalid, "budget_empty", **self.budget.describe(account_id)
+                )
+            )
+
+    async def _exists(self) -> bool:
+        """Tell whether the request only leads to a chat that is there already."""
+        if not isinstance(self.request, StartChat):
+            return False
+        try:
+            return bool(await find_direct_chat(self.client, self.request, self.own_ids))
+        except BeeperError:
+            return False
+
+    @override
+    async def attempt(self) -> ChatResult:
+        if isinstance(self.request, StartChat):
+            result = await self.client.start_chat(self.request)
+        else:
+            result = await self.client.create_chat(self.request)
+        if result.status == "existing":
+            self._give_back()
+        return result
+
+    @override
+    def not_done(self, err: BeeperError) -> HomeAssistantError:
+        return errors.not_done(err, network=self.network)
+
+    @override
+    def undo(self) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self.budget.give_back(self.request.account_id, self.slot)
+
+    @override
+    async def look(self, attempted: datetime) -> ChatResult | Refusal | None:
+        found = await find_result(self.client, self.request, attempted, self.own_ids)
+        if found is None:
+            return None
+        if found.text_sent is False:
+            return partial(
+                errors.failed, "message_unconfirmed", chat=found.chat.local_id or "?"
+            )
+        return ChatResult(chat_id=found.chat.id, status=None, chat=found.chat)

@@ -1,0 +1,162 @@
+"""Choosing a chat that gets entities of its own: a search, then one of what it found."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+from homeassistant.util import dt as dt_util
+
+from . import errors
+from .api.exceptions import BeeperError
+from .api.models import Chat
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
+from .coordinator import BeeperConfigEntry
+from .validators import phone_number
+
+CONF_SEARCH: Final = "search"
+
+_MAX_MATCHES: Final = 50
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+# What people can do something about; the rest is one thing: no answer to go by.
+_TOLD: Final = {"cannot_connect", "timeout", "token_refused"}
+_SEARCH_SCHEMA: Final = vol.Schema({vol.Required(CONF_SEARCH): TextSelector()})
+
+
+class ChatSubentryFlow(ConfigSubentryFlow):
+    """Add a chat, or choose another one for the entities that are there."""
+
+    _found: dict[str, Chat]
+
+    async def async_step_user(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for a name or a number."""
+        return await self._async_search("user", user_input)
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for the name or number of another chat."""
+        return await self._async_search("reconfigure", user_input)
+
+    async def _async_search(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        if self._get_entry().state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        problems: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                self._found = await self._async_find(user_input[CONF_SEARCH].strip())
+            except BeeperError as err:
+                key, _ = errors.reason(err)
+                problems["base"] = key if key in _TOLD else "unreadable"
+            else:
+                if self._found:
+                    return await self.async_step_chat()
+                problems[CONF_SEARCH] = "nothing_found"
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(_SEARCH_SCHEMA, user_input),
+            errors=problems,
+        )
+
+    async def _async_find(self, text: str) -> dict[str, Chat]:
+        """Return chats by id, the last active first: by title and by participant."""
+        if not text:
+            return {}
+        with suppress(vol.Invalid):  # else it is a name, or a part of a number
+            text = phone_number(text)
+        entry: BeeperConfigEntry = self._get_entry()
+        client = entry.runtime_data.client
+        found: dict[str, Chat] = {}
+        for scope in ("titles", "participants"):
+            page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
+            found |= {chat.id: chat for chat in page.items}
+        latest = sorted(
+            found.values(),
+            key=lambda chat: chat.last_activity or _LONG_AGO,
+            reverse=True,
+        )
+        return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
+
+    async def async_step_chat(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask which of the chats found it is."""
+        problems: dict[str, str] = {}
+        if user_input is not None:
+            chat = self._found[user_input[CONF_CHAT_ID]]
+            if self._is_taken(chat):
+                problems[CONF_CHAT_ID] = "already_configured"
+            else:
+                return self._async_finish(chat)
+        options = [
+            SelectOptionDict(value=chat.id, label=_label(chat))
+            for chat in self._found.values()
+        ]
+        schema = vol.Schema(
+            {
+                vol.Required(CONF_CHAT_ID): SelectSelector(
+                    SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+                )
+            }
+        )
+        return self.async_show_form(
+            step_id="chat",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors=problems,
+        )
+
+    def _is_taken(self, chat: Chat) -> bool:
+        own = (
+            self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
+        )
+        return any(
+            subentry.unique_id == chat.id and subentry.subentry_id != own
+            for subentry in self._get_entry().subentries.values()
+        )
+
+    def _async_finish(self, chat: Chat) -> SubentryFlowResult:
+        title = _title(chat)
+        data = {
+            CONF_CHAT_ID: chat.id,
+            CONF_ACCOUNT_ID: chat.account_id,
+            CONF_NETWORK: chat.network or chat.account_id,
+        }
+        if self.source == SOURCE_RECONFIGURE:
+            return self.async_update_and_abort(
+                self._get_entry(),
+                self._get_reconfigure_subentry(),
+                title=title,
+                data=data,
+                unique_id=chat.id,
+            )
+        return self.async_create_entry(title=title, data=data, unique_id=chat.id)
+
+
+def _title(chat: Chat) -> str:
+    return chat.title or chat.network or chat.id
+
+
+def _label(chat: Chat) -> str:
+    """Return what tells chats apart: two people can have one name."""
+    parts = [_title(chat), chat.network or chat.account_id]
+    if chat.last_activity:
+        parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
+    return " · ".join(part for part in parts if part)

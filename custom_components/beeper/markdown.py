@@ -1,0 +1,52 @@
+"""Text that arrives as it is written: Beeper reads whatever is sent as Markdown."""
+
+import re
+from typing import Final
+
+# CommonMark, with the tables and the struck-out text of its usual extension. What
+# cannot be syntax where it stands is left alone: fewer backslashes to go wrong.
+_INLINE: Final = r"""
+      [\\`*\[~]                             # escapes, code, emphasis, links
+    | _ (?! (?<=[^\W_]_) [^\W_] )           # emphasis, but not inside_a_word
+    | < (?= [A-Za-z/!?] )                   # tags, comments, addresses
+    | & (?= \#? \w+ ; )                     # entities
+"""
+_AT_START_OF_LINE: Final = r"""
+      \# (?= \#{0,5} (?: \s | $ ) )         # headings
+    | > | = (?= =* [ \t]* $ )               # quotes, underlined headings
+    | [-+] (?= [ \t] | $ )                  # lists
+    | [-:|] (?= [-:|\ \t]* $ )              # rules, and the second line of tables
+    | / (?= [a-z]+ (?: \s | $ ) )           # commands of chat programs
+    | "                                     # a JSON string is taken for HTML
+"""
+_SYNTAX: Final = re.compile(
+    rf"{_INLINE} | ^ (?: {_AT_START_OF_LINE} )", re.MULTILINE | re.VERBOSE
+)
+_NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?=[ \t]|$)", re.MULTILINE)
+_INDENT: Final = re.compile(r"^[ \t]+(?=\S)", re.MULTILINE)
+_LINE_END: Final = re.compile(r"\r\n?")
+_JSON_STRING: Final = re.compile(r'^\s*(?=")')
+
+
+def escape(text: str) -> str:
+    """Return the Markdown for a text as it is.
+
+    Spaces at the beginning of a line are made unbreakable, as they would be dropped,
+    or four of them make the line code.
+    """
+    text = _LINE_END.sub("\n", text)
+    text = _INDENT.sub(lambda match: match[0].expandtabs(4).replace(" ", "\xa0"), text)
+    return _NUMBERED.sub(r"\1\\\2", _SYNTAX.sub(r"\\\g<0>", text))
+
+
+def verbatim(markdown: str) -> str:
+    r"""Return Markdown that is not taken for a JSON string of HTML.
+
+    `"Hello"` would lose its quotes.
+    """
+    return _JSON_STRING.sub(r"\g<0>\\", markdown)
+
+
+def with_title(title: str, text: str) -> str:
+    """Return a text, as it is, under a bold line."""
+    return f"**{escape(' '.join(title.split()))}**\n{escape(text)}"

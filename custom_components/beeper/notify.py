@@ -1,0 +1,78 @@
+"""A notify entity for each chat that was chosen."""
+
+from typing import override
+
+from homeassistant.components.notify import NotifyEntity
+from homeassistant.components.notify.const import NotifyEntityFeature
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util.ulid import ulid_now
+
+from . import errors, markdown
+from .const import CONF_CHAT_ID, CONF_NETWORK, DOMAIN, SUBENTRY_CHAT
+from .coordinator import BeeperConfigEntry
+from .message_sending import Outgoing
+from .outbox import get_outbox
+
+PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BeeperConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the entities of a server."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT):
+        async_add_entities(
+            [ChatNotifyEntity(entry, subentry)],
+            config_subentry_id=subentry.subentry_id,
+        )
+
+
+class ChatNotifyEntity(NotifyEntity):
+    """Sends what it is given into one chat, as it is written.
+
+    It stays available while Beeper is away: Home Assistant calls no entity that is
+    not, and nobody would hear that the message was not sent.
+    """
+
+    _attr_has_entity_name = True
+    _attr_name = None
+    _attr_supported_features = NotifyEntityFeature.TITLE
+    _attr_translation_key = "chat"
+
+    def __init__(self, entry: BeeperConfigEntry, subentry: ConfigSubentry) -> None:
+        """Stay the same entity when another chat is chosen for it."""
+        self._entry = entry
+        self._chat_id: str = subentry.data[CONF_CHAT_ID]
+        self._attr_unique_id = subentry.subentry_id
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            name=subentry.title,
+            manufacturer="Beeper",
+            model=subentry.data[CONF_NETWORK],
+        )
+
+    @override
+    async def async_send_message(self, message: str, title: str | None = None) -> None:
+        """Send a message; a title becomes its first line, in bold."""
+        title = (title or "").strip()
+        if not message.strip() and not title:
+            raise errors.invalid("nothing_to_send")
+        await get_outbox(self.hass, self._entry).send_message(
+            self._entry.runtime_data.client,
+            Outgoing(
+                chat_id=self._chat_id,
+                text=markdown.with_title(title, message)
+                if title
+                else markdown.escape(message),
+                length=len(title) + len(message),
+            ),
+            self._entry.runtime_data.data,
+            # Whoever calls an entity without a context means each call for itself.
+            context_id=self._context.id if self._context else ulid_now(),
+        )
