@@ -201,7 +201,11 @@ class MessageSending(Job[SentMessage]):
     async def _find(self, request: SendMessage, since: datetime) -> SentMessage | None:
         account_id = self.chat.account_id if self.chat else None
         found = await find_message(
-            self.client, request, since, self.own_ids(account_id or "")
+            self.client,
+            request,
+            since,
+            self.own_ids(account_id or ""),
+            attached=self.message.attachment is not None,
         )
         if found is None:
             return None

@@ -62,9 +62,12 @@ async def find_message(
     request: SendMessage,
     attempted: datetime,
     own_ids: frozenset[str],
+    *,
+    attached: bool,
 ) -> Message | None:
     """Return the one message that the request, sent at `attempted`, has become.
 
+    `attached`: it had an attachment; the request need not know any more which.
     None if there is none or several. Raises BeeperError where it cannot be read.
     """
     name = request.attachment.file_name if request.attachment else None
@@ -75,8 +78,8 @@ async def find_message(
         message
         for message in page.items
         if _is_sent(message, request.text or "", since, own_ids)
-        and bool(message.attachments) is bool(request.attachment)
-        and all(told in (None, name) for told in message.attachments)
+        and bool(message.attachments) is attached
+        and all(name is None or told in (None, name) for told in message.attachments)
     ]
     return found[0] if len(found) == 1 else None
 

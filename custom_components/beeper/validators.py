@@ -90,9 +90,9 @@ def attachment(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get("media_content_id", "")
     location = identifier(value)
-    scheme, found, _ = location.partition("://")
+    scheme, found, rest = location.partition("://")
     if found:
-        known = scheme.lower() in ("http", "https", "media-source")
+        known = bool(rest) and scheme.lower() in ("http", "https", "media-source")
     else:
         known = bool(location.startswith("/") or _PICTURE_ENTITY.fullmatch(location))
     if not known:

@@ -19,9 +19,11 @@ async def upload(call: Call) -> Json:
     file = form.get("file")
     if not isinstance(file, web.FileField):
         raise invalid("body", "file", message="Required", code="invalid_type")
+    with file.file:  # aiohttp forgets to, if its handler is cancelled later
+        data = file.file.read()
     return _keep(
         call,
-        file.file.read(),
+        data,
         str(form.get("fileName", file.filename)),
         str(form.get("mimeType", file.content_type)),
     )
