@@ -51,7 +51,7 @@ class Chats:
         self._arrivals = asyncio.Lock()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._known: dict[str, Chat] = {}
-        self._twins: dict[Outgoing, datetime] = {}
+        self._sent: list[tuple[Outgoing, datetime]] = []
 
     @asynccontextmanager
     async def turn(
@@ -82,14 +82,15 @@ class Chats:
     def note_sent(self, message: Outgoing) -> None:
         """Remember for a while when a message was sent, to tell it from its twins."""
         now = dt_util.utcnow()
-        self._twins = {
-            twin: sent for twin, sent in self._twins.items() if now - sent < _TWINS_KEPT
-        } | {message: now}
+        self._sent = [
+            (twin, sent) for twin, sent in self._sent if now - sent < _TWINS_KEPT
+        ]
+        self._sent.append((message, now))
 
-    def has_twin(self, message: Outgoing, attempted: datetime) -> bool:
-        """Tell whether the same was sent around or after a time."""
-        sent = self._twins.get(message)
-        return sent is not None and sent > attempted - _TWIN_WINDOW
+    def count_sent(self, message: Outgoing, since: datetime) -> int:
+        """Return how often the same was sent since, or too shortly before to tell."""
+        since -= _TWIN_WINDOW
+        return sum(twin == message and sent > since for twin, sent in self._sent)
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -194,9 +195,23 @@ class MessageSending(Job[SentMessage]):
 
     @override
     async def look(self, attempted: datetime) -> SentMessage | None:
-        if self.chats.has_twin(self.key, attempted):
-            return None
-        return await self._find(self._request, attempted)
+        if self.chats.count_sent(self.key, attempted):
+            return None  # What is found could be a twin.
+        found = await self._find(self._request, attempted)
+        if found:
+            self.chats.note_sent(self.key)
+        return found
+
+    async def delivery(self, sent: SentMessage) -> Delivery:
+        """Return what the network says of the message, as soon as it says it."""
+        request = replace(self._request, chat_id=sent.chat_id)
+
+        async def find() -> SentMessage | None:
+            if self.chats.count_sent(self.key, self.created) > 1:
+                return None
+            return await self._find(request, self.created)
+
+        return await wait_for_delivery(self.client, sent, find)
 
     async def _find(self, request: SendMessage, since: datetime) -> SentMessage | None:
         account_id = self.chat.account_id if self.chat else None
@@ -210,10 +225,3 @@ class MessageSending(Job[SentMessage]):
         if found is None:
             return None
         return SentMessage(chat_id=request.chat_id, message_id=found.id)
-
-    async def delivery(self, sent: SentMessage) -> Delivery:
-        """Return what the network says of the message, as soon as it says it."""
-        request = replace(self._request, chat_id=sent.chat_id)
-        return await wait_for_delivery(
-            self.client, sent, partial(self._find, request, self.created)
-        )
