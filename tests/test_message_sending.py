@@ -302,7 +302,7 @@ async def test_a_text_longer_than_the_chat_allows_is_refused(
     await send(hass, message="*" * 10)
 
 
-@pytest.mark.parametrize("told", [None, -1, "10", []])
+@pytest.mark.parametrize("told", [None, -1, "10", [], True])
 async def test_a_length_that_is_not_told_is_no_limit(
     hass: HomeAssistant,
     simulator: Simulator,

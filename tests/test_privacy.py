@@ -1,6 +1,7 @@
 """Tokens, texts, numbers and names stay out of logs and errors, whatever goes wrong."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,12 @@ def logging_at_its_loudest(
         caplog.set_level(logging.DEBUG, logger=name)
     monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0))
     monkeypatch.setattr(client, "REQUEST_TIMEOUT", 0.3)
+
+
+MESSAGE = {
+    "chat_id": "!whatsapp_5550107777:beeper.com",
+    "message": "The key is under the mat",
+}
 
 
 def secrets_in(text: str) -> list[str]:
@@ -106,6 +113,99 @@ async def test_what_goes_wrong_tells_no_secret(
 
     assert secrets_in(told) == []
     assert secrets_in(caplog.text) == []
+
+
+@pytest.mark.parametrize("path", ["*/messages", "*/upload"])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault[0])
+async def test_a_message_that_goes_wrong_tells_no_secret(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: tuple[str, dict[str, Any]],
+    path: str,
+) -> None:
+    monkeypatch.setattr(client, "UPLOAD_TIMEOUT", 0.3)
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / "Robin Sample.txt").write_text("The key is under the mat")
+    world = simulator.world
+    kim = next(iter(world.accounts["whatsapp"].contacts.values()))
+    world.add_chat(world.accounts["whatsapp"], [kim], chat_id=MESSAGE["chat_id"])
+    kind, options = fault
+    simulator.faults.add(kind, method="POST", path=path, times=None, **options)
+    call = {
+        **MESSAGE,
+        "wait": True,
+        "attachment": str(tmp_path / "Robin Sample.txt"),
+    }
+    assert await async_setup_component(
+        hass,
+        "automation",
+        {
+            "automation": {
+                "triggers": {"trigger": "event", "event_type": "go"},
+                "actions": {"action": "beeper.send_message", "data": call},
+            }
+        },
+    )
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+    with pytest.raises(HomeAssistantError) as failed:
+        await hass.services.async_call(
+            "beeper", "send_message", {**call, "allow_repeat": True}, blocking=True
+        )
+    logging.getLogger(__name__).error("Failed as expected", exc_info=failed.value)
+
+    told = f"{failed.value!r} {failed.value.translation_placeholders}"
+    assert secrets_in(told) == []
+    assert secrets_in(caplog.text) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {**MESSAGE, "attachment": "Robin Sample.png"},
+        {**MESSAGE, "attachment": "file:///Robin Sample.png"},
+        {**MESSAGE, "attachment": "/Robin Sample.png"},
+        {**MESSAGE, "attachment": "http://kim.secret/x.png"},
+        {**MESSAGE, "attachment": "media-source://tts/x?message=kim.secret"},
+        {**MESSAGE, "attachment": "camera.robin", "file_name": "kim.secret/"},
+        {**MESSAGE, "format": "kim.secret"},
+        {**MESSAGE, "reply_to": ["kim.secret"]},
+        {**MESSAGE, "entity_id": "notify.kim.secret"},
+        {"message": "The key is under the mat", "entity_id": "kim.secret"},
+        MESSAGE,
+    ],
+)
+async def test_a_refused_message_repeats_no_value(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    call: dict[str, Any],
+) -> None:
+    with pytest.raises(HomeAssistantError) as refused:
+        await hass.services.async_call("beeper", "send_message", call, blocking=True)
+    logging.getLogger(__name__).error("Refused", exc_info=refused.value)
+
+    assert secrets_in(str(refused.value)) == []
+    assert secrets_in(caplog.text) == []
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_message_that_goes_well_tells_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = {**MESSAGE, "chat_id": "!NCdzlIaMjZUmvmvyHU:beeper.com", "wait": True}
+    await hass.services.async_call("beeper", "send_message", data, blocking=True)
+
+    assert secrets_in(caplog.text) == []
+    assert secrets_in(str(hass.states.async_all())) == []
 
 
 @pytest.mark.parametrize(

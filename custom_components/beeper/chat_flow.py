@@ -158,5 +158,6 @@ def _label(chat: Chat) -> str:
     """Return what tells chats apart: two people can have one name."""
     parts = [_title(chat), chat.network or chat.account_id]
     if chat.last_activity:
-        parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
+        with suppress(OverflowError):  # in the first or the last year there is
+            parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
     return " · ".join(part for part in parts if part)

@@ -63,15 +63,13 @@ class ChatNotifyEntity(NotifyEntity):
         title = (title or "").strip()
         if not message.strip() and not title:
             raise errors.invalid("nothing_to_send")
+        if title:
+            text, length = markdown.with_title(title, message), len(title) + 1
+        else:
+            text, length = markdown.escape(message), 0
         await get_outbox(self.hass, self._entry).send_message(
             self._entry.runtime_data.client,
-            Outgoing(
-                chat_id=self._chat_id,
-                text=markdown.with_title(title, message)
-                if title
-                else markdown.escape(message),
-                length=len(title) + len(message),
-            ),
+            Outgoing(chat_id=self._chat_id, text=text, length=length + len(message)),
             self._entry.runtime_data.data,
             # Whoever calls an entity without a context means each call for itself.
             context_id=self._context.id if self._context else ulid_now(),

@@ -12,7 +12,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
 from custom_components.beeper.api.client import BeeperClient
-from custom_components.beeper.api.models import CreateChat, StartChat, StartUser
+from custom_components.beeper.api.models import (
+    Attachment,
+    CreateChat,
+    SendMessage,
+    StartChat,
+    StartUser,
+)
 from simulator import Simulator
 from tests.conftest import TOKEN
 
@@ -21,6 +27,11 @@ CREATE = CreateChat(
 )
 START = StartChat(
     account_id="whatsapp", user=StartUser(phone_number="+15550101002", full_name="Kim")
+)
+SEND = SendMessage(
+    chat_id="!15550101002:beeper.com",
+    text="Kim, look",
+    attachment=Attachment(upload_id="15550101002", file_name="Kim", mime_type="x/y"),
 )
 
 type Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -1,8 +1,11 @@
 """What the client sends, where, and over which connection."""
 
+import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from email import message_from_bytes
 from email.utils import format_datetime
+from io import BytesIO
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,13 @@ import pytest_socket
 
 from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import AnswerError, BeeperError
-from custom_components.beeper.api.models import CreateChat, StartChat, StartUser
+from custom_components.beeper.api.models import (
+    Attachment,
+    CreateChat,
+    SendMessage,
+    StartChat,
+    StartUser,
+)
 from simulator import Simulator
 from tests.conftest import TOKEN, Certificate
 
@@ -126,9 +135,117 @@ async def test_start_sends_what_the_sdk_sends(
 
 
 @pytest.mark.parametrize(
+    ("profile", "sdk"),
+    [
+        ("4.1.294", "4.1.296"),
+        ("4.2.557", "4.3.0"),
+        ("4.2.808", "6.0.0"),
+        ("latest", "6.0.0"),
+        ("easymatrix", "4.3.0"),
+    ],
+)
+async def test_send_sends_what_the_sdk_sends(
+    client: BeeperClient, simulator: Simulator, sdk: str
+) -> None:
+    with pytest.raises(AnswerError, match="404"):
+        await client.send_message(SendMessage(chat_id="!c:beeper.com", text="hi"))
+
+    [received], record = simulator.requests, recorded(sdk, "messages.send(text)")
+    assert received.json == record["json"]
+    assert (received.method, received.path) == (record["method"], record["path"])
+    assert received.query == ""
+
+
+@pytest.mark.parametrize("sdk", ["4.3.0", "6.0.0"])
+async def test_a_message_names_its_attachment_as_the_sdk_does(
+    client: BeeperClient, simulator: Simulator, sdk: str
+) -> None:
+    """Kind and size are the server's to see: what it saw itself is not overridden."""
+    attachment = Attachment(upload_id="u1", file_name="a.png", mime_type="image/png")
+    with pytest.raises(AnswerError, match="404"):
+        await client.send_message(
+            SendMessage(
+                chat_id="!c:beeper.com",
+                text="hi",
+                reply_to_message_id="9",
+                attachment=attachment,
+            )
+        )
+
+    [received] = simulator.requests
+    wanted = recorded(sdk, "messages.send(text, reply, attachment)")["json"]
+    del wanted["attachment"]["type"], wanted["attachment"]["size"]
+    assert received.json == wanted
+
+
+@pytest.mark.parametrize("sdk", ["4.3.0", "6.0.0"])
+async def test_upload_sends_the_parts_the_sdk_sends(
+    client: BeeperClient, raw: RawServer, session: ClientSession, sdk: str
+) -> None:
+    seen: list[bytes] = []
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
+        seen.extend((head, await reader.readexactly(int(length))))
+        body = b'{"uploadID": "u1"}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        writer.write(body)
+
+    client = BeeperClient(session, await raw.start(speak), TOKEN)
+    uploaded = await client.upload(
+        BytesIO(b"hello"), file_name="a.txt", mime_type="text/plain"
+    )
+
+    assert uploaded.upload_id == "u1"
+    record = recorded(sdk, "assets.upload(file, file_name)")
+    assert seen[0].startswith(f"POST {record['path']} HTTP/1.1".encode())
+    wanted = parts(record["json"]["_raw"].encode())
+    # The SDK leaves the type to the file's own part; ours is known better.
+    assert parts(seen[1]) == wanted | {"mimeType": (None, b"text/plain")}
+
+
+def parts(body: bytes) -> dict[str, tuple[str | None, bytes]]:
+    """Return the parts of a form by name: file name and content."""
+    boundary = body.split(b"\r\n", 1)[0].removeprefix(b"--")
+    message = message_from_bytes(
+        b"Content-Type: multipart/form-data; boundary=" + boundary + b"\r\n\r\n" + body
+    )
+    found: dict[str, tuple[str | None, bytes]] = {}
+    for part in message.walk():
+        name = part.get_param("name", header="content-disposition")
+        if name:
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            found[str(name)] = (part.get_filename(), content)
+    return found
+
+
+@pytest.mark.parametrize("name", ['a"b', "é 🌻.png", "a;b=c", "a%20b", "\u202ex"])
+async def test_any_file_name_arrives(
+    client: BeeperClient, simulator: Simulator, name: str
+) -> None:
+    await client.upload(BytesIO(b"x"), file_name=name, mime_type="text/plain")
+
+    [asset] = simulator.world.uploads.values()
+    assert asset.file_name == name
+
+
+async def test_searches_all_accounts_for_chats(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    page = await client.search_chats("kim", scope="participants", limit=50)
+
+    assert len({chat.account_id for chat in page.items}) == 2
+    [received] = simulator.requests
+    assert received.query == "query=kim&scope=participants&limit=50"
+
+
+@pytest.mark.parametrize(
     ("method", "arguments", "call"),
     [
         ("identify", (), "info.retrieve"),
+        ("message", ("!c:beeper.com", "m1"), "messages.retrieve"),
         ("accounts", (), "accounts.list"),
         ("contacts", ("whatsapp", "kim"), "accounts.contacts.search"),
         ("chat", ("!c:beeper.com",), "chats.retrieve(max_participant_count=-1)"),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, is_dataclass
+from io import BytesIO
 import json
 import re
 import traceback
@@ -17,7 +18,7 @@ from custom_components.beeper.api.exceptions import BeeperError
 from custom_components.beeper.api.models import Message, Page, User
 from tests.conftest import TOKEN
 
-from .conftest import CREATE, START, RawServer
+from .conftest import CREATE, SEND, START, RawServer
 
 type Call = Callable[[BeeperClient], Awaitable[Any]]
 
@@ -31,15 +32,23 @@ ENDPOINTS: dict[str, Call] = {
     "direct_chats": lambda client: client.direct_chats("whatsapp", "kim"),
     "chat": lambda client: client.chat("!a:b.c"),
     "messages": lambda client: client.messages("!a:b.c"),
+    "search_chats": lambda client: client.search_chats("k", scope="titles", limit=1),
+    "message": lambda client: client.message("!a:b.c", "5"),
+    "upload": lambda client: client.upload(
+        BytesIO(b"x"), file_name="x", mime_type="text/plain"
+    ),
+    "send_message": lambda client: client.send_message(SEND),
     "create_chat": lambda client: client.create_chat(CREATE),
     "start_chat": lambda client: client.start_chat(START),
 }
 KEYS = re.findall(
     r"\w+",
-    "accountID app bundle_id chatID code cursor details email fullName hasMore id "
-    "isNetworkBot isPending isSelf isSender issues items lastActivity localChatID "
-    "matrix message name network oldestCursor participants path phoneNumber scope "
-    "senderID server status text timestamp title type user userID username version",
+    "accountID app attachments bundle_id capabilities chatID code cursor details email "
+    "error fileName fullName hasMore id isNetworkBot isPending isSelf isSender issues "
+    "items lastActivity localChatID matrix maxTextLength message name network "
+    "oldestCursor participants path pendingMessageID phoneNumber reason scope sendStatus "
+    "senderID server status text timestamp title type uploadID user userID username "
+    "version",
 )
 SECRET = "s3cret"
 # Times that Python can read and hardly compare are texts as well.
@@ -71,9 +80,21 @@ def page(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 USER = thing(id=TEXTS)
 ACCOUNT = thing(accountID=TEXTS, user=USER | JSON)
 CHAT = thing(id=TEXTS, participants=page(USER | JSON))
+MESSAGE = thing(id=TEXTS, sendStatus=thing(status=TEXTS), attachments=st.lists(JSON))
+SENT = thing(chatID=TEXTS, pendingMessageID=TEXTS)
 INFO = thing(app=thing(name=TEXTS), server=thing(status=TEXTS))
 BODIES = st.one_of(
-    JSON, INFO, CHAT, page(CHAT), page(USER), page(JSON), st.lists(ACCOUNT, max_size=2)
+    JSON,
+    INFO,
+    CHAT,
+    MESSAGE,
+    SENT,
+    thing(uploadID=TEXTS),
+    page(CHAT),
+    page(USER),
+    page(MESSAGE),
+    page(JSON),
+    st.lists(ACCOUNT, max_size=2),
 )
 
 
@@ -128,7 +149,7 @@ async def test_any_json_is_read_or_refused(
         assert not [text for text in shown if SECRET in text], name
 
 
-@pytest.mark.parametrize("request_", [CREATE, START, START.user])
+@pytest.mark.parametrize("request_", [CREATE, START, START.user, SEND, SEND.attachment])
 def test_requests_are_never_shown(request_: object) -> None:
     assert "1555" not in repr(request_)
     assert "Kim" not in str(request_)

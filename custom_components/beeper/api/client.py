@@ -225,7 +225,7 @@ class BeeperClient:
     async def upload(
         self, file: IO[bytes], *, file_name: str, mime_type: str
     ) -> Uploaded:
-        """Upload a file for one message, piece by piece, and close it.
+        """Upload a file for one message, piece by piece; its owner closes it.
 
         Raises RouteAbsentError on servers before 4.2.509. An upload alone reaches
         nobody, whatever became of it.

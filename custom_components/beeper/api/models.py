@@ -323,7 +323,7 @@ class Chat:
             has_more=participants.get("hasMore") is True,
             last_activity=_time(chat, "lastActivity"),
             max_text_length=max_text_length
-            if isinstance(max_text_length, int) and max_text_length > 0
+            if type(max_text_length) is int and max_text_length > 0
             else None,
         )
 
