@@ -349,6 +349,17 @@ async def test_identical_calls_of_several_runs_are_meant_so(
     assert sent(simulator) == 3
 
 
+async def test_who_allows_repeats_joins_nobody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    context = Context()
+    await asyncio.gather(
+        *(send(hass, context=context, allow_repeat=True) for _ in range(3))
+    )
+
+    assert sent(simulator) == 3
+
+
 async def test_after_done_nothing_is_remembered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
