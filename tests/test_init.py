@@ -57,8 +57,8 @@ async def test_each_generation_is_set_up_by_reading_alone(
 REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "reset": (
         {"kind": "drop_before"},
-        "setup_failed",
-        "answers at the address of Beeper, but not as",
+        "setup_connection_lost",
+        "connection to Beeper broke",
     ),
     "another service": ({"kind": "garbage"}, "setup_failed", "not as Beeper"),
     "absent": ({"status": 404}, "setup_failed", "not as Beeper"),

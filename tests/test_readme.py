@@ -59,7 +59,7 @@ async def test_automation(
     (sent,) = simulator.executed
     assert sent.json["messageText"] == "There is water in the cellar!"
     (notification,) = notifications
-    assert notification.data["message"].startswith("Written in Kim, chat !")
+    assert notification.data["message"].startswith("Handed over to Beeper, chat !")
 
 
 async def test_script(

@@ -1,7 +1,12 @@
 """Beeper: one integration for the chats of all networks."""
 
-from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
-from homeassistant.core import HomeAssistant
+from homeassistant.const import (
+    CONF_TOKEN,
+    CONF_URL,
+    CONF_VERIFY_SSL,
+    EVENT_HOMEASSISTANT_STOP,
+)
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
@@ -32,6 +37,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     await coordinator.async_config_entry_first_refresh()
     await async_load_outbox(hass, entry)
     entry.runtime_data = coordinator
+    outbox = get_outbox(hass, entry)
+
+    async def finish(_: Event) -> None:
+        """Let Home Assistant wait for what is under way before it stops."""
+        await outbox.async_wait()
+
+    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 

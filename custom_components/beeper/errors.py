@@ -17,6 +17,7 @@ from .api.exceptions import (
     AuthenticationError,
     BeeperError,
     CannotConnectError,
+    ConnectionLostError,
     ForbiddenError,
     PersonNotResolvedError,
     RequestTimeoutError,
@@ -29,6 +30,7 @@ _BY_KIND = (
     (TLSError, "tls_failed"),
     (CannotConnectError, "cannot_connect"),
     (RequestTimeoutError, "timeout"),
+    (ConnectionLostError, "connection_lost"),
     (AuthenticationError, "token_refused"),
     (RouteAbsentError, "route_absent"),
 )
@@ -38,6 +40,7 @@ _INVALID = {"person_ambiguous", "person_not_found", "rejected", "rejected_fields
 # What has a text of its own while the integration is set up.
 _SETUP = {
     "cannot_connect",
+    "connection_lost",
     "forbidden",
     "scope_missing",
     "server_error",

@@ -7,11 +7,12 @@ reading alone; what stays unknown is not repeated for a while without looking fi
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 import math
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -23,7 +24,7 @@ from homeassistant.util.hass_dict import HassKey
 from . import errors
 from .api.client import REQUEST_TIMEOUT, BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, ChatResult, CreateChat, StartChat
+from .api.models import Account, ChatResult, CreateChat, StartChat, StartUser
 from .const import (
     CONF_CHATS_PER_HOUR,
     CONF_DUPLICATE_WINDOW,
@@ -43,8 +44,11 @@ _LOOK_AFTER: Final = (0, 2, 3, 5)
 _TEXT_WINDOW: Final = 5
 """Seconds a chat with a text is remembered: the same text may well be meant twice."""
 
-_UNKNOWN_WINDOW: Final = timedelta(minutes=10)
-_HOUR: Final = timedelta(hours=1)
+_LOOK_TIMEOUT: Final = 20
+"""Seconds for all looks together: a server may hang."""
+
+_UNKNOWN_WINDOW: Final = 10 * 60
+_HOUR: Final = 60 * 60
 _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 
@@ -85,9 +89,13 @@ class Outbox:
         self._entry = entry
         self._budget = _Budget(hass, entry)
         self._tasks: set[asyncio.Task[_Outcome]] = set()
-        self._running: dict[ChatRequest, asyncio.Task[_Outcome]] = {}
-        self._done: dict[ChatRequest, tuple[datetime, Done]] = {}
-        self._unknown: dict[ChatRequest, datetime] = {}
+        self._running: dict[ChatRequest, list[asyncio.Task[_Outcome]]] = {}
+        # Times here are the event loop's: no change of the clock touches them.
+        self._done: dict[ChatRequest, tuple[float, Done]] = {}
+        self._unknown: dict[ChatRequest, list[float]] = {}
+        self._order: WeakValueDictionary[tuple[str, StartUser], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
 
     async def create_chat(
         self,
@@ -110,13 +118,13 @@ class Outbox:
             return replace(self._done[key][1], duplicate=True)
         joined = not allow_repeat and key in self._running
         if joined:
-            task = self._running[key]
+            task = self._running[key][-1]
         else:
             job = self._job(client, request, accounts)
-            if not allow_repeat and (attempted := self._unknown.get(key)):
-                work = self._look_again(job, key, attempted)
+            if not allow_repeat and key in self._unknown:
+                work = self._look_again(job, key)
             else:
-                work = self._attempt(job, key)
+                work = self._attempt_in_order(job, key)
             task = self._run(work, key)
         # The caller may be cancelled, the attempt is not.
         outcome = await asyncio.shield(task)
@@ -154,7 +162,7 @@ class Outbox:
         accounts: tuple[Account, ...],
     ) -> _Job:
         own_ids = {self._entry.data.get(CONF_USER_ID)}
-        network = request.account_id
+        network = "?"
         for account in accounts:
             if account.account_id == request.account_id:
                 network = account.network or network
@@ -174,28 +182,36 @@ class Outbox:
             work, f"{DOMAIN} create_chat", eager_start=False
         )
         self._tasks.add(task)
-        self._running[key] = task
+        self._running.setdefault(key, []).append(task)
 
         def finished(_: asyncio.Task[_Outcome]) -> None:
             self._tasks.discard(task)
-            if self._running.get(key) is task:
-                del self._running[key]
+            _take_out(self._running, key, task)
 
         task.add_done_callback(finished)
         return task
+
+    async def _attempt_in_order(self, job: _Job, key: ChatRequest) -> _Outcome:
+        """Let the texts of several calls reach one person in the order of the calls."""
+        if not isinstance(key, StartChat) or key.message_text is None:
+            return await self._attempt(job, key)
+        person = (key.account_id, key.user)
+        async with self._order.setdefault(person, asyncio.Lock()):
+            return await self._attempt(job, key)
 
     async def _attempt(self, job: _Job, key: ChatRequest) -> _Outcome:
         """Send the request, once."""
         account_id = job.request.account_id
         slot = self._budget.take(account_id)
         if slot is None and not await self._exists(job):
-            return partial(
-                errors.invalid, "budget_empty", **self._budget.describe(account_id)
-            )
-        attempted = dt_util.utcnow()
-        earlier = self._unknown.get(key)
+            slot = self._budget.take(account_id)  # One may have come back meanwhile.
+            if slot is None:
+                return partial(
+                    errors.invalid, "budget_empty", **self._budget.describe(account_id)
+                )
+        attempted = self._hass.loop.time()
         # Whatever ends this task, from here on it may have happened.
-        self._unknown[key] = attempted
+        self._unknown.setdefault(key, []).append(attempted)
         try:
             if isinstance(job.request, StartChat):
                 result = await job.client.start_chat(job.request)
@@ -206,12 +222,10 @@ class Outbox:
                 self._entry.async_start_reauth(self._hass)
             if err.may_have_run:
                 return await self._look(job, key, attempted)
-            if earlier is None:
-                del self._unknown[key]
-            else:
-                self._unknown[key] = earlier
+            _take_out(self._unknown, key, attempted)
             self._budget.give_back(account_id, slot)
             return partial(errors.not_done, err, network=job.network)
+        _take_out(self._unknown, key, attempted)
         if result.status == "existing":
             self._budget.give_back(account_id, slot)
         return self._remember(key, Done(result=result))
@@ -225,26 +239,31 @@ class Outbox:
         except BeeperError:
             return False
 
-    async def _look(self, job: _Job, key: ChatRequest, attempted: datetime) -> _Outcome:
+    async def _look(self, job: _Job, key: ChatRequest, attempted: float) -> _Outcome:
         """Look for the result of an attempt a few times, as servers take their time."""
         outcome: _Outcome = partial(errors.failed, "outcome_unknown")
-        for seconds in _LOOK_AFTER:
-            await asyncio.sleep(seconds)
-            outcome = await self._look_once(job, key, attempted) or outcome
-            if isinstance(outcome, Done):
-                break
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_TIMEOUT):
+                for seconds in _LOOK_AFTER:
+                    await asyncio.sleep(seconds)
+                    outcome = await self._look_once(job, key, attempted) or outcome
+                    if isinstance(outcome, Done):
+                        _take_out(self._unknown, key, attempted)
+                        break
         return outcome
 
-    async def _look_again(
-        self, job: _Job, key: ChatRequest, attempted: datetime
-    ) -> _Outcome:
+    async def _look_again(self, job: _Job, key: ChatRequest) -> _Outcome:
         """Look instead of repeating a request that may have worked."""
-        return await self._look_once(job, key, attempted) or partial(
-            errors.failed, "earlier_unknown"
-        )
+        outcome: _Outcome | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_TIMEOUT):
+                outcome = await self._look_once(job, key, self._unknown[key][0])
+        if isinstance(outcome, Done):
+            del self._unknown[key]
+        return outcome or partial(errors.failed, "earlier_unknown")
 
     async def _look_once(
-        self, job: _Job, key: ChatRequest, attempted: datetime
+        self, job: _Job, key: ChatRequest, attempted: float
     ) -> _Outcome | None:
         """Return None if nothing was found or nothing could be read."""
         try:
@@ -266,18 +285,25 @@ class Outbox:
         )
         if key.message_text is not None:
             seconds = min(seconds, _TEXT_WINDOW)
-        self._done[key] = (dt_util.utcnow() + timedelta(seconds=seconds), done)
-        self._unknown.pop(key, None)
+        self._done[key] = (self._hass.loop.time() + seconds, done)
         return done
 
     def _forget_old(self) -> None:
-        now = dt_util.utcnow()
+        now = self._hass.loop.time()
         for key, (until, _) in list(self._done.items()):
             if until <= now:
                 del self._done[key]
-        for key, attempted in list(self._unknown.items()):
-            if key not in self._running and attempted + _UNKNOWN_WINDOW <= now:
-                del self._unknown[key]
+        for key in self._unknown.keys() - self._running.keys():
+            for attempted in list(self._unknown[key]):
+                if attempted + _UNKNOWN_WINDOW <= now:
+                    _take_out(self._unknown, key, attempted)
+
+
+def _take_out[T](marks: dict[ChatRequest, list[T]], key: ChatRequest, mark: T) -> None:
+    """Remove one of the marks of a request, and the list with the last."""
+    marks[key].remove(mark)
+    if not marks[key]:
+        del marks[key]
 
 
 class _Budget:
@@ -293,13 +319,15 @@ class _Budget:
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}"
         )
         self._taken: dict[str, list[float]] = {}
+        self._removed = False
 
     async def async_load(self) -> None:
         """Read the times from before a restart."""
         self._taken = await self._store.async_load() or {}
 
     async def async_remove(self) -> None:
-        """Remove the times."""
+        """Remove the times, for good: an attempt may still be under way."""
+        self._removed = True
         await self._store.async_remove()
 
     @property
@@ -312,9 +340,7 @@ class _Budget:
         now = dt_util.utcnow().timestamp()
         # A clock that was set back must not block an account until it catches up.
         taken = [
-            time
-            for time in self._taken.get(account_id, ())
-            if abs(now - time) < _HOUR.total_seconds()
+            time for time in self._taken.get(account_id, ()) if abs(now - time) < _HOUR
         ]
         self._taken[account_id] = taken
         if 0 < self._limit <= len(taken):
@@ -331,14 +357,16 @@ class _Budget:
 
     def describe(self, account_id: str) -> dict[str, str]:
         """Return the limit and after how many minutes there is a slot again."""
-        oldest = min(self._taken[account_id])
-        seconds = oldest + _HOUR.total_seconds() - dt_util.utcnow().timestamp()
+        taken = sorted(self._taken[account_id])
+        seconds = taken[-self._limit] + _HOUR - dt_util.utcnow().timestamp()
         return {
             "limit": str(self._limit),
             "minutes": str(math.ceil(seconds / 60)),
         }
 
     def _save(self) -> None:
+        if self._removed:
+            return
         self._store.async_delay_save(lambda: self._taken, _SAVE_DELAY)
 
 

@@ -4,10 +4,11 @@ Nothing here changes anything on the server. What is not proved is not found: a 
 other people, or two that fit, must never be taken for the one that was asked for.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import html
 import re
 from typing import Final
@@ -33,18 +34,23 @@ class Finding:
 async def find_result(
     client: BeeperClient,
     request: CreateChat | StartChat,
-    attempted: datetime,
+    attempted: float,
     own_ids: frozenset[str],
 ) -> Finding | None:
-    """Return what the request, sent at `attempted` by our clock, has brought about.
+    """Return what the request has brought about.
 
-    Raises BeeperError where it cannot be read.
+    `attempted` is the event loop's time when it was sent. Raises BeeperError where it
+    cannot be read.
     """
-    # Any answer tells the server's clock; the look itself brings one.
+    # How long ago it was holds on any clock; an answer tells what the server's says.
+    await client.identify()
+    age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
+    since = datetime.now(UTC) - age
     if client.clock_offset is None:
-        since = attempted - _CLOCK_TOLERANCE
+        since -= _CLOCK_TOLERANCE
     else:
-        since = attempted + client.clock_offset
+        since += client.clock_offset
+    since = since.replace(microsecond=0)  # Some networks count whole seconds.
     if isinstance(request, StartChat):
         chat = await find_direct_chat(client, request, own_ids)
     else:
@@ -113,12 +119,15 @@ async def _find_created_chat(
         for listed in active:
             if listed.type != request.type or listed.account_id != request.account_id:
                 continue
-            if request.title is not None and listed.title != request.title:
+            # Networks give a direct chat a title of their own.
+            if request.type == "group" and request.title not in (None, listed.title):
                 continue
             chat = await client.chat(listed.id)
             people = _others(chat, own_ids)
-            if _same_people(request.participant_ids, people) and not (
-                await _has_history(client, chat, since)
+            if (
+                _same_people(request.participant_ids, people)
+                and not chat.has_more
+                and not await _has_history(client, chat, since)
             ):
                 found.append(chat)
     return found[0] if len(found) == 1 else None
@@ -140,9 +149,11 @@ async def _latest_chats(
 async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> bool:
     """Tell whether a readable message is older; an unreadable one disproves nothing."""
     with suppress(AnswerError):
-        return any(
+        page = await client.messages(chat.id)
+        # A chat that is seconds old does not fill a page.
+        return page.has_more or any(
             message.timestamp is not None and message.timestamp < since
-            for message in (await client.messages(chat.id)).items
+            for message in page.items
         )
     return False
 
@@ -169,8 +180,9 @@ def _same_people(wanted: Iterable[str], people: list[User]) -> bool:
 
 def _same_text(sent: str, stored: str) -> bool:
     """Compare a text with what became of it: Markdown turns into Matrix HTML."""
-    return sent == stored or _plain(sent) == _plain(
-        html.unescape(_TAG.sub(" ", stored))
+    return sent == stored or (
+        _plain(sent) != ""
+        and _plain(sent) == _plain(html.unescape(_TAG.sub(" ", stored)))
     )
 
 

@@ -17,7 +17,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.service import async_get_config_entry
 
 from . import errors
-from .api.models import CreateChat, StartChat, StartUser, User
+from .api.models import Chat, CreateChat, StartChat, StartUser
 from .const import CONF_ACCOUNT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .outbox import Done, get_outbox
@@ -197,17 +197,25 @@ def _created_chat(request: StartChat | CreateChat, done: Done) -> dict[str, Any]
                 for user in chat.participants
             ],
         }
-        if isinstance(request, CreateChat) and not chat.has_more:
-            response["missing"] = _missing(request, chat.participants)
+        if isinstance(request, CreateChat):
+            response["missing"] = _missing(request, chat)
     return response
 
 
-def _missing(request: CreateChat, participants: tuple[User, ...]) -> list[str]:
-    return [
-        participant_id
-        for participant_id in request.participant_ids
-        if not any(user.has_id(participant_id) for user in participants)
-    ]
+def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
+    """Return who was asked for and is not there; None if that cannot be told.
+
+    Networks may know a person by another id than the one that was given.
+    """
+    missing = list(request.participant_ids)
+    stranger = chat.has_more
+    for user in chat.participants:
+        named = [each for each in missing if user.has_id(each)]
+        if named:
+            missing.remove(named[0])
+        elif not (user.is_self or user.is_network_bot):
+            stranger = True
+    return None if missing and stranger else missing
 
 
 @dataclass(frozen=True, kw_only=True)

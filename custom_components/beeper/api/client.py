@@ -21,6 +21,7 @@ from .answers import answer_error, failure, parse_body, read_body
 from .exceptions import (
     AnswerError,
     BeeperError,
+    CannotConnectError,
     PersonNotResolvedError,
     RouteAbsentError,
     UnreadableAnswerError,
@@ -212,6 +213,8 @@ class BeeperClient:
                 absent = isinstance(err, RouteAbsentError)
                 rejected = guessed and err.status in _REJECTED
                 if len(ways) == 1 or not (absent or rejected):
+                    if absent:  # Not the server it was: recognise it anew next time.
+                        self.generation = None
                     raise
                 ways = ways[1:]
             else:
@@ -308,6 +311,8 @@ class BeeperClient:
 
         The texts of aiohttp's errors hold URLs and are cut off.
         """
+        if self._session.closed:  # Home Assistant is stopping.
+            raise CannotConnectError("no session")
         status = 0
         try:
             async with (
