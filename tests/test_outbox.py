@@ -648,12 +648,12 @@ async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(outbox, "REQUEST_TIMEOUT", TIMEOUT / 10)
+    monkeypatch.setattr(outbox, "_SAVE_DELAY", 0)
     entry = add_entry(hass, simulator.url)
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("delay_after", method="POST", seconds=TIMEOUT * 0.8)
     caller = hass.async_create_task(create_chat(hass, **KIM))
     await until(lambda: posts(simulator))
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=10))
     await until(lambda: f"beeper.{entry.entry_id}" in hass_storage)
 
     await hass.config_entries.async_remove(entry.entry_id)
