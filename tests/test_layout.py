@@ -408,7 +408,9 @@ def test_every_text_of_a_selector_is_used(key: str) -> None:
 def test_all_sections_of_the_texts_are_known() -> None:
     assert ENGLISH.keys() == {
         "config",
+        "entity",
         "exceptions",
+        "issues",
         "options",
         "selector",
         "services",

@@ -21,7 +21,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
-from .conftest import add_entry
+from .conftest import add_entry, until
 from .test_services import GROUP, KIM, PROFILES, create_chat
 
 NEW_PERSON = {"user": {"phone_number": "+1 555 010 7777", "full_name": "Robin"}}
@@ -699,9 +699,3 @@ async def test_read_only_refuses(hass: HomeAssistant, simulator: Simulator) -> N
     with pytest.raises(ServiceValidationError, match="reading only"):
         await create_chat(hass, **KIM)
     assert posts(simulator) == 0
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)

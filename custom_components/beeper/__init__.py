@@ -5,6 +5,7 @@ from homeassistant.const import (
     CONF_URL,
     CONF_VERIFY_SSL,
     EVENT_HOMEASSISTANT_STOP,
+    Platform,
 )
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
@@ -17,6 +18,7 @@ from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .services import async_setup_services
 
+_PLATFORMS = [Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -44,6 +46,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         await outbox.async_wait()
 
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
+    await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    entry.async_create_background_task(
+        hass, coordinator.async_listen(), f"{DOMAIN} stream"
+    )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -51,7 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
     """Let go of a server once nothing is under way any more."""
     await get_outbox(hass, entry).async_wait()
-    return True
+    return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

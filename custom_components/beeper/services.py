@@ -167,7 +167,7 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     done = await get_outbox(call.hass, entry).create_chat(
         coordinator.client,
         request,
-        coordinator.data,
+        coordinator.data.accounts,
         allow_repeat=params[ATTR_ALLOW_REPEAT],
     )
     return _created_chat(request, done)

@@ -24,7 +24,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     for coordinator in coordinators:
         await coordinator.async_refresh()
     answering = [each for each in coordinators if each.last_update_success]
-    statuses = [account.status for each in answering for account in each.data]
+    statuses = [account.status for each in answering for account in each.data.accounts]
     return {
         "servers": len(hass.config_entries.async_entries(DOMAIN)),
         "servers_answering": len(answering),

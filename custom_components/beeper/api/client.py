@@ -5,8 +5,8 @@ everything once: what an error means for the caller is in `exceptions`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -46,6 +46,7 @@ from .models import (
     StartChat,
     User,
 )
+from .stream import ChatEvent, open_stream
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for one request, from the first byte sent to the last byte read."""
@@ -187,6 +188,21 @@ class BeeperClient:
             chat_id,
             "messages",
             read=lambda body: Page.from_dict(body, Message.from_dict),
+        )
+
+    async def unread_chats(self, cursor: str | None = None) -> Page[Chat]:
+        """Return a page of the chats with unread messages, of all accounts."""
+        query = {"unreadOnly": "true", "limit": "200"}
+        if cursor is not None:
+            query |= {"cursor": cursor, "direction": "before"}
+        return await self._request(
+            "GET", "v1", "chats", "search", read=_read_chats, query=query
+        )
+
+    def stream(self) -> AbstractAsyncContextManager[AsyncIterator[ChatEvent]]:
+        """Connect to the events of all chats; see `open_stream`."""
+        return open_stream(
+            self._session, self._base.joinpath("v1", "ws", encoded=True), self._token
         )
 
     # Changing

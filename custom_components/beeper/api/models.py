@@ -230,6 +230,11 @@ class Account:
     status: str | None
     user: User | None
 
+    @property
+    def name(self) -> str:
+        """What to call it, without telling whose it is: the network, if that is told."""
+        return self.network or self.account_id.partition(".")[0]
+
     @classmethod
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
@@ -259,6 +264,7 @@ class Chat:
     participants: tuple[User, ...]
     has_more: bool
     last_activity: datetime | None
+    unread_count: int
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -279,6 +285,7 @@ class Chat:
             ),
             has_more=participants.get("hasMore") is True,
             last_activity=_time(chat, "lastActivity"),
+            unread_count=_count(chat, "unreadCount"),
         )
 
 
@@ -378,6 +385,11 @@ def _id(data: Mapping[str, Json], *keys: str) -> str:
         if value := _text(data, key):
             return value
     raise UnreadableAnswerError(f"no {keys[0]}")
+
+
+def _count(data: Mapping[str, Json], key: str) -> int:
+    value = data.get(key)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _time(data: Mapping[str, Json], key: str) -> datetime | None:
