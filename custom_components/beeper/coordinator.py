@@ -40,7 +40,7 @@ _MAX_PAGES: Final = 10
 type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Snapshot:
     """What a server tells at one time.
 
