@@ -7,6 +7,7 @@ skipped and says so.
 from collections.abc import Iterator
 from contextlib import contextmanager
 import fcntl
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -47,9 +48,17 @@ def environment(version: str) -> Path:
 
 
 def run(*command: str | Path) -> None:
+    # uv has a list of authorities of its own; the system's may hold more.
+    system = Path("/etc/ssl/certs/ca-certificates.crt")
+    authorities = {"SSL_CERT_FILE": str(system)} if system.exists() else {}
     try:
         subprocess.run(  # noqa: S603 - only what `environment` gives
-            command, check=True, capture_output=True, text=True, timeout=300
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=authorities | os.environ,
         )
     except subprocess.CalledProcessError as err:
         last = (err.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -486,6 +486,7 @@ def test_all_sections_of_the_texts_are_known() -> None:
     assert ENGLISH.keys() == {
         "config",
         "config_subentries",
+        "entity",
         "exceptions",
         "issues",
         "options",

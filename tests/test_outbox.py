@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -13,7 +12,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.beeper import outbox
+from custom_components.beeper import budget, outbox
 from custom_components.beeper.api import client
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -22,7 +21,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
-from .conftest import add_entry
+from .conftest import add_entry, until
 from .test_services import GROUP, KIM, PROFILES, create_chat
 
 NEW_PERSON = {"user": {"phone_number": "+1 555 010 7777", "full_name": "Robin"}}
@@ -149,14 +148,17 @@ async def test_a_request_that_ran_late_is_found_by_the_repeat(
 
 
 async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
 ) -> None:
     simulator.faults.add("drop_before", method="POST")
     with pytest.raises(HomeAssistantError, match="It is unknown whether"):
         await create_chat(hass, **NEW_PERSON)
+    skip_time(10 * 60)
 
-    with freeze_time(dt_util.utcnow() + timedelta(minutes=10), real_asyncio=True):
-        assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
+    assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
 
 
 async def test_repeats_after_unknown_look_together(
@@ -227,12 +229,15 @@ async def test_a_text_that_did_not_arrive_is_not_called_sent(
 async def test_an_older_message_with_the_same_text_confirms_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await create_chat(hass, **KIM, message_text="hi")
-    await asyncio.sleep(1.1)  # The server's clock in its answers counts seconds.
+    world = simulator.world
+    chat = world.chats["!NCdzlIaMjZUmvmvyHU:beeper.com"]
+    me = chat.participants[-1]
+    # The server's clock in its answers counts seconds.
+    world.incoming(chat, me, "hi", when=world.now() - timedelta(seconds=3))
     simulator.faults.add("drop_before", method="POST")
 
     with pytest.raises(HomeAssistantError, match="The chat exists"):
-        await create_chat(hass, **KIM, message_text="hi", allow_repeat=True)
+        await create_chat(hass, **KIM, message_text="hi")
 
 
 # Certainly not done
@@ -348,7 +353,7 @@ async def test_how_long_a_chat_is_remembered(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
+    skip_time: Callable[[float], None],
     text: str | None,
     options: dict[str, Any],
     seconds: int,
@@ -358,9 +363,9 @@ async def test_how_long_a_chat_is_remembered(
     call = {**GROUP, "message_text": text}
     await create_chat(hass, **call)
 
-    freezer.tick(seconds - 1)
+    skip_time(seconds - 1)
     assert (await create_chat(hass, **call))["duplicate"] is True
-    freezer.tick(1)
+    skip_time(1)
     assert (await create_chat(hass, **call))["duplicate"] is False
     assert len(simulator.executed) == 2
 
@@ -385,6 +390,58 @@ async def test_the_memory_survives_a_reload(
 
     assert (await create_chat(hass, **GROUP))["duplicate"] is True
     assert len(simulator.executed) == 1
+
+
+async def test_an_allowed_repetition_does_not_hide_the_running_call(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=TIMEOUT / 2)
+    simulator.faults.add("status_before", method="POST", status=429)
+    first = hass.async_create_task(create_chat(hass, **GROUP))
+    await until(lambda: posts(simulator))
+    with pytest.raises(HomeAssistantError, match="slow down"):
+        await create_chat(hass, **GROUP, allow_repeat=True)
+
+    assert (await create_chat(hass, **GROUP))["duplicate"] is True
+    assert (await first)["duplicate"] is False
+    assert len(simulator.executed) == 1
+
+
+async def test_repetitions_beside_a_running_call_keep_books_of_their_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Neither leaves a mark that the other has to answer for."""
+    for first, second in (({}, {"status": 404}), ({"status": 404}, {})):
+        for answer in (first, second):
+            if answer:
+                body = {"message": "x", "code": "NOT_FOUND"}
+                simulator.faults.add(
+                    "status_before", method="POST", body=body, **answer
+                )
+            else:
+                simulator.faults.add("delay", method="POST", seconds=TIMEOUT / 4)
+        outcomes = await asyncio.gather(
+            create_chat(hass, **GROUP, allow_repeat=True),
+            create_chat(hass, **GROUP, allow_repeat=True),
+            return_exceptions=True,
+        )
+        assert sorted(isinstance(each, dict) for each in outcomes) == [False, True]
+
+    await create_chat(hass, **GROUP, allow_repeat=True)
+    assert len(simulator.executed) == 3
+
+
+async def test_texts_to_one_person_arrive_in_the_order_of_the_calls(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=TIMEOUT / 2)
+    texts = ["first", "second", "third"]
+
+    await asyncio.gather(
+        *(create_chat(hass, **KIM, message_text=text) for text in texts)
+    )
+
+    assert [sent.json["messageText"] for sent in simulator.executed] == texts
 
 
 # Callers that leave
@@ -452,6 +509,19 @@ async def test_unloading_waits_for_the_attempt(
     assert (await caller)["chat_id"] in simulator.world.chats
 
 
+async def test_home_assistant_waits_for_the_attempt_when_it_stops(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=TIMEOUT / 2)
+    caller = asyncio.create_task(create_chat(hass, **GROUP))
+    await until(lambda: posts(simulator))
+
+    await hass.async_stop(force=True)
+
+    assert len(simulator.executed) == 1
+    assert (await caller)["chat_id"] in simulator.world.chats
+
+
 # The budget
 
 
@@ -491,6 +561,22 @@ async def test_the_limit_is_an_option(
     await hass.async_block_till_done()
     for index in range(25):
         await create_chat(hass, **GROUP, title=f"Unlimited {index}")
+
+
+async def test_a_limit_that_was_lowered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    for number in range(3):
+        await create_chat(hass, **GROUP, title=f"Group {number}")
+        freezer.tick(timedelta(minutes=10))
+    hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 2})
+    await hass.async_block_till_done()
+
+    with pytest.raises(ServiceValidationError, match="in 40 minutes"):
+        await create_chat(hass, **GROUP, title="One more")
 
 
 async def test_an_empty_budget_lets_existing_chats_through(
@@ -540,6 +626,44 @@ async def test_an_unknown_outcome_costs(
         await create_chat(hass, **GROUP, title="Other")
 
 
+async def test_a_slot_that_comes_back_meanwhile(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    """While it is read whether there is a chat, another call gives its slot back."""
+    entry = add_entry(hass, simulator.url, chats_per_hour=1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    simulator.faults.add("delay_after", method="POST", seconds=TIMEOUT / 4)
+    simulator.faults.add("delay", path="/v1/chats/search", seconds=TIMEOUT / 2)
+    existing = hass.async_create_task(create_chat(hass, **KIM))
+    await until(lambda: posts(simulator))
+
+    assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
+    assert (await existing)["status"] == "existing"
+
+
+async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "REQUEST_TIMEOUT", TIMEOUT / 10)
+    monkeypatch.setattr(budget, "_SAVE_DELAY", 0)
+    entry = add_entry(hass, simulator.url)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    simulator.faults.add("delay_after", method="POST", seconds=TIMEOUT * 0.8)
+    caller = hass.async_create_task(create_chat(hass, **KIM))
+    await until(lambda: posts(simulator))
+    await until(lambda: f"beeper.{entry.entry_id}" in hass_storage)
+
+    await hass.config_entries.async_remove(entry.entry_id)
+    await caller
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=10))
+    await hass.async_block_till_done()
+
+    assert f"beeper.{entry.entry_id}" not in hass_storage
+
+
 async def test_the_budget_survives_a_restart(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -575,9 +699,3 @@ async def test_read_only_refuses(hass: HomeAssistant, simulator: Simulator) -> N
     with pytest.raises(ServiceValidationError, match="reading only"):
         await create_chat(hass, **KIM)
     assert posts(simulator) == 0
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -1,5 +1,6 @@
 """What README tells people to paste works, and what it says of answers is so."""
 
+from datetime import timedelta
 import json
 from pathlib import Path
 import re
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
+    async_fire_time_changed,
     async_mock_service,
 )
 import yaml
@@ -15,7 +17,10 @@ import yaml
 from homeassistant.components import conversation
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from simulator import Simulator
+
+from .conftest import until
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,7 +30,7 @@ EXCEPTIONS = json.loads(
 
 
 def example(heading: str) -> Any:
-    (text,) = re.findall(rf"### {heading}\n.*?```yaml\n(.*?)```", README, re.DOTALL)
+    (text,) = re.findall(rf"##+ {heading}\n.*?```yaml\n(.*?)```", README, re.DOTALL)
     return yaml.safe_load(text)
 
 
@@ -59,7 +64,7 @@ async def test_automation(
     (sent,) = simulator.executed
     assert sent.json["messageText"] == "There is water in the cellar!"
     (notification,) = notifications
-    assert notification.data["message"].startswith("Written in Kim, chat !")
+    assert notification.data["message"].startswith("Handed over to Beeper, chat !")
 
 
 async def test_script(
@@ -117,6 +122,24 @@ async def test_spoken_sentence(
         "That did not work. The trace says why."
     )
     assert len(simulator.executed) == 1
+
+
+async def test_account_that_logs_out(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notifications: list[ServiceCall],
+) -> None:
+    config = {"automation": [example("Sensors")]}
+    assert await async_setup_component(hass, "automation", config)
+    simulator.set_account_status("whatsapp", "reconnect_required")
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=5, seconds=1))
+    await until(lambda: notifications)
+
+    assert "reconnect_required" in notifications[0].data["message"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whose chat is it: what reading may take for the result of a lost answer, and what not."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
+from simulator.model import Person
 
 from .test_outbox import impatient, posts  # noqa: F401
 from .test_services import GROUP, KIM, create_chat
@@ -86,6 +89,87 @@ async def test_a_chat_with_older_messages_is_not_new(
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await lose(hass, simulator, **GROUP, title="Trip")
+
+
+async def test_a_busy_old_chat_is_not_new(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Its newest page is full of messages from after the attempt."""
+    world = simulator.world
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **GROUP)
+    chat = world.chats[add_chat(simulator, KIM_ID, ALEX_ID, age=timedelta(days=9))]
+    kim = chat.participants[0]
+    for number in range(25):
+        when = world.now() + timedelta(seconds=1)
+        world.incoming(chat, kim, f"message {number}", when=when)
+
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await create_chat(hass, **GROUP)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"user": {"id": "@kim:other.org"}},
+        {"participant_ids": "@kim:other.org", "type": "single"},
+        {"user": {"username": "kim"}},
+    ],
+    ids=["start", "create", "username"],
+)
+async def test_a_namesake_on_another_server_is_another_person(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+) -> None:
+    account = simulator.world.accounts["matrix"]
+    namesake = Person(id="@kim:beeper.com", full_name="Kim", username="kimmy")
+    account.contacts[namesake.id] = namesake
+    later = simulator.world.now() + timedelta(seconds=1)
+    simulator.world.add_chat(account, [namesake], when=later)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, account_id="matrix", **call)
+
+
+async def test_a_direct_chat_has_a_title_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+
+    response = await create_chat(
+        hass, participant_ids=SOMEONE_ID, type="single", title="Ignored"
+    )
+
+    assert response["recovered"] is True
+
+
+async def test_a_text_of_signs_alone_is_compared_as_it_is(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats["!NCdzlIaMjZUmvmvyHU:beeper.com"]
+    me = chat.participants[-1]
+    later = simulator.world.now() + timedelta(seconds=1)
+    simulator.world.incoming(chat, me, "***", when=later)
+
+    with pytest.raises(HomeAssistantError, match="The chat exists"):
+        await lose(hass, simulator, **KIM, message_text="---")
+
+
+async def test_a_server_that_hangs_is_not_waited_for_without_end(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "_LOOK_TIMEOUT", 0.05)
+    simulator.faults.add("drop_after", method="POST")
+    simulator.faults.add("delay", method="GET", times=None, seconds=0.1)
+
+    async with asyncio.timeout(3):
+        with pytest.raises(HomeAssistantError, match=UNKNOWN):
+            await create_chat(hass, **GROUP)
 
 
 async def test_two_chats_that_fit_are_none(

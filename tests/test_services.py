@@ -80,6 +80,31 @@ async def test_create_on_each_generation(
         assert response["missing"] == []
 
 
+@pytest.mark.parametrize(
+    ("ids", "missing"),
+    [
+        (["15550101002", "15550101003"], []),
+        # Known by another id than the one that was given: nobody can tell.
+        (["15550101002", "@lid_1003:beeper.com"], None),
+    ],
+)
+async def test_who_is_missing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    ids: list[str],
+    missing: list[str] | None,
+) -> None:
+    contacts = simulator.world.accounts["whatsapp"].contacts
+    alex = next(who for who in contacts.values() if who.phone_number == "+15550101003")
+    if missing is None:
+        contacts["@lid_1003:beeper.com"] = alex
+
+    response = await create_chat(hass, participant_ids=ids, type="group")
+
+    assert response["missing"] == missing
+
+
 async def test_a_new_person_gets_a_created_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -130,6 +155,7 @@ async def test_text_arrives_as_written(
         ("+1 (555) 010.1002", "+15550101002"),
         ("\u202a+1\u00a0555\u2011010\u20111002\u202c", "+15550101002"),
         ("  +15550101002\n", "+15550101002"),
+        ("+1 555\t010\u22121002", "+15550101002"),
     ],
 )
 async def test_phone_numbers_are_normalised(
@@ -152,6 +178,7 @@ async def test_phone_numbers_are_normalised(
         ({**KIM, "message_text": ""}, {}),
         ({**KIM, "account_id": None, "config_entry_id": ""}, {}),
         ({**KIM, "mode": ""}, {}),
+        ({**KIM, "participant_ids": []}, {}),
         ({**KIM, "message_text": 42}, {"messageText": "42"}),
         ({**KIM, "message_text": 21.5}, {"messageText": "21.5"}),
         ({"user": {**KIM["user"], "email": "", "id": None}}, {}),
@@ -182,6 +209,7 @@ async def test_what_templates_make_of_values(
         (["15550101002"], ["15550101002"]),
         (["15550101002", 15550101002], ["15550101002"]),
         ([" @kim:beeper.com "], ["@kim:beeper.com"]),
+        (["\u2068@kim:beeper.com\u2069\n"], ["@kim:beeper.com"]),
     ],
 )
 async def test_participants_may_be_one_or_many(
@@ -227,9 +255,11 @@ async def test_another_account_than_the_default(
         ({"participant_ids": ["1"]}, "type is required"),
         ({**KIM, "mesage_text": "hi"}, "There is no field mesage_text"),
         ({**KIM, "entity_id": "notify.kim"}, "There is no field entity_id"),
+        ({**KIM, "Meet Kim at 7": 1}, "There is no field …"),
+        ({"user": {"+1 555 010 1002": "x"}}, "There is no field user.…"),
         ({"user": "Kim"}, "user must have fields of its own"),
-        ({"user": []}, "user must have fields of its own"),
-        ({"user": {}}, "user names nobody for certain"),
+        ({"user": ["Kim"]}, "user must have fields of its own"),
+        ({"user": {}}, "Nobody is named"),
         ({"user": {"full_name": "Kim"}}, "user names nobody for certain"),
         ({"user": {"phone": "+15550101002"}}, "There is no field user.phone"),
         ({"user": {"id": "  "}}, "user.id is blank"),
@@ -238,18 +268,23 @@ async def test_another_account_than_the_default(
         ({"user": {"username": ["kim"]}}, "user.username must be text"),
         ({"user": {"email": "kim"}}, "user.email is no email address"),
         ({"user": {"email": "kim @example.com"}}, "user.email is no email address"),
+        ({"user": {"email": "<kim@example.com>"}}, "user.email is no email address"),
+        ({"user": {"id": "\u200b\ufeff"}}, "user.id is blank"),
         ({"user": {"phone_number": 15550101002}}, "reached Home Assistant as a number"),
         ({"user": {"phone_number": 1.5}}, "reached Home Assistant as a number"),
         ({"user": {"phone_number": True}}, "user.phone_number must be text"),
         ({"user": {"phone_number": "555 010 1002"}}, "has no country code"),
         ({"user": {"phone_number": "15550101002"}}, "has no country code"),
         ({"user": {"phone_number": "+44 (0)20 7946 0000"}}, "is no international"),
+        ({"user": {"phone_number": "+44 (020) 7946 0000"}}, "is no international"),
+        ({"user": {"phone_number": "+49 [0]171 1234567"}}, "is no international"),
         ({"user": {"phone_number": "+1555010100200000"}}, "is no international"),
         ({"user": {"phone_number": "+0155501010"}}, "is no international"),
         ({"user": {"phone_number": "+1 555 010 1002 x3"}}, "is no international"),
         ({"user": {"phone_number": "tel:"}}, "is no international"),
         ({"user": {"phone_number": "kim@example.com"}}, "is no international"),
-        ({**GROUP, "participant_ids": []}, "participant_ids is empty"),
+        ({**GROUP, "participant_ids": []}, "Nobody is named"),
+        ({**GROUP, "mode": "create", "participant_ids": []}, "participant_ids is"),
         ({**GROUP, "participant_ids": ["1", " "]}, "participant_ids.1 is blank"),
         ({**GROUP, "participant_ids": [None]}, "participant_ids.0 must be text"),
         ({**GROUP, "participant_ids": {"a": 1}}, "participant_ids.0 must be text"),
@@ -262,7 +297,7 @@ async def test_another_account_than_the_default(
         ({**KIM, "message_text": "\ud800"}, "message_text holds characters"),
         ({**KIM, "message_text": "x" * 102_401}, "message_text is longer than 100 kB"),
         ({**KIM, "allow_invite": "perhaps"}, "allow_invite must be true or false"),
-        ({**KIM, "allow_repeat": []}, "allow_repeat must be true or false"),
+        ({**KIM, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
         ({**KIM, "account_id": " "}, "account_id is blank"),
         ({**KIM, "account_id": ["whatsapp"]}, "account_id must be text"),
     ],

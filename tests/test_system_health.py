@@ -40,8 +40,7 @@ async def test_without_a_server(hass: HomeAssistant) -> None:
         "servers": 0,
         "servers_answering": 0,
         "versions": "",
-        "accounts": 0,
-        "accounts_connected": 0,
+        "accounts_connected": "0/0",
     }
 
 
@@ -50,8 +49,7 @@ async def test_with_a_server(hass: HomeAssistant, loaded: MockConfigEntry) -> No
         "servers": 1,
         "servers_answering": 1,
         "versions": "4.3.73 (4.2.808)",
-        "accounts": 7,
-        "accounts_connected": 6,
+        "accounts_connected": "6/7",
     }
 
 
@@ -67,7 +65,7 @@ async def test_with_several_servers(
         await hass.config_entries.async_unload(entry.entry_id)
     assert (info["servers"], info["servers_answering"]) == (3, 2)
     assert info["versions"] == "4.1.294 (4.1.294), 0.3.0 (other)"
-    assert info["accounts"] == 14
+    assert info["accounts_connected"] == "0/14"
 
 
 async def test_server_that_has_gone(
@@ -76,4 +74,4 @@ async def test_server_that_has_gone(
     await simulator.stop()
     info = await health(hass)
     assert (info["servers"], info["servers_answering"]) == (1, 0)
-    assert info["accounts"] == 7
+    assert info["accounts_connected"] == "0/0"

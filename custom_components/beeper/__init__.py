@@ -1,7 +1,13 @@
 """Beeper: one integration for the chats of all networks."""
 
-from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import (
+    CONF_TOKEN,
+    CONF_URL,
+    CONF_VERIFY_SSL,
+    EVENT_HOMEASSISTANT_STOP,
+    Platform,
+)
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
@@ -12,8 +18,7 @@ from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .services import async_setup_services
 
-PLATFORMS = [Platform.NOTIFY]
-
+_PLATFORMS = [Platform.NOTIFY, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -34,7 +39,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     await coordinator.async_config_entry_first_refresh()
     await async_load_outbox(hass, entry)
     entry.runtime_data = coordinator
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    outbox = get_outbox(hass, entry)
+
+    async def finish(_: Event) -> None:
+        """Let Home Assistant wait for what is under way before it stops."""
+        await outbox.async_wait()
+
+    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
+    await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    entry.async_create_background_task(
+        hass, coordinator.async_listen(), f"{DOMAIN} stream"
+    )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -42,7 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
     """Let go of a server once nothing is under way any more."""
     await get_outbox(hass, entry).async_wait()
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

@@ -4,7 +4,6 @@ New chats have a limit. Messages into existing chats have none, as one may be th
 alarm's; past a number an hour there is a warning.
 """
 
-from datetime import timedelta
 import math
 from typing import Final
 
@@ -16,7 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOMAIN
 
-_HOUR: Final = timedelta(hours=1)
+_HOUR: Final = 60 * 60
 _MANY_MESSAGES: Final = 60
 _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
@@ -35,13 +34,15 @@ class NewChats:
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}"
         )
         self._taken: dict[str, list[float]] = {}
+        self._removed = False
 
     async def async_load(self) -> None:
         """Read the times from before a restart."""
         self._taken = await self._store.async_load() or {}
 
     async def async_remove(self) -> None:
-        """Remove the times."""
+        """Remove the times, for good: an attempt may still be under way."""
+        self._removed = True
         await self._store.async_remove()
 
     @property
@@ -67,14 +68,16 @@ class NewChats:
 
     def describe(self, account_id: str) -> dict[str, str]:
         """Return the limit and after how many minutes there is a slot again."""
-        oldest = min(self._taken[account_id])
-        seconds = oldest + _HOUR.total_seconds() - dt_util.utcnow().timestamp()
+        taken = sorted(self._taken[account_id])
+        seconds = taken[-self._limit] + _HOUR - dt_util.utcnow().timestamp()
         return {
             "limit": str(self._limit),
             "minutes": str(math.ceil(seconds / 60)),
         }
 
     def _save(self) -> None:
+        if self._removed:
+            return
         self._store.async_delay_save(lambda: self._taken, _SAVE_DELAY)
 
 
@@ -115,4 +118,4 @@ class Messages:
 
 def _last_hour(times: list[float] | None, now: float) -> list[float]:
     """Return the times that count; a clock set back must not make them count longer."""
-    return [time for time in times or () if abs(now - time) < _HOUR.total_seconds()]
+    return [time for time in times or () if abs(now - time) < _HOUR]

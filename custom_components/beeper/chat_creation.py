@@ -1,22 +1,25 @@
 """Creating or starting a chat: how it is attempted, and recognised afterwards."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Final, override
+from typing import Any, Final, override
+from weakref import WeakValueDictionary
 
 from homeassistant.exceptions import HomeAssistantError
 
 from . import errors
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
-from .api.models import ChatResult, CreateChat, StartChat
+from .api.models import ChatResult, CreateChat, StartChat, StartUser
 from .budget import NewChats
 from .job import Job, Refusal
 from .reconciliation import find_direct_chat, find_result
 
 type ChatRequest = CreateChat | StartChat
+type Persons = WeakValueDictionary[tuple[str, StartUser], asyncio.Lock]
+"""Who is being written to, by account."""
 
 _TEXT_WINDOW: Final = 5
 """Seconds a chat with a text is remembered: the same text may well be meant twice."""
@@ -34,6 +37,7 @@ class ChatCreation(Job[ChatResult]):
     network: str
     own_ids: frozenset[str]
     budget: NewChats
+    persons: Persons
     window: float
     slot: float | None = None
 
@@ -48,19 +52,24 @@ class ChatCreation(Job[ChatResult]):
             self.window = min(self.window, _TEXT_WINDOW)
 
     @override
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
+    def turn(self) -> AbstractAsyncContextManager[Any]:
+        """Let the texts of several calls reach one person in the order of the calls."""
+        if not isinstance(self.request, StartChat) or self.request.message_text is None:
+            return nullcontext()
+        person = (self.request.account_id, self.request.user)
+        return self.persons.setdefault(person, asyncio.Lock())
 
     @override
     async def prepare(self) -> None:
         account_id = self.request.account_id
         self.slot = self.budget.take(account_id)
         if self.slot is None and not await self._exists():
-            raise errors.NotDoneError(
-                partial(
-                    errors.invalid, "budget_empty", **self.budget.describe(account_id)
+            self.slot = self.budget.take(account_id)  # One may have come back.
+            if self.slot is None:
+                told = self.budget.describe(account_id)
+                raise errors.NotDoneError(
+                    partial(errors.invalid, "budget_empty", **told)
                 )
-            )
 
     async def _exists(self) -> bool:
         """Tell whether the request only leads to a chat that is there already."""
@@ -93,7 +102,7 @@ class ChatCreation(Job[ChatResult]):
         self.budget.give_back(self.request.account_id, self.slot)
 
     @override
-    async def look(self, attempted: datetime) -> ChatResult | Refusal | None:
+    async def look(self, attempted: float) -> ChatResult | Refusal | None:
         found = await find_result(self.client, self.request, attempted, self.own_ids)
         if found is None:
             return None

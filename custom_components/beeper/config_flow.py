@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+import re
 from typing import Any, Final, override
 
 import voluptuous as vol
@@ -53,6 +54,9 @@ from .const import (
 
 DEFAULT_URL: Final = "http://localhost:23373"
 
+# The end of an address that was copied from a request, and slashes at the end.
+_API_PATH: Final = re.compile(r"/*(/v1(/info)?)?/*$")
+
 _URL = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 _TOKEN = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
@@ -97,6 +101,7 @@ _OPTIONS_SCHEMA = vol.Schema(
 # The fields an error belongs to; the others are about the form as a whole.
 _FIELDS: Final = {
     "cannot_connect": CONF_URL,
+    "connection_lost": CONF_URL,
     "not_beeper": CONF_URL,
     "scope_missing": CONF_TOKEN,
     "timeout": CONF_URL,
@@ -212,7 +217,9 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
                 for field, key in found.items()
             }
             if not problems:
-                return self._async_update(entry, {CONF_TOKEN: user_input[CONF_TOKEN]})
+                return self._async_update(
+                    entry, {CONF_TOKEN: self._server.data[CONF_TOKEN]}
+                )
         return self.async_show_form(
             step_id="reauth_confirm",
             data_schema=self.add_suggested_values_to_schema(_REAUTH_SCHEMA, user_input),
@@ -382,13 +389,12 @@ def normalise_url(text: str) -> str | None:
             return None
         if url.user or url.password or url.query_string or url.fragment:
             return None
-        return str(
-            URL.build(
-                scheme=url.scheme,
-                host=url.host,
-                port=None if url.is_default_port() else url.port,
-                path=url.path.rstrip("/").removesuffix("/info").removesuffix("/v1"),
-            )
+        server = URL.build(
+            scheme=url.scheme,
+            host=url.host,
+            port=None if url.is_default_port() else url.port,
         )
+        path = _API_PATH.sub("", url.raw_path)
+        return str(server.with_path(path, encoded=True)) if path else str(server)
     except ValueError:
         return None

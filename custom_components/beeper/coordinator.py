@@ -1,25 +1,64 @@
-"""What is known about a server, and the type of the config entry that holds it."""
+"""What is known about a server, kept up to date, and the type of its config entry."""
 
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 import logging
-from typing import override
+import random
+from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
 from . import errors
 from .api.client import BeeperClient
-from .api.exceptions import BeeperError
+from .api.exceptions import AnswerError, BeeperError
 from .api.models import Account
 from .const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
+# Some networks, iMessage for one, emit no events: polling stays the backstop.
+_POLL_INTERVAL: Final = timedelta(seconds=60)
+_REFRESH_COOLDOWN: Final = 2.0
+"""Seconds between reads, however much the stream tells."""
+
+_RECONNECT_AFTER: Final = (1.0, 60.0)
+"""The shortest and the longest wait in seconds before the next connection."""
+
+_NEEDS_USER: Final = {"attention_required", "connection_required", "reconnect_required"}
+_PATIENCE: Final = timedelta(minutes=5)
+_MAX_PAGES: Final = 10
+
 type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 
 
-class BeeperCoordinator(DataUpdateCoordinator[tuple[Account, ...]]):
-    """The accounts of one server, read when the entry is set up."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Snapshot:
+    """What a server tells at one time.
+
+    `unread` counts messages by account; None where the server does not tell.
+    """
+
+    accounts: tuple[Account, ...]
+    unread: Mapping[str, int] | None
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account, None if it is not listed."""
+        return next(
+            (each for each in self.accounts if each.account_id == account_id), None
+        )
+
+
+class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
+    """One server: polled slowly, and at once when its stream tells of something."""
 
     config_entry: BeeperConfigEntry
 
@@ -27,14 +66,97 @@ class BeeperCoordinator(DataUpdateCoordinator[tuple[Account, ...]]):
         self, hass: HomeAssistant, entry: BeeperConfigEntry, client: BeeperClient
     ) -> None:
         """Know nothing yet."""
-        super().__init__(hass, _LOGGER, config_entry=entry, name=DOMAIN)
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=DOMAIN,
+            update_interval=_POLL_INTERVAL,
+            request_refresh_debouncer=Debouncer(
+                hass, _LOGGER, cooldown=_REFRESH_COOLDOWN, immediate=True
+            ),
+        )
         self.client = client
+        self._needs_user_since: dict[str, datetime] = {}
+        entry.async_on_unload(self._clear_issues)
 
     @override
-    async def _async_update_data(self) -> tuple[Account, ...]:
-        """Recognise the server and read its accounts."""
+    async def _async_update_data(self) -> Snapshot:
+        """Recognise the server, and read its accounts and what is unread."""
         try:
             await self.client.identify()
-            return await self.client.accounts()
+            accounts = await self.client.accounts()
+            unread = await self._async_count_unread()
         except BeeperError as err:
             raise errors.not_set_up(err) from err
+        self._tell_who_needs_the_user(accounts)
+        return Snapshot(accounts=accounts, unread=unread)
+
+    async def _async_count_unread(self) -> Mapping[str, int] | None:
+        """Count by account, or not at all if the server does not search."""
+        unread: Counter[str] = Counter()
+        cursor: str | None = None
+        with suppress(AnswerError):
+            for _ in range(_MAX_PAGES):
+                page = await self.client.unread_chats(cursor)
+                for chat in page.items:
+                    unread[chat.account_id or ""] += chat.unread_count
+                if page.cursor in (None, cursor):
+                    break
+                cursor = page.cursor
+            return unread
+        return None
+
+    async def async_listen(self) -> None:
+        """Follow the stream for ever, with growing pauses while there is none.
+
+        What comes is only taken as a sign to read: events come at most once, and not
+        all networks have them. Trouble shows in reading, which is logged once.
+        """
+        shortest, longest = _RECONNECT_AFTER
+        pause, gap = shortest, False
+        while True:
+            with suppress(BeeperError):
+                async with self.client.stream() as events:
+                    if gap:
+                        await self.async_request_refresh()
+                    async for _ in events:
+                        pause = shortest
+                        await self.async_request_refresh()
+            gap = True
+            await self.async_request_refresh()
+            # Servers and networks come back for all at once: spread who knocks.
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            pause = min(pause * 2, longest)
+
+    @callback
+    def _tell_who_needs_the_user(self, accounts: tuple[Account, ...]) -> None:
+        """Raise an issue for each account that waits for its user, and clear it."""
+        now = dt_util.utcnow()
+        waiting = {
+            account.account_id: account
+            for account in accounts
+            if account.status in _NEEDS_USER
+        }
+        for account_id in self._needs_user_since.keys() - waiting.keys():
+            del self._needs_user_since[account_id]
+            ir.async_delete_issue(self.hass, DOMAIN, self._issue_id(account_id))
+        for account_id, account in waiting.items():
+            if now - self._needs_user_since.setdefault(account_id, now) >= _PATIENCE:
+                ir.async_create_issue(
+                    self.hass,
+                    DOMAIN,
+                    self._issue_id(account_id),
+                    is_fixable=False,
+                    severity=ir.IssueSeverity.WARNING,
+                    translation_key="account_needs_user",
+                    translation_placeholders={"network": account.name},
+                )
+
+    def _issue_id(self, account_id: str) -> str:
+        return f"account_needs_user_{self.config_entry.entry_id}_{account_id}"
+
+    @callback
+    def _clear_issues(self) -> None:
+        for account_id in self._needs_user_since:
+            ir.async_delete_issue(self.hass, DOMAIN, self._issue_id(account_id))

@@ -20,9 +20,10 @@ async def async_get_config_entry_diagnostics(
 
     A report is wanted most where set-up fails; then there are only the settings.
     """
-    loaded = entry.state is ConfigEntryState.LOADED
+    if loaded := entry.state is ConfigEntryState.LOADED:
+        await entry.runtime_data.async_refresh()
     client = entry.runtime_data.client if loaded else None
-    accounts = entry.runtime_data.data if loaded else ()
+    accounts = entry.runtime_data.data.accounts if loaded else ()
     url = URL(entry.data[CONF_URL])
     return {
         "server": {

@@ -19,6 +19,7 @@ from .api.exceptions import (
     AuthenticationError,
     BeeperError,
     CannotConnectError,
+    ConnectionLostError,
     ForbiddenError,
     PersonNotResolvedError,
     RequestTimeoutError,
@@ -33,6 +34,7 @@ _BY_KIND = (
     (TLSError, "tls_failed"),
     (CannotConnectError, "cannot_connect"),
     (RequestTimeoutError, "timeout"),
+    (ConnectionLostError, "connection_lost"),
     (AuthenticationError, "token_refused"),
     (RouteAbsentError, "route_absent"),
     (UploadError, "upload_refused"),
@@ -52,6 +54,7 @@ _SENDING_FIELDS = {"text": "message", "reply_to_message_id": "reply_to"}
 # What has a text of its own while the integration is set up.
 _SETUP = {
     "cannot_connect",
+    "connection_lost",
     "forbidden",
     "scope_missing",
     "server_error",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
 
@@ -29,7 +29,7 @@ class Job[ResultT](ABC):
     """Key of the text for: an earlier one like this still cannot be found."""
 
     @abstractmethod
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    def turn(self) -> AbstractAsyncContextManager[Any]:
         """Wait for what has to leave before, and let go what has to leave after."""
 
     @abstractmethod
@@ -49,8 +49,8 @@ class Job[ResultT](ABC):
         """Take back what was prepared for an attempt that changed nothing."""
 
     @abstractmethod
-    async def look(self, attempted: datetime) -> ResultT | Refusal | None:
+    async def look(self, attempted: float) -> ResultT | Refusal | None:
         """Look, by reading alone, for what an attempt has left; None for nothing.
 
-        Raises BeeperError where it cannot be read.
+        `attempted` is the event loop's time. Raises BeeperError where it cannot be read.
         """

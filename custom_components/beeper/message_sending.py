@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, override
 from weakref import WeakValueDictionary
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.util import dt as dt_util
 
 from . import errors
 from .api.client import BeeperClient
@@ -23,10 +21,10 @@ from .delivery import Delivery, wait_for_delivery
 from .job import Job
 from .reconciliation import find_message
 
-_TWIN_WINDOW: Final = timedelta(seconds=5)
-"""Servers' clocks tell whole seconds: two of a text so close are not told apart."""
+_TWIN_WINDOW: Final = 5
+"""Seconds. Servers' clocks tell whole seconds: two of a text so close are not told apart."""
 
-_TWINS_KEPT: Final = timedelta(minutes=11)
+_TWINS_KEPT: Final = 11 * 60
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -51,7 +49,7 @@ class Chats:
         self._arrivals = asyncio.Lock()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._known: dict[str, Chat] = {}
-        self._sent: list[tuple[Outgoing, datetime]] = []
+        self._sent: list[tuple[Outgoing, float]] = []
 
     @asynccontextmanager
     async def turn(
@@ -81,14 +79,17 @@ class Chats:
 
     def note_sent(self, message: Outgoing) -> None:
         """Remember for a while when a message was sent, to tell it from its twins."""
-        now = dt_util.utcnow()
+        now = asyncio.get_running_loop().time()
         self._sent = [
             (twin, sent) for twin, sent in self._sent if now - sent < _TWINS_KEPT
         ]
         self._sent.append((message, now))
 
-    def count_sent(self, message: Outgoing, since: datetime) -> int:
-        """Return how often the same was sent since, or too shortly before to tell."""
+    def count_sent(self, message: Outgoing, since: float) -> int:
+        """Return how often the same was sent since, or too shortly before to tell.
+
+        `since` is the event loop's time.
+        """
         since -= _TWIN_WINDOW
         return sum(twin == message and sent > since for twin, sent in self._sent)
 
@@ -107,7 +108,7 @@ class MessageSending(Job[SentMessage]):
     context_id: str
     chat: Chat | None = None
     key: Outgoing = field(init=False)
-    created: datetime = field(default_factory=dt_util.utcnow)
+    created: float = field(init=False)
 
     name = "send_message"
     unknown = "message_unknown"
@@ -115,6 +116,7 @@ class MessageSending(Job[SentMessage]):
 
     def __post_init__(self) -> None:
         """Recognise the message, and join it within one context only."""
+        self.created = self.hass.loop.time()
         self.key = self.message
         self.shared = (self.message, self.context_id)
         self._request = self._request_with(None)
@@ -194,7 +196,7 @@ class MessageSending(Job[SentMessage]):
         """Have nothing to take back: an upload alone reaches nobody."""
 
     @override
-    async def look(self, attempted: datetime) -> SentMessage | None:
+    async def look(self, attempted: float) -> SentMessage | None:
         if self.chats.count_sent(self.key, attempted):
             return None  # What is found could be a twin.
         found = await self._find(self._request, attempted)
@@ -213,7 +215,7 @@ class MessageSending(Job[SentMessage]):
 
         return await wait_for_delivery(self.client, sent, find)
 
-    async def _find(self, request: SendMessage, since: datetime) -> SentMessage | None:
+    async def _find(self, request: SendMessage, since: float) -> SentMessage | None:
         account_id = self.chat.account_id if self.chat else None
         found = await find_message(
             self.client,

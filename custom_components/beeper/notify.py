@@ -70,7 +70,7 @@ class ChatNotifyEntity(NotifyEntity):
         await get_outbox(self.hass, self._entry).send_message(
             self._entry.runtime_data.client,
             Outgoing(chat_id=self._chat_id, text=text, length=length + len(message)),
-            self._entry.runtime_data.data,
+            self._entry.runtime_data.data.accounts,
             # Whoever calls an entity without a context means each call for itself.
             context_id=self._context.id if self._context else ulid_now(),
         )

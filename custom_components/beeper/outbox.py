@@ -7,21 +7,21 @@ reading alone; what stays unknown is not repeated for a while without looking fi
 
 import asyncio
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from . import budget, errors
 from .api.client import REQUEST_TIMEOUT, BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, ChatResult, SentMessage
-from .chat_creation import ChatCreation, ChatRequest
+from .chat_creation import ChatCreation, ChatRequest, Persons
 from .const import (
     CONF_DUPLICATE_WINDOW,
     CONF_READ_ONLY,
@@ -36,7 +36,10 @@ from .message_sending import Chats, MessageSending, Outgoing
 _LOOK_AFTER: Final = (0, 2, 3, 5)
 """Seconds to wait before each look for what an unknown attempt has done."""
 
-_UNKNOWN_WINDOW: Final = timedelta(minutes=10)
+_LOOK_TIMEOUT: Final = 20
+"""Seconds for all looks together: a server may hang."""
+
+_UNKNOWN_WINDOW: Final = 10 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +67,13 @@ class Outbox:
         self._entry = entry
         self._new_chats = budget.NewChats(hass, entry)
         self._messages = budget.Messages(hass, entry)
+        self._persons: Persons = WeakValueDictionary()
         self._chats = Chats()
         self._jobs: dict[asyncio.Task[_Outcome], Job[Any]] = {}
-        self._running: dict[Hashable, asyncio.Task[_Outcome]] = {}
-        self._done: dict[Hashable, tuple[datetime, Done[Any]]] = {}
-        self._unknown: dict[Hashable, datetime] = {}
+        self._running: dict[Hashable, list[asyncio.Task[_Outcome]]] = {}
+        # Times here are the event loop's: no change of the clock touches them.
+        self._done: dict[Hashable, tuple[float, Done[Any]]] = {}
+        self._unknown: dict[Hashable, list[float]] = {}
 
     async def create_chat(
         self,
@@ -92,10 +97,11 @@ class Outbox:
                     for account in accounts
                     if account.account_id == request.account_id and account.network
                 ),
-                request.account_id,
+                "?",
             ),
             own_ids=self._own_ids(accounts, request.account_id),
             budget=self._new_chats,
+            persons=self._persons,
             window=self._entry.options.get(
                 CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
             ),
@@ -176,7 +182,7 @@ class Outbox:
             return replace(self._done[job.key][1], duplicate=True)
         joined = not allow_repeat and job.shared in self._running
         if joined:
-            task = self._running[job.shared]
+            task = self._running[job.shared][-1]
         else:
             task = self._start(job, allow_repeat=allow_repeat)
         # The caller may be cancelled, the attempt is not.
@@ -194,12 +200,11 @@ class Outbox:
             eager_start=False,
         )
         self._jobs[task] = job
-        self._running[job.shared] = task
+        self._running.setdefault(job.shared, []).append(task)
 
         def finished(_: asyncio.Task[_Outcome]) -> None:
             del self._jobs[task]
-            if self._running.get(job.shared) is task:
-                del self._running[job.shared]
+            _take_out(self._running, job.shared, task)
 
         task.add_done_callback(finished)
         return task
@@ -208,25 +213,22 @@ class Outbox:
         """Do a job once it is its turn, or look instead of repeating it."""
         async with job.turn():
             earlier = None if allow_repeat else self._unknown.get(job.key)
-            outcome = earlier or await self._attempt(job)
-        if earlier is not None:
-            return await self._look_once(job, earlier) or partial(
-                errors.failed, job.still_unknown
-            )
-        if isinstance(outcome, datetime):
-            return await self._look(job, outcome)
-        return outcome
+            outcome = earlier[0] if earlier else await self._attempt(job)
+        if not isinstance(outcome, float):
+            return outcome
+        if earlier:
+            return await self._look_again(job, outcome)
+        return await self._look(job, outcome)
 
-    async def _attempt(self, job: Job[Any]) -> _Outcome | datetime:
+    async def _attempt(self, job: Job[Any]) -> _Outcome | float:
         """Do a job, once; return when it was attempted if the outcome is unknown."""
         try:
             await job.prepare()
         except errors.NotDoneError as err:
             return err.make
-        attempted = dt_util.utcnow()
-        earlier = self._unknown.get(job.key)
+        attempted = self._hass.loop.time()
         # Whatever ends this task, from here on it may have happened.
-        self._unknown[job.key] = attempted
+        self._unknown.setdefault(job.key, []).append(attempted)
         try:
             result = await job.attempt()
         except BeeperError as err:
@@ -234,25 +236,36 @@ class Outbox:
                 self._entry.async_start_reauth(self._hass)
             if err.may_have_run:
                 return attempted
-            if earlier is None:
-                self._unknown.pop(job.key, None)
-            else:
-                self._unknown[job.key] = earlier
+            _take_out(self._unknown, job.key, attempted)
             job.undo()
             return partial(job.not_done, err)
+        _take_out(self._unknown, job.key, attempted)
         return self._remember(job, Done(result=result))
 
-    async def _look(self, job: Job[Any], attempted: datetime) -> _Outcome:
+    async def _look(self, job: Job[Any], attempted: float) -> _Outcome:
         """Look for the result of an attempt a few times, as servers take their time."""
         outcome: _Outcome = partial(errors.failed, job.unknown)
-        for seconds in _LOOK_AFTER:
-            await asyncio.sleep(seconds)
-            outcome = await self._look_once(job, attempted) or outcome
-            if isinstance(outcome, Done):
-                break
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_TIMEOUT):
+                for seconds in _LOOK_AFTER:
+                    await asyncio.sleep(seconds)
+                    outcome = await self._look_once(job, attempted) or outcome
+                    if isinstance(outcome, Done):
+                        _take_out(self._unknown, job.key, attempted)
+                        break
         return outcome
 
-    async def _look_once(self, job: Job[Any], attempted: datetime) -> _Outcome | None:
+    async def _look_again(self, job: Job[Any], attempted: float) -> _Outcome:
+        """Look instead of repeating a request that may have worked."""
+        outcome: _Outcome | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_TIMEOUT):
+                outcome = await self._look_once(job, attempted)
+        if isinstance(outcome, Done):
+            self._unknown.pop(job.key, None)
+        return outcome or partial(errors.failed, job.still_unknown)
+
+    async def _look_once(self, job: Job[Any], attempted: float) -> _Outcome | None:
         """Return None if nothing was found or nothing could be read."""
         try:
             found = await job.look(attempted)
@@ -264,20 +277,30 @@ class Outbox:
 
     def _remember(self, job: Job[Any], done: Done[Any]) -> Done[Any]:
         if job.window > 0:
-            until = dt_util.utcnow() + timedelta(seconds=job.window)
-            self._done[job.key] = (until, done)
-        self._unknown.pop(job.key, None)
+            self._done[job.key] = (self._hass.loop.time() + job.window, done)
         return done
 
     def _forget_old(self) -> None:
-        now = dt_util.utcnow()
+        now = self._hass.loop.time()
         for key, (until, _) in list(self._done.items()):
             if until <= now:
                 del self._done[key]
         running = {job.key for job in self._jobs.values()}
-        for key, attempted in list(self._unknown.items()):
-            if key not in running and attempted + _UNKNOWN_WINDOW <= now:
-                del self._unknown[key]
+        for key in self._unknown.keys() - running:
+            for attempted in list(self._unknown[key]):
+                if attempted + _UNKNOWN_WINDOW <= now:
+                    _take_out(self._unknown, key, attempted)
+
+
+def _take_out[T](marks: dict[Hashable, list[T]], key: Hashable, mark: T) -> None:
+    """Remove one of the marks of a job, and the list with the last.
+
+    Whoever finds the result of one removes all: it may be gone already.
+    """
+    with suppress(KeyError, ValueError):
+        marks[key].remove(mark)
+        if not marks[key]:
+            del marks[key]
 
 
 _OUTBOXES: HassKey[dict[str, Outbox]] = HassKey(f"{DOMAIN}.outboxes")

@@ -4,10 +4,11 @@ Nothing here changes anything on the server. What is not proved is not found: a 
 other people, or two that fit, must never be taken for the one that was asked for.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import html
 import re
 from typing import Final
@@ -19,6 +20,7 @@ from .api.models import Chat, CreateChat, Message, Page, SendMessage, StartChat,
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_PAGES: Final = 8
 _MARKUP: Final = re.compile(r"[\s*_~`#>|\\()\[\]-]+")
+_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
@@ -33,14 +35,15 @@ class Finding:
 async def find_result(
     client: BeeperClient,
     request: CreateChat | StartChat,
-    attempted: datetime,
+    attempted: float,
     own_ids: frozenset[str],
 ) -> Finding | None:
-    """Return what the request, sent at `attempted` by our clock, has brought about.
+    """Return what the request has brought about.
 
-    Raises BeeperError where it cannot be read.
+    `attempted` is the event loop's time when it was sent. Raises BeeperError where it
+    cannot be read.
     """
-    since = _server_time(client, attempted)
+    since = await _server_time(client, attempted)
     if isinstance(request, StartChat):
         chat = await find_direct_chat(client, request, own_ids)
     else:
@@ -60,23 +63,22 @@ async def find_result(
 async def find_message(
     client: BeeperClient,
     request: SendMessage,
-    attempted: datetime,
+    attempted: float,
     own_ids: frozenset[str],
     *,
     attached: bool,
 ) -> Message | None:
-    """Return the one message that the request, sent at `attempted`, has become.
+    """Return the one message that the request has become.
 
-    `attached`: it had an attachment; the request need not know any more which.
-    None if there is none or several. Raises BeeperError where it cannot be read.
+    `attempted` is the event loop's time. `attached`: it had an attachment; the request
+    need not know any more which. None if there is none or several. Raises BeeperError
+    where it cannot be read.
     """
     name = request.attachment.file_name if request.attachment else None
-    # The read comes first: its answer tells the server's clock.
-    page = await client.messages(request.chat_id)
-    since = _server_time(client, attempted)
+    since = await _server_time(client, attempted)
     found = [
         message
-        for message in page.items
+        for message in (await client.messages(request.chat_id)).items
         if _is_sent(message, request.text or "", since, own_ids)
         and bool(message.attachments) is attached
         and all(name is None or told in (None, name) for told in message.attachments)
@@ -133,12 +135,15 @@ async def _find_created_chat(
         for listed in active:
             if listed.type != request.type or listed.account_id != request.account_id:
                 continue
-            if request.title is not None and listed.title != request.title:
+            # Networks give a direct chat a title of their own.
+            if request.type == "group" and request.title not in (None, listed.title):
                 continue
             chat = await client.chat(listed.id)
             people = _others(chat, own_ids)
-            if _same_people(request.participant_ids, people) and not (
-                await _has_history(client, chat, since)
+            if (
+                _same_people(request.participant_ids, people)
+                and not chat.has_more
+                and not await _has_history(client, chat, since)
             ):
                 found.append(chat)
     return found[0] if len(found) == 1 else None
@@ -160,19 +165,26 @@ async def _latest_chats(
 async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> bool:
     """Tell whether a readable message is older; an unreadable one disproves nothing."""
     with suppress(AnswerError):
-        return any(
+        page = await client.messages(chat.id)
+        # A chat that is seconds old does not fill a page.
+        return page.has_more or any(
             message.timestamp is not None and message.timestamp < since
-            for message in (await client.messages(chat.id)).items
+            for message in page.items
         )
     return False
 
 
-def _server_time(client: BeeperClient, ours: datetime) -> datetime:
-    """Return the earliest the server's clock can have shown at a time of ours."""
-    # Any answer tells the server's clock; the look itself brings one.
+async def _server_time(client: BeeperClient, attempted: float) -> datetime:
+    """Return the earliest the server's clock can have shown at a loop's time."""
+    # How long ago it was holds on any clock; an answer tells what the server's says.
+    await client.identify()
+    age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
+    since = datetime.now(UTC) - age
     if client.clock_offset is None:
-        return ours - _CLOCK_TOLERANCE
-    return ours + client.clock_offset
+        since -= _CLOCK_TOLERANCE
+    else:
+        since += client.clock_offset
+    return since.replace(microsecond=0)  # Some networks count whole seconds.
 
 
 def _is_sent(
@@ -209,8 +221,11 @@ def _same_people(wanted: Iterable[str], people: list[User]) -> bool:
 
 def _same_text(sent: str, stored: str) -> bool:
     """Compare a text with what became of it: Markdown turns into Matrix HTML."""
-    return sent == stored or _plain(sent) == _plain(
-        html.unescape(_TAG.sub(" ", stored))
+    shown = html.unescape(_TAG.sub(" ", stored))
+    return (
+        sent == stored
+        or _ESCAPED.sub(r"\1", sent).split() == shown.split()
+        or (_plain(sent) != "" and _plain(sent) == _plain(shown))
     )
 
 

@@ -19,7 +19,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
 from . import errors, markdown
-from .api.models import ChatResult, CreateChat, StartChat, StartUser, User
+from .api.models import Chat, ChatResult, CreateChat, StartChat, StartUser
 from .attachments import Source
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
@@ -184,7 +184,7 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     done = await get_outbox(call.hass, entry).create_chat(
         coordinator.client,
         request,
-        coordinator.data,
+        coordinator.data.accounts,
         allow_repeat=params[ATTR_ALLOW_REPEAT],
     )
     return _created_chat(request, done)
@@ -216,17 +216,25 @@ def _created_chat(
                 for user in chat.participants
             ],
         }
-        if isinstance(request, CreateChat) and not chat.has_more:
-            response["missing"] = _missing(request, chat.participants)
+        if isinstance(request, CreateChat):
+            response["missing"] = _missing(request, chat)
     return response
 
 
-def _missing(request: CreateChat, participants: tuple[User, ...]) -> list[str]:
-    return [
-        participant_id
-        for participant_id in request.participant_ids
-        if not any(user.has_id(participant_id) for user in participants)
-    ]
+def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
+    """Return who was asked for and is not there; None if that cannot be told.
+
+    Networks may know a person by another id than the one that was given.
+    """
+    missing = list(request.participant_ids)
+    stranger = chat.has_more
+    for user in chat.participants:
+        named = [each for each in missing if user.has_id(each)]
+        if named:
+            missing.remove(named[0])
+        elif not (user.is_self or user.is_network_bot):
+            stranger = True
+    return None if missing and stranger else missing
 
 
 _SEND_MESSAGE: Final = vol.Schema(
@@ -296,7 +304,7 @@ async def _send_message(call: ServiceCall) -> ServiceResponse:
             reply_to=params.get(ATTR_REPLY_TO),
             attachment=source,
         ),
-        entry.runtime_data.data,
+        entry.runtime_data.data.accounts,
         context_id=call.context.id,
         allow_repeat=params[ATTR_ALLOW_REPEAT],
         wait=params[ATTR_WAIT],

@@ -1,12 +1,10 @@
 """The lines about Beeper in the system information."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .api.exceptions import BeeperError
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry
 
@@ -20,30 +18,20 @@ def async_register(
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Ask each server anew: it is now that something seems wrong."""
     entries: list[BeeperConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    statuses = [
-        account.status for entry in entries for account in entry.runtime_data.data
-    ]
+    coordinators = [entry.runtime_data for entry in entries]
+    for coordinator in coordinators:
+        await coordinator.async_refresh()
+    answering = [each for each in coordinators if each.last_update_success]
+    statuses = [account.status for each in answering for account in each.data.accounts]
     return {
         "servers": len(hass.config_entries.async_entries(DOMAIN)),
-        "servers_answering": _async_count_answering(entries),
+        "servers_answering": len(answering),
         "versions": ", ".join(
-            f"{client.version or '?'} ({client.generation.name})"
-            for client in (entry.runtime_data.client for entry in entries)
-            if client.generation
+            f"{each.client.version or '?'} ({each.client.generation.name})"
+            for each in answering
+            if each.client.generation
         ),
-        "accounts": len(statuses),
-        "accounts_connected": statuses.count("connected"),
+        "accounts_connected": f"{statuses.count('connected')}/{len(statuses)}",
     }
-
-
-async def _async_count_answering(entries: Sequence[BeeperConfigEntry]) -> int:
-    """Return how many servers answer now, each by its own way to connect."""
-    answering = 0
-    for entry in entries:
-        try:
-            await entry.runtime_data.client.identify()
-        except BeeperError:
-            continue
-        answering += 1
-    return answering

@@ -16,13 +16,20 @@ from homeassistant.helpers import config_validation as cv
 MAX_FILE_NAME: Final = 200
 MAX_TEXT_BYTES: Final = 100 * 1024
 
+_EMAIL: Final = re.compile(
+    r"[^@\s<>,;\u200b-\u200f\u2060]+@[^@\s<>,;\u200b-\u200f\u2060]+"
+)
+_INVISIBLE: Final = re.compile(
+    r"^[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+    r"|[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$"
+)
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _PICTURE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 
 def without_blanks(value: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Leave out what is null or '': a template's way to say not given."""
-    return {key: item for key, item in value.items() if item is not None and item != ""}
+    """Leave out what is null or empty: what templates and forms make of not given."""
+    return {key: value[key] for key in value if value[key] not in (None, "", [], {})}
 
 
 def only_known(value: Iterable[object], known: Iterable[object]) -> None:
@@ -30,9 +37,11 @@ def only_known(value: Iterable[object], known: Iterable[object]) -> None:
     fields = [str(field) for field in known]
     for field in value:
         if field not in fields:
+            # What is no field name may be anything, and the text reaches logs.
+            name = field if re.fullmatch(r"[a-z_]{1,30}", str(field)) else "…"
             raise vol.Invalid(
                 "unknown_field",
-                path=[field],
+                path=[name],
                 placeholders={"fields": ", ".join(sorted(fields))},
             )
 
@@ -55,17 +64,17 @@ def identifier(value: Any) -> str:
     """Accept an id, a handle or a name: text that is not blank."""
     if isinstance(value, float):
         raise vol.Invalid("not_text")
-    if not (value := text(value).strip()):
+    # What is invisible comes along when a name or number is copied.
+    visible = _INVISIBLE.sub("", text(value))
+    if not visible:
         raise vol.Invalid("blank")
-    return value
+    return visible
 
 
 def identifiers(value: Any) -> list[str]:
     """Accept a list of ids, or one alone; who is in it twice counts once."""
     if not isinstance(value, list | tuple):
         value = [value]
-    if not value:
-        raise vol.Invalid("no_items")
     accepted = []
     for index, item in enumerate(value):
         try:
@@ -131,9 +140,8 @@ def one_of(*choices: str) -> Callable[[Any], str]:
 
 def email(value: Any) -> str:
     """Accept an address as far as its form can be judged."""
-    address = identifier(value)
-    local, _, domain = address.rpartition("@")
-    if not (local and domain) or len(address.split()) > 1:
+    address = identifier(value).removeprefix("mailto:")
+    if not _EMAIL.fullmatch(address):
         raise vol.Invalid("not_email")
     return address
 
@@ -149,14 +157,15 @@ def phone_number(value: Any) -> str:
     number = identifier(value)
     if number[:4].lower() == "tel:":
         number = number[4:]
-    # In `+44 (0)20 7946` the zero is dialled at home only; sent along, it could
-    # reach somebody else.
-    if re.search(r"\(\s*0\s*\)", number):
+    # In `+44 (0)20 7946` or `+44 (020) 7946` the zero is dialled at home only; sent
+    # along, it could reach somebody else.
+    if re.search(r"[(\[]\s*0", number):
         raise vol.Invalid("phone_invalid")
     number = "".join(
         char
         for char in number
-        if char not in ".()[]" and unicodedata.category(char) not in ("Zs", "Cf", "Pd")
+        if char not in ".()[]\t\N{MINUS SIGN}"
+        and unicodedata.category(char) not in ("Zs", "Cf", "Pd")
     )
     if number.startswith("00"):
         number = f"+{number[2:]}"

@@ -20,6 +20,7 @@ from simulator.model import Person
 
 from .conftest import START
 
+ANOTHER_MAKE = ("Another", "1.0.0", "org.example.another")
 ROUTE, MODE, CREATE = "start", "mode=start", "create"
 CONTACTS = "contacts"
 ABSENT = [
@@ -153,6 +154,7 @@ async def test_version_of_another_make_says_nothing(
 async def test_falls_back_where_the_route_is_absent(
     client: BeeperClient, simulator: Simulator, answer: Any
 ) -> None:
+    tell(simulator, *ANOTHER_MAKE)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats/start", times=None, **answer)
     simulator.faults.add("status_before", method="POST", path="/v1/chats", **answer)
@@ -166,6 +168,7 @@ async def test_falls_back_where_the_route_is_absent(
 async def test_what_worked_is_remembered(
     client: BeeperClient, simulator: Simulator
 ) -> None:
+    tell(simulator, *ANOTHER_MAKE)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats/start", status=404)
     simulator.faults.add("status_before", method="POST", path="/v1/chats", status=404)
@@ -179,6 +182,7 @@ async def test_what_worked_is_remembered(
 async def test_absent_everywhere_is_said_to_be_absent(
     client: BeeperClient, simulator: Simulator
 ) -> None:
+    tell(simulator, *ANOTHER_MAKE)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats*", times=None, status=404)
 
@@ -188,6 +192,23 @@ async def test_absent_everywhere_is_said_to_be_absent(
     assert changes(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
     assert not raised.value.may_have_run
     assert simulator.executed == []
+
+
+async def test_server_that_was_downgraded_is_recognised_anew(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    """A version that is known is believed, until the server proves it wrong."""
+    await client.identify()
+    tell(simulator, "Beeper", "4.2.557", "com.automattic.beeper.desktop")
+    simulator.faults.add("status_before", path="/v1/chats/start", status=404)
+
+    with pytest.raises(RouteAbsentError):
+        await client.start_chat(START)
+    simulator.faults.add("status_before", method="POST", path="/v1/chats", status=403)
+    with pytest.raises(AnswerError):
+        await client.start_chat(START)
+
+    assert changes(simulator) == [ROUTE, MODE]
 
 
 @pytest.mark.parametrize("answer", NOT_ABSENT + REJECTED)
@@ -235,6 +256,7 @@ async def test_does_not_fall_back_where_the_reason_was_cut_off(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     """Half of a JSON 404 proves nothing about the route."""
+    tell(simulator, *ANOTHER_MAKE)
     await client.identify()
     simulator.faults.add("cut", path="/v1/chats/start")
     stranger = StartChat(account_id="nobody", user=StartUser(id="x"))

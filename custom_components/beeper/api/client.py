@@ -5,8 +5,8 @@ everything once: what an error means for the caller is in `exceptions`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -21,6 +21,7 @@ from .answers import answer_error, failure, parse_body, read_body
 from .exceptions import (
     AnswerError,
     BeeperError,
+    CannotConnectError,
     PersonNotResolvedError,
     RouteAbsentError,
     UnreadableAnswerError,
@@ -48,6 +49,7 @@ from .models import (
     Uploaded,
     User,
 )
+from .stream import ChatEvent, open_stream
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for one request, from the first byte sent to the last byte read."""
@@ -220,6 +222,21 @@ class BeeperClient:
             read=Message.from_dict,
         )
 
+    async def unread_chats(self, cursor: str | None = None) -> Page[Chat]:
+        """Return a page of the chats with unread messages, of all accounts."""
+        query = {"unreadOnly": "true", "limit": "200"}
+        if cursor is not None:
+            query |= {"cursor": cursor, "direction": "before"}
+        return await self._request(
+            "GET", "v1", "chats", "search", read=_read_chats, query=query
+        )
+
+    def stream(self) -> AbstractAsyncContextManager[AsyncIterator[ChatEvent]]:
+        """Connect to the events of all chats; see `open_stream`."""
+        return open_stream(
+            self._session, self._base.joinpath("v1", "ws", encoded=True), self._token
+        )
+
     # Changing
 
     async def upload(
@@ -280,6 +297,8 @@ class BeeperClient:
                 absent = isinstance(err, RouteAbsentError)
                 rejected = guessed and err.status in _REJECTED
                 if len(ways) == 1 or not (absent or rejected):
+                    if absent:  # Not the server it was: recognise it anew next time.
+                        self.generation = None
                     raise
                 ways = ways[1:]
             else:
@@ -380,6 +399,8 @@ class BeeperClient:
 
         The texts of aiohttp's errors hold URLs and are cut off.
         """
+        if self._session.closed:  # Home Assistant is stopping.
+            raise CannotConnectError("no session")
         status = 0
         try:
             async with (

@@ -35,10 +35,8 @@ class Generation:
     guessed: bool = False
 
 
-WITH_START_ROUTE = Generation(name="4.2.808", start_ways=tuple(StartWay))
-WITH_START_MODE = Generation(
-    name="4.2.557", start_ways=(StartWay.MODE, StartWay.CONTACTS)
-)
+WITH_START_ROUTE = Generation(name="4.2.808", start_ways=(StartWay.ROUTE,))
+WITH_START_MODE = Generation(name="4.2.557", start_ways=(StartWay.MODE,))
 CREATE_ONLY = Generation(name="4.1.294", start_ways=(StartWay.CONTACTS,))
 # A server of another make, such as EasyMatrix: its own version numbers say nothing.
 OTHER_MAKE = Generation(name="other", start_ways=tuple(StartWay))

@@ -223,13 +223,15 @@ class User:
         """Tell whether a participant id means this person.
 
         Ids of one person differ between servers and times (`15550101002`,
-        `@15550101002:local-whatsapp.localhost`), so the localpart and, for an id
-        that is a number, the phone number count too. Never the name.
+        `@15550101002:local-whatsapp.localhost`), so a bare localpart and, for an id
+        that is a number, the phone number count too. Never the name, and never the
+        localpart alone of a whole id: `@kim:one.org` is not `@kim:other.org`.
         """
-        local = _localpart(wanted)
+        local, server = _parts(wanted)
+        own_local, own_server = _parts(self.id)
         return (
             wanted == self.id
-            or local == _localpart(self.id)
+            or (local == own_local and (not (server and own_server) or local.isdigit()))
             or (local.removeprefix("+").isdigit() and self.has_phone_number(local))
         )
 
@@ -238,7 +240,7 @@ class User:
         digits = wanted.removeprefix("+")
         return digits in {
             (self.phone_number or "").removeprefix("+"),
-            _localpart(self.id).removeprefix("+"),
+            _parts(self.id)[0].removeprefix("+"),
         }
 
     def is_user(self, wanted: StartUser) -> bool:
@@ -246,17 +248,16 @@ class User:
 
         Servers leave fields out of lists, so a missing one neither proves nor denies.
         """
-        local = _handle(_localpart(self.id))
         answers: list[bool] = []
         if wanted.id is not None:
             answers.append(self.has_id(wanted.id))
-        if wanted.phone_number is not None and (self.phone_number or local.isdigit()):
+        if wanted.phone_number is not None and (
+            self.phone_number or _parts(self.id)[0].isdigit()
+        ):
             answers.append(self.has_phone_number(wanted.phone_number))
         if wanted.email is not None and self.email is not None:
             answers.append(wanted.email.casefold() == self.email.casefold())
-        if wanted.username is not None and _handle(wanted.username) == local:
-            answers.append(True)
-        elif wanted.username is not None and self.username is not None:
+        if wanted.username is not None and self.username is not None:
             answers.append(_handle(wanted.username) == _handle(self.username))
         return bool(answers) and all(answers)
 
@@ -269,6 +270,11 @@ class Account:
     network: str | None
     status: str | None
     user: User | None
+
+    @property
+    def name(self) -> str:
+        """What to call it, without telling whose it is: the network, if that is told."""
+        return self.network or self.account_id.partition(".")[0]
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -300,6 +306,7 @@ class Chat:
     participants: tuple[User, ...]
     has_more: bool
     last_activity: datetime | None
+    unread_count: int
     max_text_length: int | None
 
     @classmethod
@@ -307,7 +314,7 @@ class Chat:
         """Read it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         participants = _mapping(chat.get("participants"))
-        max_text_length = _mapping(chat.get("capabilities")).get("maxTextLength")
+        capabilities = _mapping(chat.get("capabilities"))
         return cls(
             id=_id(chat, "id", "chatID"),
             local_id=_text(chat, "localChatID"),
@@ -322,9 +329,8 @@ class Chat:
             ),
             has_more=participants.get("hasMore") is True,
             last_activity=_time(chat, "lastActivity"),
-            max_text_length=max_text_length
-            if type(max_text_length) is int and max_text_length > 0
-            else None,
+            unread_count=_count(chat, "unreadCount"),
+            max_text_length=_count(capabilities, "maxTextLength") or None,
         )
 
 
@@ -427,9 +433,13 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Page[T]:
-    """One page of a list; `cursor` leads to older items, None means no more."""
+    """One page of a list, and whether there are older items.
+
+    `cursor` leads to them, but servers before 4.2.808 give none for messages.
+    """
 
     items: tuple[T, ...]
+    has_more: bool
     cursor: str | None
 
     @classmethod
@@ -440,6 +450,7 @@ class Page[T]:
             raise UnreadableAnswerError("no list of items")
         return cls(
             items=tuple(read(item) for item in page["items"]),
+            has_more=page.get("hasMore") is True,
             cursor=_text(page, "oldestCursor") if page.get("hasMore") is True else None,
         )
 
@@ -473,6 +484,11 @@ def _id(data: Mapping[str, Json], *keys: str) -> str:
     raise UnreadableAnswerError(f"no {keys[0]}")
 
 
+def _count(data: Mapping[str, Json], key: str) -> int:
+    value = data.get(key)
+    return value if type(value) is int and value > 0 else 0
+
+
 def _time(data: Mapping[str, Json], key: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(_text(data, key) or "")
@@ -481,9 +497,10 @@ def _time(data: Mapping[str, Json], key: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _localpart(user_id: str) -> str:
-    """Return the part of a Matrix-like id that the network itself gave."""
-    return user_id.removeprefix("@").partition(":")[0]
+def _parts(user_id: str) -> tuple[str, str]:
+    """Split a Matrix-like id into what the network itself gave, and the server."""
+    local, _, server = user_id.removeprefix("@").partition(":")
+    return local, server
 
 
 def _handle(username: str) -> str:

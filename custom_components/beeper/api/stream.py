@@ -1,0 +1,102 @@
+"""One WebSocket connection as events; who listens decides whether to connect again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+import json
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from .answers import answer_error, failure
+from .exceptions import ConnectionLostError
+from .models import Json
+
+_SILENCE: Final = 30.0
+"""Seconds without a frame before a ping, and after it before the server is gone."""
+
+_MAX_FRAME: Final = 16 * 1024 * 1024
+# All chats, those that come later too. Older servers refuse any further key.
+_SUBSCRIBE_ALL: Final = {
+    "type": "subscriptions.set",
+    "requestID": "all",
+    "chatIDs": ["*"],
+}
+_EVENTS: Final = {
+    "chat.deleted",
+    "chat.upserted",
+    "message.deleted",
+    "message.upserted",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ChatEvent:
+    """Something happened in a chat: a message, an edit, a receipt, a setting."""
+
+    type: str
+    chat_id: str
+
+
+@asynccontextmanager
+async def open_stream(
+    session: aiohttp.ClientSession, url: URL, token: str
+) -> AsyncIterator[AsyncIterator[ChatEvent]]:
+    """Connect and subscribe; the events end with ConnectionLostError.
+
+    Raises what a request would: RouteAbsentError for servers before 4.2.557. Events
+    come at most once, and none from before.
+    """
+    try:
+        async with session.ws_connect(
+            url,
+            headers={"Authorization": f"Bearer {token}"},
+            autoping=False,
+            max_msg_size=_MAX_FRAME,
+            timeout=aiohttp.ClientWSTimeout(ws_close=1),
+        ) as socket:
+            await socket.send_json(_SUBSCRIBE_ALL)
+            yield _events(socket)
+    except aiohttp.WSServerHandshakeError as err:
+        raise answer_error(err.status, b"") from None
+    except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
+        raise failure(err) from None
+
+
+async def _events(
+    socket: aiohttp.ClientWebSocketResponse,
+) -> AsyncIterator[ChatEvent]:
+    # aiohttp's own heartbeat can leave a timer behind on a socket that is closed.
+    pinged = False
+    while True:
+        try:
+            frame = await socket.receive(timeout=_SILENCE)
+        except TimeoutError:
+            if pinged:
+                break
+            await socket.ping()
+            pinged = True
+            continue
+        pinged = False
+        if frame.type is aiohttp.WSMsgType.PING:
+            await socket.pong(frame.data)
+        elif frame.type is aiohttp.WSMsgType.TEXT and (event := _event(frame.data)):
+            yield event
+        elif socket.closed:
+            break
+    raise ConnectionLostError("the stream ended")
+
+
+def _event(text: str) -> ChatEvent | None:
+    """Read a frame; what is unknown or garbage is passed over."""
+    try:
+        frame: Json = json.loads(text)
+    except ValueError, RecursionError:
+        return None
+    if not isinstance(frame, dict):
+        return None
+    kind, chat_id = frame.get("type"), frame.get("chatID")
+    if not isinstance(kind, str) or kind not in _EVENTS or not isinstance(chat_id, str):
+        return None
+    return ChatEvent(type=kind, chat_id=chat_id)

@@ -1,0 +1,338 @@
+"""The sensors of each account, and the stream that keeps them up to date."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper import coordinator
+from custom_components.beeper.api import stream
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
+from simulator import Simulator
+
+from .conftest import add_entry, until
+
+KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read and connect again after fractions of a second."""
+    monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
+    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
+
+
+def state(hass: HomeAssistant, entity_id: str) -> str:
+    found = hass.states.get(f"sensor.beeper_{entity_id}")
+    assert found is not None
+    return found.state
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Let the slow poll come round."""
+    await entry.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def listening(simulator: Simulator) -> None:
+    """Wait until the entry follows the stream."""
+    await until(lambda: any(r.path == "/v1/ws" for r in simulator.requests))
+    await asyncio.sleep(0.05)
+
+
+async def test_each_account_has_a_device_with_sensors(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    assert state(hass, "telegram_status") == "connected"
+    assert state(hass, "signal_status") == "reconnect_required"
+    unread = hass.states.get("sensor.beeper_whatsapp_unread_messages")
+    assert unread is not None
+    assert int(unread.state) > 0
+    assert unread.attributes["unit_of_measurement"] == "messages"
+
+    server = device_registry.async_get_device_by_identifier(
+        ("beeper", loaded.entry_id), loaded.entry_id
+    )
+    assert server is not None
+    assert server.entry_type is dr.DeviceEntryType.SERVICE
+    assert (server.model, server.sw_version) == ("Beeper", "4.3.73")
+    children = dr.async_child_entries_for_config_entry(device_registry, loaded.entry_id)
+    assert {child.parent_device_id for child in children} == {server.id}
+    assert sorted(child.name or "" for child in children) == [
+        "Beeper",
+        "Instagram",
+        "Signal",
+        "Slack",
+        "Telegram",
+        "WhatsApp",
+        "WhatsApp",
+    ]
+    entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
+    assert len(entities) == len({entity.unique_id for entity in entities}) == 14
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "4.2.808", "easymatrix"])
+async def test_servers_that_tell_no_status(
+    hass: HomeAssistant, loaded: MockConfigEntry, profile: str
+) -> None:
+    assert state(hass, "telegram_status") == STATE_UNKNOWN
+    assert int(state(hass, "whatsapp_unread_messages")) > 0
+
+
+async def test_a_status_nobody_knows_yet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.accounts["telegram"].status = "hibernating"
+    await poll(hass, loaded)
+    assert state(hass, "telegram_status") == STATE_UNKNOWN
+
+
+async def test_a_server_that_does_not_search(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", path="/v1/chats/search", times=None)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    assert state(hass, "whatsapp_unread_messages") == STATE_UNKNOWN
+    assert state(hass, "whatsapp_status") == "connected"
+
+
+async def test_a_message_counts_at_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+) -> None:
+    """No poll comes round here: the stream tells."""
+    await listening(simulator)
+    before = int(state(hass, "telegram_unread_messages"))
+    chat = next(
+        chat
+        for chat in simulator.world.chats.values()
+        if chat.account_id == "telegram" and chat.type == "single"
+    )
+
+    simulator.incoming(chat.id, chat.participants[0].id, "Hello")
+    await until(lambda: int(state(hass, "telegram_unread_messages")) == before + 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "ws_close", "code": 1011},
+        {"kind": "ws_flood", "count": 500},
+        {"kind": "ws_refuse", "status": 503},
+    ],
+    ids=lambda fault: fault["kind"],
+)
+async def test_a_stream_that_breaks_is_followed_again(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    fault: dict[str, Any],
+) -> None:
+    """Reading still works, so nothing becomes unavailable and nothing is logged."""
+    await listening(simulator)
+    if fault["kind"] == "ws_refuse":
+        simulator.faults.add("ws_close", code=1011)
+    simulator.faults.add(**fault)
+
+    if fault["kind"] != "ws_flood":
+        await until(lambda: sum(r.path == "/v1/ws" for r in simulator.requests) >= 2)
+    await asyncio.sleep(0.1)
+
+    assert state(hass, "telegram_status") == "connected"
+    assert not [r for r in caplog.records if "Error fetching" in r.message]
+
+
+async def test_a_stream_that_stalls_is_noticed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "_SILENCE", 0.1)
+    simulator.faults.add("ws_stall")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    await until(lambda: sum(r.path == "/v1/ws" for r in simulator.requests) >= 2)
+
+
+async def test_a_quiet_stream_is_kept(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Silence alone is no loss: the server answers the ping."""
+    monkeypatch.setattr(stream, "_SILENCE", 0.1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await asyncio.sleep(0.5)
+
+    assert sum(r.path == "/v1/ws" for r in simulator.requests) == 1
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_a_server_without_a_stream_is_polled(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.accounts["telegram"].contacts.clear()
+    await until(lambda: sum(r.path == "/v1/ws" for r in simulator.requests) >= 2)
+
+    assert int(state(hass, "whatsapp_unread_messages")) > 0
+
+
+async def test_frames_of_garbage_are_passed_over(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+) -> None:
+    await listening(simulator)
+    (connection,) = simulator.hub.connections
+    for frame in ("{", "[]", "[" * 100_000, '{"type": 1}', '{"type": "new.thing"}'):
+        await connection.socket.send_str(frame)
+    await connection.socket.send_bytes(b"\xff\x00")
+    simulator.set_account_status("telegram", "disconnected")
+    simulator.incoming(KIM, None, "written elsewhere")
+
+    await until(lambda: state(hass, "telegram_status") == "disconnected")
+    assert sum(r.path == "/v1/ws" for r in simulator.requests) == 1
+
+
+async def test_a_server_that_goes_and_comes_back(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Loss is logged once, and recovery once."""
+    await listening(simulator)
+    await simulator.stop()
+    for _ in range(3):
+        await poll(hass, loaded)
+    assert state(hass, "telegram_status") == STATE_UNAVAILABLE
+
+    await simulator.start()
+    for _ in range(3):
+        await poll(hass, loaded)
+    assert state(hass, "telegram_status") == "connected"
+    told = [r.message for r in caplog.records if r.name.endswith("coordinator")]
+    assert len([text for text in told if "Error fetching" in text]) == 1
+    assert len([text for text in told if "recovered" in text]) == 1
+
+
+async def test_a_token_that_is_revoked_asks_for_a_new_one(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await listening(simulator)
+    simulator.tokens.clear()
+    await poll(hass, loaded)
+
+    (flow,) = hass.config_entries.flow.async_progress_by_handler("beeper")
+    assert flow["context"]["source"] == "reauth"
+
+
+async def test_accounts_come_and_go(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    telegram = simulator.world.accounts.pop("telegram")
+    await poll(hass, loaded)
+    assert hass.states.get("sensor.beeper_telegram_status") is None
+    assert not device_registry.async_get_child_device_by_identifier(
+        ("beeper", f"{loaded.entry_id}_telegram"), loaded.entry_id
+    )
+
+    simulator.world.accounts["telegram"] = telegram
+    await poll(hass, loaded)
+    assert state(hass, "telegram_status") == "connected"
+
+
+async def test_a_server_that_lists_nothing_yet_takes_nothing_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "status_before", path="/v1/accounts", times=None, status=200, body=b"[]"
+    )
+    await poll(hass, loaded)
+    assert state(hass, "telegram_status") == STATE_UNAVAILABLE
+    simulator.faults.clear()
+    await poll(hass, loaded)
+    assert state(hass, "telegram_status") == "connected"
+
+
+async def test_an_account_that_waits_for_its_user_is_told_and_forgotten(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    issue_id = f"account_needs_user_{loaded.entry_id}_signal"
+    freezer.tick(timedelta(minutes=4))
+    await poll(hass, loaded)
+    assert not issue_registry.async_get_issue("beeper", issue_id)
+
+    freezer.tick(timedelta(minutes=1))
+    await poll(hass, loaded)
+    issue = issue_registry.async_get_issue("beeper", issue_id)
+    assert issue is not None
+    assert issue.translation_placeholders == {"network": "Signal"}
+
+    simulator.set_account_status("signal", "connected")
+    await poll(hass, loaded)
+    assert not issue_registry.async_get_issue("beeper", issue_id)
+
+
+async def test_an_entry_that_goes_takes_its_issues_along(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    freezer.tick(timedelta(minutes=5))
+    await poll(hass, loaded)
+    assert issue_registry.issues
+
+    await hass.config_entries.async_unload(loaded.entry_id)
+    assert not issue_registry.issues
+
+
+async def test_unread_counts_have_pages_and_an_end(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    world = simulator.world
+    account = world.accounts["telegram"]
+    person = next(iter(account.contacts.values()))
+    for number in range(450):
+        chat = world.add_chat(account, [person], kind="group", title=f"Group {number}")
+        world.incoming(chat, person, "Hello")
+    entry = add_entry(hass, simulator.url)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    assert int(state(hass, "telegram_unread_messages")) >= 450
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_names_and_numbers_are_in_no_state(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    told = str([each.as_dict() for each in hass.states.async_all()])
+    for account in simulator.world.accounts.values():
+        for secret in (account.user.phone_number, account.user.full_name):
+            assert not secret or secret not in told
