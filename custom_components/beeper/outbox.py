@@ -255,11 +255,13 @@ class Outbox:
     async def _look_again(self, job: _Job, key: ChatRequest) -> _Outcome:
         """Look instead of repeating a request that may have worked."""
         outcome: _Outcome | None = None
+        earlier = list(self._unknown[key])
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_TIMEOUT):
-                outcome = await self._look_once(job, key, self._unknown[key][0])
+                outcome = await self._look_once(job, key, earlier[0])
         if isinstance(outcome, Done):
-            del self._unknown[key]
+            for attempted in earlier:
+                _take_out(self._unknown, key, attempted)
         return outcome or partial(errors.failed, "earlier_unknown")
 
     async def _look_once(
