@@ -288,6 +288,8 @@ class Simulator:
             self._handlers.add(task)
             task.add_done_callback(self._handlers.discard)
         response = await (strike(fault, request, run) if fault else run())
+        if response.status != NO_ANSWER:
+            await request.release()  # A refused upload is read to its end.
         received.status = None if response.status == NO_ANSWER else response.status
         return response
 

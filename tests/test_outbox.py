@@ -431,6 +431,25 @@ async def test_repetitions_beside_a_running_call_keep_books_of_their_own(
     assert len(simulator.executed) == 3
 
 
+async def test_a_repetition_beside_a_look_keeps_its_own_mark(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """What the look finds clears up the earlier attempt, not the one under way."""
+    simulator.faults.add("delay", method="POST", seconds=TIMEOUT * 2)
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await create_chat(hass, **GROUP)
+    await until(lambda: simulator.executed)
+    simulator.faults.add("delay", method="GET", path="/v1/info", seconds=0.1)
+    simulator.faults.add("delay", method="POST", seconds=TIMEOUT / 2)
+
+    look = hass.async_create_task(create_chat(hass, **GROUP))
+    repetition = hass.async_create_task(create_chat(hass, **GROUP, allow_repeat=True))
+
+    assert (await look)["recovered"] is True
+    assert (await repetition)["recovered"] is False
+    assert len(simulator.executed) == 2
+
+
 async def test_texts_to_one_person_arrive_in_the_order_of_the_calls(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -126,7 +126,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             gap = True
             await self.async_request_refresh()
             # Servers and networks come back for all at once: spread who knocks.
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
             pause = min(pause * 2, longest)
 
     @callback

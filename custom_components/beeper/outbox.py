@@ -212,13 +212,14 @@ class Outbox:
     async def _work(self, job: Job[Any], *, allow_repeat: bool) -> _Outcome:
         """Do a job once it is its turn, or look instead of repeating it."""
         async with job.turn():
-            earlier = None if allow_repeat else self._unknown.get(job.key)
-            outcome = earlier[0] if earlier else await self._attempt(job)
-        if not isinstance(outcome, float):
-            return outcome
-        if earlier:
-            return await self._look_again(job, outcome)
-        return await self._look(job, outcome)
+            # One that is attempted meanwhile is not cleared up by looking for these.
+            earlier = [] if allow_repeat else list(self._unknown.get(job.key, ()))
+            outcome = None if earlier else await self._attempt(job)
+        if outcome is None:
+            return await self._look_again(job, earlier)
+        if isinstance(outcome, float):
+            return await self._look(job, outcome)
+        return outcome
 
     async def _attempt(self, job: Job[Any]) -> _Outcome | float:
         """Do a job, once; return when it was attempted if the outcome is unknown."""
@@ -255,14 +256,15 @@ class Outbox:
                         break
         return outcome
 
-    async def _look_again(self, job: Job[Any], attempted: float) -> _Outcome:
+    async def _look_again(self, job: Job[Any], earlier: list[float]) -> _Outcome:
         """Look instead of repeating a request that may have worked."""
         outcome: _Outcome | None = None
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_TIMEOUT):
-                outcome = await self._look_once(job, attempted)
+                outcome = await self._look_once(job, earlier[0])
         if isinstance(outcome, Done):
-            self._unknown.pop(job.key, None)
+            for attempted in earlier:
+                _take_out(self._unknown, job.key, attempted)
         return outcome or partial(errors.failed, job.still_unknown)
 
     async def _look_once(self, job: Job[Any], attempted: float) -> _Outcome | None:
