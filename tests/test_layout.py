@@ -73,7 +73,17 @@ def walk[T: ast.AST](kind: type[T], *files: Path) -> Iterator[T]:
 
 ANYTHING = frozenset(file.stem for file in BEEPER.iterdir()) - {"__init__"}
 CALLED_BY_HOME_ASSISTANT = frozenset(
-    ("addressing", "api", "const", "coordinator", "entity", "errors", "outbox")
+    (
+        "addressing",
+        "api",
+        "const",
+        "coordinator",
+        "devices",
+        "entity",
+        "errors",
+        "outbox",
+        "signals",
+    )
 )
 ROOMS = {
     "__init__": ANYTHING,
@@ -84,9 +94,11 @@ ROOMS = {
     "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
     "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow"},
     "const": set(),
-    "coordinator": {"api", "const", "errors"},
+    "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
+    "devices": {"const"},
     "errors": {"api", "const"},
+    "inbox": {"api", "const", "delivery", "signals"},
     "job": {"api"},
     "markdown": set(),
     "message_sending": {
@@ -110,6 +122,7 @@ ROOMS = {
         "message_sending",
     },
     "reconciliation": {"api"},
+    "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
     | {"attachments", "markdown", "message_sending", "validators"},
     "validators": set(),

@@ -21,7 +21,7 @@ from . import errors
 from .api.client import BeeperClient
 from .api.exceptions import AnswerError, BeeperError
 from .api.models import Account
-from .const import DOMAIN
+from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,11 +44,13 @@ type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 class Snapshot:
     """What a server tells at one time.
 
-    `unread` counts messages by account; None where the server does not tell.
+    `unread` counts messages by account, `chat_unread` by chosen chat; None where the
+    server does not tell.
     """
 
     accounts: tuple[Account, ...]
     unread: Mapping[str, int] | None
+    chat_unread: Mapping[str, int] | None
 
     def account(self, account_id: str) -> Account | None:
         """Return an account, None if it is not listed."""
@@ -86,26 +88,35 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         try:
             await self.client.identify()
             accounts = await self.client.accounts()
-            unread = await self._async_count_unread()
+            unread, chat_unread = await self._async_count_unread()
         except BeeperError as err:
             raise errors.not_set_up(err) from err
         self._tell_who_needs_the_user(accounts)
-        return Snapshot(accounts=accounts, unread=unread)
+        return Snapshot(accounts=accounts, unread=unread, chat_unread=chat_unread)
 
-    async def _async_count_unread(self) -> Mapping[str, int] | None:
-        """Count by account, or not at all if the server does not search."""
+    async def _async_count_unread(
+        self,
+    ) -> tuple[Mapping[str, int] | None, Mapping[str, int] | None]:
+        """Count by account and chosen chat, or not at all if it cannot be searched."""
         unread: Counter[str] = Counter()
+        chat_unread: Counter[str] = Counter()
+        chosen = {
+            subentry.data[CONF_CHAT_ID]
+            for subentry in self.config_entry.get_subentries_of_type(SUBENTRY_CHAT)
+        }
         cursor: str | None = None
         with suppress(AnswerError):
             for _ in range(_MAX_PAGES):
                 page = await self.client.unread_chats(cursor)
                 for chat in page.items:
                     unread[chat.account_id or ""] += chat.unread_count
+                    if chosen_id := chosen & {chat.id, chat.merged_into_id}:
+                        chat_unread[chosen_id.pop()] += chat.unread_count
                 if page.cursor in (None, cursor):
                     break
                 cursor = page.cursor
-            return unread
-        return None
+            return unread, chat_unread
+        return None, None
 
     async def async_listen(self) -> None:
         """Follow the stream for ever, with growing pauses while there is none.

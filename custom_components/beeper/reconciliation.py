@@ -81,7 +81,10 @@ async def find_message(
         for message in (await client.messages(request.chat_id)).items
         if _is_sent(message, request.text or "", since, own_ids)
         and bool(message.attachments) is attached
-        and all(name is None or told in (None, name) for told in message.attachments)
+        and all(
+            name is None or told.file_name in (None, name)
+            for told in message.attachments
+        )
     ]
     return found[0] if len(found) == 1 else None
 

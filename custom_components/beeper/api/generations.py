@@ -27,15 +27,19 @@ class Generation:
     """A generation of servers.
 
     `start_ways` are tried in turn; the next one only after an answer that proves
-    the route absent or, with `guessed`, after one that rejected the body.
+    the route absent or, with `guessed`, after one that rejected the body. With
+    `rich_text` the texts of messages are Matrix HTML.
     """
 
     name: str
     start_ways: tuple[StartWay, ...]
     guessed: bool = False
+    rich_text: bool = False
 
 
-WITH_START_ROUTE = Generation(name="4.2.808", start_ways=(StartWay.ROUTE,))
+WITH_START_ROUTE = Generation(
+    name="4.2.808", start_ways=(StartWay.ROUTE,), rich_text=True
+)
 WITH_START_MODE = Generation(name="4.2.557", start_ways=(StartWay.MODE,))
 CREATE_ONLY = Generation(name="4.1.294", start_ways=(StartWay.CONTACTS,))
 # A server of another make, such as EasyMatrix: its own version numbers say nothing.

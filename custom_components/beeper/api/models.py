@@ -294,7 +294,8 @@ class Chat:
     """A chat; `participants` may be a part of all, then `has_more` is true.
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
-    `max_text_length` counts characters; None is not told.
+    `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
+    that Beeper shows instead of this one. `preview` is its newest message, in lists.
     """
 
     id: str
@@ -308,6 +309,8 @@ class Chat:
     last_activity: datetime | None
     unread_count: int
     max_text_length: int | None
+    merged_into_id: str | None
+    preview: Message | None
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -331,6 +334,8 @@ class Chat:
             last_activity=_time(chat, "lastActivity"),
             unread_count=_count(chat, "unreadCount"),
             max_text_length=_count(capabilities, "maxTextLength") or None,
+            merged_into_id=_text(chat, "mergedIntoChatID"),
+            preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
 
 
@@ -394,22 +399,65 @@ class SentMessage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Reaction:
+    """A reaction of one person to a message; `key` is an emoji or a network's word."""
+
+    key: str
+    participant_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Attached:
+    """A file that came with a message, without its content.
+
+    `kind`: image, gif, sticker, video, audio, voice_note or file.
+    """
+
+    kind: str
+    file_name: str | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; what is not told is a file."""
+        attached = _mapping(data)
+        kind = _ATTACHED.get(_text(attached, "type") or "", "file")
+        for flag, special in _SPECIAL.items():
+            if attached.get(flag) is True:
+                kind = special
+        return cls(kind=kind, file_name=_text(attached, "fileName"))
+
+
+_ATTACHED = {"img": "image", "video": "video", "audio": "audio"}
+_SPECIAL = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Message:
     """A message; `text` is Matrix HTML on servers from 4.2.808.
 
+    `id` is unique within its chat only, and a pending one until the network has given
+    its own. `type` is `TEXT`, `IMAGE`, `NOTICE`, `REACTION` and others; None is not told.
     `send_status` is `SUCCESS`, `PENDING`, `FAIL_RETRIABLE` or `FAIL_PERMANENT`, with
     a machine's word for it in `send_reason`; None is not told, as before 4.2.808.
     """
 
     id: str | None
-    send_status: str | None
-    send_reason: str | None
-    attachments: tuple[str | None, ...]
-    """Their file names, as far as they are told."""
+    type: str | None
+    account_id: str | None
     sender_id: str | None
+    sender_name: str | None
     is_sender: bool
     text: str | None
     timestamp: datetime | None
+    sort_key: str
+    reply_to_message_id: str | None
+    attachments: tuple[Attached, ...]
+    reactions: frozenset[Reaction]
+    edited: datetime | None
+    is_deleted: bool
+    is_hidden: bool
+    send_status: str | None
+    send_reason: str | None
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -418,16 +466,29 @@ class Message:
         status = _mapping(message.get("sendStatus"))
         return cls(
             id=_text(message, "id"),
-            send_status=_text(status, "status"),
-            send_reason=_text(status, "reason"),
-            attachments=tuple(
-                _text(_mapping(item), "fileName")
-                for item in _list(message, "attachments")
-            ),
+            type=_text(message, "type"),
+            account_id=_text(message, "accountID"),
             sender_id=_text(message, "senderID"),
+            sender_name=_text(message, "senderName"),
             is_sender=message.get("isSender") is True,
             text=_text(message, "text"),
             timestamp=_time(message, "timestamp"),
+            sort_key=_text(message, "sortKey") or "",
+            reply_to_message_id=_text(message, "linkedMessageID"),
+            attachments=tuple(
+                Attached.from_dict(item) for item in _list(message, "attachments")
+            ),
+            reactions=frozenset(
+                Reaction(key=key, participant_id=participant_id)
+                for item in map(_mapping, _list(message, "reactions"))
+                if (key := _text(item, "reactionKey"))
+                and (participant_id := _text(item, "participantID"))
+            ),
+            edited=_time(message, "editedTimestamp"),
+            is_deleted=message.get("isDeleted") is True,
+            is_hidden=message.get("isHidden") is True,
+            send_status=_text(status, "status"),
+            send_reason=_text(status, "reason"),
         )
 
 

@@ -1,0 +1,57 @@
+"""Which device stands for which server, account or chat: the only place that knows."""
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+
+from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+
+type Identifier = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What a device stands for: a server and, if not None, an account or chat of it."""
+
+    entry_id: str
+    account_id: str | None = None
+    chat_id: str | None = None
+
+
+def server_identifier(entry: ConfigEntry) -> Identifier:
+    """Return by what the device of a server is known."""
+    return (DOMAIN, entry.entry_id)
+
+
+def account_identifier(entry: ConfigEntry, account_id: str) -> Identifier:
+    """Return by what the device of an account is known."""
+    return (DOMAIN, f"{entry.entry_id}_{account_id}")
+
+
+def chat_identifier(subentry: ConfigSubentry) -> Identifier:
+    """Return by what the device of a chosen chat is known."""
+    return (DOMAIN, subentry.subentry_id)
+
+
+def place_of(hass: HomeAssistant, device_id: str) -> Place | None:
+    """Return what a device stands for, None if it is not ours or gone."""
+    device = dr.async_get(hass).async_get(device_id)
+    names = (
+        {name for domain, name in device.identifiers if domain == DOMAIN}
+        if device
+        else ()
+    )
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        for name in names:
+            if name == entry.entry_id:
+                return Place(entry_id=entry.entry_id)
+            if name.startswith(f"{entry.entry_id}_"):
+                account_id = name.removeprefix(f"{entry.entry_id}_")
+                return Place(entry_id=entry.entry_id, account_id=account_id)
+            subentry = entry.subentries.get(name)
+            if subentry and subentry.subentry_type == SUBENTRY_CHAT:
+                chat_id = subentry.data[CONF_CHAT_ID]
+                return Place(entry_id=entry.entry_id, chat_id=chat_id)
+    return None
