@@ -97,7 +97,14 @@ ROOMS = {
     "addressing": {"api", "const", "errors"},
     "attachments": {"errors"},
     "budget": {"const"},
-    "chat_creation": {"api", "budget", "errors", "job", "reconciliation"},
+    "chat_creation": {
+        "api",
+        "budget",
+        "errors",
+        "job",
+        "reconciliation",
+        "sent_messages",
+    },
     "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
     "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
     "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow"},
@@ -124,6 +131,7 @@ ROOMS = {
         "errors",
         "job",
         "reconciliation",
+        "sent_messages",
     },
     "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
     "outbox": {
