@@ -468,7 +468,16 @@ def test_every_issue_is_raised(key: str) -> None:
     ]
     assert isinstance(told, ast.Dict)
     given = {ast.literal_eval(name) for name in told.keys if name}
-    assert placeholders("".join(ENGLISH["issues"][key].values())) == given
+    texts = texts_of(ENGLISH["issues"][key])
+    assert placeholders("".join(texts.values())) == given
+    # What can be fixed has its texts in the flow that does it.
+    [fixable] = [
+        ast.literal_eval(call["is_fixable"])
+        for call in calls
+        if ast.unparse(call["translation_key"]) == repr(key)
+    ]
+    assert fixable is ("fix_flow.step.confirm.description" in texts)
+    assert fixable is not ("description" in texts)
 
 
 def test_every_step_has_its_texts() -> None:
