@@ -157,12 +157,13 @@ class MessageSending(Job[SentMessage]):
 
     def _may_reply(self) -> bool:
         """Count the message if it answers the one that started its run."""
-        ids, shown_as, network = {self.message.chat_id}, self.key.chat_id, None
-        if self.chat:
-            shown_as = self.chat.merged_into_id or self.chat.id
-            ids |= {self.chat.id, self.chat.local_id or shown_as, shown_as}
-            network = self.chat.network
-        return self.replies.take(self.context, shown_as, ids, network or "Beeper")
+        shown_as = (self.chat and self.chat.merged_into_id) or self.key.chat_id
+        return self.replies.take(
+            self.context,
+            shown_as,
+            {self.message.chat_id, self.key.chat_id, shown_as},
+            (self.chat and self.chat.network) or "Beeper",
+        )
 
     async def _upload(self, source: Source) -> Attachment:
         file = await open_source(self.hass, source)
