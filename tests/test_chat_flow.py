@@ -197,6 +197,23 @@ async def test_a_chat_without_title_and_activity(
     }
 
 
+async def test_a_merged_chat_stands_for_its_members(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A member is shown only if the merged chat is not among what was found."""
+    merged = {"id": "!merged:beeper.com", "title": "Kim"}
+    member = {"id": "!m:beeper.com", "mergedIntoChatID": "!merged:beeper.com"}
+    alone = {"id": "!n:beeper.com", "mergedIntoChatID": "!not-found:beeper.com"}
+    # By title the one, by participant the others.
+    for items in ([member, alone], [merged]):
+        simulator.faults.add(
+            "garbage", path="*/search", body={"items": items, "hasMore": False}
+        )
+    result = await submit(hass, await begin(hass, loaded), search="nobody at all")
+
+    assert {*choices(result)} == {"!merged:beeper.com", "!n:beeper.com"}
+
+
 # What goes wrong; after it, the same flow ends well
 
 
