@@ -92,7 +92,7 @@ ROOMS = {
     "budget": {"const"},
     "chat_creation": {"api", "budget", "errors", "job", "reconciliation"},
     "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
-    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow"},
+    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow", "validators"},
     "const": set(),
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
@@ -451,6 +451,12 @@ def test_every_text_of_a_form_error_is_used(key: str) -> None:
 @pytest.mark.parametrize("key", ENGLISH["config_subentries"]["chat"]["error"])
 def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
     files = [BEEPER / "chat_flow.py"]
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
+@pytest.mark.parametrize("key", ENGLISH["options"]["error"])
+def test_every_text_of_an_options_error_is_used(key: str) -> None:
+    files = [BEEPER / "config_flow.py"]
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
