@@ -371,7 +371,11 @@ async def test_a_chat_that_is_removed_leaves_nothing(
     assert chat_devices(device_registry, loaded) == ["Family 🏡"]
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
     chats = [entity for entity in entities if entity.config_subentry_id]
-    assert [entity.entity_id for entity in chats] == ["notify.family"]
+    assert {entity.entity_id for entity in chats} == {
+        "event.family_message",
+        "notify.family",
+        "sensor.family_unread_messages",
+    }
     assert hass.states.get("notify.kim") is None
 
 
