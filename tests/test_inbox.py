@@ -79,10 +79,10 @@ async def listening(
 
 
 async def quiet(simulator: Simulator) -> None:
-    """Wait until nothing is read any more."""
-    seen = -1
-    while seen != len(simulator.requests):
-        seen = len(simulator.requests)
+    """Wait until no messages are read any more."""
+    before = -1
+    while before != (count := sum("/messages" in r.path for r in simulator.requests)):
+        before = count
         await asyncio.sleep(0.15)
 
 

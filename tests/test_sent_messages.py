@@ -1,6 +1,7 @@
 """What Home Assistant sends is not told as news, and what fails later is told."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -98,9 +99,10 @@ async def test_first_message_of_a_chat_is_not_told(
 ) -> None:
     if fault:
         simulator.faults.add(fault, method="POST", path="/v1/chats*")
-    await create(
-        hass, user={"phone_number": "+15550101002"}, message_text="It *is* late"
-    )
+    with suppress(HomeAssistantError):  # Some servers leave it unknown.
+        await create(
+            hass, user={"phone_number": "+15550101002"}, message_text="It *is* late"
+        )
     await settled(hass, loaded, simulator)
     assert told == []
     assert sum(request.method == "POST" for request in simulator.executed) == 1
