@@ -16,6 +16,7 @@ from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
+from .repairs import async_check, async_clear
 from .services import async_setup_services
 
 _PLATFORMS = [Platform.NOTIFY, Platform.SENSOR]
@@ -50,6 +51,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )
+    entry.async_create_background_task(
+        hass, async_check(hass, entry), f"{DOMAIN} repairs"
+    )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -62,6 +66,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Leave nothing behind."""
+    async_clear(hass, entry)
     await async_remove_outbox(hass, entry)
 
 
