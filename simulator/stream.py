@@ -175,11 +175,12 @@ class Connection:
 
     async def deliver_raw(self, body: object) -> None:
         """Send a frame that may be anything, text if it is not bytes."""
-        if isinstance(body, bytes):
-            await self.socket.send_bytes(body)
-        else:
-            text = body if isinstance(body, str) else json.dumps(body)
-            await self.socket.send_str(text)
+        with suppress(ConnectionError):
+            if isinstance(body, bytes):
+                await self.socket.send_bytes(body)
+            else:
+                text = body if isinstance(body, str) else json.dumps(body)
+                await self.socket.send_str(text)
 
     async def _read(self) -> None:
         async for message in self.socket:
