@@ -155,6 +155,9 @@ async def test_certificate_of_ones_own(
             entry, data={**entry.data, "verify_ssl": False}
         )
         assert await set_up(hass, entry) is ConfigEntryState.LOADED
+        # A handshake that is broken off makes the simulator's event loop complain.
+        await until(lambda: simulator.hub.connections)
+        await until(lambda: [r.path for r in simulator.requests].count("/v1/chats") > 1)
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -249,8 +252,7 @@ async def test_change_of_options_reloads_once(
     hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 3})
     await hass.async_block_till_done()
     paths = [received.path for received in simulator.requests]
-    assert paths[:2] == ["/v1/info", "/v1/accounts"]
-    assert paths.count("/v1/accounts") == 1
+    assert paths.count("/v1/info") == paths.count("/v1/accounts") == 1
 
 
 async def test_removal_removes_what_was_stored(

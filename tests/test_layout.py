@@ -98,7 +98,14 @@ ROOMS = {
     "delivery": {"api"},
     "devices": {"const"},
     "errors": {"api", "const"},
-    "inbox": {"api", "const", "delivery", "signals"},
+    "inbox": {
+        "api",
+        "const",
+        "delivery",
+        "seen_messages",
+        "sent_messages",
+        "signals",
+    },
     "job": {"api"},
     "markdown": set(),
     "message_sending": {
@@ -120,8 +127,11 @@ ROOMS = {
         "errors",
         "job",
         "message_sending",
+        "sent_messages",
     },
     "reconciliation": {"api"},
+    "seen_messages": {"api", "const", "signals"},
+    "sent_messages": {"api", "reconciliation"},
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
     | {"attachments", "markdown", "message_sending", "validators"},

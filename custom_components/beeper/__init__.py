@@ -15,6 +15,7 @@ from homeassistant.helpers.typing import ConfigType
 from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .inbox import Inbox, async_remove_inbox
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_check, async_clear
 from .services import async_setup_services
@@ -36,11 +37,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         entry.data[CONF_URL],
         entry.data[CONF_TOKEN],
     )
-    coordinator = BeeperCoordinator(hass, entry, client)
-    await coordinator.async_config_entry_first_refresh()
     await async_load_outbox(hass, entry)
-    entry.runtime_data = coordinator
     outbox = get_outbox(hass, entry)
+    inbox = Inbox(hass, entry, client, outbox.sent)
+    coordinator = BeeperCoordinator(hass, entry, client, inbox)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
 
     async def finish(_: Event) -> None:
         """Let Home Assistant wait for what is under way before it stops."""
@@ -51,6 +53,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )
+    inbox.async_start()
     entry.async_create_background_task(
         hass, async_check(hass, entry), f"{DOMAIN} repairs"
     )
@@ -61,6 +64,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
     """Let go of a server once nothing is under way any more."""
     await get_outbox(hass, entry).async_wait()
+    await entry.runtime_data.inbox.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
 
 
@@ -68,6 +72,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     """Leave nothing behind."""
     async_clear(hass, entry)
     await async_remove_outbox(hass, entry)
+    await async_remove_inbox(hass, entry)
 
 
 async def _async_reload(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

@@ -5,6 +5,8 @@ from typing import Final
 DOMAIN: Final = "beeper"
 
 CONF_ACCOUNT_ID: Final = "account_id"
+CONF_ALLOWED_SENDERS: Final = "allowed_senders"
+CONF_BACKLOG_MINUTES: Final = "backlog_minutes"
 CONF_CHAT_ID: Final = "chat_id"
 CONF_CHATS_PER_HOUR: Final = "chats_per_hour"
 CONF_DUPLICATE_WINDOW: Final = "duplicate_window"
@@ -14,5 +16,6 @@ CONF_USER_ID: Final = "user_id"
 
 SUBENTRY_CHAT: Final = "chat"
 
+DEFAULT_BACKLOG_MINUTES: Final = 15
 DEFAULT_CHATS_PER_HOUR: Final = 20
 DEFAULT_DUPLICATE_WINDOW: Final = 30

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import logging
 import random
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
@@ -22,6 +23,8 @@ from .api.client import BeeperClient
 from .api.exceptions import AnswerError, BeeperError
 from .api.models import Account
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from .inbox import Inbox
+from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ _RECONNECT_AFTER: Final = (1.0, 60.0)
 """The shortest and the longest wait in seconds before the next connection."""
 
 _NEEDS_USER: Final = {"attention_required", "connection_required", "reconnect_required"}
+_CONNECTED: Final = {"backfilling", "connected"}
+_DOWN: Final = _NEEDS_USER | {"disabled", "disconnected"}
 _PATIENCE: Final = timedelta(minutes=5)
 _MAX_PAGES: Final = 10
 
@@ -65,20 +70,27 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
     config_entry: BeeperConfigEntry
 
     def __init__(
-        self, hass: HomeAssistant, entry: BeeperConfigEntry, client: BeeperClient
+        self,
+        hass: HomeAssistant,
+        entry: BeeperConfigEntry,
+        client: BeeperClient,
+        inbox: Inbox,
     ) -> None:
-        """Know nothing yet."""
+        """Know nothing yet; `inbox` is told what has to be read."""
+        self._refresh_soon: Debouncer[Coroutine[Any, Any, None]] = Debouncer(
+            hass, _LOGGER, cooldown=_REFRESH_COOLDOWN, immediate=True
+        )
         super().__init__(
             hass,
             _LOGGER,
             config_entry=entry,
             name=DOMAIN,
             update_interval=_POLL_INTERVAL,
-            request_refresh_debouncer=Debouncer(
-                hass, _LOGGER, cooldown=_REFRESH_COOLDOWN, immediate=True
-            ),
+            request_refresh_debouncer=self._refresh_soon,
         )
         self.client = client
+        self.inbox = inbox
+        self._connected: set[str] = set()
         self._needs_user_since: dict[str, datetime] = {}
         entry.async_on_unload(self._clear_issues)
 
@@ -89,9 +101,12 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.client.identify()
             accounts = await self.client.accounts()
             unread, chat_unread = await self._async_count_unread()
+            await self.inbox.async_load()
         except BeeperError as err:
             raise errors.not_set_up(err) from err
         self._tell_who_needs_the_user(accounts)
+        self._tell_who_disconnected(accounts)
+        self.inbox.catch_up(accounts)
         return Snapshot(accounts=accounts, unread=unread, chat_unread=chat_unread)
 
     async def _async_count_unread(
@@ -130,15 +145,38 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             with suppress(BeeperError):
                 async with self.client.stream() as events:
                     if gap:
-                        await self.async_request_refresh()
-                    async for _ in events:
+                        self.inbox.doubt()
+                        self._refresh_soon.async_schedule_call()
+                    async for event in events:
                         pause = shortest
-                        await self.async_request_refresh()
+                        self.inbox.mark(event)
+                        self._refresh_soon.async_schedule_call()
             gap = True
-            await self.async_request_refresh()
+            self._refresh_soon.async_schedule_call()
             # Servers and networks come back for all at once: spread who knocks.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
             pause = min(pause * 2, longest)
+
+    @callback
+    def _tell_who_disconnected(self, accounts: tuple[Account, ...]) -> None:
+        """Tell once of each account that was connected and now is not."""
+        for account in accounts:
+            if account.status in _CONNECTED:
+                self._connected.add(account.account_id)
+            elif account.status in _DOWN and account.account_id in self._connected:
+                self._connected.remove(account.account_id)
+                before = self.data.account(account.account_id)
+                async_dispatcher_send(
+                    self.hass,
+                    SIGNAL_ACCOUNT_DISCONNECTED,
+                    AccountDisconnected(
+                        entry_id=self.config_entry.entry_id,
+                        account_id=account.account_id,
+                        network=account.network,
+                        status=account.status or "",
+                        previous_status=(before and before.status) or "connected",
+                    ),
+                )
 
     @callback
     def _tell_who_needs_the_user(self, accounts: tuple[Account, ...]) -> None:

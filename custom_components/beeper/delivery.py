@@ -46,7 +46,7 @@ async def wait_for_delivery(
                     if sent.message_id is None or listed_only:
                         if await find():
                             return Delivery(state="delivered")
-                    elif delivery := _outcome(
+                    elif delivery := outcome(
                         sent.message_id,
                         await client.message(sent.chat_id, sent.message_id),
                     ):
@@ -61,7 +61,7 @@ async def wait_for_delivery(
         return Delivery(state="pending")
 
 
-def _outcome(pending_id: str, message: Message) -> Delivery | None:
+def outcome(pending_id: str, message: Message) -> Delivery | None:
     """Return what a message says of itself, None for nothing yet."""
     if message.send_status in ("FAIL_PERMANENT", "FAIL_RETRIABLE"):
         reason = message.send_reason or ""

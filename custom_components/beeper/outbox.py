@@ -32,6 +32,7 @@ from .const import (
 from .delivery import Delivery
 from .job import Job, Refusal
 from .message_sending import Chats, MessageSending, Outgoing
+from .sent_messages import SentMessages
 
 _LOOK_AFTER: Final = (0, 2, 3, 5)
 """Seconds to wait before each look for what an unknown attempt has done."""
@@ -69,6 +70,7 @@ class Outbox:
         self._messages = budget.Messages(hass, entry)
         self._persons: Persons = WeakValueDictionary()
         self._chats = Chats()
+        self.sent = SentMessages()
         self._jobs: dict[asyncio.Task[_Outcome], Job[Any]] = {}
         self._running: dict[Hashable, list[asyncio.Task[_Outcome]]] = {}
         # Times here are the event loop's: no change of the clock touches them.

@@ -119,6 +119,16 @@ async def find_direct_chat(
     return chat if fits(chat) else None
 
 
+def same_text(sent: str, stored: str) -> bool:
+    """Compare a text with what became of it: Markdown turns into Matrix HTML."""
+    shown = html.unescape(_TAG.sub(" ", stored))
+    return (
+        sent == stored
+        or _ESCAPED.sub(r"\1", sent).split() == shown.split()
+        or (_plain(sent) != "" and _plain(sent) == _plain(shown))
+    )
+
+
 async def _find_created_chat(
     client: BeeperClient,
     request: CreateChat,
@@ -198,7 +208,7 @@ def _is_sent(
         (message.is_sender or message.sender_id in own_ids)
         and message.timestamp is not None
         and message.timestamp >= since
-        and _same_text(text, message.text or "")
+        and same_text(text, message.text or "")
     )
 
 
@@ -220,16 +230,6 @@ def _same_people(wanted: Iterable[str], people: list[User]) -> bool:
             return False
         left.remove(match)
     return not left
-
-
-def _same_text(sent: str, stored: str) -> bool:
-    """Compare a text with what became of it: Markdown turns into Matrix HTML."""
-    shown = html.unescape(_TAG.sub(" ", stored))
-    return (
-        sent == stored
-        or _ESCAPED.sub(r"\1", sent).split() == shown.split()
-        or (_plain(sent) != "" and _plain(sent) == _plain(shown))
-    )
 
 
 def _plain(text: str) -> str:

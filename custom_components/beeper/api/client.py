@@ -7,6 +7,7 @@ everything once: what an error means for the caller is in `exceptions`.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -155,9 +156,11 @@ class BeeperClient:
         )
         return page.items
 
-    async def chats(self, account_id: str, cursor: str | None = None) -> Page[Chat]:
-        """Return a page of an account's chats, the last active first."""
-        query = {"accountIDs": account_id}
+    async def chats(
+        self, account_id: str | None = None, cursor: str | None = None
+    ) -> Page[Chat]:
+        """Return a page of an account's or all chats, the last active first."""
+        query = {"accountIDs": account_id} if account_id is not None else {}
         if cursor is not None:
             query |= {"cursor": cursor, "direction": "before"}
         return await self._request("GET", "v1", "chats", read=_read_chats, query=query)
@@ -196,15 +199,16 @@ class BeeperClient:
             query={"maxParticipantCount": str(participants)},
         )
 
-    async def messages(self, chat_id: str) -> Page[Message]:
-        """Return the newest messages of a chat, about 20."""
+    async def messages(self, chat_id: str, cursor: str | None = None) -> Page[Message]:
+        """Return a page of a chat's messages, about 20, the newest first."""
         return await self._request(
             "GET",
             "v1",
             "chats",
             chat_id,
             "messages",
-            read=lambda body: Page.from_dict(body, Message.from_dict),
+            read=_read_messages,
+            query={"cursor": cursor, "direction": "before"} if cursor else {},
         )
 
     async def message(self, chat_id: str, message_id: str) -> Message:
@@ -449,6 +453,14 @@ def _read_accounts(body: Json) -> tuple[Account, ...]:
 
 def _read_chats(body: Json) -> Page[Chat]:
     return Page.from_dict(body, Chat.from_dict)
+
+
+def _read_messages(body: Json) -> Page[Message]:
+    """Read a page; before 4.2.808 the cursor is the sort key of an item."""
+    page = Page.from_dict(body, Message.from_dict)
+    if page.has_more and page.cursor is None and page.items:
+        return replace(page, cursor=min(page.items, key=Message.order).sort_key or None)
+    return page
 
 
 def _read_scopes(body: Json) -> frozenset[str]:

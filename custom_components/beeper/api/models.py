@@ -491,12 +491,20 @@ class Message:
             send_reason=_text(status, "reason"),
         )
 
+    def order(self) -> tuple[float, int, str]:
+        """Return what messages of one chat sort by, the oldest first.
+
+        Sort keys are numbers on all servers seen so far; nothing promises it.
+        """
+        time = self.timestamp.timestamp() if self.timestamp else 0
+        return (time, len(self.sort_key), self.sort_key)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Page[T]:
     """One page of a list, and whether there are older items.
 
-    `cursor` leads to them, but servers before 4.2.808 give none for messages.
+    `cursor` leads to them.
     """
 
     items: tuple[T, ...]

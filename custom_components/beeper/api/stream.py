@@ -33,10 +33,14 @@ _EVENTS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class ChatEvent:
-    """Something happened in a chat: a message, an edit, a receipt, a setting."""
+    """Something happened in a chat: a message, an edit, a receipt, a setting.
+
+    `ids` are those of messages, for a message's event.
+    """
 
     type: str
     chat_id: str
+    ids: frozenset[str]
 
 
 @asynccontextmanager
@@ -99,4 +103,11 @@ def _event(text: str) -> ChatEvent | None:
     kind, chat_id = frame.get("type"), frame.get("chatID")
     if not isinstance(kind, str) or kind not in _EVENTS or not isinstance(chat_id, str):
         return None
-    return ChatEvent(type=kind, chat_id=chat_id)
+    ids = frame.get("ids")
+    return ChatEvent(
+        type=kind,
+        chat_id=chat_id,
+        ids=frozenset(each for each in ids if isinstance(each, str))
+        if isinstance(ids, list)
+        else frozenset(),
+    )

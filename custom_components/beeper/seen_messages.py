@@ -1,0 +1,172 @@
+"""Which messages were told already, and what has become of them since.
+
+Kept for a restart is a fingerprint of each message that could be told again, and how
+far the telling has come: nothing of whom or what.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from .api.models import Message, Reaction
+from .const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
+from .signals import MessageEventType
+
+_SAVE_DELAY: Final = 2
+_STORE_VERSION: Final = 1
+
+_FOLLOWED_FOR: Final = 24 * 60 * 60
+_FOLLOWED: Final = 2000
+"""For how many seconds, and of how many messages, later changes are noticed."""
+
+# Rows of these types are no messages: what happened in a chat, and reactions again.
+_NO_MESSAGES: Final = {"NOTICE", "REACTION"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Change:
+    """What is new of a message."""
+
+    type: MessageEventType
+    message: Message
+    reaction: Reaction | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class _Seen:
+    """How a message was when it was last seen.
+
+    `message` is without its text, None if that was before a restart. `time` is when
+    it was written, in seconds.
+    """
+
+    time: float
+    message: Message | None = None
+
+
+class SeenMessages:
+    """The messages of one server that were seen."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Have seen nothing."""
+        self._entry = entry
+        self._store = Store[dict[str, Any]](
+            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.messages"
+        )
+        self._seen: dict[str, _Seen] = {}
+        self.floor = 0.0
+        """The server's time in seconds; what is older is not told. It only rises."""
+
+    async def async_load(self) -> bool:
+        """Read what was seen before a restart; return False if nothing ever was."""
+        if (stored := await self._store.async_load()) is None:
+            return False
+        self.floor = stored["floor"]
+        self._seen = {key: _Seen(time=time) for key, time in stored["seen"].items()}
+        return True
+
+    async def async_save(self) -> None:
+        """Write down now what must not be told again."""
+        await self._store.async_save(self._to_store())
+
+    async def async_remove(self) -> None:
+        """Remove what was written down."""
+        await self._store.async_remove()
+
+    def _to_store(self) -> dict[str, Any]:
+        return {
+            "floor": self.floor,
+            "seen": {
+                key: seen.time
+                for key, seen in self._seen.items()
+                if seen.time >= self.floor
+            },
+        }
+
+    def raise_floor(self, now: datetime) -> None:
+        """Give up what is too old by now, and forget what nobody asks for any more.
+
+        `now` is the server's time.
+        """
+        backlog = timedelta(
+            minutes=self._entry.options.get(
+                CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES
+            )
+        )
+        # A clock that was ahead must not silence what comes until it is reached.
+        self.floor = max(min(self.floor, now.timestamp()), (now - backlog).timestamp())
+        followed = sorted(seen.time for seen in self._seen.values())[-_FOLLOWED:]
+        oldest = max(now.timestamp() - _FOLLOWED_FOR, followed[0] if followed else 0)
+        self._seen = {
+            key: seen
+            for key, seen in self._seen.items()
+            if seen.time >= min(oldest, self.floor)
+        }
+
+    def has_seen(self, chat_id: str, message_id: str) -> bool:
+        """Tell whether a message was compared already."""
+        return self._key(chat_id, message_id) in self._seen
+
+    def compare(
+        self, chat_id: str, message: Message, *, is_self: bool
+    ) -> Iterator[Change]:
+        """Yield what is new of a message since it was last seen, and note it as seen."""
+        if message.id is None or message.timestamp is None:
+            return
+        key, time = self._key(chat_id, message.id), message.timestamp.timestamp()
+        seen = self._seen.get(key)
+        before = seen.message if seen else None
+        if before and before.is_deleted:
+            return
+        self._note(key, _Seen(time=time, message=replace(message, text=None)))
+        if message.is_hidden or message.type in _NO_MESSAGES:
+            return
+        if seen is None:
+            if time >= self.floor and not message.is_deleted:
+                yield Change(
+                    type="message_sent" if is_self else "message_received",
+                    message=message,
+                )
+        elif before:
+            yield from _differences(before, message)
+
+    def delete(self, chat_id: str, message_id: str) -> Change | None:
+        """Note that a message is gone; return None if that is no news."""
+        key = self._key(chat_id, message_id)
+        seen = self._seen.get(key)
+        if seen is None or seen.message is None or seen.message.is_deleted:
+            return None
+        deleted = replace(seen.message, is_deleted=True)
+        self._note(key, replace(seen, message=deleted))
+        return Change(type="message_deleted", message=deleted)
+
+    def _note(self, key: str, seen: _Seen) -> None:
+        self._seen[key] = seen
+        if seen.time >= self.floor:
+            self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+
+    def _key(self, chat_id: str, message_id: str) -> str:
+        """Return a fingerprint: ids of chats can hold phone numbers."""
+        return blake2b(
+            f"{chat_id}\0{message_id}".encode(),
+            digest_size=12,
+            key=self._entry.entry_id.encode(),
+        ).hexdigest()
+
+
+def _differences(before: Message, message: Message) -> Iterator[Change]:
+    if message.is_deleted:
+        yield Change(type="message_deleted", message=message)
+        return
+    if message.edited and message.edited != before.edited:
+        yield Change(type="message_edited", message=message)
+    for reaction in before.reactions - message.reactions:
+        yield Change(type="reaction_removed", message=message, reaction=reaction)
+    for reaction in message.reactions - before.reactions:
+        yield Change(type="reaction_added", message=message, reaction=reaction)
