@@ -10,9 +10,11 @@ import sys
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+import voluptuous as vol
 import yaml
 
-from custom_components.beeper import errors
+from custom_components.beeper import condition, errors, trigger
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -31,6 +33,9 @@ from custom_components.beeper.const import DOMAIN
 from homeassistant import const
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.condition import async_validate_condition_config
+from homeassistant.helpers.selector import selector
+from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 
 type Json = Any
@@ -39,6 +44,8 @@ ROOT = Path(__file__).parents[1]
 BEEPER = ROOT / "custom_components/beeper"
 ENGLISH: Json = json.loads((BEEPER / "translations/en.json").read_text())
 SERVICES: Json = yaml.safe_load((BEEPER / "services.yaml").read_text())
+TRIGGERS: Json = yaml.safe_load((BEEPER / "triggers.yaml").read_text())
+CONDITIONS: Json = yaml.safe_load((BEEPER / "conditions.yaml").read_text())
 ICONS: Json = json.loads((BEEPER / "icons.json").read_text())
 MANIFEST: Json = json.loads((BEEPER / "manifest.json").read_text())
 
@@ -92,6 +99,7 @@ ROOMS = {
     "budget": {"const"},
     "chat_creation": {"api", "budget", "errors", "job", "reconciliation"},
     "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
+    "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
     "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow"},
     "const": set(),
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
@@ -130,11 +138,13 @@ ROOMS = {
         "sent_messages",
     },
     "reconciliation": {"api"},
+    "scope": {"const", "devices", "validators"},
     "seen_messages": {"api", "const", "signals"},
     "sent_messages": {"api", "reconciliation"},
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
     | {"attachments", "markdown", "message_sending", "validators"},
+    "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
     "validators": set(),
 }
 NO_HOME_ASSISTANT = {"const", "delivery", "markdown", "reconciliation"}
@@ -293,6 +303,71 @@ def test_every_field_and_section_of_an_action_has_its_texts(action: str) -> None
     ]
 
 
+# Triggers and conditions
+
+
+async def test_every_trigger_and_condition_is_described(hass: HomeAssistant) -> None:
+    for found, kind, described in (
+        (await trigger.async_get_triggers(hass), "trigger", TRIGGERS),
+        (await condition.async_get_conditions(hass), "condition", CONDITIONS),
+    ):
+        icons, texts = ICONS[f"{kind}s"], ENGLISH[f"{kind}s"]
+        assert found.keys() == described.keys() == icons.keys() == texts.keys()
+        assert all(icon.keys() == {kind} for icon in icons.values())
+
+
+async def check_options(hass: HomeAssistant, kind: str, key: str, given: Json) -> None:
+    name, options = f"{DOMAIN}.{key}", {"options": given}
+    if kind == "triggers":
+        await async_validate_trigger_config(hass, [{"platform": name, **options}])
+    else:
+        await async_validate_condition_config(hass, {"condition": name, **options})
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("triggers", key) for key in TRIGGERS]
+    + [("conditions", key) for key in CONDITIONS],
+)
+async def test_every_option_is_in_its_form_with_its_texts(
+    hass: HomeAssistant, kind: str, key: str
+) -> None:
+    fields = {"triggers": TRIGGERS, "conditions": CONDITIONS}[kind][key]["fields"]
+    texts = ENGLISH[kind][key]
+    with pytest.raises(vol.Invalid) as refused:
+        await check_options(hass, kind, key, {UNKNOWN: 1})
+    accepted = refused.value.msg.partition("The fields are: ")[2].split(", ")
+    assert fields.keys() == texts["fields"].keys() == {*accepted}
+    for field in fields.values():
+        [(name, options)] = field["selector"].items()
+        selector({name: options})  # raises if Home Assistant knows no such one
+    for text in (texts, *texts["fields"].values()):
+        assert text["name"]
+        assert text["description"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("kind", "described"), [("trigger", TRIGGERS), ("condition", CONDITIONS)]
+)
+async def test_the_editor_is_told_of_them(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    kind: str,
+    described: Json,
+) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": f"{kind}_platforms/subscribe"})
+    assert (await client.receive_json())["success"]
+
+    event = (await client.receive_json())["event"]
+
+    for key, description in described.items():
+        told = event[f"{DOMAIN}.{key}"]["fields"]
+        assert told.keys() == description["fields"].keys()
+
+
 def test_every_icon_is_one() -> None:
     icons = texts_of(ICONS).values()
     assert icons
@@ -306,16 +381,19 @@ def selectors(value: Json) -> Iterator[Json]:
             yield value
         for item in value.values():
             yield from selectors(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from selectors(item)
 
 
 def test_every_choice_has_its_text() -> None:
     known = ENGLISH["selector"]
-    for selector in selectors(SERVICES):
-        texts = known[selector["translation_key"]]
-        if "options" in selector:
-            assert texts["options"].keys() == {*selector["options"]}
-        if "fields" in selector:
-            assert texts["fields"].keys() == selector["fields"].keys()
+    for choice in selectors([SERVICES, TRIGGERS, CONDITIONS]):
+        texts = known[choice["translation_key"]]
+        if "options" in choice:
+            assert texts["options"].keys() == {*choice["options"]}
+        if "fields" in choice:
+            assert texts["fields"].keys() == choice["fields"].keys()
             assert all(text["name"] for text in texts["fields"].values())
 
 
@@ -338,11 +416,11 @@ def placeholders(text: str) -> set[str]:
 
 
 def constants() -> str:
-    """Return all strings in the code, and all of services.yaml."""
+    """Return all strings in the code, and all that describes forms."""
     texts = [node.value for node in walk(ast.Constant, *sources(BEEPER))]
     return "\n".join(
         f'"{text}"' for text in texts if isinstance(text, str)
-    ) + json.dumps(SERVICES)
+    ) + json.dumps([SERVICES, TRIGGERS, CONDITIONS])
 
 
 USED = constants()
@@ -478,7 +556,16 @@ def test_every_issue_is_raised(key: str) -> None:
     ]
     assert isinstance(told, ast.Dict)
     given = {ast.literal_eval(name) for name in told.keys if name}
-    assert placeholders("".join(ENGLISH["issues"][key].values())) == given
+    texts = texts_of(ENGLISH["issues"][key])
+    assert placeholders("".join(texts.values())) == given
+    # What can be fixed has its texts in the flow that does it.
+    [fixable] = [
+        ast.literal_eval(call["is_fixable"])
+        for call in calls
+        if ast.unparse(call["translation_key"]) == repr(key)
+    ]
+    assert fixable is ("fix_flow.step.confirm.description" in texts)
+    assert fixable is not ("description" in texts)
 
 
 def test_every_step_has_its_texts() -> None:
@@ -507,6 +594,7 @@ def test_every_text_of_a_selector_is_used(key: str) -> None:
 
 def test_all_sections_of_the_texts_are_known() -> None:
     assert ENGLISH.keys() == {
+        "conditions",
         "config",
         "config_subentries",
         "entity",
@@ -516,6 +604,7 @@ def test_all_sections_of_the_texts_are_known() -> None:
         "selector",
         "services",
         "system_health",
+        "triggers",
     }
 
 

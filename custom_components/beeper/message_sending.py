@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, override
 from weakref import WeakValueDictionary
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from . import errors
@@ -16,7 +16,7 @@ from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .api.models import Attachment, Chat, SendMessage, SentMessage
 from .attachments import Source, open_source
-from .budget import Messages
+from .budget import Messages, Replies
 from .delivery import Delivery, wait_for_delivery
 from .job import Job
 from .reconciliation import find_message
@@ -105,7 +105,8 @@ class MessageSending(Job[SentMessage]):
     """Returns the user's ids in an account."""
     chats: Chats
     counter: Messages
-    context_id: str
+    replies: Replies
+    context: Context
     chat: Chat | None = None
     key: Outgoing = field(init=False)
     created: float = field(init=False)
@@ -118,7 +119,7 @@ class MessageSending(Job[SentMessage]):
         """Recognise the message, and join it within one context only."""
         self.created = self.hass.loop.time()
         self.key = self.message
-        self.shared = (self.message, self.context_id)
+        self.shared = (self.message, self.context.id)
         self._request = self._request_with(None)
 
     @override
@@ -142,10 +143,23 @@ class MessageSending(Job[SentMessage]):
                     limit=str(limit),
                 )
             )
+        if not self._may_reply():
+            raise errors.NotDoneError(
+                partial(errors.failed, "reply_loop", limit=str(self.replies.limit))
+            )
         if self.message.attachment:
             self._request = self._request_with(
                 await self._upload(self.message.attachment)
             )
+
+    def _may_reply(self) -> bool:
+        """Count the message if it answers the one that started its run."""
+        ids, shown_as, network = {self.message.chat_id}, self.key.chat_id, None
+        if self.chat:
+            shown_as = self.chat.merged_into_id or self.chat.id
+            ids |= {self.chat.id, self.chat.local_id or shown_as, shown_as}
+            network = self.chat.network
+        return self.replies.take(self.context, shown_as, ids, network or "Beeper")
 
     async def _upload(self, source: Source) -> Attachment:
         file = await open_source(self.hass, source)

@@ -5,10 +5,9 @@ from typing import override
 from homeassistant.components.notify import NotifyEntity
 from homeassistant.components.notify.const import NotifyEntityFeature
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util.ulid import ulid_now
 
 from . import errors, markdown
 from .const import CONF_CHAT_ID, CONF_NETWORK, DOMAIN, SUBENTRY_CHAT
@@ -72,5 +71,5 @@ class ChatNotifyEntity(NotifyEntity):
             Outgoing(chat_id=self._chat_id, text=text, length=length + len(message)),
             self._entry.runtime_data.data.accounts,
             # Whoever calls an entity without a context means each call for itself.
-            context_id=self._context.id if self._context else ulid_now(),
+            context=self._context or Context(),
         )

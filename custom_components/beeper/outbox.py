@@ -6,7 +6,7 @@ reading alone; what stays unknown is not repeated for a while without looking fi
 """
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from . import budget, errors
@@ -68,6 +68,7 @@ class Outbox:
         self._entry = entry
         self._new_chats = budget.NewChats(hass, entry)
         self._messages = budget.Messages(hass, entry)
+        self._replies = budget.Replies(hass, entry)
         self._persons: Persons = WeakValueDictionary()
         self._chats = Chats()
         self.sent = SentMessages()
@@ -116,14 +117,15 @@ class Outbox:
         message: Outgoing,
         accounts: Iterable[Account],
         *,
-        context_id: str,
+        context: Context,
         allow_repeat: bool = False,
         wait: bool = False,
     ) -> tuple[Done[SentMessage], Delivery | None]:
         """Send a message after those that were to go into the same chat before.
 
         An identical one under way is joined only within one context: the same text
-        may well be meant twice. With `wait`, also tell what became of it.
+        may well be meant twice. With `wait`, also tell what became of it. A run that
+        `note_trigger` was told of is held back if it answers over and over.
 
         Raises as `create_chat`.
         """
@@ -134,10 +136,15 @@ class Outbox:
             own_ids=partial(self._own_ids, tuple(accounts)),
             chats=self._chats,
             counter=self._messages,
-            context_id=context_id,
+            replies=self._replies,
+            context=context,
         )
         done = await self._carry_out(job, allow_repeat=allow_repeat)
         return done, await job.delivery(done.result) if wait else None
+
+    def note_trigger(self, context_id: str, chat_ids: AbstractSet[str]) -> None:
+        """Remember that a message of this chat started the run of this context."""
+        self._replies.note(context_id, chat_ids)
 
     async def async_load(self) -> None:
         """Read what has to survive a restart."""
@@ -146,6 +153,7 @@ class Outbox:
     async def async_remove(self) -> None:
         """Remove what was kept for a restart, and what was said."""
         self._messages.forget()
+        self._replies.forget()
         await self._new_chats.async_remove()
 
     async def async_wait(self) -> None:
@@ -322,6 +330,18 @@ async def async_load_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def get_outbox(hass: HomeAssistant, entry: ConfigEntry) -> Outbox:
     """Return the outbox of an entry that is or was set up."""
     return hass.data[_OUTBOXES][entry.entry_id]
+
+
+@callback
+def note_trigger(
+    hass: HomeAssistant, entry_id: str, context_id: str, chat_ids: AbstractSet[str]
+) -> None:
+    """Tell an entry's outbox that a message of a chat started the run of a context.
+
+    Without an outbox nothing is to be told: the entry cannot send either.
+    """
+    if outbox := hass.data.get(_OUTBOXES, {}).get(entry_id):
+        outbox.note_trigger(context_id, chat_ids)
 
 
 async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:

@@ -305,7 +305,7 @@ async def _send_message(call: ServiceCall) -> ServiceResponse:
             attachment=source,
         ),
         entry.runtime_data.data.accounts,
-        context_id=call.context.id,
+        context=call.context,
         allow_repeat=params[ATTR_ALLOW_REPEAT],
         wait=params[ATTR_WAIT],
     )

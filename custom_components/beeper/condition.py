@@ -1,0 +1,120 @@
+"""The conditions of automations: accounts that are connected, and what is unread.
+
+They read what is known already. What is not known, as of a server that is not set up
+or cannot be reached, is not so.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final, Unpack, override
+
+import voluptuous as vol
+
+from homeassistant.const import CONF_DEVICE_ID
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.condition import (
+    Condition,
+    ConditionCheckParams,
+    ConditionConfig,
+)
+from homeassistant.helpers.typing import ConfigType
+
+from . import scope
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from .coordinator import BeeperConfigEntry
+
+# None is not told: a server before 4.3 lists an account that is connected.
+_CONNECTED: Final = {"connected", "backfilling", None}
+
+
+class _BeeperCondition(Condition):
+    """What all conditions have in common: options, and no target."""
+
+    _schema: ClassVar = vol.Schema(scope.ACCOUNT)
+
+    @override
+    @classmethod
+    async def async_validate_config(
+        cls, hass: HomeAssistant, config: ConfigType
+    ) -> ConfigType:
+        return await scope.async_validate(hass, config, cls._schema)
+
+    def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
+        """Keep the options."""
+        super().__init__(hass, config)
+        self._options: dict[str, Any] = config.options or {}
+
+    def _entries(self) -> list[BeeperConfigEntry]:
+        return self._hass.config_entries.async_loaded_entries(DOMAIN)
+
+
+class AccountIsConnectedCondition(_BeeperCondition):
+    """All accounts that are meant are connected, and there is one."""
+
+    @override
+    def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
+        options = self._options
+        # Each device alone has to mean something: one that is gone is not connected.
+        devices = [[each] for each in options[CONF_DEVICE_ID]] or [[]]
+        return all(
+            bool(
+                connected := list(self._are_connected({**options, CONF_DEVICE_ID: of}))
+            )
+            and all(connected)
+            for of in devices
+        )
+
+    def _are_connected(self, options: dict[str, Any]) -> Iterator[bool]:
+        for entry in self._entries():
+            for account in entry.runtime_data.data.accounts:
+                if scope.concerns(
+                    self._hass,
+                    options,
+                    entry_id=entry.entry_id,
+                    account_id=account.account_id,
+                ):
+                    yield (
+                        entry.runtime_data.last_update_success
+                        and account.status in _CONNECTED
+                    )
+
+
+class HasUnreadCondition(_BeeperCondition):
+    """Any of the accounts or chosen chats that are meant has unread messages."""
+
+    @override
+    def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
+        return any(
+            scope.concerns(
+                self._hass,
+                self._options,
+                entry_id=entry.entry_id,
+                account_id=account_id,
+                chat_ids=chat_ids,
+            )
+            for entry in self._entries()
+            if entry.runtime_data.last_update_success
+            for account_id, chat_ids in _unread(entry)
+        )
+
+
+def _unread(entry: BeeperConfigEntry) -> Iterator[tuple[str, set[str]]]:
+    """Yield each account with unread messages, and each chosen chat with its account."""
+    snapshot = entry.runtime_data.data
+    for account_id, count in (snapshot.unread or {}).items():
+        if count:
+            yield account_id, set()
+    for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT):
+        chat_id: str = subentry.data[CONF_CHAT_ID]
+        if (snapshot.chat_unread or {}).get(chat_id):
+            yield subentry.data[CONF_ACCOUNT_ID], {chat_id}
+
+
+_CONDITIONS: Final[dict[str, type[Condition]]] = {
+    "account_is_connected": AccountIsConnectedCondition,
+    "has_unread": HasUnreadCondition,
+}
+
+
+async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
+    """Return the conditions by their keys, without the domain."""
+    return _CONDITIONS

@@ -1,0 +1,219 @@
+"""The triggers of automations: a message, an account that is lost, a failed sending.
+
+They listen to what happens on all servers. So they need none when an automation is
+loaded, and stay attached when an entry is set up later or again.
+"""
+
+from typing import Any, ClassVar, Final, override
+
+import voluptuous as vol
+
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.trigger import (
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
+from homeassistant.helpers.typing import ConfigType
+
+from . import scope
+from .api.models import User
+from .outbox import note_trigger
+from .signals import (
+    SIGNAL_ACCOUNT_DISCONNECTED,
+    SIGNAL_MESSAGE,
+    SIGNAL_SEND_FAILED,
+    AccountDisconnected,
+    MessageEvent,
+    SendFailed,
+)
+from .validators import boolean, identifiers, one_of, phone_number
+
+CONF_CHAT_TYPE: Final = "chat_type"
+CONF_INCLUDE_OWN: Final = "include_own"
+CONF_PHRASE: Final = "phrase"
+CONF_PHRASE_MATCH: Final = "phrase_match"
+CONF_SENDER: Final = "sender"
+
+MATCH_CONTAINS: Final = "contains"
+MATCH_WHOLE: Final = "whole"
+
+
+class _BeeperTrigger(Trigger):
+    """What all triggers have in common: options, and no target."""
+
+    _schema: ClassVar[vol.Schema]
+
+    @override
+    @classmethod
+    async def async_validate_config(
+        cls, hass: HomeAssistant, config: ConfigType
+    ) -> ConfigType:
+        return await scope.async_validate(hass, config, cls._schema)
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Keep the options."""
+        super().__init__(hass, config)
+        self._options: dict[str, Any] = config.options or {}
+
+
+class MessageReceivedTrigger(_BeeperTrigger):
+    """A message that somebody wrote to the user or, if wanted, the user elsewhere."""
+
+    _schema = vol.Schema(
+        {
+            **scope.CHAT,
+            vol.Optional(CONF_SENDER, default=list): identifiers,
+            vol.Optional(CONF_CHAT_TYPE): one_of("single", "group"),
+            vol.Optional(CONF_PHRASE, default=list): identifiers,
+            vol.Optional(CONF_PHRASE_MATCH, default=MATCH_CONTAINS): one_of(
+                MATCH_CONTAINS, MATCH_WHOLE
+            ),
+            vol.Optional(CONF_INCLUDE_OWN, default=False): boolean,
+        }
+    )
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        @callback
+        def happened(event: MessageEvent) -> None:
+            if not self._means(event):
+                return
+            # By its context, the outbox tells what is sent in answer to a message.
+            context = Context()
+            note_trigger(self._hass, event.entry_id, context.id, event.chat_ids)
+            run_action(
+                {**event.as_dict(), "config_entry_id": event.entry_id},
+                # This reaches the logbook, so it tells neither who nor what.
+                f"message on {event.chat.network or 'Beeper'}",
+                context,
+            )
+
+        return async_dispatcher_connect(self._hass, SIGNAL_MESSAGE, happened)
+
+    def _means(self, event: MessageEvent) -> bool:
+        options = self._options
+        if event.type != "message_received" and not (
+            event.type == "message_sent" and options[CONF_INCLUDE_OWN]
+        ):
+            return False
+        return (
+            options.get(CONF_CHAT_TYPE) in (None, event.chat.type)
+            and (not options[CONF_SENDER] or self._is_sender(event.sender))
+            and (not options[CONF_PHRASE] or self._has_phrase(event.text))
+            and scope.concerns(
+                self._hass,
+                options,
+                entry_id=event.entry_id,
+                account_id=event.account_id,
+                chat_ids=event.chat_ids,
+            )
+        )
+
+    def _is_sender(self, sender: User) -> bool:
+        names = {
+            _normal(name).removeprefix("@")
+            for name in (sender.full_name, sender.username)
+            if name
+        }
+        return any(
+            sender.has_id(wanted)
+            or _normal(wanted).removeprefix("@") in names
+            or _has_number(sender, wanted)
+            for wanted in self._options[CONF_SENDER]
+        )
+
+    def _has_phrase(self, text: str | None) -> bool:
+        phrases = [_normal(phrase) for phrase in self._options[CONF_PHRASE]]
+        text = _normal(text or "")
+        if self._options[CONF_PHRASE_MATCH] == MATCH_WHOLE:
+            return text in phrases
+        return any(phrase in text for phrase in phrases)
+
+
+class AccountDisconnectedTrigger(_BeeperTrigger):
+    """An account has lost its network."""
+
+    _schema = vol.Schema(scope.ACCOUNT)
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        @callback
+        def happened(event: AccountDisconnected) -> None:
+            if scope.concerns(
+                self._hass,
+                self._options,
+                entry_id=event.entry_id,
+                account_id=event.account_id,
+            ):
+                run_action(
+                    {**event.as_dict(), "config_entry_id": event.entry_id},
+                    f"{event.network or 'account'} disconnected",
+                )
+
+        return async_dispatcher_connect(
+            self._hass, SIGNAL_ACCOUNT_DISCONNECTED, happened
+        )
+
+
+class SendFailedTrigger(_BeeperTrigger):
+    """A message that Home Assistant sent could not be delivered."""
+
+    _schema = vol.Schema(scope.CHAT)
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        @callback
+        def happened(event: SendFailed) -> None:
+            if scope.concerns(
+                self._hass,
+                self._options,
+                entry_id=event.entry_id,
+                account_id=event.account_id,
+                chat_ids={event.chat_id},
+            ):
+                run_action(
+                    {**event.as_dict(), "config_entry_id": event.entry_id},
+                    f"sending failed on {event.network or 'Beeper'}",
+                )
+
+        return async_dispatcher_connect(self._hass, SIGNAL_SEND_FAILED, happened)
+
+
+def _normal(text: str) -> str:
+    """Return a text as it is compared: without case and runs of white space."""
+    return " ".join(text.casefold().split())
+
+
+def _has_number(sender: User, wanted: str) -> bool:
+    """Tell whether what is wanted is the sender's phone number, however written."""
+    try:
+        return sender.has_phone_number(phone_number(wanted))
+    except vol.Invalid:
+        return False
+
+
+_TRIGGERS: Final[dict[str, type[Trigger]]] = {
+    "message_received": MessageReceivedTrigger,
+    "account_disconnected": AccountDisconnectedTrigger,
+    "send_failed": SendFailedTrigger,
+}
+
+
+async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers by their keys, without the domain."""
+    return _TRIGGERS

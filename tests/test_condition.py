@@ -1,0 +1,305 @@
+"""What automations can ask, as automations meet it."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
+import voluptuous as vol
+
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.condition import async_validate_condition_config
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+
+from .conftest import add_entry
+from .test_message_sending import FAMILY, KIM
+from .test_sensor import poll
+from .test_trigger import TELEGRAM, device_of
+
+BOTH = ["account_is_connected", "has_unread"]
+
+
+async def holds(hass: HomeAssistant, key: str, **options: Any) -> bool:
+    """Tell whether an automation with the condition runs."""
+    calls = async_mock_service(hass, "test", "run")
+    config = {
+        "alias": "Test",
+        "triggers": {"trigger": "event", "event_type": "go"},
+        "conditions": {"condition": f"beeper.{key}", "options": options},
+        "actions": {"action": "test.run"},
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    return await still_holds(hass, calls)
+
+
+async def still_holds(hass: HomeAssistant, calls: list[Any]) -> bool:
+    calls.clear()
+    state = hass.states.get("automation.test")
+    assert state
+    assert state.state == "on"
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+    return bool(calls)
+
+
+def statuses(simulator: Simulator, **changes: str) -> None:
+    """Connect all accounts, and give some another status."""
+    for account_id in simulator.world.accounts:
+        simulator.set_account_status(account_id, changes.get(account_id, "connected"))
+
+
+def read_all(simulator: Simulator, *unread: str) -> None:
+    """Have nothing unread but one message in each of some chats."""
+    for chat in simulator.world.chats.values():
+        chat.unread_count = int(chat.id in unread)
+
+
+# Accounts that are connected
+
+
+@pytest.mark.parametrize(
+    ("telegram", "names", "options", "expected"),
+    [
+        ("connected", [], {}, True),
+        ("backfilling", [], {}, True),
+        ("reconnect_required", [], {}, False),
+        ("hibernating", [], {}, False),
+        ("disconnected", [], {"account_id": "telegram"}, False),
+        ("disconnected", [], {"account_id": "whatsapp"}, True),
+        ("disconnected", ["server"], {}, False),
+        ("disconnected", ["telegram"], {}, False),
+        ("disconnected", ["whatsapp"], {}, True),
+        ("disconnected", ["whatsapp", "telegram"], {}, False),
+        ("disconnected", ["server"], {"account_id": "whatsapp"}, True),
+        ("connected", ["whatsapp", "telegram"], {}, True),
+        # What there is not is not connected.
+        ("connected", [], {"account_id": "nonsense"}, False),
+        ("connected", ["whatsapp"], {"account_id": "telegram"}, False),
+        ("connected", ["whatsapp", KIM], {}, False),
+    ],
+)
+async def test_account_is_connected(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    telegram: str,
+    names: list[str],
+    options: dict[str, Any],
+    expected: bool,
+) -> None:
+    device_ids = [await device_of(hass, loaded, name) for name in names]
+    statuses(simulator, telegram=telegram)
+    await poll(hass, loaded)
+
+    held = await holds(hass, "account_is_connected", device_id=device_ids, **options)
+
+    assert held is expected
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.808"])
+async def test_a_server_that_tells_no_status_lists_what_is_connected(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    assert await holds(hass, "account_is_connected", account_id="telegram")
+
+
+async def test_a_connection_that_comes_and_goes(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    statuses(simulator, signal="connecting")
+    await poll(hass, loaded)
+    assert not await holds(hass, "account_is_connected")
+    calls = async_mock_service(hass, "test", "run")
+
+    statuses(simulator)
+    await poll(hass, loaded)
+    assert await still_holds(hass, calls)
+
+
+# What is unread
+
+
+@pytest.mark.parametrize(
+    ("unread", "names", "options", "expected"),
+    [
+        ([], [], {}, False),
+        ([KIM], [], {}, True),
+        ([KIM], [], {"account_id": "whatsapp"}, True),
+        ([KIM], [], {"account_id": "telegram"}, False),
+        ([KIM], ["server"], {}, True),
+        ([KIM], ["whatsapp"], {}, True),
+        ([KIM], ["telegram"], {}, False),
+        ([KIM], ["telegram", "whatsapp"], {}, True),
+        ([KIM], ["server"], {"account_id": "telegram"}, False),
+        ([KIM], [KIM], {}, True),
+        ([KIM], [KIM], {"account_id": "whatsapp"}, True),
+        ([KIM], [KIM], {"account_id": "telegram"}, False),
+        ([KIM], [FAMILY], {}, False),
+        ([KIM], [FAMILY, KIM], {}, True),
+        ([TELEGRAM], [FAMILY, "whatsapp"], {}, False),
+        ([TELEGRAM], [FAMILY, "telegram"], {}, True),
+    ],
+)
+async def test_has_unread(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    unread: list[str],
+    names: list[str],
+    options: dict[str, Any],
+    expected: bool,
+) -> None:
+    device_ids = [await device_of(hass, loaded, name) for name in names]
+    read_all(simulator, *unread)
+    await poll(hass, loaded)
+
+    assert await holds(hass, "has_unread", device_id=device_ids, **options) is expected
+
+
+async def test_a_chat_that_is_only_marked_has_no_unread_messages(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    simulator.world.chats[KIM].is_marked_unread = True
+    await poll(hass, loaded)
+
+    assert not await holds(hass, "has_unread")
+
+
+async def test_a_server_that_does_not_search_tells_nothing_unread(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    kim = await device_of(hass, loaded, KIM)
+    read_all(simulator, KIM)
+    simulator.faults.add("status_before", path="/v1/chats/search", times=None)
+    await poll(hass, loaded)
+
+    assert not await holds(hass, "has_unread")
+    assert not await holds(hass, "has_unread", device_id=kim)
+
+
+# Servers that come, go and are several
+
+
+@pytest.mark.parametrize("key", BOTH)
+async def test_a_server_that_is_not_there_is_no_error(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+) -> None:
+    statuses(simulator)
+    calls = async_mock_service(hass, "test", "run")
+    assert not await holds(hass, key)
+    calls = async_mock_service(hass, "test", "run")
+    entry = add_entry(hass, simulator.url)
+    assert not await still_holds(hass, calls)
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert await still_holds(hass, calls)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert await still_holds(hass, calls)
+
+    await simulator.stop()
+    await poll(hass, entry)
+    assert not await still_holds(hass, calls)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert not await still_holds(hass, calls)
+    assert "Error while checking conditions" not in caplog.text
+    assert "Unexpected error" not in caplog.text
+
+
+@pytest.mark.parametrize("key", BOTH)
+async def test_of_several_servers(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, key: str
+) -> None:
+    """All have to be connected, and anything unread counts."""
+    async with Simulator("latest", "dev-token") as other:
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        await hass.async_block_till_done()
+        statuses(simulator)
+        read_all(simulator)
+        statuses(other, telegram="disconnected")
+        read_all(other, KIM)
+        for entry in (loaded, second):
+            await poll(hass, entry)
+
+        connected = key == "account_is_connected"
+        assert await holds(hass, key) is not connected
+        calls = async_mock_service(hass, "test", "run")
+        await hass.config_entries.async_unload(second.entry_id)
+        assert await still_holds(hass, calls) is connected
+
+
+@pytest.mark.parametrize("key", BOTH)
+@pytest.mark.parametrize("gone", [False, True], ids=["unloaded", "gone"])
+async def test_a_device_that_tells_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    key: str,
+    gone: bool,
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        await hass.async_block_till_done()
+        device_id = await device_of(hass, second, "server")
+        statuses(simulator)
+        await poll(hass, loaded)
+        if gone:
+            await hass.config_entries.async_remove(second.entry_id)
+        else:
+            await hass.config_entries.async_unload(second.entry_id)
+
+        assert not await holds(hass, key, device_id=device_id)
+
+
+# Wrong options
+
+
+@pytest.mark.parametrize("key", BOTH)
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"options": {"sender": "Kim"}}, "There is no field sender. The fields are:"),
+        ({"options": {"account_id": ["a"]}}, "account_id must be text"),
+        ({"options": {"device_id": [True]}}, "device_id.0 must be text"),
+        ({"options": ["a"]}, "The options must be a list of names"),
+        ({"target": {"entity_id": ["notify.kim"]}}, "There is no field target"),
+    ],
+)
+async def test_wrong_options_are_refused_with_a_reason(
+    hass: HomeAssistant, key: str, config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(vol.Invalid) as refused:
+        await async_validate_condition_config(
+            hass, {"condition": f"beeper.{key}", **config}
+        )
+
+    assert refused.value.msg.startswith(message)
+
+
+async def test_an_automation_with_wrong_options_says_why(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {
+        "alias": "Test",
+        "triggers": {"trigger": "event", "event_type": "go"},
+        "conditions": {"condition": "beeper.has_unread", "options": {"chat_id": "Kim"}},
+        "actions": [],
+    }
+
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    state = hass.states.get("automation.test")
+    assert state
+    assert state.state == STATE_UNAVAILABLE
+    assert "There is no field chat_id. The fields are: account_id" in caplog.text

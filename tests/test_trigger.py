@@ -1,0 +1,643 @@
+"""What starts automations, as automations meet it."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_mock_service,
+)
+import voluptuous as vol
+
+from custom_components.beeper.api.models import Chat, Message, Reaction, User
+from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.devices import account_identifier, server_identifier
+from custom_components.beeper.signals import (
+    SIGNAL_ACCOUNT_DISCONNECTED,
+    SIGNAL_MESSAGE,
+    SIGNAL_SEND_FAILED,
+    AccountDisconnected,
+    MessageEvent,
+    SendFailed,
+)
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.trigger import async_validate_trigger_config
+from homeassistant.setup import async_setup_component
+from simulator import Simulator, wire
+
+from .conftest import add_entry
+from .test_message_sending import FAMILY, KIM
+from .test_send_message import add_chat
+
+TELEGRAM = "!aLexTeLegram:beeper.com"
+ALL = ["message_received", "account_disconnected", "send_failed"]
+
+
+def message_event(
+    entry: MockConfigEntry, simulator: Simulator, chat_id: str = KIM, **changes: Any
+) -> MessageEvent:
+    """Return what is told when the first person of a chat has written."""
+    world = simulator.world
+    chat, template = world.chats[chat_id], world.chats[KIM].messages[-1]
+    person = chat.participants[0]
+    data = {
+        **simulator.wire.message(world, template),
+        "id": "9001",
+        "accountID": chat.account_id,
+        "senderID": person.id,
+        "senderName": person.full_name,
+        "isSender": False,
+        "text": "Good night",
+    }
+    event = MessageEvent(
+        entry_id=entry.entry_id,
+        type="message_received",
+        chat=Chat.from_dict(simulator.wire.chat(world, chat, -1)),
+        account_id=chat.account_id,
+        message=Message.from_dict(data),
+        sender=User.from_dict(wire.user(person)),
+        is_self=False,
+        text="Good night",
+    )
+    return replace(event, **changes)
+
+
+def disconnected(entry: MockConfigEntry, account_id: str) -> AccountDisconnected:
+    return AccountDisconnected(
+        entry_id=entry.entry_id,
+        account_id=account_id,
+        network=account_id.title(),
+        status="disconnected",
+        previous_status="connected",
+    )
+
+
+def failed(entry: MockConfigEntry, chat_id: str, account_id: str) -> SendFailed:
+    return SendFailed(
+        entry_id=entry.entry_id,
+        account_id=account_id,
+        network=account_id.title(),
+        chat_id=chat_id,
+        message_id="12345",
+        reason="bridge_unavailable",
+        retriable=True,
+    )
+
+
+async def automate(
+    hass: HomeAssistant, key: str = "message_received", **options: Any
+) -> list[ServiceCall]:
+    """Set an automation up and return where its runs will be."""
+    calls: list[ServiceCall] = async_mock_service(hass, "test", "run")
+    config = {
+        "alias": "Test",
+        "triggers": {"trigger": f"{DOMAIN}.{key}", "options": options},
+        "actions": {"action": "test.run", "data": {"trigger": "{{ trigger }}"}},
+        "mode": "parallel",
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+    state = hass.states.get("automation.test")
+    assert state
+    assert state.state == "on"
+    return calls
+
+
+async def tell(
+    hass: HomeAssistant, event: MessageEvent | AccountDisconnected | SendFailed
+) -> None:
+    match event:
+        case MessageEvent():
+            async_dispatcher_send(hass, SIGNAL_MESSAGE, event)
+        case AccountDisconnected():
+            async_dispatcher_send(hass, SIGNAL_ACCOUNT_DISCONNECTED, event)
+        case SendFailed():
+            async_dispatcher_send(hass, SIGNAL_SEND_FAILED, event)
+    await hass.async_block_till_done()
+
+
+async def device_of(hass: HomeAssistant, entry: MockConfigEntry, name: str) -> str:
+    """Return the device of a server, of an account or, adding it, of a chat."""
+    devices = dr.async_get(hass)
+    device: dr.DeviceEntry | dr.ChildDeviceEntry | None
+    if name == "server":
+        device = devices.async_get_device_by_identifier(
+            server_identifier(entry), entry.entry_id
+        )
+    elif name.startswith("!"):
+        entity = er.async_get(hass).async_get(await add_chat(hass, entry, name, name))
+        assert entity
+        assert entity.device_id
+        return entity.device_id
+    else:
+        device = devices.async_get_child_device_by_identifier(
+            account_identifier(entry, name), entry.entry_id
+        )
+    assert device
+    return device.id
+
+
+# What a message's trigger tells
+
+
+async def test_a_message_is_told(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    calls = await automate(hass)
+    triggered = async_capture_events(hass, "automation_triggered")
+    event = message_event(loaded, simulator)
+
+    await tell(hass, event)
+
+    (call,) = calls
+    told = call.data["trigger"]
+    assert event.as_dict() | {"config_entry_id": loaded.entry_id} == {
+        key: told[key] for key in (*event.as_dict(), "config_entry_id")
+    }
+    assert (told["sender_name"], told["text"]) == ("Kim", "Good night")
+    assert told["platform"] == "beeper.message_received"
+    # The logbook keeps this.
+    assert triggered[0].data["source"] == "message on WhatsApp"
+
+
+async def test_a_message_of_a_server_that_tells_no_network(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    calls = await automate(hass)
+    event = message_event(loaded, simulator)
+
+    await tell(hass, replace(event, chat=replace(event.chat, network=None)))
+
+    assert calls[0].data["trigger"]["description"] == "message on Beeper"
+
+
+async def test_each_message_starts_a_run_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    calls = await automate(hass)
+
+    for _ in range(2):
+        await tell(hass, message_event(loaded, simulator))
+
+    parents = {call.context.parent_id for call in calls}
+    assert len(parents) == 2
+    assert None not in parents
+
+
+# Which messages
+
+
+@pytest.mark.parametrize(
+    ("options", "fires"),
+    [
+        ({"account_id": "whatsapp"}, True),
+        ({"account_id": "telegram"}, False),
+        ({"chat_id": KIM}, True),
+        ({"chat_id": FAMILY}, False),
+        ({"chat_type": "single"}, True),
+        ({"chat_type": "group"}, False),
+        ({"sender": "15550101002"}, True),
+        ({"sender": 15550101002}, True),
+        ({"sender": "@15550101002:local-whatsapp.localhost"}, True),
+        ({"sender": "+15550101002"}, True),
+        ({"sender": ["+1 (555) 010-1002"]}, True),
+        ({"sender": "tel:+1-555-010-1002"}, True),
+        ({"sender": "001 555 010 1002"}, True),
+        ({"sender": "+15550101003"}, False),
+        ({"sender": "555 010 1002"}, False),
+        ({"sender": "kim"}, True),
+        ({"sender": " KIM "}, True),
+        ({"sender": "Ki"}, False),
+        ({"sender": ["Mia", "Kim"]}, True),
+        ({"sender": ["Mia", "Lena"]}, False),
+        ({"phrase": "night"}, True),
+        ({"phrase": "GOOD \n  NIGHT"}, True),
+        ({"phrase": ["morning", "good"]}, True),
+        ({"phrase": ["morning"]}, False),
+        ({"phrase": "good night", "phrase_match": "contains"}, True),
+        ({"phrase": "good night", "phrase_match": "whole"}, True),
+        ({"phrase": "night", "phrase_match": "whole"}, False),
+        ({"phrase": ["night", "Good Night"], "phrase_match": "whole"}, True),
+        ({"phrase_match": "whole"}, True),
+        ({"include_own": True}, True),
+        ({"sender": "", "phrase": [], "chat_id": None, "device_id": []}, True),
+        # All that is named has to fit.
+        ({"sender": "Kim", "phrase": "night", "chat_type": "single"}, True),
+        ({"sender": "Mia", "phrase": "night", "chat_type": "single"}, False),
+        ({"sender": "Kim", "phrase": "day", "chat_type": "single"}, False),
+        ({"sender": "Kim", "phrase": "night", "account_id": "telegram"}, False),
+        ({"chat_id": KIM, "account_id": "telegram"}, False),
+    ],
+)
+async def test_options(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    options: dict[str, Any],
+    fires: bool,
+) -> None:
+    calls = await automate(hass, **options)
+
+    await tell(hass, message_event(loaded, simulator, text="Good\tNight"))
+
+    assert len(calls) == fires
+
+
+@pytest.mark.parametrize(
+    ("sender", "fires"),
+    [("alex_r", True), ("@Alex_R", True), ("ALEX  rivera", True), ("alex", False)],
+)
+async def test_sender_without_a_number(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    sender: str,
+    fires: bool,
+) -> None:
+    calls = await automate(hass, sender=sender)
+
+    await tell(hass, message_event(loaded, simulator, TELEGRAM))
+
+    assert len(calls) == fires
+
+
+async def test_chat_by_each_of_its_ids(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = int(simulator.world.chats[KIM].local_id)
+    calls = await automate(hass, chat_id=number)
+    event = message_event(loaded, simulator)
+
+    await tell(hass, event)
+    await tell(hass, message_event(loaded, simulator, FAMILY))
+    merged = replace(event.chat, local_id=None, merged_into_id=str(number))
+    await tell(hass, replace(event, chat=merged))
+
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "fires"),
+    [
+        ({"type": "message_sent", "is_self": True}, {}, False),
+        ({"type": "message_sent", "is_self": True}, {"include_own": True}, True),
+        ({"type": "message_edited"}, {"include_own": True}, False),
+        ({"type": "message_deleted", "text": None}, {"include_own": True}, False),
+        (
+            {
+                "type": "reaction_added",
+                "text": None,
+                "reaction": Reaction(key="👍", participant_id="15550101002"),
+            },
+            {"include_own": True},
+            False,
+        ),
+        ({"text": None}, {}, True),
+        ({"text": None}, {"phrase": "hi"}, False),
+        ({"text": None}, {"phrase": "hi", "phrase_match": "whole"}, False),
+    ],
+)
+async def test_what_happened(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    changes: dict[str, Any],
+    options: dict[str, Any],
+    fires: bool,
+) -> None:
+    calls = await automate(hass, **options)
+
+    await tell(hass, message_event(loaded, simulator, **changes))
+
+    assert len(calls) == fires
+
+
+@pytest.mark.parametrize("chat_type", ["single", "group"])
+async def test_a_chat_of_a_kind_that_is_not_told(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, chat_type: str
+) -> None:
+    calls = await automate(hass, chat_type=chat_type)
+    event = message_event(loaded, simulator)
+
+    await tell(hass, replace(event, chat=replace(event.chat, type=None)))
+
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("names", "fires"),
+    [
+        (["server"], [KIM, FAMILY, TELEGRAM]),
+        (["whatsapp"], [KIM, FAMILY]),
+        (["telegram"], [TELEGRAM]),
+        ([FAMILY], [FAMILY]),
+        ([FAMILY, "telegram"], [FAMILY, TELEGRAM]),
+        ([KIM, "server"], [KIM, FAMILY, TELEGRAM]),
+    ],
+)
+async def test_devices(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    names: list[str],
+    fires: list[str],
+) -> None:
+    device_ids = [await device_of(hass, loaded, name) for name in names]
+    calls = await automate(hass, device_id=device_ids)
+
+    for chat_id in (KIM, FAMILY, TELEGRAM):
+        await tell(hass, message_event(loaded, simulator, chat_id))
+
+    assert [call.data["trigger"]["chat_id"] for call in calls] == fires
+
+
+async def test_a_device_and_what_does_not_belong_to_it(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    telegram = await device_of(hass, loaded, "telegram")
+    calls = await automate(hass, device_id=telegram, account_id="whatsapp")
+
+    for chat_id in (KIM, TELEGRAM):
+        await tell(hass, message_event(loaded, simulator, chat_id))
+
+    assert calls == []
+
+
+@pytest.mark.parametrize("key", ALL)
+async def test_a_device_that_is_gone_means_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, key: str
+) -> None:
+    """Not everything: it may have been the only chat that was to open the door."""
+    device_id = await device_of(hass, loaded, FAMILY)
+    calls = await automate(hass, key, device_id=device_id)
+    (subentry_id,) = loaded.subentries
+    hass.config_entries.async_remove_subentry(loaded, subentry_id)
+    await hass.async_block_till_done()
+
+    await tell(hass, message_event(loaded, simulator, FAMILY))
+    await tell(hass, failed(loaded, FAMILY, "whatsapp"))
+    await tell(hass, disconnected(loaded, "whatsapp"))
+
+    assert calls == []
+
+
+@pytest.mark.parametrize("key", ALL)
+async def test_a_device_of_another_integration_means_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    key: str,
+) -> None:
+    other = MockConfigEntry(domain="other")
+    other.add_to_hass(hass)
+    device = device_registry.async_get_or_create(
+        config_entry_id=other.entry_id, identifiers={("other", loaded.entry_id)}
+    )
+    calls = await automate(hass, key, device_id=device.id)
+
+    await tell(hass, message_event(loaded, simulator))
+    await tell(hass, failed(loaded, KIM, "whatsapp"))
+    await tell(hass, disconnected(loaded, "whatsapp"))
+
+    assert calls == []
+
+
+# Servers that come, go and are several
+
+
+async def test_of_several_servers_each_has_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        await hass.async_block_till_done()
+        device_id = await device_of(hass, second, "whatsapp")
+        calls = await automate(hass, device_id=device_id)
+
+        await tell(hass, message_event(loaded, simulator))
+        await tell(hass, message_event(second, other))
+
+        (call,) = calls
+        assert call.data["trigger"]["config_entry_id"] == second.entry_id
+        await hass.config_entries.async_unload(second.entry_id)
+
+
+@pytest.mark.parametrize("key", ALL)
+async def test_an_automation_is_there_before_its_server_and_after(
+    hass: HomeAssistant, simulator: Simulator, key: str
+) -> None:
+    calls = await automate(hass, key)
+    entry = add_entry(hass, simulator.url)
+
+    async def happen() -> None:
+        calls.clear()
+        await tell(hass, message_event(entry, simulator))
+        await tell(hass, failed(entry, KIM, "whatsapp"))
+        await tell(hass, disconnected(entry, "whatsapp"))
+        assert [call.data["trigger"]["platform"] for call in calls] == [f"beeper.{key}"]
+
+    await happen()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await happen()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await happen()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await happen()
+
+
+async def test_an_automation_that_is_off_hears_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    calls = await automate(hass)
+    for action in ("turn_off", "turn_on", "turn_off"):
+        await hass.services.async_call(
+            "automation", action, {"entity_id": "automation.test"}, blocking=True
+        )
+
+    await tell(hass, message_event(loaded, simulator))
+
+    assert calls == []
+
+
+async def test_a_script_can_wait_for_an_answer(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    calls: list[ServiceCall] = async_mock_service(hass, "test", "run")
+    wait = {"trigger": "beeper.message_received", "options": {"phrase": ["yes"]}}
+    sequence = [
+        {"wait_for_trigger": wait},
+        {"action": "test.run", "data": {"text": "{{ wait.trigger.text }}"}},
+    ]
+    config = {"script": {"ask": {"sequence": sequence}}}
+    assert await async_setup_component(hass, "script", config)
+    # Blocking till done would wait for the script.
+    await hass.services.async_call("script", "turn_on", {"entity_id": "script.ask"})
+    for text in ("no", "Yes!"):
+        event = message_event(loaded, simulator, text=text)
+        await asyncio.sleep(0.01)
+        async_dispatcher_send(hass, SIGNAL_MESSAGE, event)
+    await hass.async_block_till_done()
+
+    assert [call.data["text"] for call in calls] == ["Yes!"]
+
+
+# Accounts that are lost, and messages that could not be delivered
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "fires"),
+    [
+        ([], {}, ["whatsapp", "telegram"]),
+        ([], {"account_id": "telegram"}, ["telegram"]),
+        (["server"], {}, ["whatsapp", "telegram"]),
+        (["whatsapp"], {}, ["whatsapp"]),
+        (["whatsapp"], {"account_id": "telegram"}, []),
+        ([KIM], {}, []),
+    ],
+)
+async def test_account_disconnected(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    names: list[str],
+    options: dict[str, Any],
+    fires: list[str],
+) -> None:
+    device_ids = [await device_of(hass, loaded, name) for name in names]
+    calls = await automate(
+        hass, "account_disconnected", device_id=device_ids, **options
+    )
+
+    for account_id in ("whatsapp", "telegram"):
+        await tell(hass, disconnected(loaded, account_id))
+
+    told = [call.data["trigger"] for call in calls]
+    assert [each["account_id"] for each in told] == fires
+    for each in told:
+        assert each["description"] == f"{each['network']} disconnected"
+        assert each["status"] == "disconnected"
+        assert each["previous_status"] == "connected"
+        assert each["config_entry_id"] == loaded.entry_id
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "fires"),
+    [
+        ([], {}, [KIM, TELEGRAM]),
+        ([], {"account_id": "telegram"}, [TELEGRAM]),
+        ([], {"chat_id": KIM}, [KIM]),
+        (["server"], {}, [KIM, TELEGRAM]),
+        (["whatsapp"], {}, [KIM]),
+        ([KIM], {}, [KIM]),
+        ([KIM], {"account_id": "telegram"}, []),
+    ],
+)
+async def test_sending_failed(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    names: list[str],
+    options: dict[str, Any],
+    fires: list[str],
+) -> None:
+    device_ids = [await device_of(hass, loaded, name) for name in names]
+    calls = await automate(hass, "send_failed", device_id=device_ids, **options)
+
+    await tell(hass, failed(loaded, KIM, "whatsapp"))
+    await tell(hass, failed(loaded, TELEGRAM, "telegram"))
+
+    told = [call.data["trigger"] for call in calls]
+    assert [each["chat_id"] for each in told] == fires
+    for each in told:
+        assert each["description"] == f"sending failed on {each['network']}"
+        assert each["message_id"] == "12345"
+        assert each["reason"] == "bridge_unavailable"
+        assert each["retriable"] is True
+        assert each["config_entry_id"] == loaded.entry_id
+
+
+# Wrong options
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nonsense": 1}, "There is no field nonsense. The fields are: account_id,"),
+        ({"+1 555": 1}, "There is no field …"),
+        ({"account_id": ["a"]}, "account_id must be text"),
+        ({"account_id": " "}, "account_id is blank"),
+        ({"chat_id": {"a": 1}}, "chat_id must be text"),
+        ({"chat_id": True}, "chat_id must be text"),
+        ({"device_id": [["a"]]}, "device_id.0 must be text"),
+        ({"sender": 1.5}, "sender.0 must be text"),
+        ({"sender": ["Kim", ""]}, "sender.1 is blank"),
+        ({"sender": {"name": "Kim"}}, "sender.0 must be text"),
+        ({"phrase": True}, "phrase.0 must be text"),
+        ({"phrase": [" "]}, "phrase.0 is blank"),
+        ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
+        ({"chat_type": "channel"}, "chat_type must be one of: single, group"),
+        ({"include_own": "perhaps"}, "include_own must be true or false"),
+        ([{"sender": "Kim"}], "The options must be a list of names, each with"),
+    ],
+)
+async def test_wrong_options_are_refused_with_a_reason(
+    hass: HomeAssistant, options: Any, message: str
+) -> None:
+    config = {"platform": "beeper.message_received", "options": options}
+
+    with pytest.raises(vol.Invalid) as refused:
+        await async_validate_trigger_config(hass, [config])
+
+    assert refused.value.msg.startswith(message)
+
+
+async def test_a_reason_is_told_in_any_language(hass: HomeAssistant) -> None:
+    hass.config.language = "de"
+    config = {"platform": "beeper.message_received", "options": {"chat_id": " "}}
+
+    with pytest.raises(vol.Invalid, match="chat_id is blank"):
+        await async_validate_trigger_config(hass, [config])
+
+
+@pytest.mark.parametrize("key", ALL)
+async def test_a_target_is_refused(hass: HomeAssistant, key: str) -> None:
+    """It would be passed over, and the automation would run for everything."""
+    config = {"platform": f"beeper.{key}", "target": {"entity_id": ["notify.kim"]}}
+
+    with pytest.raises(vol.Invalid, match="There is no field target"):
+        await async_validate_trigger_config(hass, [config])
+
+
+@pytest.mark.parametrize("key", ["account_disconnected", "send_failed"])
+async def test_options_of_a_message_are_not_those_of_the_others(
+    hass: HomeAssistant, key: str
+) -> None:
+    config = {"platform": f"beeper.{key}", "options": {"sender": "Kim"}}
+
+    with pytest.raises(vol.Invalid, match="There is no field sender"):
+        await async_validate_trigger_config(hass, [config])
+
+
+async def test_an_automation_with_wrong_options_says_why_and_nothing_else(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"sender": "+1 555 010 1002", "chat_type": "channel"}
+    config = {
+        "alias": "Test",
+        "triggers": {"trigger": "beeper.message_received", "options": options},
+        "actions": [],
+    }
+
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    state = hass.states.get("automation.test")
+    assert state
+    assert state.state == STATE_UNAVAILABLE
+    assert "chat_type must be one of: single, group" in caplog.text
+    assert "555 010" not in caplog.text
