@@ -197,6 +197,23 @@ async def test_a_chat_without_title_and_activity(
     }
 
 
+async def test_a_merged_chat_stands_for_its_members(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A member is shown only if the merged chat is not among what was found."""
+    merged = {"id": "!merged:beeper.com", "title": "Kim"}
+    member = {"id": "!m:beeper.com", "mergedIntoChatID": "!merged:beeper.com"}
+    alone = {"id": "!n:beeper.com", "mergedIntoChatID": "!not-found:beeper.com"}
+    # By title the one, by participant the others.
+    for items in ([member, alone], [merged]):
+        simulator.faults.add(
+            "garbage", path="*/search", body={"items": items, "hasMore": False}
+        )
+    result = await submit(hass, await begin(hass, loaded), search="nobody at all")
+
+    assert {*choices(result)} == {"!merged:beeper.com", "!n:beeper.com"}
+
+
 # What goes wrong; after it, the same flow ends well
 
 
@@ -354,7 +371,11 @@ async def test_a_chat_that_is_removed_leaves_nothing(
     assert chat_devices(device_registry, loaded) == ["Family 🏡"]
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
     chats = [entity for entity in entities if entity.config_subentry_id]
-    assert [entity.entity_id for entity in chats] == ["notify.family"]
+    assert {entity.entity_id for entity in chats} == {
+        "event.family_message",
+        "notify.family",
+        "sensor.family_unread_messages",
+    }
     assert hass.states.get("notify.kim") is None
 
 

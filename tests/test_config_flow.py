@@ -158,12 +158,25 @@ async def test_server_is_added_from_the_browser(
         "duplicate_window",
         "chats_per_hour",
         "read_only",
+        "backlog_minutes",
+        "allowed_senders",
     ]
     result = await post(
         f"{path}/{result['flow_id']}",
         duplicate_window=60,
         chats_per_hour=5,
         read_only=True,
+        backlog_minutes=60,
+        allowed_senders=["Kim"],
+    )
+    assert result["errors"] == {"allowed_senders": "sender_uncertain"}
+    result = await post(
+        f"{path}/{result['flow_id']}",
+        duplicate_window=60,
+        chats_per_hour=5,
+        read_only=True,
+        backlog_minutes=60,
+        allowed_senders=["+15550101002"],
     )
     assert result["type"] == "create_entry"
 
@@ -866,10 +879,18 @@ async def test_options(
         "duplicate_window": 30,
         "chats_per_hour": 20,
         "read_only": False,
+        "backlog_minutes": 15,
+        "allowed_senders": [],
     }
     simulator.requests.clear()
 
-    options = {"duplicate_window": 60.0, "chats_per_hour": 0.0, "read_only": True}
+    options = {
+        "duplicate_window": 60.0,
+        "chats_per_hour": 0.0,
+        "read_only": True,
+        "backlog_minutes": 1440.0,
+        "allowed_senders": ["+15550101002", "@kim:beeper.com"],
+    }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], options
     )
@@ -877,8 +898,8 @@ async def test_options(
     await hass.async_block_till_done()
 
     assert loaded.options == options
-    assert type(loaded.options["duplicate_window"]) is int
-    assert type(loaded.options["chats_per_hour"]) is int
+    for key in ("duplicate_window", "chats_per_hour", "backlog_minutes"):
+        assert type(loaded.options[key]) is int
     paths = [received.path for received in simulator.requests]
     assert paths[:2] == ["/v1/info", "/v1/accounts"]
     assert paths.count("/v1/accounts") == 1
@@ -895,6 +916,9 @@ async def test_options(
         {"duplicate_window": 601},
         {"chats_per_hour": -1},
         {"chats_per_hour": 201},
+        {"backlog_minutes": 4},
+        {"backlog_minutes": 1441},
+        {"allowed_senders": "+15550101002"},
     ],
 )
 async def test_options_out_of_range_are_refused(
@@ -904,6 +928,70 @@ async def test_options_out_of_range_are_refused(
     with pytest.raises(InvalidData):
         await hass.config_entries.options.async_configure(result["flow_id"], options)
     assert loaded.options == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("+1 (555) 010-1002", "+15550101002"),
+        ("tel:+15550101002", "+15550101002"),
+        ("0015550101002", "+15550101002"),
+        (" @kim:beeper.com ", "@kim:beeper.com"),
+        (
+            "@15550101002:local-whatsapp.localhost",
+            "@15550101002:local-whatsapp.localhost",
+        ),
+        ("imsg##kim@mail.example", "imsg##kim@mail.example"),
+    ],
+)
+async def test_senders_that_are_certain(
+    hass: HomeAssistant, loaded: MockConfigEntry, typed: str, stored: str
+) -> None:
+    """Stored once, in one spelling; a line left empty does not count."""
+    result = await hass.config_entries.options.async_init(loaded.entry_id)
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {"allowed_senders": [typed, "", stored, " "]}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert loaded.options["allowed_senders"] == [stored]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Kim",
+        "Kim Sample",
+        "Kim: work",
+        "@kim",
+        "kim@mail.example",
+        "mailto:kim@mail.example",
+        "https://matrix.to/#/@kim:beeper.com",
+        "555 010 1002",
+        "15550101002",
+        "tel:15550101002",
+        "+44 (0)20 7946 0000",
+        "\N{ZERO WIDTH SPACE}",
+    ],
+)
+async def test_senders_that_are_not_certain_are_refused(
+    hass: HomeAssistant, loaded: MockConfigEntry, typed: str
+) -> None:
+    """Anybody can give themselves any name; what was typed stays in the form."""
+    result: Result = await hass.config_entries.options.async_init(loaded.entry_id)
+    typed_in = {"read_only": True, "allowed_senders": ["@kim:beeper.com", typed]}
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], typed_in
+    )
+    assert result["errors"] == {"allowed_senders": "sender_uncertain"}
+    assert result["errors"]["allowed_senders"] in TEXTS["options"]["error"]
+    assert suggested(result).items() >= typed_in.items()
+    assert loaded.options == {}
+
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {"allowed_senders": []}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert loaded.options["allowed_senders"] == []
 
 
 async def test_options_of_an_entry_that_is_not_loaded(

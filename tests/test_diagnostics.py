@@ -140,6 +140,17 @@ async def test_diagnostics_tell_of_a_path_in_front(
     assert "secret" not in repr(report)
 
 
+async def test_diagnostics_only_count_who_is_allowed(
+    hass: HomeAssistant, simulator: Simulator, hass_client: ClientSessionGenerator
+) -> None:
+    senders = ["+15550101002", "@whatsapp_15550101002:beeper.com"]
+    entry = add_entry(hass, simulator.url, backlog_minutes=5, allowed_senders=senders)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert report["options"] == {"backlog_minutes": 5, "allowed_senders": 2}
+    assert "5550101002" not in repr(report)
+
+
 async def test_diagnostics_of_an_entry_that_is_not_set_up(
     hass: HomeAssistant,
     simulator: Simulator,

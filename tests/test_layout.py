@@ -7,14 +7,14 @@ from pathlib import Path
 import re
 import string
 import sys
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 import yaml
 
-from custom_components.beeper import condition, errors, trigger
+from custom_components.beeper import condition, errors, signals, trigger
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -29,6 +29,7 @@ from custom_components.beeper.api.exceptions import (
     UnreadableAnswerError,
     UploadError,
 )
+from custom_components.beeper.api.models import Chat, Message, User
 from custom_components.beeper.const import DOMAIN
 from homeassistant import const
 from homeassistant.core import HomeAssistant
@@ -100,7 +101,7 @@ ROOMS = {
     "chat_creation": {"api", "budget", "errors", "job", "reconciliation"},
     "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
     "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
-    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow"},
+    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow", "validators"},
     "const": set(),
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
@@ -540,6 +541,49 @@ def test_every_text_of_a_form_error_is_used(key: str) -> None:
 def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
     files = [BEEPER / "chat_flow.py"]
     assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
+@pytest.mark.parametrize("key", ENGLISH["options"]["error"])
+def test_every_text_of_an_options_error_is_used(key: str) -> None:
+    files = [BEEPER / "config_flow.py"]
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
+# What is named after its device alone.
+NAMELESS = {("notify", "chat")}
+
+
+@pytest.mark.parametrize("platform", sorted({*ICONS["entity"], *ENGLISH["entity"]}))
+def test_every_entity_has_its_texts_and_icon(platform: str) -> None:
+    file = BEEPER / f"{platform}.py"
+    given = [
+        call.value for call in walk(ast.keyword, file) if call.arg == "translation_key"
+    ] + [
+        assigned.value
+        for assigned in walk(ast.Assign, file)
+        if ast.unparse(assigned.targets[0]) == "_attr_translation_key"
+    ]
+    keys = {ast.literal_eval(value) for value in given}
+    texts = ENGLISH["entity"].get(platform, {})
+    assert ICONS["entity"][platform].keys() == keys
+    assert texts.keys() == {key for key in keys if (platform, key) not in NAMELESS}
+    assert all(text["name"] for text in texts.values())
+
+
+def test_everything_an_event_tells_has_its_text() -> None:
+    event = signals.MessageEvent(
+        entry_id="x",
+        type="message_received",
+        chat=Chat.from_dict({"id": "x"}),
+        account_id="x",
+        message=Message.from_dict({}),
+        sender=User(id="x"),
+        is_self=False,
+    )
+    told = ENGLISH["entity"]["event"]["message"]["state_attributes"]
+    types = {*get_args(signals.MessageEventType.__value__)}
+    assert told["event_type"]["state"].keys() == types
+    assert told.keys() - {"event_type"} == event.as_dict().keys() > signals.PRIVATE
 
 
 @pytest.mark.parametrize("key", ENGLISH["issues"])

@@ -213,6 +213,15 @@ async def test_device(
     assert device.entry_type is dr.DeviceEntryType.SERVICE
     assert (device.name, device.manufacturer) == ("Kim", "Beeper")
     assert device.model == "WhatsApp"
+    server = device_registry.async_get_device_by_identifier(
+        (DOMAIN, loaded.entry_id), loaded.entry_id
+    )
+    assert server
+    assert device.via_device_id == server.id
+    assert {
+        entity.entity_id
+        for entity in er.async_entries_for_device(entity_registry, device.id)
+    } == {"event.kim_message", "notify.kim", "sensor.kim_unread_messages"}
     # An id can hold a phone number; neither registry needs it.
     assert KIM not in f"{device.identifiers}{entity}"
 

@@ -21,6 +21,7 @@ from homeassistant.helpers import (
 from simulator import Simulator
 
 from .conftest import add_entry, until
+from .test_send_message import add_chat
 
 KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
 
@@ -81,7 +82,8 @@ async def test_each_account_has_a_device_with_sensors(
         "WhatsApp",
     ]
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
-    assert len(entities) == len({entity.unique_id for entity in entities}) == 14
+    sensors = {entity.unique_id for entity in entities if entity.domain == "sensor"}
+    assert len(sensors) == 14
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "4.2.808", "easymatrix"])
@@ -263,6 +265,24 @@ async def test_accounts_come_and_go(
     assert state(hass, "telegram_status") == "connected"
 
 
+async def test_an_account_that_went_while_nobody_looked_leaves_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    await hass.config_entries.async_unload(loaded.entry_id)
+    del simulator.world.accounts["telegram"]
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done()
+
+    assert entity_registry.async_get("sensor.beeper_telegram_status") is None
+    children = dr.async_child_entries_for_config_entry(device_registry, loaded.entry_id)
+    assert len(children) == 6
+    assert "Telegram" not in {child.name for child in children}
+
+
 async def test_a_server_that_lists_nothing_yet_takes_nothing_away(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -327,6 +347,50 @@ async def test_unread_counts_have_pages_and_an_end(
 
     assert int(state(hass, "telegram_unread_messages")) >= 450
     assert entry.state is ConfigEntryState.LOADED
+
+
+# Of a chosen chat
+
+
+async def test_a_chat_has_its_own_count(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded)
+    await listening(simulator)
+    chat = simulator.world.chats[KIM]
+    told = hass.states.get("sensor.kim_unread_messages")
+    assert told
+    assert int(told.state) == chat.unread_count
+    assert told.attributes["unit_of_measurement"] == "messages"
+    before = chat.unread_count
+
+    simulator.incoming(KIM, chat.participants[0].id, "Hello")
+    await until(
+        lambda: count(hass, "sensor.kim_unread_messages") == str(before + 1),
+    )
+
+    chat.unread_count = 0
+    await poll(hass, loaded)
+    assert count(hass, "sensor.kim_unread_messages") == "0"
+
+
+def count(hass: HomeAssistant, entity_id: str) -> str:
+    found = hass.states.get(entity_id)
+    assert found
+    return found.state
+
+
+async def test_the_count_of_a_chat_is_unknown_or_gone_with_what_tells_it(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded)
+    simulator.faults.add("status_before", path="/v1/chats/search", times=None)
+    await poll(hass, loaded)
+    assert count(hass, "sensor.kim_unread_messages") == STATE_UNKNOWN
+
+    await simulator.stop()
+    await poll(hass, loaded)
+    assert count(hass, "sensor.kim_unread_messages") == STATE_UNAVAILABLE
 
 
 async def test_names_and_numbers_are_in_no_state(

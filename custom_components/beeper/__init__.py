@@ -15,12 +15,13 @@ from homeassistant.helpers.typing import ConfigType
 from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .entity import async_register_devices
 from .inbox import Inbox, async_remove_inbox
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_check, async_clear
 from .services import async_setup_services
 
-_PLATFORMS = [Platform.NOTIFY, Platform.SENSOR]
+_PLATFORMS = [Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -49,6 +50,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         await outbox.async_wait()
 
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
+    async_register_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"

@@ -88,8 +88,10 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         for scope in ("titles", "participants"):
             page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
             found |= {chat.id: chat for chat in page.items}
+        # A merged chat stands for its members.
+        shown = [chat for chat in found.values() if chat.merged_into_id not in found]
         latest = sorted(
-            found.values(),
+            shown,
             key=lambda chat: chat.last_activity or _LONG_AGO,
             reverse=True,
         )

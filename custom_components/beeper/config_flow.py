@@ -42,15 +42,19 @@ from .api.models import Account
 from .chat_flow import ChatSubentryFlow
 from .const import (
     CONF_ACCOUNT_ID,
+    CONF_ALLOWED_SENDERS,
+    CONF_BACKLOG_MINUTES,
     CONF_CHATS_PER_HOUR,
     CONF_DUPLICATE_WINDOW,
     CONF_READ_ONLY,
     CONF_USER_ID,
+    DEFAULT_BACKLOG_MINUTES,
     DEFAULT_CHATS_PER_HOUR,
     DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
     SUBENTRY_CHAT,
 )
+from .validators import identifier, phone_number
 
 DEFAULT_URL: Final = "http://localhost:23373"
 
@@ -96,7 +100,25 @@ _OPTIONS_SCHEMA = vol.Schema(
             vol.Coerce(int),
         ),
         vol.Required(CONF_READ_ONLY, default=False): BooleanSelector(),
+        vol.Required(CONF_BACKLOG_MINUTES, default=DEFAULT_BACKLOG_MINUTES): vol.All(
+            NumberSelector(
+                NumberSelectorConfig(
+                    min=5,
+                    max=1440,
+                    unit_of_measurement="min",
+                    mode=NumberSelectorMode.BOX,
+                )
+            ),
+            vol.Coerce(int),
+        ),
+        vol.Optional(CONF_ALLOWED_SENDERS, default=list): TextSelector(
+            TextSelectorConfig(multiple=True)
+        ),
     }
+)
+# `@kim` alone could be anybody's on another server; iMessage's ids have no server.
+_USER_ID: Final = re.compile(
+    r"(?!tel:|mailto:|https?:)[^\s:]+:\S+|imsg##\S+", re.IGNORECASE
 )
 # The fields an error belongs to; the others are about the form as a whole.
 _FIELDS: Final = {
@@ -359,20 +381,39 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class BeeperOptionsFlow(OptionsFlow):
-    """Change how eagerly chats are made."""
+    """Change how eagerly chats are made, and which messages count."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the options."""
+        problems: dict[str, str] = {}
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            try:
+                senders = dict.fromkeys(
+                    _sender(text)
+                    for text in user_input[CONF_ALLOWED_SENDERS]
+                    if text.strip()
+                )
+            except vol.Invalid:
+                problems[CONF_ALLOWED_SENDERS] = "sender_uncertain"
+            else:
+                return self.async_create_entry(
+                    data={**user_input, CONF_ALLOWED_SENDERS: [*senders]}
+                )
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, self.config_entry.options
+                _OPTIONS_SCHEMA, user_input or self.config_entry.options
             ),
+            errors=problems,
         )
+
+
+def _sender(text: str) -> str:
+    """Return an id as it is or a number in E.164; a name is what anybody can choose."""
+    user_id = identifier(text)
+    return user_id if _USER_ID.fullmatch(user_id) else phone_number(user_id)
 
 
 def normalise_url(text: str) -> str | None:

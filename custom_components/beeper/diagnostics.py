@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 
+from .const import CONF_ALLOWED_SENDERS
 from .coordinator import BeeperConfigEntry
 from .outbox import get_outbox
 
@@ -37,7 +38,10 @@ async def async_get_config_entry_diagnostics(
             "path_prefix": url.path != "/",
             "verify_ssl": entry.data[CONF_VERIFY_SSL],
         },
-        "options": dict(entry.options),
+        "options": {
+            key: len(value) if key == CONF_ALLOWED_SENDERS else value
+            for key, value in entry.options.items()
+        },
         "accounts": {
             "networks": Counter(account.network or "not told" for account in accounts),
             "statuses": Counter(account.status or "not told" for account in accounts),

@@ -1,14 +1,118 @@
-"""What entities of an account have in common."""
+"""What entities have in common: their devices, and for whom there are any."""
 
+from collections.abc import Callable, Iterable
 from typing import override
 
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api.models import Account
-from .const import DOMAIN
-from .coordinator import BeeperCoordinator
+from .const import CONF_CHAT_ID, CONF_NETWORK, SUBENTRY_CHAT
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .devices import account_identifier, chat_identifier, server_identifier
+
+
+@callback
+def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Register the server's device, and remove those of accounts that go.
+
+    Comes before the platforms: their devices refer to this one.
+    """
+    coordinator = entry.runtime_data
+    devices = dr.async_get(hass)
+    client = coordinator.client
+    devices.async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={server_identifier(entry)},
+        entry_type=dr.DeviceEntryType.SERVICE,
+        manufacturer="Beeper",
+        model=client.info.name if client.info else None,
+        name="Beeper",
+        sw_version=client.version,
+    )
+
+    @callback
+    def remove_accounts() -> None:
+        listed = {
+            account_identifier(entry, each.account_id)
+            for each in coordinator.data.accounts
+        }
+        # A server that starts may not list any yet.
+        if not listed:
+            return
+        for device in dr.async_child_entries_for_config_entry(devices, entry.entry_id):
+            if not device.identifiers & listed:
+                devices.async_remove_device(device.id)
+
+    entry.async_on_unload(coordinator.async_add_listener(remove_accounts))
+    remove_accounts()
+
+
+@callback
+def async_add_for_accounts(
+    entry: BeeperConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[Account], Iterable[Entity]],
+) -> None:
+    """Add the entities of each account, now and when one comes or comes back."""
+    coordinator = entry.runtime_data
+    known: set[str] = set()
+
+    @callback
+    def follow_accounts() -> None:
+        accounts = {each.account_id: each for each in coordinator.data.accounts}
+        # Those that are not listed now lose their device, unless nothing is listed.
+        if not accounts:
+            return
+        async_add_entities(
+            [
+                entity
+                for account_id, account in accounts.items()
+                if account_id not in known
+                for entity in make(account)
+            ]
+        )
+        known.clear()
+        known.update(accounts)
+
+    entry.async_on_unload(coordinator.async_add_listener(follow_accounts))
+    follow_accounts()
+
+
+@callback
+def async_add_for_chats(
+    entry: BeeperConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[ConfigSubentry], Iterable[Entity]],
+) -> None:
+    """Add the entities of each chosen chat; a change of these reloads the entry."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT):
+        async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
+
+
+def chat_device(
+    hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
+) -> dr.DeviceInfo:
+    """Return the device of a chosen chat; it stays when another chat is chosen."""
+    return dr.DeviceInfo(
+        identifiers={chat_identifier(subentry)},
+        entry_type=dr.DeviceEntryType.SERVICE,
+        name=subentry.title,
+        manufacturer="Beeper",
+        model=subentry.data[CONF_NETWORK],
+        # No child device: those cannot belong to a subentry of their own.
+        via_device_id=_server_device_id(hass, entry),
+    )
+
+
+def _server_device_id(hass: HomeAssistant, entry: BeeperConfigEntry) -> str:
+    return dr.async_get_device_id_by_identifier(
+        hass, server_identifier(entry), config_entry_id=entry.entry_id
+    )
 
 
 class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
@@ -20,20 +124,20 @@ class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
         self,
         coordinator: BeeperCoordinator,
         account: Account,
-        server_device_id: str,
         description: EntityDescription,
     ) -> None:
         """Belong to the account's device, a part of the server's."""
         super().__init__(coordinator)
+        entry = coordinator.config_entry
         self.entity_description = description
         self._account_id = account.account_id
-        identifier = f"{coordinator.config_entry.entry_id}_{account.account_id}"
-        self._attr_unique_id = f"{identifier}_{description.key}"
+        identifier = account_identifier(entry, account.account_id)
+        self._attr_unique_id = f"{identifier[1]}_{description.key}"
         # The network alone: names and numbers have no place in entity names.
         self._attr_device_info = dr.ChildDeviceInfo(
-            identifiers={(DOMAIN, identifier)},
+            identifiers={identifier},
             name=account.name,
-            parent_device_id=server_device_id,
+            parent_device_id=_server_device_id(coordinator.hass, entry),
         )
 
     @property
@@ -46,3 +150,24 @@ class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
     def available(self) -> bool:
         """Be there as long as the account is."""
         return super().available and self.account is not None
+
+
+class BeeperChatEntity(CoordinatorEntity[BeeperCoordinator]):
+    """An entity of one chosen chat that tells what is read of it."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self,
+        coordinator: BeeperCoordinator,
+        subentry: ConfigSubentry,
+        description: EntityDescription,
+    ) -> None:
+        """Stay the same entity when another chat is chosen for it."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._chat_id: str = subentry.data[CONF_CHAT_ID]
+        self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
+        self._attr_device_info = chat_device(
+            coordinator.hass, coordinator.config_entry, subentry
+        )

@@ -6,12 +6,12 @@ from homeassistant.components.notify import NotifyEntity
 from homeassistant.components.notify.const import NotifyEntityFeature
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from . import errors, markdown
-from .const import CONF_CHAT_ID, CONF_NETWORK, DOMAIN, SUBENTRY_CHAT
+from .const import CONF_CHAT_ID
 from .coordinator import BeeperConfigEntry
+from .entity import async_add_for_chats, chat_device
 from .message_sending import Outgoing
 from .outbox import get_outbox
 
@@ -24,11 +24,11 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the entities of a server."""
-    for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT):
-        async_add_entities(
-            [ChatNotifyEntity(entry, subentry)],
-            config_subentry_id=subentry.subentry_id,
-        )
+    async_add_for_chats(
+        entry,
+        async_add_entities,
+        lambda subentry: [ChatNotifyEntity(hass, entry, subentry)],
+    )
 
 
 class ChatNotifyEntity(NotifyEntity):
@@ -43,18 +43,14 @@ class ChatNotifyEntity(NotifyEntity):
     _attr_supported_features = NotifyEntityFeature.TITLE
     _attr_translation_key = "chat"
 
-    def __init__(self, entry: BeeperConfigEntry, subentry: ConfigSubentry) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
+    ) -> None:
         """Stay the same entity when another chat is chosen for it."""
         self._entry = entry
         self._chat_id: str = subentry.data[CONF_CHAT_ID]
         self._attr_unique_id = subentry.subentry_id
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
-            entry_type=DeviceEntryType.SERVICE,
-            name=subentry.title,
-            manufacturer="Beeper",
-            model=subentry.data[CONF_NETWORK],
-        )
+        self._attr_device_info = chat_device(hass, entry, subentry)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Sensors of each account: how it is, and what is unread."""
+"""Sensors: how each account is, and what is unread in it or in a chosen chat."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, Snapshot
-from .entity import BeeperAccountEntity
+from .entity import (
+    BeeperAccountEntity,
+    BeeperChatEntity,
+    async_add_for_accounts,
+    async_add_for_chats,
+)
 
 PARALLEL_UPDATES = 0
 
@@ -51,7 +54,7 @@ def _unread(snapshot: Snapshot, account_id: str) -> StateType:
     return None if snapshot.unread is None else snapshot.unread.get(account_id, 0)
 
 
-_SENSORS: Final = (
+_ACCOUNT_SENSORS: Final = (
     _AccountSensor(
         key="status",
         translation_key="status",
@@ -67,6 +70,11 @@ _SENSORS: Final = (
         value=_unread,
     ),
 )
+_CHAT_UNREAD: Final = SensorEntityDescription(
+    key="unread",
+    translation_key="unread",
+    state_class=SensorStateClass.MEASUREMENT,
+)
 
 
 async def async_setup_entry(
@@ -74,42 +82,21 @@ async def async_setup_entry(
     entry: BeeperConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of each account, now and when accounts come and go."""
+    """Add the sensors of each account and each chosen chat."""
     coordinator = entry.runtime_data
-    devices = dr.async_get(hass)
-    client = coordinator.client
-    server = devices.async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={(DOMAIN, entry.entry_id)},
-        entry_type=dr.DeviceEntryType.SERVICE,
-        manufacturer="Beeper",
-        model=client.info.name if client.info else None,
-        name="Beeper",
-        sw_version=client.version,
+    async_add_for_accounts(
+        entry,
+        async_add_entities,
+        lambda account: [
+            BeeperAccountSensor(coordinator, account, description)
+            for description in _ACCOUNT_SENSORS
+        ],
     )
-    known: set[str] = set()
-
-    @callback
-    def follow_accounts() -> None:
-        accounts = {each.account_id: each for each in coordinator.data.accounts}
-        async_add_entities(
-            BeeperAccountSensor(coordinator, account, server.id, description)
-            for account_id, account in accounts.items()
-            if account_id not in known
-            for description in _SENSORS
-        )
-        # A server that starts may not list any yet.
-        for account_id in known - accounts.keys() if accounts else ():
-            device = devices.async_get_child_device_by_identifier(
-                (DOMAIN, f"{entry.entry_id}_{account_id}"), entry.entry_id
-            )
-            if device:
-                devices.async_remove_device(device.id)
-            known.discard(account_id)
-        known.update(accounts)
-
-    entry.async_on_unload(coordinator.async_add_listener(follow_accounts))
-    follow_accounts()
+    async_add_for_chats(
+        entry,
+        async_add_entities,
+        lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _CHAT_UNREAD)],
+    )
 
 
 class BeeperAccountSensor(BeeperAccountEntity, SensorEntity):
@@ -122,3 +109,14 @@ class BeeperAccountSensor(BeeperAccountEntity, SensorEntity):
     def native_value(self) -> StateType:
         """Return what the last snapshot says."""
         return self.entity_description.value(self.coordinator.data, self._account_id)
+
+
+class BeeperChatUnreadSensor(BeeperChatEntity, SensorEntity):
+    """How many messages of one chosen chat are unread."""
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return what the last snapshot says; servers need not tell."""
+        counts = self.coordinator.data.chat_unread
+        return None if counts is None else counts.get(self._chat_id, 0)

@@ -1,0 +1,105 @@
+"""An event entity for each account and each chosen chat: what happened to a message."""
+
+from abc import abstractmethod
+from typing import Final, get_args, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import restore_state
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import RestoreEntity
+
+from .coordinator import BeeperConfigEntry
+from .entity import (
+    BeeperAccountEntity,
+    BeeperChatEntity,
+    async_add_for_accounts,
+    async_add_for_chats,
+)
+from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
+
+PARALLEL_UPDATES = 0
+
+_MESSAGE: Final = EventEntityDescription(
+    key="message",
+    translation_key="message",
+    event_types=[*get_args(MessageEventType.__value__)],
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BeeperConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add one entity for each account and each chosen chat."""
+    coordinator = entry.runtime_data
+    async_add_for_accounts(
+        entry,
+        async_add_entities,
+        lambda account: [BeeperAccountEvent(coordinator, account, _MESSAGE)],
+    )
+    async_add_for_chats(
+        entry,
+        async_add_entities,
+        lambda subentry: [BeeperChatEvent(coordinator, subentry, _MESSAGE)],
+    )
+
+
+class _MessageEntity(EventEntity):
+    """The last thing that happened to a message; only in memory.
+
+    Home Assistant would store states of events, texts and names in them, to have them
+    again after a restart. Here nothing is stored: the state is unknown then.
+    """
+
+    _unrecorded_attributes = PRIVATE
+
+    @abstractmethod
+    def _concerns(self, event: MessageEvent) -> bool:
+        """Tell whether it happened where the entity looks."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen, and take back that the state is to be stored."""
+        await super().async_added_to_hass()
+        restore_state.async_get(self.hass).async_restore_entity_removed(
+            self.entity_id, None, None
+        )
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_MESSAGE, self._async_happened)
+        )
+
+    @override
+    async def async_internal_will_remove_from_hass(self) -> None:
+        """Leave out RestoreEntity, which keeps the last state for the next dump."""
+        await super(RestoreEntity, self).async_internal_will_remove_from_hass()
+
+    @callback
+    def _async_happened(self, event: MessageEvent) -> None:
+        if self._concerns(event):
+            self._trigger_event(event.type, event.as_dict())
+            self.async_write_ha_state()
+
+
+class BeeperAccountEvent(BeeperAccountEntity, _MessageEntity):
+    """What happened in any chat of one account."""
+
+    @override
+    def _concerns(self, event: MessageEvent) -> bool:
+        return (event.entry_id, event.account_id) == (
+            self.coordinator.config_entry.entry_id,
+            self._account_id,
+        )
+
+
+class BeeperChatEvent(BeeperChatEntity, _MessageEntity):
+    """What happened in one chosen chat."""
+
+    @override
+    def _concerns(self, event: MessageEvent) -> bool:
+        return (
+            event.entry_id == self.coordinator.config_entry.entry_id
+            and self._chat_id in event.chat_ids
+        )
