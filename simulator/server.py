@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from inspect import isawaitable
 import json
 import ssl
-from typing import Any, Self
+from typing import Any, Self, cast
 from weakref import WeakSet
 
 from aiohttp import hdrs, web
@@ -91,6 +91,7 @@ class Simulator:
         self._connections: WeakSet[Any] = WeakSet()
         self._handlers: set[asyncio.Task[Any]] = set()
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self.world = World()
         self.reset()
 
@@ -116,21 +117,27 @@ class Simulator:
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.01)
         await runner.setup()
         try:
-            await web.TCPSite(
-                runner, self._host, self._port, ssl_context=self._ssl
-            ).start()
+            self._server = await asyncio.get_running_loop().create_server(
+                cast("web.Server", runner.server), self._host, self._port, ssl=self._ssl
+            )
         except OSError:
             await runner.cleanup()
             raise
         self._runner = runner
-        self._port = runner.addresses[0][1]
+        self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Break all connections, as an app that is quit does.
 
         Messages under way still arrive in the world.
         """
-        if self._runner:
+        if self._runner and self._server:
+            loop = asyncio.get_running_loop()
+            for listening in self._server.sockets:
+                loop.remove_reader(listening.fileno())
+            # Who was just accepted would stumble over a closed server.
+            await asyncio.sleep(0)
+            self._server.close()
             self.hub.hang_up()
             # Those whose client has left go on unknown to the runner.
             for handler in self._handlers:

@@ -114,7 +114,7 @@ class Inbox:
             self._seen.floor = now.timestamp() - _CLOCK_TOLERANCE
             async for chat in self._active_chats():
                 for message in await self._newest(chat.id):
-                    list(self._seen.compare(chat.id, message, is_self=False))
+                    self._seen.note(chat.id, message)
             await self._seen.async_save()
         self._loaded = True
 
@@ -250,11 +250,20 @@ class Inbox:
         messages = {
             message.id: message for message in await self._newest(chat_id) if message.id
         }
-        for message_id in (signs.changed | signs.deleted) - messages.keys():
-            if self._seen.has_seen(chat_id, message_id):
-                with suppress(AnswerError):  # It is gone, or none is served alone.
-                    message = await self._client.message(chat_id, message_id)
-                    messages[message_id] = message
+        named = {
+            message_id
+            for message_id in (signs.changed | signs.deleted) - messages.keys()
+            if self._seen.has_seen(chat_id, message_id)
+        }
+        for message_id in named:
+            with suppress(AnswerError):  # It is gone, or none is served alone.
+                messages[message_id] = await self._client.message(chat_id, message_id)
+        if not self._sent.into(chat_id) and not any(
+            self._seen.concerns(chat_id, message) for message in messages.values()
+        ):
+            for message in messages.values():
+                self._seen.note(chat_id, message)
+            return  # Beeper may fill thousands of chats with what is old.
         people = {message.sender_id for message in messages.values()}
         chat = await self._async_chat(chat_id, people)
         await self._async_follow_sent(chat)
@@ -262,7 +271,7 @@ class Inbox:
             for change in self._compare(chat, message):
                 self._tell(chat, change)
                 await asyncio.sleep(0)  # Others want to run as well.
-        for message_id in signs.deleted - messages.keys():
+        for message_id in named & signs.deleted - messages.keys():
             if gone := self._seen.delete(chat_id, message_id):
                 self._tell(chat, gone)
 

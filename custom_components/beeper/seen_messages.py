@@ -113,6 +113,13 @@ class SeenMessages:
         """Tell whether a message was compared already."""
         return self._key(chat_id, message_id) in self._seen
 
+    def concerns(self, chat_id: str, message: Message) -> bool:
+        """Tell whether there can be something new about a message."""
+        return self.has_seen(chat_id, message.id or "") or (
+            message.timestamp is not None
+            and message.timestamp.timestamp() >= self.floor
+        )
+
     def compare(
         self, chat_id: str, message: Message, *, is_self: bool
     ) -> Iterator[Change]:
@@ -123,6 +130,8 @@ class SeenMessages:
         seen = self._seen.get(key)
         before = seen.message if seen else None
         if before and before.is_deleted:
+            return
+        if seen is None and time < self.floor - _FOLLOWED_FOR:
             return
         self._note(key, _Seen(time=time, message=replace(message, text=None)))
         if message.is_hidden or message.type in _NO_MESSAGES:
@@ -135,6 +144,11 @@ class SeenMessages:
                 )
         elif before:
             yield from _differences(before, message)
+
+    def note(self, chat_id: str, message: Message) -> None:
+        """Take a message for known, to notice what becomes of it."""
+        for _ in self.compare(chat_id, message, is_self=False):
+            pass
 
     def delete(self, chat_id: str, message_id: str) -> Change | None:
         """Note that a message is gone; return None if that is no news."""

@@ -101,13 +101,13 @@ class SentMessages:
                 return True
         return False
 
-    def into(self, chat_id: str, account_id: str | None) -> list[Sent]:
-        """Return what was sent into a chat, or may have been."""
+    def into(self, chat_id: str, account_id: str | None = None) -> list[Sent]:
+        """Return what was sent into a chat, or into a new one of its account."""
         return [
             sent
             for sent in self._sent
             if sent.chat_id == chat_id
-            or (sent.chat_id is None and sent.account_id == account_id)
+            or (account_id and sent.chat_id is None and sent.account_id == account_id)
         ]
 
     @property
