@@ -272,7 +272,7 @@ async def test_a_device_that_tells_nothing(
         ({"options": {"sender": "Kim"}}, "There is no field sender. The fields are:"),
         ({"options": {"account_id": ["a"]}}, "account_id must be text"),
         ({"options": {"device_id": [True]}}, "device_id.0 must be text"),
-        ({"options": ["a"]}, "The options must be a list of names"),
+        ({"options": ["a"]}, "The options must be fields with a value each"),
         ({"target": {"entity_id": ["notify.kim"]}}, "There is no field target"),
     ],
 )

@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
 
 from custom_components.beeper.api.models import Chat, Message, Reaction, User
 from custom_components.beeper.signals import (
@@ -19,7 +22,7 @@ from homeassistant.const import (
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
 )
-from homeassistant.core import HomeAssistant, ServiceCall, State, callback
+from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er, restore_state
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.recorder import get_instance
@@ -242,11 +245,12 @@ async def test_two_accounts_of_one_network_are_told_apart(
 
 
 async def test_an_automation_hears_each_message_and_no_reload(
-    hass: HomeAssistant, loaded: MockConfigEntry, service_calls: list[ServiceCall]
+    hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     """By the trigger that Home Assistant has for event entities."""
     await add_chat(hass, loaded)
     automation = {
+        "mode": "queued",
         "triggers": {
             "trigger": "event.received",
             "target": {"entity_id": "event.kim_message"},
@@ -257,7 +261,7 @@ async def test_an_automation_hears_each_message_and_no_reload(
             "data": {"text": "{{ trigger.to_state.attributes.text }}"},
         },
     }
-    hass.services.async_register("test", "heard", lambda call: None)
+    heard = async_mock_service(hass, "test", "heard")
     assert await async_setup_component(hass, "automation", {"automation": automation})
 
     # The very first counts too, although the state was unknown before.
@@ -268,8 +272,7 @@ async def test_an_automation_hears_each_message_and_no_reload(
     await hass.config_entries.async_reload(loaded.entry_id)
     await hass.async_block_till_done()
 
-    heard = [call.data for call in service_calls if call.domain == "test"]
-    assert heard == [{"text": SECRETS[0]}] * 2
+    assert [call.data for call in heard] == [{"text": SECRETS[0]}] * 2
 
 
 # Coming and going

@@ -98,7 +98,14 @@ ROOMS = {
     "addressing": {"api", "const", "errors"},
     "attachments": {"errors"},
     "budget": {"const"},
-    "chat_creation": {"api", "budget", "errors", "job", "reconciliation"},
+    "chat_creation": {
+        "api",
+        "budget",
+        "errors",
+        "job",
+        "reconciliation",
+        "sent_messages",
+    },
     "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
     "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
     "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow", "validators"},
@@ -125,6 +132,7 @@ ROOMS = {
         "errors",
         "job",
         "reconciliation",
+        "sent_messages",
     },
     "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
     "outbox": {

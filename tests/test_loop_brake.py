@@ -181,6 +181,27 @@ async def test_a_chat_that_is_merged_into_another_is_the_same(
         await answer(hass, started[0], 1)
 
 
+async def test_chats_that_are_merged_count_together(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    body = simulator.wire.chat(simulator.world, simulator.world.chats[KIM], 0)
+    simulator.faults.add(
+        "status_before",
+        method="GET",
+        path=f"/v1/chats/{KIM}",
+        status=200,
+        body={**body, "mergedIntoChatID": FAMILY},
+    )
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator, chat_id=FAMILY)
+
+    await answer(hass, started[0], 3)
+    await answer(hass, started[0], 2, FAMILY)
+    for chat_id in (KIM, FAMILY):
+        with pytest.raises(HomeAssistantError, match=REFUSED):
+            await answer(hass, started[0], 1, chat_id)
+
+
 async def test_a_chat_that_cannot_be_read_counts_by_its_id(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -583,7 +583,7 @@ async def test_sending_failed(
         ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
         ({"chat_type": "channel"}, "chat_type must be one of: single, group"),
         ({"include_own": "perhaps"}, "include_own must be true or false"),
-        ([{"sender": "Kim"}], "The options must be a list of names, each with"),
+        ([{"sender": "Kim"}], "The options must be fields with a value each"),
     ],
 )
 async def test_wrong_options_are_refused_with_a_reason(

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, override
 from weakref import WeakValueDictionary
@@ -12,10 +12,11 @@ from homeassistant.exceptions import HomeAssistantError
 from . import errors
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
-from .api.models import ChatResult, CreateChat, StartChat, StartUser
+from .api.models import ChatResult, CreateChat, SentMessage, StartChat, StartUser
 from .budget import NewChats
 from .job import Job, Refusal
 from .reconciliation import find_direct_chat, find_result
+from .sent_messages import Sent, SentMessages
 
 type ChatRequest = CreateChat | StartChat
 type Persons = WeakValueDictionary[tuple[str, StartUser], asyncio.Lock]
@@ -38,8 +39,10 @@ class ChatCreation(Job[ChatResult]):
     own_ids: frozenset[str]
     budget: NewChats
     persons: Persons
+    sent: SentMessages
     window: float
     slot: float | None = None
+    _noted: Sent | None = field(default=None, init=False)
 
     name = "create_chat"
     unknown = "outcome_unknown"
@@ -82,13 +85,25 @@ class ChatCreation(Job[ChatResult]):
 
     @override
     async def attempt(self) -> ChatResult:
+        if self.request.message_text is not None:
+            self._noted = self.sent.begin(
+                self.request.account_id, None, self.request.message_text
+            )
         if isinstance(self.request, StartChat):
             result = await self.client.start_chat(self.request)
         else:
             result = await self.client.create_chat(self.request)
         if result.status == "existing":
             self._give_back()
+        self._note_sent(result)
         return result
+
+    def _note_sent(self, result: ChatResult) -> None:
+        """Say which chat the text is in; servers tell no id of it."""
+        if self._noted:
+            self.sent.finish(
+                self._noted, SentMessage(chat_id=result.chat_id, message_id=None)
+            )
 
     @override
     def not_done(self, err: BeeperError) -> HomeAssistantError:
@@ -97,6 +112,8 @@ class ChatCreation(Job[ChatResult]):
     @override
     def undo(self) -> None:
         self._give_back()
+        if self._noted:
+            self.sent.cancel(self._noted)
 
     def _give_back(self) -> None:
         self.budget.give_back(self.request.account_id, self.slot)
@@ -110,4 +127,6 @@ class ChatCreation(Job[ChatResult]):
             return partial(
                 errors.failed, "message_unconfirmed", chat=found.chat.local_id or "?"
             )
-        return ChatResult(chat_id=found.chat.id, status=None, chat=found.chat)
+        result = ChatResult(chat_id=found.chat.id, status=None, chat=found.chat)
+        self._note_sent(result)
+        return result

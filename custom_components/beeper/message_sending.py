@@ -20,6 +20,7 @@ from .budget import Messages, Replies
 from .delivery import Delivery, wait_for_delivery
 from .job import Job
 from .reconciliation import find_message
+from .sent_messages import Sent, SentMessages
 
 _TWIN_WINDOW: Final = 5
 """Seconds. Servers' clocks tell whole seconds: two of a text so close are not told apart."""
@@ -106,8 +107,10 @@ class MessageSending(Job[SentMessage]):
     chats: Chats
     counter: Messages
     replies: Replies
+    sent: SentMessages
     context: Context
     chat: Chat | None = None
+    _noted: Sent | None = field(default=None, init=False)
     key: Outgoing = field(init=False)
     created: float = field(init=False)
 
@@ -154,12 +157,13 @@ class MessageSending(Job[SentMessage]):
 
     def _may_reply(self) -> bool:
         """Count the message if it answers the one that started its run."""
-        ids, shown_as, network = {self.message.chat_id}, self.key.chat_id, None
-        if self.chat:
-            shown_as = self.chat.merged_into_id or self.chat.id
-            ids |= {self.chat.id, self.chat.local_id or shown_as, shown_as}
-            network = self.chat.network
-        return self.replies.take(self.context, shown_as, ids, network or "Beeper")
+        shown_as = (self.chat and self.chat.merged_into_id) or self.key.chat_id
+        return self.replies.take(
+            self.context,
+            shown_as,
+            {self.message.chat_id, self.key.chat_id, shown_as},
+            (self.chat and self.chat.network) or "Beeper",
+        )
 
     async def _upload(self, source: Source) -> Attachment:
         file = await open_source(self.hass, source)
@@ -185,6 +189,12 @@ class MessageSending(Job[SentMessage]):
 
     @override
     async def attempt(self) -> SentMessage:
+        self._noted = self.sent.begin(
+            self.chat.account_id if self.chat else None,
+            self._request.chat_id,
+            self.message.text,
+            attached=self.message.attachment is not None,
+        )
         try:
             sent = await self.client.send_message(self._request)
         except BeeperError as err:
@@ -193,6 +203,7 @@ class MessageSending(Job[SentMessage]):
             raise
         self._count()
         self.chats.note_sent(self.key)
+        self.sent.finish(self._noted, sent)
         return sent
 
     def _count(self) -> None:
@@ -207,7 +218,8 @@ class MessageSending(Job[SentMessage]):
 
     @override
     def undo(self) -> None:
-        """Have nothing to take back: an upload alone reaches nobody."""
+        if self._noted:
+            self.sent.cancel(self._noted)
 
     @override
     async def look(self, attempted: float) -> SentMessage | None:
@@ -216,6 +228,8 @@ class MessageSending(Job[SentMessage]):
         found = await self._find(self._request, attempted)
         if found:
             self.chats.note_sent(self.key)
+            if self._noted:
+                self.sent.finish(self._noted, found)
         return found
 
     async def delivery(self, sent: SentMessage) -> Delivery:

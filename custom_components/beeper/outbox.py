@@ -105,6 +105,7 @@ class Outbox:
             own_ids=self._own_ids(accounts, request.account_id),
             budget=self._new_chats,
             persons=self._persons,
+            sent=self.sent,
             window=self._entry.options.get(
                 CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
             ),
@@ -137,6 +138,7 @@ class Outbox:
             chats=self._chats,
             counter=self._messages,
             replies=self._replies,
+            sent=self.sent,
             context=context,
         )
         done = await self._carry_out(job, allow_repeat=allow_repeat)
