@@ -1,4 +1,4 @@
-"""The demo: beeper.create_chat in a real Home Assistant. scripts/demo runs it."""
+"""The demo: chats and messages in a real Home Assistant. scripts/demo runs it."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Set the integration up, call beeper.create_chat, show each call and its answer."""
+"""Set the integration up, create chats, let an automation answer; show all of it."""
 
 import argparse
 import asyncio
@@ -16,10 +16,12 @@ import yaml
 from homeassistant.const import __version__ as ha_version
 from simulator import Simulator
 
+from .automation import ANSWER, AUTOMATION, AUTOMATION_ID, KIM_CHAT, QUESTION
 from .dashboard import GRANDPA, KIM_PHONE, MIA
 from .home_assistant import ROOT, USER, HomeAssistant, home_assistant
 from .terminal import DemoError, ask, say, step
 
+_ANSWER_TIMEOUT = 30
 _TOKEN = "dev-token"  # noqa: S105 - the simulator's
 _FLOW = "/api/config/config_entries/flow"
 _TEXTS = json.loads(
@@ -104,6 +106,7 @@ async def _demo(*, once: bool) -> int:
         for number, call in enumerate(calls, 1):
             failed += not await _make(ha, number, call)
         if beeper.simulator:
+            failed += not await _answer(ha, len(calls) + 1, beeper.simulator)
             failed += not _reached(beeper.simulator, calls)
         if not once:
             await _stay(ha, beeper.simulator)
@@ -217,6 +220,31 @@ async def _make(ha: HomeAssistant, number: int, call: _Call) -> bool:
     return call.refused and status == 400 and bool(message)
 
 
+async def _answer(ha: HomeAssistant, number: int, simulator: Simulator) -> bool:
+    """Let Kim write, and tell whether an automation's answer reaches her."""
+    say(f"\n── {number}. Let an automation answer a message\n")
+    say(yaml.safe_dump(AUTOMATION, allow_unicode=True, sort_keys=False))
+    await ha.post(f"/api/config/automation/config/{AUTOMATION_ID}", AUTOMATION)
+    messages = simulator.world.chats[KIM_CHAT].messages
+    answer = None
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
+            await ha.until(f"/api/states/automation.{AUTOMATION_ID}")
+            simulator.incoming(KIM_CHAT, None, QUESTION)
+            say(f"Kim writes:  {QUESTION}")
+            while answer is None:
+                await asyncio.sleep(0.05)
+                if messages[-1].sender.is_self:
+                    answer = messages[-1].text
+    except TimeoutError:
+        say(f"\n✗ No answer has reached Kim within {_ANSWER_TIMEOUT} s; see {ha.log}")
+        return False
+    say(f"Kim reads:   {answer}")
+    if answer != ANSWER:
+        say("\n✗ This is not what the automation was to answer.")
+    return answer == ANSWER
+
+
 def _pretty(response: dict[str, Any]) -> str:
     """Return JSON with a line for each key, and one for each item of a list."""
 
@@ -232,16 +260,15 @@ def _pretty(response: dict[str, Any]) -> str:
 
 def _reached(simulator: Simulator, calls: tuple[_Call, ...]) -> bool:
     """Say what the server did, and tell whether it is what it was to do."""
-    asked = [
-        request
-        for request in simulator.requests
-        if request.method == "POST" and request.path.startswith("/v1/chats")
-    ]
+    asked = [request.path for request in simulator.requests if request.method == "POST"]
+    created = sum(path in ("/v1/chats", "/v1/chats/start") for path in asked)
+    sent = sum(path.endswith("/messages") for path in asked)
     wanted = sum(not call.refused for call in calls)
     say(
-        f"\nWhat reached Beeper: {len(asked)} requests to create a chat, {wanted} wanted."
+        f"\nWhat reached Beeper: {created} requests to create a chat, {wanted} wanted; "
+        f"{sent} to send a message, 1 wanted."
     )
-    return len(asked) == wanted
+    return (created, sent) == (wanted, 1)
 
 
 async def _stay(ha: HomeAssistant, simulator: Simulator | None) -> None:

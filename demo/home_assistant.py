@@ -1,7 +1,7 @@
 """A real Home Assistant of the demo's own: a directory, a process, a user."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 import fcntl
@@ -90,6 +90,22 @@ class HomeAssistant:
                 f"Home Assistant answers {path} with {status}: {reason}; see {self.log}"
             )
         return answer
+
+    async def until(
+        self, path: str, done: Callable[[Any], bool] = lambda answer: True
+    ) -> Any:
+        """Ask again and again, as long as the process lives, for the answer wanted."""
+        while self.process.returncode is None:
+            try:
+                status, answer = await self.request("GET", path)
+            except aiohttp.ClientError:
+                status, answer = 0, None
+            if status == 200 and done(answer):
+                return answer
+            await asyncio.sleep(0.2)
+        raise DemoError(
+            f"Home Assistant ended with status {self.process.returncode}; see {self.log}"
+        )
 
 
 @asynccontextmanager
@@ -241,7 +257,7 @@ async def _onboard(ha: HomeAssistant) -> HomeAssistant:
     client_id = f"{ha.url}/"
     try:
         async with asyncio.timeout(_START_TIMEOUT):
-            await _until(ha, "/api/onboarding", lambda answer: True)
+            await ha.until("/api/onboarding")
             user = await ha.post(
                 "/api/onboarding/users",
                 {
@@ -261,8 +277,8 @@ async def _onboard(ha: HomeAssistant) -> HomeAssistant:
                 },
             )
             ha = replace(ha, token=login["access_token"])
-            state = await _until(
-                ha, "/api/config", lambda answer: answer["state"] == "RUNNING"
+            state = await ha.until(
+                "/api/config", lambda answer: answer["state"] == "RUNNING"
             )
     except TimeoutError:
         raise DemoError(
@@ -271,21 +287,6 @@ async def _onboard(ha: HomeAssistant) -> HomeAssistant:
     if state["recovery_mode"]:
         raise DemoError(f"Home Assistant could not start properly; see {ha.log}")
     return ha
-
-
-async def _until(ha: HomeAssistant, path: str, done: Any) -> Any:
-    """Ask again and again, as long as the process lives, for the answer wanted."""
-    while ha.process.returncode is None:
-        try:
-            status, answer = await ha.request("GET", path)
-        except aiohttp.ClientError:
-            status, answer = 0, None
-        if status == 200 and done(answer):
-            return answer
-        await asyncio.sleep(0.2)
-    raise DemoError(
-        f"Home Assistant ended with status {ha.process.returncode}; see {ha.log}"
-    )
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

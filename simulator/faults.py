@@ -19,13 +19,17 @@
 | `ws_close`      | socket closed                                        | code          |
 | `ws_stall`      | socket stays open, but no frames and no pongs        |               |
 | `ws_flood`      | sends the newest message again, that often           | count         |
+| `ws_garbage`    | sends a frame with that body, as text or bytes       | body          |
+| `ws_repeat`     | sends each of the next events twice                  | count         |
+| `ws_shuffle`    | holds so many events back, then sends them in        | count         |
+|                 | reverse                                              |               |
 
 An answer is `status`, `body` (JSON, text or bytes), `headers`, `content_type`. What
 "ran" changed something only if the request was to; reads are struck alike.
 
 A request takes the first fault that matches it, in the order they were added. An
-open socket takes `ws_close`, `ws_stall` or `ws_flood` at once; if none is open, the
-next one does, after `ready`.
+open socket takes those from `ws_close` on at once; if none is open, the next one does,
+after `ready`.
 """
 
 import asyncio
@@ -40,7 +44,14 @@ from aiohttp import web
 from .model import Json
 
 type Run = Callable[[], Awaitable[web.StreamResponse]]
-WS_KINDS = ("ws_close", "ws_stall", "ws_flood")
+WS_KINDS = (
+    "ws_close",
+    "ws_stall",
+    "ws_flood",
+    "ws_garbage",
+    "ws_repeat",
+    "ws_shuffle",
+)
 WS_PATH = "/v1/ws"
 NO_ANSWER = 444
 """Status of a response that never reaches the wire."""

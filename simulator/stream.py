@@ -92,15 +92,22 @@ class Hub:
     async def _strike(self, connection: Connection) -> None:
         """Let every fault for sockets strike a connection."""
         while not connection.stalled and (fault := self._faults.take_for_socket()):
-            if fault.kind == "ws_stall":
-                connection.stalled = True
-            elif fault.kind == "ws_close":
-                await connection.socket.close(code=fault.code)
-                return
-            else:
-                frame = self._newest()
-                for _ in range(fault.count):
-                    await connection.deliver(frame)
+            match fault.kind:
+                case "ws_stall":
+                    connection.stalled = True
+                case "ws_close":
+                    await connection.socket.close(code=fault.code)
+                    return
+                case "ws_garbage":
+                    await connection.deliver_raw(fault.body)
+                case "ws_repeat":
+                    connection.repeat = fault.count
+                case "ws_shuffle":
+                    connection.hold = fault.count
+                case _:
+                    frame = self._newest()
+                    for _ in range(fault.count):
+                        await connection.deliver(frame)
             if fault.times is None:
                 return  # one that stays strikes a socket once per look
 
@@ -119,6 +126,11 @@ class Connection:
         self.events: asyncio.Queue[Json | None] = asyncio.Queue()
         """Frames to send; None: look at the fault desk."""
         self.stalled = False
+        self.repeat = 0
+        """How many events are still to be sent twice."""
+        self.hold = 0
+        """How many are still to be held back, and then sent in reverse."""
+        self._held: list[Json] = []
         self._transport = request.transport
         self._profile = profile
         self._strike = strike
@@ -147,8 +159,28 @@ class Connection:
 
     async def deliver(self, frame: Json) -> None:
         """Send an event, if it is subscribed to; `seq` counts within the socket."""
-        if self._chats == ["*"] or frame["chatID"] in self._chats:
-            await self._send({"type": frame["type"], "seq": self._next(), **frame})
+        if self._chats != ["*"] and frame["chatID"] not in self._chats:
+            return
+        self._held.append({"type": frame["type"], "seq": self._next(), **frame})
+        if self.hold:
+            self.hold -= 1
+            if self.hold:
+                return
+        due, self._held = self._held[::-1], []
+        for event in due:
+            await self._send(event)
+            if self.repeat:
+                self.repeat -= 1
+                await self._send(event)
+
+    async def deliver_raw(self, body: object) -> None:
+        """Send a frame that may be anything, text if it is not bytes."""
+        with suppress(ConnectionError):
+            if isinstance(body, bytes):
+                await self.socket.send_bytes(body)
+            else:
+                text = body if isinstance(body, str) else json.dumps(body)
+                await self.socket.send_str(text)
 
     async def _read(self) -> None:
         async for message in self.socket:

@@ -1,7 +1,8 @@
 """Run by the Python of an SDK's environment: does its type accept these bodies?
 
-Reads `[[kind, body], ...]`, with kind `create` or `start`, from standard input, and
-writes a line for each body that the SDK would not have sent like that.
+Reads `[[kind, body], ...]`, with kind `chat_create`, `chat_start` or `message_send`, from
+standard input, and writes a line for each body that the SDK would not have sent like
+that.
 """
 
 import importlib
@@ -14,12 +15,11 @@ from pydantic import TypeAdapter
 
 
 def params_type(kind: str) -> Any:
-    module: Any = importlib.import_module(
-        f"beeper_desktop_api.types.chat_{kind}_params"
-    )
+    module: Any = importlib.import_module(f"beeper_desktop_api.types.{kind}_params")
     if hasattr(module, "SequenceNotStr"):
         module.SequenceNotStr = list  # pydantic knows no such protocol.
-    for name in ("User", params := f"Chat{kind.title()}Params"):
+    params = f"{kind.title().replace('_', '')}Params"
+    for name in ("User", "Attachment", "AttachmentSize", params):
         if hasattr(module, name):
             strict = {"extra": "forbid", "strict": True}
             getattr(module, name).__pydantic_config__ = strict

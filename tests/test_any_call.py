@@ -1,6 +1,7 @@
-"""Whatever is thrown at the action: refused without a request, or sent as an SDK would."""
+"""Whatever is thrown at an action: refused without a request, or sent as an SDK would."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 
 from .sdk import environment
+from .test_attachments import Door, camera  # noqa: F401
+from .test_message_sending import FAMILY, KIM, sent
+from .test_send_message import add_chat
 
 junk = st.one_of(
     st.none(),
@@ -57,25 +61,88 @@ create = st.fixed_dictionaries(
     },
     optional=common | {"mode": one("create", None), "title": one("Trip", 7, "", None)},
 )
-fields = one(
+chat_fields = one(
     "user", "participant_ids", "type", "title", "message_text", "mode", "other"
 )
 # Calls as people write them, some with one field of nonsense, and nonsense alone.
-calls = st.one_of(
+chats = st.one_of(
     start,
     create,
     st.builds(
-        lambda call, field, value: call | {field: value}, start | create, fields, junk
+        lambda call, field, value: call | {field: value},
+        start | create,
+        chat_fields,
+        junk,
     ),
-    st.dictionaries(st.one_of(fields, st.text(max_size=5)), junk, max_size=4),
+    st.dictionaries(st.one_of(chat_fields, st.text(max_size=5)), junk, max_size=4),
 )
 
 
-@pytest.mark.parametrize(
+GENERATIONS = pytest.mark.parametrize(
     ("profile", "version"),
     [("4.1.294", "4.3.0"), ("4.2.557", "4.3.0"), ("latest", "6.0.0")],
 )
-async def test_any_call_is_refused_or_sent_as_the_sdk_would(
+
+where = one(
+    {"chat_id": KIM},
+    {"chat_id": FAMILY},
+    {"chat_id": 5601},
+    {"entity_id": "notify.kim", "chat_id": ""},
+    {"entity_id": ["notify.kim"]},
+    {"chat_id": "!nobody:beeper.com"},
+)
+what = st.one_of(
+    st.builds(lambda text: {"message": text}, st.text(min_size=1)),
+    one(
+        {"message": "**hi**", "format": "markdown"},
+        {"message": 42, "format": ""},
+        {"message": 1.5, "reply_to": 1},
+        {"message": "hi", "reply_to": "99"},
+        {"message": "\ud800"},
+        {"message": "x" * 70_000},
+        {"message": "hi", "format": "html"},
+        {"message": "", "attachment": "camera.door", "file_name": "door.png"},
+        {"message": None, "attachment": ""},
+        {"message": "hi", "file_name": "door.png"},
+    ),
+    st.builds(
+        lambda location: {"message": "hi", "attachment": location},
+        one(
+            "camera.door",
+            {"media_content_id": "media-source://camera/camera.door"},
+            "camera.nowhere",
+            "/etc/passwd",
+            "http://127.0.0.1/",
+            "ftp://example.com/x",
+        ),
+    ),
+)
+send = st.builds(lambda where, what: where | what, where, what)
+message_fields = one(
+    "chat_id",
+    "entity_id",
+    "message",
+    "format",
+    "reply_to",
+    "attachment",
+    "file_name",
+    "allow_repeat",
+    "other",
+)
+messages = st.one_of(
+    send,
+    send,
+    st.builds(
+        lambda call, field, value: call | {field: value}, send, message_fields, junk
+    ),
+    st.dictionaries(st.one_of(message_fields, st.text(max_size=5)), junk, max_size=4),
+)
+# What the coordinator reads in between.
+LOOKS = {"/v1/info", "/v1/accounts", "/v1/chats", "/v1/chats/search", "/v1/ws"}
+
+
+@GENERATIONS
+async def test_any_chat_is_refused_or_made_as_the_sdk_would(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, version: str
 ) -> None:
     hass.config_entries.async_update_entry(
@@ -83,19 +150,79 @@ async def test_any_call_is_refused_or_sent_as_the_sdk_would(
     )
     await hass.async_block_till_done()
     python = environment(version)
-    loop = asyncio.get_running_loop()
 
     async def attempt(data: dict[str, Any]) -> None:
-        """Let nothing through but success and the translated errors."""
         before = len(simulator.requests)
-        try:
-            await hass.services.async_call("beeper", "create_chat", data, blocking=True)
-        except HomeAssistantError as err:
-            translated = (err.translation_domain, bool(str(err)))
-            if translated != ("beeper", True):
-                raise AssertionError(data) from err
-        else:
+        if await call(hass, "create_chat", data) is None:
             assert len(simulator.requests) > before
+
+    await throw(hass, chats, attempt)
+
+    bodies = [
+        [
+            "chat_start" if request.path.endswith("/start") else "chat_create",
+            request.json,
+        ]
+        for request in simulator.requests
+        if request.method == "POST" and request.path.startswith("/v1/chats")
+    ]
+    assert len(bodies) > 20
+    assert await objections(python, bodies) == ""
+
+
+@GENERATIONS
+async def test_any_message_is_refused_or_sent_as_the_sdk_would(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    camera: Door,  # noqa: F811
+    version: str,
+) -> None:
+    await add_chat(hass, loaded)
+    python = environment(version)
+
+    async def attempt(data: dict[str, Any]) -> None:
+        """A call that is wrong in itself is refused before anything else happens."""
+        before, sent_before = len(simulator.requests), sent(simulator)
+        refusal = await call(hass, "send_message", data)
+        if refusal is None:
+            assert sent(simulator) == sent_before + 1
+            return
+        assert sent(simulator) == sent_before
+        if not refusal.startswith("Nothing was "):
+            made = {request.path for request in simulator.requests[before:]}
+            assert made <= LOOKS, refusal
+
+    await throw(hass, messages, attempt)
+
+    bodies = [
+        ["message_send", request.json]
+        for request in simulator.requests
+        if request.method == "POST" and request.path.endswith("/messages")
+    ]
+    assert len(bodies) > 20
+    assert await objections(python, bodies) == ""
+
+
+async def call(hass: HomeAssistant, action: str, data: dict[str, Any]) -> str | None:
+    """Let nothing through but success, as None, and translated errors, as their text."""
+    try:
+        await hass.services.async_call("beeper", action, data, blocking=True)
+    except HomeAssistantError as err:
+        text = str(err)
+        if (err.translation_domain, bool(text)) != ("beeper", True):
+            raise AssertionError(data) from err
+        return text
+    return None
+
+
+async def throw(
+    hass: HomeAssistant,
+    calls: st.SearchStrategy[dict[str, Any]],
+    attempt: Callable[[dict[str, Any]], Coroutine[Any, Any, None]],
+) -> None:
+    """Let each of many calls be attempted."""
+    loop = asyncio.get_running_loop()
 
     @settings(
         max_examples=300,
@@ -104,17 +231,14 @@ async def test_any_call_is_refused_or_sent_as_the_sdk_would(
         database=None,
     )
     @given(calls)
-    def throw(data: dict[str, Any]) -> None:
+    def each(data: dict[str, Any]) -> None:
         asyncio.run_coroutine_threadsafe(attempt(data), loop).result(10)
 
-    await hass.async_add_executor_job(throw)
+    await hass.async_add_executor_job(each)
 
-    bodies = [
-        ["start" if request.path.endswith("/start") else "create", request.json]
-        for request in simulator.requests
-        if request.method == "POST" and request.path.startswith("/v1/chats")
-    ]
-    assert len(bodies) > 20
+
+async def objections(python: Path, bodies: list[list[Any]]) -> str:
+    """Return what an SDK has to say against these bodies."""
     process = await asyncio.create_subprocess_exec(
         python,
         Path(__file__).with_name("sdk_accepts.py"),
@@ -123,4 +247,4 @@ async def test_any_call_is_refused_or_sent_as_the_sdk_would(
     )
     out, _ = await process.communicate(json.dumps(bodies).encode())
     assert process.returncode == 0
-    assert out.decode() == ""
+    return out.decode()

@@ -1,4 +1,4 @@
-"""What docs/actions.md tells people to paste works, and its tables are whole."""
+"""What docs/ tells people to paste works, and its tables are whole."""
 
 from pathlib import Path
 import re
@@ -8,23 +8,31 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
+    async_capture_events,
     async_fire_time_changed,
     async_mock_service,
 )
 import yaml
 
 from custom_components.beeper import delivery
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.components.trace.util import async_list_traces
+from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
+from homeassistant.helpers.trigger import (
+    async_initialize_triggers,
+    async_validate_trigger_config,
+)
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
+from .conftest import until
 from .test_attachments import PNG, Door, camera, media  # noqa: F401
 from .test_message_sending import FAMILY, KIM, send, sent
 from .test_send_message import add_chat
 
 ROOT = Path(__file__).parents[1]
 ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
+MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -35,19 +43,29 @@ def blocks(text: str) -> list[Any]:
     ]
 
 
-AUTOMATIONS = {block["alias"]: block for block in blocks(ACTIONS)}
+AUTOMATIONS = {block["alias"]: block for block in blocks(ACTIONS) + blocks(MESSAGES)}
 
 
-def table(heading: str) -> set[str]:
-    """Return the first cells of the table whose header begins so."""
-    rows = ACTIONS.split(f"| {heading} |", 1)[1].split("\n\n")[0].splitlines()[2:]
-    return {row.split("|")[1].strip(" `") for row in rows}
+def table(heading: str, text: str = ACTIONS) -> set[str]:
+    """Return what is in the first cells of the table whose header begins so."""
+    rows = (
+        text.split(f"| {heading} |", 1)[1].split("\n\n", maxsplit=1)[0].splitlines()[2:]
+    )
+    return {name for row in rows for name in re.findall("`(.+?)`", row.split("|")[1])}
+
+
+async def load(hass: HomeAssistant, alias: str) -> None:
+    """Load an automation; one that is not valid is there, but unavailable."""
+    config = {"automation": [AUTOMATIONS[alias]]}
+    assert await async_setup_component(hass, "automation", config)
+    await hass.async_block_till_done()
+    (state,) = hass.states.async_all("automation")
+    assert state.state == "on"
 
 
 async def run(hass: HomeAssistant, alias: str, entity_id: str) -> None:
     """Load an automation, and let happen what it waits for."""
-    config = {"automation": [AUTOMATIONS[alias]]}
-    assert await async_setup_component(hass, "automation", config)
+    await load(hass, alias)
     hass.states.async_set(entity_id, "off")
     await hass.async_block_till_done()
     hass.states.async_set(entity_id, "on")
@@ -103,7 +121,9 @@ async def test_smoke(
     )
     await add_chat(hass, loaded, FAMILY, "Family")
     if outcome == "refused":
-        simulator.faults.add("status_before", method="POST", status=429)
+        simulator.faults.add(
+            "status_before", method="POST", path="/v1/chats/*", status=429
+        )
     else:
         simulator.world.accounts["whatsapp"].delivery = outcome
 
@@ -155,8 +175,259 @@ async def test_readme(
     assert sent(simulator) == 1
 
 
+# Automations that messages start
+
+
+@pytest.fixture
+def notices(hass: HomeAssistant) -> list[ServiceCall]:
+    calls: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    return calls
+
+
+async def test_status(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.states.async_set("alarm_control_panel.home", "armed_away")
+    await load(hass, "Status")
+
+    simulator.incoming(KIM, None, "And what is the status?")
+    simulator.incoming(FAMILY, "@whatsapp_15550101004:beeper.com", "Status?")
+    question = simulator.incoming(KIM, None, "Status?")
+    await until(lambda: sent(simulator))
+    await hass.async_block_till_done()
+
+    assert sent(simulator) == 1
+    answer = simulator.world.chats[KIM].messages[-1]
+    assert answer.html == "<p>The alarm is armed_away.</p>"
+    assert answer.linked_message_id == question["id"]
+
+
+async def test_family_on_the_tablet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "Family on the tablet")
+    shown: list[ServiceCall] = async_mock_service(hass, "notify", "send_message")
+
+    simulator.incoming(KIM, None, "Not for all")
+    for number in range(5):
+        simulator.incoming(FAMILY, None, f"{number} cakes")
+    await until(lambda: len(shown) == 5)
+
+    assert [call.data["message"] for call in shown] == [
+        f"Kim: {number} cakes" for number in range(5)
+    ]
+    assert shown[0].data["title"] == "Family 🏡"
+    assert shown[0].data["entity_id"] == ["notify.tablet"]
+
+
+async def test_network_is_lost(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await load(hass, "A network is lost")
+
+    simulator.set_account_status("whatsapp", "reconnect_required")
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+    (notice,) = notices
+    assert notice.data["title"] == "WhatsApp"
+    assert notice.data["message"].startswith("Its status is reconnect_required.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ("FAIL_RETRIABLE", "bridge_unavailable. You can send it again."),
+        ("FAIL_PERMANENT", "not_allowed. It makes no sense to send it again."),
+    ],
+)
+async def test_not_delivered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+    outcome: Any,
+    told: str,
+) -> None:
+    await load(hass, "Not delivered")
+    simulator.world.accounts["whatsapp"].delivery = outcome
+
+    await send(hass)
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "A message on WhatsApp did not arrive"
+    assert notices[0].data["message"] == told
+
+
+@pytest.mark.parametrize(
+    ("status", "unread", "told"),
+    [
+        ("connected", False, []),
+        ("connected", True, ["There are unread messages."]),
+        (
+            "disconnected",
+            False,
+            ["WhatsApp is not connected. Tell them yourself."],
+        ),
+    ],
+)
+async def test_goodbye(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+    status: str,
+    unread: bool,
+    told: list[str],
+) -> None:
+    simulator.set_account_status("whatsapp", status)
+    world = simulator.world
+    for chat in world.chats.values():
+        world.mark_read(chat, None)
+    if unread:
+        simulator.incoming(KIM, None, "Hello?")
+    await add_chat(hass, loaded, FAMILY, "Family")
+
+    await run(hass, "Goodbye", "input_boolean.away")
+
+    assert sent(simulator) == (status == "connected")
+    assert [notice.data["message"] for notice in notices] == told
+
+
+@pytest.mark.parametrize(("key", "off"), [("👍", 1), ("❤️", 0)])
+async def test_window_open(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    key: str,
+    off: int,
+) -> None:
+    turned_off = async_mock_service(hass, "climate", "turn_off")
+    await add_chat(hass, loaded, FAMILY, "Family")
+    await load(hass, "Window open")
+    hass.states.async_set("binary_sensor.window", "off")
+    hass.states.async_set("binary_sensor.window", "on")
+    await until(lambda: sent(simulator))
+
+    def event() -> State:
+        state = hass.states.get("event.family_message")
+        assert state
+        return state
+
+    question = simulator.world.chats[FAMILY].messages[-1]
+    await until(lambda: question.confirmed)
+    simulator.incoming(FAMILY, None, "What heating?")
+    await until(lambda: event().attributes["event_type"] == "message_received")
+    assert not turned_off
+    simulator.react(FAMILY, question.id, None, key)
+    await until(lambda: event().attributes["event_type"] == "reaction_added")
+    await hass.async_block_till_done()
+
+    assert len(turned_off) == off
+
+
+@pytest.mark.parametrize(("left_out", "traces"), [("", 0), ("trace", 1)])
+async def test_no_traces(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    left_out: str,
+    traces: int,
+) -> None:
+    written = async_capture_events(hass, "somebody_has_written")
+    config = {"id": "x", **AUTOMATIONS["No traces"]}
+    config.pop(left_out, None)
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    simulator.incoming(KIM, None, "hi")
+    await until(lambda: written)
+    await hass.async_block_till_done()
+
+    found = await async_list_traces(hass, "automation", "automation.x")
+    assert len(found) == traces
+
+
+async def test_readme_trigger(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    (config,) = blocks(README.split("## Act on messages")[1].split("\n## ")[0])
+    opened = async_mock_service(hass, "cover", "open_cover")
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    simulator.incoming(KIM, None, "Do not open the gate!")
+    simulator.incoming(KIM, None, "Open the gate")
+    await until(lambda: sent(simulator))
+
+    assert len(opened) == 1
+    assert simulator.world.chats[KIM].messages[-1].text == "It opens."
+
+
 def test_no_example_is_left_out() -> None:
-    assert AUTOMATIONS.keys() == {"Letterbox", "Doorbell", "Smoke", "Monthly report"}
+    assert AUTOMATIONS.keys() == {
+        "A network is lost",
+        "Doorbell",
+        "Family on the tablet",
+        "Goodbye",
+        "Letterbox",
+        "Monthly report",
+        "No traces",
+        "Not delivered",
+        "Smoke",
+        "Status",
+        "Window open",
+    }
+
+
+def test_tables_of_triggers_and_conditions() -> None:
+    folder = ROOT / "custom_components/beeper"
+    for heading, file in (("Trigger", "triggers"), ("Condition", "conditions")):
+        described = yaml.safe_load((folder / f"{file}.yaml").read_text("utf-8"))
+        assert table(heading, MESSAGES) == {f"beeper.{key}" for key in described}
+        if heading == "Trigger":
+            options = {name for key in described.values() for name in key["fields"]}
+            assert table("Option", MESSAGES) == options
+
+
+async def test_tables_of_variables(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A trigger says more than it is documented to only by what all triggers say."""
+    heard: dict[str, set[str]] = {}
+    for heading, key in (
+        ("Message", "message_received"),
+        ("Failure", "send_failed"),
+        ("Account", "account_disconnected"),
+    ):
+
+        @callback
+        def note(
+            variables: dict[str, Any],
+            context: Context | None = None,
+            heading: str = heading,
+        ) -> None:
+            heard[heading] = {*variables["trigger"]}
+
+        config = await async_validate_trigger_config(
+            hass, [{"platform": f"beeper.{key}", "options": {}}]
+        )
+        await async_initialize_triggers(
+            hass, config, note, "test", key, lambda *args, **more: None
+        )
+    simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
+    simulator.incoming(KIM, None, "hi")
+    await send(hass)
+    simulator.set_account_status("whatsapp", "disconnected")
+    await loaded.runtime_data.async_refresh()
+    await until(lambda: len(heard) == 3)
+
+    common = {"alias", "description", "id", "idx", "platform", "config_entry_id"}
+    for heading, variables in heard.items():
+        assert table(heading, MESSAGES) == variables - common
 
 
 def test_table_of_fields() -> None:

@@ -147,9 +147,9 @@ ROOMS = {
         "sent_messages",
     },
     "reconciliation": {"api"},
+    "scope": {"const", "devices", "validators"},
     "seen_messages": {"api", "const", "signals"},
     "sent_messages": {"api", "reconciliation"},
-    "scope": {"const", "devices", "validators"},
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
     | {"attachments", "markdown", "message_sending", "validators"},

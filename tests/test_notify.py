@@ -174,7 +174,7 @@ async def test_failure_is_told(
 ) -> None:
     """Also while Beeper is away: who is not called cannot say so."""
     entity_id = await add_chat(hass, loaded)
-    simulator.faults.add("drop_before", method="POST")
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats/*")
     with pytest.raises(HomeAssistantError, match="It is unknown whether"):
         await notify(hass, entity_id)
     await simulator.stop()

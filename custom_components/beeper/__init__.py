@@ -18,6 +18,7 @@ from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .entity import async_register_devices
 from .inbox import Inbox, async_remove_inbox
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
+from .repairs import async_check, async_clear
 from .services import async_setup_services
 
 _PLATFORMS = [Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
@@ -55,6 +56,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )
     inbox.async_start()
+    entry.async_create_background_task(
+        hass, async_check(hass, entry), f"{DOMAIN} repairs"
+    )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -68,6 +72,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Leave nothing behind."""
+    async_clear(hass, entry)
     await async_remove_outbox(hass, entry)
     await async_remove_inbox(hass, entry)
 

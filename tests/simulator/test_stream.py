@@ -273,6 +273,47 @@ async def test_flooded(connect: Connect) -> None:
     assert flood[-1]["seq"] == 502
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "data"),
+    [
+        ("{", WSMsgType.TEXT, "{"),
+        ({"type": 1}, WSMsgType.TEXT, '{"type": 1}'),
+        (b"\xff", WSMsgType.BINARY, b"\xff"),
+    ],
+)
+async def test_garbage(
+    connect: Connect, body: Any, kind: WSMsgType, data: str | bytes
+) -> None:
+    client = await connect()
+    socket = await subscribed(client)
+    client.sim.faults.add("ws_garbage", body=body)
+    answer = await socket.receive(timeout=2)
+    assert (answer.type, answer.data) == (kind, data)
+    client.sim.incoming(KIM, None, "hi")
+    assert (await frame(socket))["seq"] == 1
+
+
+async def test_repeated(connect: Connect) -> None:
+    client = await connect()
+    socket = await subscribed(client)
+    client.sim.faults.add("ws_repeat", count=3)
+    for text in ("one", "two"):  # two events each
+        client.sim.incoming(KIM, None, text)
+    assert [(await frame(socket))["seq"] for _ in range(7)] == [1, 1, 2, 2, 3, 3, 4]
+    assert await quiet(socket)
+
+
+async def test_shuffled(connect: Connect) -> None:
+    client = await connect()
+    socket = await subscribed(client)
+    client.sim.faults.add("ws_shuffle", count=4)
+    client.sim.incoming(KIM, None, "one")
+    assert await quiet(socket)
+    for text in ("two", "three"):
+        client.sim.incoming(KIM, None, text)
+    assert [(await frame(socket))["seq"] for _ in range(6)] == [4, 3, 2, 1, 5, 6]
+
+
 async def test_refused(connect: Connect) -> None:
     client = await connect()
     client.sim.faults.add("ws_refuse", status=503)

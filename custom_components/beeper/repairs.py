@@ -1,0 +1,72 @@
+"""What the user has to put right, as issues under Settings → Repairs."""
+
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .api.generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
+from .const import CONF_READ_ONLY, DOMAIN, SUBENTRY_CHAT
+from .coordinator import BeeperConfigEntry
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the dialog of an issue that is put right by reading it."""
+    return ConfirmRepairFlow()
+
+
+async def async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Raise what stands in the way of the chats that were set up, and clear the rest.
+
+    It may ask the server, so it is nothing to wait for.
+    """
+    client = entry.runtime_data.client
+    chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
+    if chats and client.generation is CREATE_ONLY:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            _server_too_old(entry.entry_id),
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="server_too_old",
+            translation_placeholders={
+                "server": entry.title,
+                "files_since": UPLOAD_SINCE,
+                "wanted": WITH_START_ROUTE.name,
+            },
+        )
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _server_too_old(entry.entry_id))
+
+    scopes = None
+    if chats and not entry.options.get(CONF_READ_ONLY):
+        scopes = await client.scopes()
+    if scopes is not None and "write" not in scopes:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            _token_read_only(entry.entry_id),
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="token_read_only",
+            translation_placeholders={"server": entry.title},
+        )
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _token_read_only(entry.entry_id))
+
+
+@callback
+def async_clear(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Clear what is left of an entry that was removed."""
+    for issue_id in (_server_too_old(entry.entry_id), _token_read_only(entry.entry_id)):
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def _server_too_old(entry_id: str) -> str:
+    return f"server_too_old_{entry_id}"
+
+
+def _token_read_only(entry_id: str) -> str:
+    return f"token_read_only_{entry_id}"
