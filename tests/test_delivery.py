@@ -111,14 +111,14 @@ async def test_an_old_server_does_not_tell_of_failures(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is read there is the list; the other route is tried once."""
+    """What is read there is the list; the other route is tried once by each who asks."""
     monkeypatch.setattr(delivery, "_LONGEST", 0.3)
     simulator.confirm_after = 0.15
 
     await told(hass)
     seen = looks(simulator)
     assert len(seen) > 3
-    assert {*seen[1:]} == {"messages"}
+    assert 1 <= sum(each != "messages" for each in seen) <= 2
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])

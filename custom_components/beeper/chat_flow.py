@@ -109,7 +109,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             else:
                 return self._async_finish(chat)
         options = [
-            SelectOptionDict(value=chat.id, label=_label(chat))
+            SelectOptionDict(value=chat.id, label=self._label(chat))
             for chat in self._found.values()
         ]
         schema = vol.Schema(
@@ -124,6 +124,23 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
             errors=problems,
         )
+
+    def _label(self, chat: Chat) -> str:
+        """Return what tells chats apart: two people can have one name."""
+        entry: BeeperConfigEntry = self._get_entry()
+        accounts = entry.runtime_data.data.accounts
+        parts = [_title(chat), chat.network or chat.account_id]
+        alike = [each for each in accounts if each.network == chat.network]
+        if len(alike) > 1:  # Then by whose account it is.
+            parts += [
+                each.user.handle
+                for each in alike
+                if each.account_id == chat.account_id and each.user
+            ]
+        if chat.last_activity:
+            with suppress(OverflowError):  # in the first or the last year there is
+                parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
+        return " · ".join(part for part in parts if part)
 
     def _is_taken(self, chat: Chat) -> bool:
         own = (
@@ -154,12 +171,3 @@ class ChatSubentryFlow(ConfigSubentryFlow):
 
 def _title(chat: Chat) -> str:
     return chat.title or chat.network or chat.id
-
-
-def _label(chat: Chat) -> str:
-    """Return what tells chats apart: two people can have one name."""
-    parts = [_title(chat), chat.network or chat.account_id]
-    if chat.last_activity:
-        with suppress(OverflowError):  # in the first or the last year there is
-            parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
-    return " · ".join(part for part in parts if part)

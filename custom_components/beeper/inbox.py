@@ -18,7 +18,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 
 from .api.client import BeeperClient
-from .api.exceptions import AnswerError, BeeperError
+from .api.exceptions import AnswerError, BeeperError, RouteAbsentError
 from .api.models import Account, Chat, Message, User
 from .api.rich_text import plain
 from .api.stream import ChatEvent
@@ -318,8 +318,11 @@ class Inbox:
                 continue
             try:
                 message = await self._client.message(chat.id, sent.message_id)
-            except AnswerError:
-                continue  # Not known yet, or before 4.2.808.
+            except RouteAbsentError:  # before 4.2.808
+                sent.message_id = None
+                continue
+            except AnswerError:  # Not known yet.
+                continue
             if (delivery := outcome(sent.message_id, message)) is None:
                 continue
             sent.final_id = message.id

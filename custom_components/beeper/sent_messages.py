@@ -19,8 +19,8 @@ class Sent:
     """A message that was attempted.
 
     `chat_id` is None while a chat is being created for it. `message_id` is the one the
-    server answered, None while there is no answer; `final_id` the network's.
-    `attempted` is the event loop's time.
+    server answered, None while there is no answer or where it leads to nothing;
+    `final_id` is the network's. `attempted` is the event loop's time.
     """
 
     account_id: str | None
