@@ -513,12 +513,17 @@ class Page[T]:
 
     @classmethod
     def from_dict(cls, data: Json, read: Callable[[Json], T]) -> Self:
-        """Read it, each item by `read`; raise UnreadableAnswerError without a list."""
-        page = _mapping(data)
-        if not isinstance(page.get("items"), list):
+        """Read it, each item by `read`.
+
+        Raises UnreadableAnswerError without a list of objects: who reads page after
+        page would take one that lost its items for the last.
+        """
+        items = _mapping(data).get("items")
+        if not isinstance(items, list) or not all(isinstance(i, dict) for i in items):
             raise UnreadableAnswerError("no list of items")
+        page = _mapping(data)
         return cls(
-            items=tuple(read(item) for item in page["items"]),
+            items=tuple(read(item) for item in items),
             has_more=page.get("hasMore") is True,
             cursor=_text(page, "oldestCursor") if page.get("hasMore") is True else None,
         )
