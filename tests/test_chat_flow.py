@@ -123,7 +123,7 @@ async def test_chat_is_added(
 async def test_chats_are_told_apart(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """By network and by when something happened; the last active first."""
+    """By network and account, and by when something happened; the last active first."""
     await hass.config.async_set_time_zone("UTC")
     result = await submit(hass, await begin(hass, loaded), search="alex rivera")
 
@@ -131,7 +131,8 @@ async def test_chats_are_told_apart(
     chats = [simulator.world.chats[chat_id] for chat_id in shown]
     assert {chat.account_id for chat in chats} == {"whatsapp", "telegram"}
     assert chats == sorted(chats, key=lambda chat: chat.last_activity, reverse=True)
-    networks = {"whatsapp": "WhatsApp", "telegram": "Telegram"}
+    # There are two accounts on WhatsApp.
+    networks = {"whatsapp": "WhatsApp · +15550100001", "telegram": "Telegram"}
     assert list(shown.values()) == [
         f"Alex Rivera · {networks[chat.account_id]} · {chat.last_activity:%Y-%m-%d %H:%M}"
         for chat in chats
