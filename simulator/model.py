@@ -39,6 +39,8 @@ class Account:
     """Bridge id, type and provider (cloud, self-hosted, local, platform-sdk)."""
     user: Person
     contacts: dict[str, Person] = field(default_factory=dict)
+    by_name: list[Person] = field(default_factory=list)
+    """The contacts as they were when listing them began."""
     status: str = "connected"
     status_text: str | None = None
     login_id: str | None = None

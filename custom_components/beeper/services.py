@@ -1,6 +1,6 @@
 """The actions: what each accepts, what it does, what it answers."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
-from . import errors, markdown
+from . import addressing, errors, markdown
+from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Chat, ChatResult, CreateChat, StartChat, StartUser
 from .attachments import Source
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
@@ -36,6 +37,7 @@ from .validators import (
     one_of,
     only_known,
     phone_number,
+    query,
     text,
     without_blanks,
 )
@@ -53,6 +55,7 @@ ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_MODE: Final = "mode"
 ATTR_PARTICIPANT_IDS: Final = "participant_ids"
+ATTR_QUERY: Final = "query"
 ATTR_REPLY_TO: Final = "reply_to"
 ATTR_TITLE: Final = "title"
 ATTR_TYPE: Final = "type"
@@ -344,6 +347,86 @@ def _entry_and_chat(
     return entry, chat_id
 
 
+_FIND: Final = vol.Schema(
+    {
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+        vol.Optional(ATTR_ACCOUNT_ID): identifier,
+        vol.Required(ATTR_QUERY): query,
+    }
+)
+
+
+def _find_params(data: dict[str, Any]) -> dict[str, Any]:
+    """Accept what to look for.
+
+    Raises a translated ServiceValidationError, as this is what every surface shows.
+    """
+    data = without_blanks(data)
+    try:
+        only_known(data, _FIND.schema)
+        params: dict[str, Any] = _FIND(data)
+    except vol.Invalid as err:
+        raise _refusal(err) from None
+    return params
+
+
+async def _find(call: ServiceCall) -> ServiceResponse:
+    """List the people and chats that fit a text, the best first."""
+    entry: BeeperConfigEntry = async_get_config_entry(
+        call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
+    )
+    found = await _read(
+        call.hass,
+        entry,
+        addressing.find(
+            entry.runtime_data.client,
+            entry.runtime_data.data.accounts,
+            call.data.get(ATTR_ACCOUNT_ID),
+            call.data[ATTR_QUERY],
+            default_id=entry.data[CONF_ACCOUNT_ID],
+        ),
+    )
+    return {
+        "count": len(found.matches),
+        "matches": [
+            _match(rank, candidate)
+            for rank, candidate in found.matches[: addressing.MAX_LISTED]
+        ],
+        "not_searched": [*found.not_searched],
+    }
+
+
+def _match(rank: addressing.Rank, candidate: addressing.Candidate) -> dict[str, Any]:
+    """Return what tells candidates apart, and names one for certain."""
+    chat, active = candidate.chat, candidate.last_activity
+    user = candidate.users[0] if candidate.users else None
+    return {
+        "match": rank.name.lower(),
+        "kind": "group" if chat and chat.type == "group" else "person",
+        "name": candidate.name,
+        "network": candidate.network,
+        "account_id": candidate.account_id,
+        "user_id": user.id if user else None,
+        "phone_number": user.phone_number if user else None,
+        "username": user.username if user else None,
+        "chat_id": chat.id if chat else None,
+        "local_chat_id": chat.local_id if chat else None,
+        "last_activity": active.isoformat() if active else None,
+    }
+
+
+async def _read[T](
+    hass: HomeAssistant, entry: BeeperConfigEntry, reading: Awaitable[T]
+) -> T:
+    """Return what was read; an error says that nothing else was done."""
+    try:
+        return await reading
+    except BeeperError as err:
+        if isinstance(err, AuthenticationError):
+            entry.async_start_reauth(hass)
+        raise errors.not_done(err, network="") from None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Action:
     """One row: how an action is called, and what carries it out."""
@@ -366,6 +449,12 @@ _ACTIONS: Final = (
         params=_send_message_params,
         handler=_send_message,
         response=SupportsResponse.OPTIONAL,
+    ),
+    _Action(
+        name="find",
+        params=_find_params,
+        handler=_find,
+        response=SupportsResponse.ONLY,
     ),
 )
 

@@ -5,6 +5,7 @@ returns the value to send, or raises `vol.Invalid` with the key of a translated 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 import re
 from typing import Any, Final
 import unicodedata
@@ -24,6 +25,7 @@ _INVISIBLE: Final = re.compile(
     r"|[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$"
 )
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_PHONE_DIGITS: Final = 7
 _PICTURE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 
@@ -73,16 +75,50 @@ def identifier(value: Any) -> str:
 
 def identifiers(value: Any) -> list[str]:
     """Accept a list of ids, or one alone; who is in it twice counts once."""
+    return _several(value, identifier)
+
+
+def recipients(value: Any) -> list[str]:
+    """Accept a list of what `recipient` accepts, or one alone."""
+    return _several(value, recipient)
+
+
+def _several(value: Any, validate: Callable[[Any], str]) -> list[str]:
     if not isinstance(value, list | tuple):
         value = [value]
     accepted = []
     for index, item in enumerate(value):
         try:
-            accepted.append(identifier(item))
+            accepted.append(validate(item))
         except vol.Invalid as err:
             err.prepend([index])
             raise
     return list(dict.fromkeys(accepted))
+
+
+def recipient(value: Any) -> str:
+    """Accept a name, title, handle or id as it is, a number in E.164, an address bare.
+
+    What consists of digits is taken for a number, and refused without country code.
+    """
+    if isinstance(value, int) and value >= 10 ** (_PHONE_DIGITS - 1):
+        raise vol.Invalid("phone_integer")
+    name = identifier(value)
+    if name[:7].lower() == "mailto:":
+        return email(name[7:])
+    digits = sum(char.isdigit() for char in name)
+    if name[:4].lower() == "tel:" or (
+        digits >= _PHONE_DIGITS and not any(char.isalpha() for char in name)
+    ):
+        return phone_number(name)
+    return name
+
+
+def query(value: Any) -> str:
+    """Accept what to look for, an international number in E.164."""
+    with suppress(vol.Invalid):
+        return phone_number(value)
+    return identifier(value)
 
 
 def entity_id(value: Any) -> str:

@@ -39,12 +39,14 @@ def search_contacts(call: Call) -> Json:
 
 def list_contacts(call: Call) -> Json:
     """`GET /v1/accounts/{accountID}/contacts/list`, by name."""
-    people = list(call.account.contacts.values())
+    account = call.account
     if "query" in call.query:
-        people = look_up(call.account, call.query["query"])
-    page = paginate(
-        sorted(people, key=_by_name), _by_name, call.query, limit=call.query["limit"]
-    )
+        people = sorted(look_up(account, call.query["query"]), key=_by_name)
+    else:
+        if "cursor" not in call.query:  # The further pages are of the same list.
+            account.by_name = sorted(account.contacts.values(), key=_by_name)
+        people = account.by_name
+    page = paginate(people, _by_name, call.query, limit=call.query["limit"])
     return page.as_json(user)
 
 

@@ -39,6 +39,7 @@ from .models import (
     Account,
     Chat,
     ChatResult,
+    ChatType,
     CreateChat,
     Json,
     Message,
@@ -156,6 +157,27 @@ class BeeperClient:
         )
         return page.items
 
+    async def list_contacts(
+        self, account_id: str, cursor: str | None = None
+    ) -> Page[User]:
+        """Return a page of an account's contacts.
+
+        Raises RouteAbsentError on servers before 4.2.557.
+        """
+        query = {"limit": "200"}
+        if cursor is not None:
+            query |= {"cursor": cursor, "direction": "before"}
+        return await self._request(
+            "GET",
+            "v1",
+            "accounts",
+            account_id,
+            "contacts",
+            "list",
+            read=lambda body: Page.from_dict(body, User.from_dict),
+            query=query,
+        )
+
     async def chats(
         self, account_id: str | None = None, cursor: str | None = None
     ) -> Page[Chat]:
@@ -186,6 +208,25 @@ class BeeperClient:
             "search",
             read=_read_chats,
             query={"query": query, "scope": scope, "limit": str(limit)},
+        )
+
+    async def all_chats(
+        self,
+        account_id: str | None = None,
+        *,
+        only: ChatType | None = None,
+        cursor: str | None = None,
+    ) -> Page[Chat]:
+        """Return a long page of an account's or all chats, of one type or any."""
+        query: dict[str, str] = {"limit": "200"}
+        if account_id is not None:
+            query["accountIDs"] = account_id
+        if only is not None:
+            query["type"] = only
+        if cursor is not None:
+            query |= {"cursor": cursor, "direction": "before"}
+        return await self._request(
+            "GET", "v1", "chats", "search", read=_read_chats, query=query
         )
 
     async def chat(self, chat_id: str, *, participants: int = -1) -> Chat:
