@@ -93,13 +93,13 @@ class Found:
 class Person:
     """Who was meant by `given`.
 
-    `user` holds what is known to stay the same. `id` is None where nothing was read,
+    `user` holds what is known to stay the same. `id` is empty where nothing was read,
     as the server itself knows whom a number or an address means.
     """
 
     given: str
     user: StartUser
-    id: str | None = None
+    id: str = ""
     name: str | None = None
 
 

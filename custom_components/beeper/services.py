@@ -19,8 +19,9 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
 from . import addressing, errors, markdown
+from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Chat, ChatResult, CreateChat, StartChat, StartUser
+from .api.models import Account, Chat, ChatResult, CreateChat, StartChat, StartUser
 from .attachments import Source
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
@@ -38,6 +39,8 @@ from .validators import (
     only_known,
     phone_number,
     query,
+    recipient,
+    recipients,
     text,
     without_blanks,
 )
@@ -55,7 +58,9 @@ ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_MODE: Final = "mode"
 ATTR_PARTICIPANT_IDS: Final = "participant_ids"
+ATTR_PARTICIPANTS: Final = "participants"
 ATTR_QUERY: Final = "query"
+ATTR_RECIPIENT: Final = "recipient"
 ATTR_REPLY_TO: Final = "reply_to"
 ATTR_TITLE: Final = "title"
 ATTR_TYPE: Final = "type"
@@ -99,7 +104,8 @@ _CREATE_CHAT: Final = {
         {
             **_CREATE_CHAT_COMMON,
             vol.Required(ATTR_MODE): MODE_START,
-            vol.Required(ATTR_USER): _user,
+            vol.Optional(ATTR_RECIPIENT): recipient,
+            vol.Optional(ATTR_USER): _user,
             vol.Optional(ATTR_ALLOW_INVITE): boolean,
         }
     ),
@@ -107,11 +113,17 @@ _CREATE_CHAT: Final = {
         {
             **_CREATE_CHAT_COMMON,
             vol.Required(ATTR_MODE): MODE_CREATE,
-            vol.Required(ATTR_PARTICIPANT_IDS): identifiers,
+            vol.Optional(ATTR_PARTICIPANTS): recipients,
+            vol.Optional(ATTR_PARTICIPANT_IDS): identifiers,
             vol.Required(ATTR_TYPE): one_of("single", "group"),
             vol.Optional(ATTR_TITLE): text,
         }
     ),
+}
+# Who is meant: exactly one of these fields.
+_WHOM: Final = {
+    MODE_START: (ATTR_RECIPIENT, ATTR_USER),
+    MODE_CREATE: (ATTR_PARTICIPANTS, ATTR_PARTICIPANT_IDS),
 }
 _CREATE_CHAT_MODE: Final = vol.Schema(
     {vol.Required(ATTR_MODE): one_of(MODE_START, MODE_CREATE)}, extra=vol.ALLOW_EXTRA
@@ -124,11 +136,13 @@ def _create_chat_params(data: dict[str, Any]) -> dict[str, Any]:
     Raises a translated ServiceValidationError, as this is what every surface shows.
     """
     data = without_blanks(data)
-    if ATTR_USER in data and ATTR_PARTICIPANT_IDS in data:
-        raise errors.invalid("user_and_participants")
-    if not data.keys() & {ATTR_MODE, ATTR_USER, ATTR_PARTICIPANT_IDS}:
+    named = [field for fields in _WHOM.values() for field in fields if field in data]
+    if len(named) > 1:
+        raise errors.invalid("several_given", first=named[0], second=named[1])
+    if not named and ATTR_MODE not in data:
         raise errors.invalid("user_or_participants")
-    data.setdefault(ATTR_MODE, MODE_START if ATTR_USER in data else MODE_CREATE)
+    by_person = bool(named) and named[0] in _WHOM[MODE_START]
+    data.setdefault(ATTR_MODE, MODE_START if by_person else MODE_CREATE)
     try:
         mode = _CREATE_CHAT_MODE(data)[ATTR_MODE]
         other_mode = MODE_START if mode == MODE_CREATE else MODE_CREATE
@@ -143,11 +157,13 @@ def _create_chat_params(data: dict[str, Any]) -> dict[str, Any]:
                     other_mode=other_mode,
                 )
         only_known(data, _CREATE_CHAT[mode].schema)
+        if not named:
+            raise errors.invalid("required", field=" or ".join(_WHOM[mode]))
         params: dict[str, Any] = _CREATE_CHAT[mode](data)
     except vol.Invalid as err:
         raise _refusal(err) from None
-    if params.get(ATTR_TYPE) == "single" and len(params[ATTR_PARTICIPANT_IDS]) != 1:
-        raise errors.invalid("single_needs_one")
+    if params.get(ATTR_TYPE) == "single" and len(params[named[0]]) != 1:
+        raise errors.invalid("single_needs_one", field=named[0])
     return params
 
 
@@ -167,30 +183,75 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     )
     params = call.data
     account_id = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
+    coordinator = entry.runtime_data
+    persons = await _read(
+        call.hass,
+        entry,
+        _persons(coordinator.client, coordinator.data.accounts, account_id, call.data),
+    )
     request: StartChat | CreateChat
     if params[ATTR_MODE] == MODE_START:
         request = StartChat(
             account_id=account_id,
-            user=StartUser(**params[ATTR_USER]),
+            user=persons[0].user if persons else StartUser(**params[ATTR_USER]),
             allow_invite=params.get(ATTR_ALLOW_INVITE),
             message_text=params.get(ATTR_MESSAGE_TEXT),
         )
     else:
+        ids = params.get(ATTR_PARTICIPANT_IDS) or [each.id for each in persons]
         request = CreateChat(
             account_id=account_id,
-            participant_ids=tuple(params[ATTR_PARTICIPANT_IDS]),
+            participant_ids=tuple(dict.fromkeys(ids)),
             type=params[ATTR_TYPE],
             title=params.get(ATTR_TITLE),
             message_text=params.get(ATTR_MESSAGE_TEXT),
         )
-    coordinator = entry.runtime_data
     done = await get_outbox(call.hass, entry).create_chat(
         coordinator.client,
         request,
         coordinator.data.accounts,
         allow_repeat=params[ATTR_ALLOW_REPEAT],
     )
-    return _created_chat(request, done)
+    response = _created_chat(request, done)
+    if persons:
+        response["recipients"] = [
+            {
+                "given": person.given,
+                "name": person.name,
+                "id": person.id or person.user.id,
+                "phone_number": person.user.phone_number,
+            }
+            for person in persons
+        ]
+    return response
+
+
+async def _persons(
+    client: BeeperClient,
+    accounts: tuple[Account, ...],
+    account_id: str,
+    params: Mapping[str, Any],
+) -> list[addressing.Person]:
+    """Return the people that a call does not name as the API does."""
+    if ATTR_RECIPIENT in params:
+        return [
+            await addressing.resolve_recipient(
+                client,
+                accounts,
+                account_id,
+                params[ATTR_RECIPIENT],
+                field=ATTR_RECIPIENT,
+            )
+        ]
+    if ATTR_PARTICIPANTS in params:
+        return await addressing.resolve_participants(
+            client,
+            accounts,
+            account_id,
+            params[ATTR_PARTICIPANTS],
+            field=ATTR_PARTICIPANTS,
+        )
+    return []
 
 
 def _created_chat(

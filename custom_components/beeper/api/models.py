@@ -544,7 +544,8 @@ def _text(data: Mapping[str, Json], key: str) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     try:
-        value.encode()
+        if not value.isascii():
+            value.encode()
     except UnicodeEncodeError:
         return None
     return value
