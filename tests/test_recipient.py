@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 
 from .test_find import chat, contact, find
-from .test_message_sending import KIM
+from .test_message_sending import FAMILY, KIM
 from .test_services import PROFILES, create_chat
 
 
@@ -358,3 +358,111 @@ async def test_one_that_is_unclear_stops_all(
     assert message in await refused(
         hass, simulator, participants=participants, type="group"
     )
+
+
+# Messages
+
+
+async def send(hass: HomeAssistant, recipient: Any, **data: Any) -> dict[str, Any]:
+    data = {"recipient": recipient, "message": "hi", **data}
+    response = await hass.services.async_call(
+        "beeper", "send_message", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return dict(response)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("recipient", "chat_id"),
+    [
+        ("family", FAMILY),
+        ("נועה לוי", "!nOaTeLegram:beeper.com"),
+        ("Grandma", "imsg##thread:15550104001"),
+        ("+1 555 010 1003", "!aLexWhAtsApp:beeper.com"),
+        ("@alex_r", "!aLexTeLegram:beeper.com"),
+        ("ravi@work.example", None),
+        (KIM, KIM),
+    ],
+)
+async def test_a_message_to_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    recipient: str,
+    chat_id: str | None,
+) -> None:
+    """A member's address is not a group's."""
+    if chat_id is None:
+        with pytest.raises(ServiceValidationError, match="recipient fits nobody"):
+            await send(hass, recipient)
+        return
+
+    assert (await send(hass, recipient))["chat_id"] == chat_id
+    assert simulator.world.chats[chat_id].messages[-1].text == "hi"
+    assert len(simulator.executed) == 1
+
+
+async def test_a_message_to_a_name_on_two_accounts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError) as error:
+        await send(hass, "Kim")
+
+    assert "recipient fits 2 people or chats (WhatsApp)" in str(error.value)
+    assert not simulator.executed
+    assert (await send(hass, "Kim", account_id="whatsapp"))["chat_id"] == KIM
+
+
+async def test_a_group_titled_like_a_person_is_not_guessed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat(simulator, simulator.world.chats[FAMILY].participants[:3], "Jordan Lee")
+
+    with pytest.raises(ServiceValidationError) as error:
+        await send(hass, "jordan lee")
+
+    assert "fits 2 people or chats (Signal, WhatsApp)" in str(error.value)
+    assert "Jordan" not in str(error.value)
+
+
+async def test_a_contact_without_a_chat_gets_no_message_and_no_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chats = len(simulator.world.chats)
+
+    with pytest.raises(ServiceValidationError, match="recipient fits nobody"):
+        await send(hass, "Mia")
+    assert len(simulator.world.chats) == chats
+
+
+async def test_a_message_when_nothing_can_be_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", path="/v1/chats/search", status=502)
+
+    with pytest.raises(HomeAssistantError, match="Nothing was created or sent"):
+        await send(hass, "Family")
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"chat_id": KIM}, "Both recipient and chat_id are given"),
+        ({"entity_id": "notify.kim"}, "Both recipient and entity_id are given"),
+        ({"recipient": 15550101002}, "recipient reached Home Assistant as a number"),
+        ({"recipient": None, "chat_id": KIM, "account_id": "x"}, "belongs to recip"),
+    ],
+)
+async def test_a_wrong_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    before = len(simulator.requests)
+    with pytest.raises(ServiceValidationError, match=message):
+        await send(hass, **{"recipient": "Kim", **data})
+    assert len(simulator.requests) == before

@@ -215,7 +215,7 @@ HI = {"chat_id": KIM, "message": "hi"}
         ({**HI, "wait": "perhaps"}, "wait must be true or false"),
         ({**HI, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
         ({**HI, "mesage": "hi"}, "There is no field mesage"),
-        ({**HI, "account_id": "whatsapp"}, "There is no field account_id"),
+        ({**HI, "account_id": "whatsapp"}, "account_id belongs to recipient"),
         (
             {"message": "hi", "entity_id": ["notify.a", "notify.b"]},
             "entity_id must name exactly one entity",

@@ -66,7 +66,7 @@ class NewChats:
         self._save()
         return now
 
-    def give_back(self, account_id: str, slot: float | None) -> None:
+    def give_back(self, account_id: str, slot: float) -> None:
         """Give a slot back that was not needed after all."""
         if slot in (taken := self._taken[account_id]):
             taken.remove(slot)

@@ -6,7 +6,7 @@ reading alone; what stays unknown is not repeated for a while without looking fi
 """
 
 import asyncio
-from collections.abc import Hashable, Iterable, Set as AbstractSet
+from collections.abc import Hashable, Iterable, Mapping, Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from . import budget, errors
 from .api.client import REQUEST_TIMEOUT, BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, ChatResult, SentMessage
-from .chat_creation import ChatCreation, ChatRequest, Persons
+from .chat_creation import ChatCreation, ChatRequest, IfExists, Persons
 from .const import (
     CONF_DUPLICATE_WINDOW,
     CONF_READ_ONLY,
@@ -85,9 +85,12 @@ class Outbox:
         accounts: Iterable[Account],
         *,
         allow_repeat: bool,
+        if_exists: IfExists = "create",
+        numbers: Mapping[str, str] | None = None,
     ) -> Done[ChatResult]:
         """Create or start a chat, unless the same request was made just before.
 
+        `if_exists` is for creating; `numbers` are known phone numbers by participant id.
         Raises a translated HomeAssistantError that says whether nothing was done or
         the outcome is unknown.
         """
@@ -109,6 +112,9 @@ class Outbox:
             window=self._entry.options.get(
                 CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
             ),
+            if_exists=if_exists,
+            numbers=numbers or {},
+            enter=self._chats.turn,
         )
         return await self._carry_out(job, allow_repeat=allow_repeat)
 

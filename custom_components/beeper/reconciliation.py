@@ -5,7 +5,7 @@ other people, or two that fit, must never be taken for the one that was asked fo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from .api.models import Chat, CreateChat, Message, Page, SendMessage, StartChat,
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_PAGES: Final = 8
+_MAX_LONG_PAGES: Final = 500
 _MARKUP: Final = re.compile(r"[\s*_~`#>|\\()\[\]-]+")
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TAG: Final = re.compile(r"<[^>]*>")
@@ -37,15 +38,20 @@ async def find_result(
     request: CreateChat | StartChat,
     attempted: float,
     own_ids: frozenset[str],
+    *,
+    reused: Mapping[str, str] | None = None,
 ) -> Finding | None:
     """Return what the request has brought about.
 
-    `attempted` is the event loop's time when it was sent. Raises BeeperError where it
-    cannot be read.
+    `attempted` is the event loop's time when it was sent. `reused`: a chat that was
+    there before will do, see `find_chats`. Raises BeeperError where it cannot be read.
     """
     since = await _server_time(client, attempted)
     if isinstance(request, StartChat):
         chat = await find_direct_chat(client, request, own_ids)
+    elif reused is not None:
+        chats = await find_chats(client, request, own_ids, reused)
+        chat = chats[0] if len(chats) == 1 else None
     else:
         chat = await _find_created_chat(client, request, since, own_ids)
     if chat is None:
@@ -87,6 +93,39 @@ async def find_message(
         )
     ]
     return found[0] if len(found) == 1 else None
+
+
+async def find_chats(
+    client: BeeperClient,
+    request: CreateChat,
+    own_ids: frozenset[str],
+    numbers: Mapping[str, str],
+) -> list[Chat]:
+    """Return the chats of just these people, with the title if one is given.
+
+    `numbers` are the phone numbers of participant ids, as far as they are known: ids
+    can change. Raises BeeperError.
+    """
+    wanted = [
+        {each, numbers.get(each, each)}
+        for each in dict.fromkeys(request.participant_ids)
+    ]
+    found: list[Chat] = []
+    async for page in _all_chats(client, request):
+        for listed in page.items:
+            if listed.type != request.type or listed.account_id != request.account_id:
+                continue
+            if request.type == "group" and request.title not in (None, listed.title):
+                continue
+            # Lists show a part of the people: somebody else among them is enough.
+            if not all(_is_any(user, wanted) for user in _others(listed, own_ids)):
+                continue
+            chat = await client.chat(listed.id)
+            if not chat.has_more and _same_people(wanted, _others(chat, own_ids)):
+                found.append(chat)
+    ids = {chat.id for chat in found}
+    # A merged chat stands for its members.
+    return [chat for chat in found if chat.merged_into_id not in ids]
 
 
 async def find_direct_chat(
@@ -154,7 +193,7 @@ async def _find_created_chat(
             chat = await client.chat(listed.id)
             people = _others(chat, own_ids)
             if (
-                _same_people(request.participant_ids, people)
+                _same_people([{each} for each in request.participant_ids], people)
                 and not chat.has_more
                 and not await _has_history(client, chat, since)
             ):
@@ -169,6 +208,21 @@ async def _latest_chats(
     cursor: str | None = None
     for _ in range(_MAX_PAGES):
         page = await client.chats(account_id, cursor)
+        yield page
+        if page.cursor is None or page.cursor == cursor:
+            return
+        cursor = page.cursor
+
+
+async def _all_chats(
+    client: BeeperClient, request: CreateChat
+) -> AsyncIterator[Page[Chat]]:
+    """Yield long pages of an account's chats of one type; not without end."""
+    cursor: str | None = None
+    for _ in range(_MAX_LONG_PAGES):
+        page = await client.all_chats(
+            request.account_id, only=request.type, cursor=cursor
+        )
         yield page
         if page.cursor is None or page.cursor == cursor:
             return
@@ -221,15 +275,19 @@ def _others(chat: Chat, own_ids: frozenset[str]) -> list[User]:
     ]
 
 
-def _same_people(wanted: Iterable[str], people: list[User]) -> bool:
-    """Tell whether each id means another one of the people, and nobody is left."""
+def _same_people(wanted: Iterable[set[str]], people: list[User]) -> bool:
+    """Tell whether each set of ids means another one of the people, and nobody is left."""
     left = list(people)
-    for participant_id in wanted:
-        match = next((user for user in left if user.has_id(participant_id)), None)
+    for ids in wanted:
+        match = next((user for user in left if _is_any(user, [ids])), None)
         if match is None:
             return False
         left.remove(match)
     return not left
+
+
+def _is_any(user: User, wanted: Iterable[set[str]]) -> bool:
+    return any(user.has_id(each) for ids in wanted for each in ids)
 
 
 def _plain(text: str) -> str:

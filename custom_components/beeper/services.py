@@ -54,6 +54,7 @@ ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
 ATTR_ENTITY_ID: Final = "entity_id"
 ATTR_FILE_NAME: Final = "file_name"
 ATTR_FORMAT: Final = "format"
+ATTR_IF_EXISTS: Final = "if_exists"
 ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_MODE: Final = "mode"
@@ -117,6 +118,9 @@ _CREATE_CHAT: Final = {
             vol.Optional(ATTR_PARTICIPANT_IDS): identifiers,
             vol.Required(ATTR_TYPE): one_of("single", "group"),
             vol.Optional(ATTR_TITLE): text,
+            vol.Optional(ATTR_IF_EXISTS, default="create"): one_of(
+                "create", "reuse", "refuse"
+            ),
         }
     ),
 }
@@ -211,6 +215,12 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
         request,
         coordinator.data.accounts,
         allow_repeat=params[ATTR_ALLOW_REPEAT],
+        if_exists=params.get(ATTR_IF_EXISTS, "create"),
+        numbers={
+            person.id: person.user.phone_number
+            for person in persons
+            if person.user.phone_number
+        },
     )
     response = _created_chat(request, done)
     if persons:
@@ -304,6 +314,8 @@ def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
 _SEND_MESSAGE: Final = vol.Schema(
     {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+        vol.Optional(ATTR_RECIPIENT): recipient,
+        vol.Optional(ATTR_ACCOUNT_ID): identifier,
         vol.Optional(ATTR_CHAT_ID): identifier,
         vol.Optional(ATTR_ENTITY_ID): entity_id,
         vol.Optional(ATTR_MESSAGE): text,
@@ -319,16 +331,23 @@ _SEND_MESSAGE: Final = vol.Schema(
 )
 
 
+# Which chat is meant: exactly one of these fields.
+_WHERE: Final = (ATTR_RECIPIENT, ATTR_CHAT_ID, ATTR_ENTITY_ID)
+
+
 def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
     """Accept a message for exactly one chat.
 
     Raises a translated ServiceValidationError, as this is what every surface shows.
     """
     data = without_blanks(data)
-    if ATTR_CHAT_ID in data and ATTR_ENTITY_ID in data:
-        raise errors.invalid("chat_and_entity")
-    if not data.keys() & {ATTR_CHAT_ID, ATTR_ENTITY_ID}:
+    named = [field for field in _WHERE if field in data]
+    if len(named) > 1:
+        raise errors.invalid("chat_and_entity", first=named[0], second=named[1])
+    if not named:
         raise errors.invalid("no_chat")
+    if ATTR_ACCOUNT_ID in data and ATTR_RECIPIENT not in data:
+        raise errors.invalid("account_alone")
     try:
         only_known(data, _SEND_MESSAGE.schema)
         params: dict[str, Any] = _SEND_MESSAGE(data)
@@ -346,7 +365,7 @@ def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
 async def _send_message(call: ServiceCall) -> ServiceResponse:
     """Send a message into one chat."""
     params = call.data
-    entry, chat_id = _entry_and_chat(call.hass, params)
+    entry, chat_id = await _entry_and_chat(call.hass, params)
     written = params.get(ATTR_MESSAGE)
     if written is None:
         sent_text = None
@@ -384,11 +403,22 @@ async def _send_message(call: ServiceCall) -> ServiceResponse:
     return response
 
 
-def _entry_and_chat(
+async def _entry_and_chat(
     hass: HomeAssistant, params: Mapping[str, Any]
 ) -> tuple[BeeperConfigEntry, str]:
     """Return the server and the chat that a call names, itself or by an entity."""
     entry_id: str | None = params.get(ATTR_CONFIG_ENTRY_ID)
+    entry: BeeperConfigEntry
+    if ATTR_RECIPIENT in params:
+        entry = async_get_config_entry(hass, DOMAIN, entry_id)
+        resolving = addressing.resolve_chat(
+            entry.runtime_data.client,
+            entry.runtime_data.data.accounts,
+            params.get(ATTR_ACCOUNT_ID),
+            params[ATTR_RECIPIENT],
+            field=ATTR_RECIPIENT,
+        )
+        return entry, (await _read(hass, entry, resolving)).id
     if ATTR_CHAT_ID in params:
         return async_get_config_entry(hass, DOMAIN, entry_id), params[ATTR_CHAT_ID]
     entity = er.async_get(hass).async_get(params[ATTR_ENTITY_ID])
@@ -401,9 +431,7 @@ def _entry_and_chat(
         raise errors.invalid("not_our_entity")
     if entry_id not in (None, entity.config_entry_id):
         raise errors.invalid("entity_of_other_server")
-    entry: BeeperConfigEntry = async_get_config_entry(
-        hass, DOMAIN, entity.config_entry_id
-    )
+    entry = async_get_config_entry(hass, DOMAIN, entity.config_entry_id)
     chat_id: str = entry.subentries[entity.config_subentry_id].data[CONF_CHAT_ID]
     return entry, chat_id
 
