@@ -61,16 +61,44 @@ create = st.fixed_dictionaries(
     },
     optional=common | {"mode": one("create", None), "title": one("Trip", 7, "", None)},
 )
+by_name = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "recipient": one(
+                "Kim", "KIM ", "@kim", "i", "+1 555 010 1002", 5601, "\u0301"
+            )
+        },
+        optional=common | {"mode": one("start", "")},
+    ),
+    st.fixed_dictionaries(
+        {
+            "participants": one(["Kim"], ["Kim", "mia"], "Alex", ["+1 555 010 7777"]),
+            "type": one("single", "group"),
+        },
+        optional=common
+        | {"title": one("Trip", ""), "if_exists": one("create", "reuse", "refuse")},
+    ),
+)
 chat_fields = one(
-    "user", "participant_ids", "type", "title", "message_text", "mode", "other"
+    "recipient",
+    "participants",
+    "if_exists",
+    "user",
+    "participant_ids",
+    "type",
+    "title",
+    "message_text",
+    "mode",
+    "other",
 )
 # Calls as people write them, some with one field of nonsense, and nonsense alone.
 chats = st.one_of(
     start,
     create,
+    by_name,
     st.builds(
         lambda call, field, value: call | {field: value},
-        start | create,
+        start | create | by_name,
         chat_fields,
         junk,
     ),
@@ -78,6 +106,7 @@ chats = st.one_of(
 )
 
 
+KINDS = {"start": "chat_start", "messages": "message_send"}
 GENERATIONS = pytest.mark.parametrize(
     ("profile", "version"),
     [("4.1.294", "4.3.0"), ("4.2.557", "4.3.0"), ("latest", "6.0.0")],
@@ -86,6 +115,9 @@ GENERATIONS = pytest.mark.parametrize(
 where = one(
     {"chat_id": KIM},
     {"chat_id": FAMILY},
+    {"recipient": "family"},
+    {"recipient": "Kim", "account_id": "whatsapp"},
+    {"recipient": "kim"},
     {"chat_id": 5601},
     {"entity_id": "notify.kim", "chat_id": ""},
     {"entity_id": ["notify.kim"]},
@@ -119,6 +151,8 @@ what = st.one_of(
 )
 send = st.builds(lambda where, what: where | what, where, what)
 message_fields = one(
+    "recipient",
+    "account_id",
     "chat_id",
     "entity_id",
     "message",
@@ -136,6 +170,13 @@ messages = st.one_of(
         lambda call, field, value: call | {field: value}, send, message_fields, junk
     ),
     st.dictionaries(st.one_of(message_fields, st.text(max_size=5)), junk, max_size=4),
+)
+searches = st.one_of(
+    st.fixed_dictionaries(
+        {"query": st.one_of(st.text(), one("kim", "+1 555 010 1002", "@a", 5601))},
+        optional={"account_id": one("whatsapp", "imessage", "nowhere", "", None)},
+    ),
+    st.dictionaries(one("query", "account_id", "other"), junk, max_size=3),
 )
 # What the coordinator reads in between.
 LOOKS = {"/v1/info", "/v1/accounts", "/v1/chats", "/v1/chats/search", "/v1/ws"}
@@ -159,15 +200,24 @@ async def test_any_chat_is_refused_or_made_as_the_sdk_would(
     await throw(hass, chats, attempt)
 
     bodies = [
-        [
-            "chat_start" if request.path.endswith("/start") else "chat_create",
-            request.json,
-        ]
+        [KINDS.get(request.path.rpartition("/")[2], "chat_create"), request.json]
         for request in simulator.requests
         if request.method == "POST" and request.path.startswith("/v1/chats")
     ]
     assert len(bodies) > 20
     assert await objections(python, bodies) == ""
+
+
+@GENERATIONS
+async def test_anything_can_be_looked_for(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, version: str
+) -> None:
+    async def attempt(data: dict[str, Any]) -> None:
+        await call(hass, "find", data, answers=True)
+
+    await throw(hass, searches, attempt)
+
+    assert not simulator.executed
 
 
 @GENERATIONS
@@ -204,10 +254,14 @@ async def test_any_message_is_refused_or_sent_as_the_sdk_would(
     assert await objections(python, bodies) == ""
 
 
-async def call(hass: HomeAssistant, action: str, data: dict[str, Any]) -> str | None:
+async def call(
+    hass: HomeAssistant, action: str, data: dict[str, Any], *, answers: bool = False
+) -> str | None:
     """Let nothing through but success, as None, and translated errors, as their text."""
     try:
-        await hass.services.async_call("beeper", action, data, blocking=True)
+        await hass.services.async_call(
+            "beeper", action, data, blocking=True, return_response=answers
+        )
     except HomeAssistantError as err:
         text = str(err)
         if (err.translation_domain, bool(text)) != ("beeper", True):

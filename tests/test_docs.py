@@ -161,6 +161,68 @@ async def test_report(
     )
 
 
+async def test_dinner(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    freezer.move_to("2026-12-01T16:59:00+00:00")
+    await load(hass, "Dinner")
+
+    for day, workday in (1, "on"), (2, "off"):
+        hass.states.async_set("binary_sensor.workday", workday)
+        freezer.move_to(f"2026-12-0{day}T17:00:00+00:00")
+        async_fire_time_changed(hass, dt_util.utcnow())
+        await hass.async_block_till_done()
+
+    groups = [chat for chat in simulator.world.chats.values() if chat.title == "Dinner"]
+    assert [[message.text for message in chat.messages] for chat in groups] == [
+        ["Dinner is at 8.", "Dinner is at 7."]
+    ]
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "automation.dinner"}, blocking=True
+    )
+
+
+async def test_who_is_that(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    told: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    await load(hass, "Who is that")
+
+    hass.states.async_set("input_text.who", "mia")
+    await until(lambda: told)
+
+    assert told[0].data["title"] == "1 found"
+    assert told[0].data["message"].strip() == (
+        "- Mia 🌻, WhatsApp: @whatsapp_15550101004:beeper.com"
+    )
+
+
+async def test_tables_of_find(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    services = ROOT / "custom_components/beeper/services.yaml"
+    described = yaml.safe_load(services.read_text("utf-8"))["find"]["fields"]
+
+    found: Any = await hass.services.async_call(
+        "beeper", "find", {"query": "mia"}, blocking=True, return_response=True
+    )
+
+    assert table("Search") == described.keys()
+    assert table("Match") - {
+        "identity",
+        "exact",
+        "prefix",
+        "contains",
+        "loose",
+        "person",
+        "group",
+    } == set(found["matches"][0])
+
+
 async def test_readme(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -370,6 +432,7 @@ async def test_readme_trigger(
 def test_no_example_is_left_out() -> None:
     assert AUTOMATIONS.keys() == {
         "A network is lost",
+        "Dinner",
         "Doorbell",
         "Family on the tablet",
         "Goodbye",
@@ -379,6 +442,7 @@ def test_no_example_is_left_out() -> None:
         "Not delivered",
         "Smoke",
         "Status",
+        "Who is that",
         "Window open",
     }
 
