@@ -159,6 +159,18 @@ async def test_people_are_found_by_number_and_name(
     assert {*choices(result)} == {KIM, FAMILY, SECOND_KIM}
 
 
+@pytest.mark.parametrize("search", ["jose", "José", "JO SE\u0301"])
+async def test_accents_and_spaces_do_not_matter(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
+) -> None:
+    simulator.world.chats[FAMILY].title = "Josés"
+    simulator.world.chats[KIM].title = "Los Joses"
+
+    result = await submit(hass, await begin(hass, loaded), search=search)
+
+    assert {*choices(result)} == {FAMILY, KIM}
+
+
 async def test_at_most_fifty_are_shown(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

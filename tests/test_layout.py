@@ -106,7 +106,7 @@ ROOMS = {
         "reconciliation",
         "sent_messages",
     },
-    "chat_flow": {"api", "const", "coordinator", "errors", "validators"},
+    "chat_flow": {"addressing", "api", "const", "coordinator", "errors", "validators"},
     "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
     "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow", "validators"},
     "const": set(),

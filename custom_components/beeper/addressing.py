@@ -238,6 +238,19 @@ async def find(
     return Found(matches=tuple(ranked), not_searched=tuple(sorted(not_searched)))
 
 
+async def find_chats(
+    client: BeeperClient, accounts: Collection[Account], text: str
+) -> list[Chat]:
+    """Return the chats whose title or person fits. Raises BeeperError."""
+    wanted = _Wanted.from_text(text)
+    candidates = _candidates(accounts, await _chats(client, None, None), [])
+    return [
+        candidate.chat
+        for candidate in candidates
+        if candidate.chat and wanted.rank(candidate) is not None
+    ]
+
+
 async def resolve_recipient(
     client: BeeperClient,
     accounts: Collection[Account],

@@ -21,7 +21,7 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import dt as dt_util
 
-from . import errors
+from . import addressing, errors
 from .api.exceptions import BeeperError
 from .api.models import Chat
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
@@ -88,6 +88,11 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         for scope in ("titles", "participants"):
             page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
             found |= {chat.id: chat for chat in page.items}
+        # Servers know who is in a group, but take an accent for another letter.
+        chats = await addressing.find_chats(
+            client, entry.runtime_data.data.accounts, text
+        )
+        found |= {chat.id: chat for chat in chats}
         # A merged chat stands for its members.
         shown = [chat for chat in found.values() if chat.merged_into_id not in found]
         latest = sorted(
