@@ -1,5 +1,6 @@
 """Naming people instead of giving their ids: exactly one is meant, or nothing is done."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -444,6 +445,50 @@ async def test_a_message_when_nothing_can_be_read(
     with pytest.raises(HomeAssistantError, match="Nothing was created or sent"):
         await send(hass, "Family")
     assert not simulator.executed
+
+
+async def test_a_title_that_is_the_number_of_another_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = simulator.world.chats[KIM].local_id
+    assert (await send(hass, int(number)))["chat_id"] == KIM
+    simulator.world.chats[FAMILY].title = number
+
+    with pytest.raises(ServiceValidationError, match="fits 2"):
+        await send(hass, number)
+
+
+async def test_an_id_that_is_the_number_of_somebody_else(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    stranger = contact(simulator, "@15550103001:local-x.localhost", full_name="Max")
+    chat(simulator, [stranger])
+
+    assert (await send(hass, "+1 555 010 3001"))["chat_id"] == (
+        "!jOrdanSignaL:beeper.com"
+    )
+
+
+@pytest.mark.parametrize("recipient", ["Family", "+1 555 010 1004"])
+async def test_calls_by_name_keep_their_order(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    """Also if whoever is first takes longest to be found."""
+    simulator.faults.add("delay", path="/v1/chats/search", seconds=0.3)
+
+    if recipient == "Family":
+        await asyncio.gather(
+            *(send(hass, recipient, message=str(number)) for number in range(4))
+        )
+        messages = simulator.world.chats[FAMILY].messages
+    else:
+        found = await asyncio.gather(
+            start(hass, "Mia", message_text="0"),
+            *(start(hass, recipient, message_text=str(n)) for n in range(1, 4)),
+        )
+        messages = simulator.world.chats[found[0]["chat_id"]].messages
+
+    assert [message.text for message in messages[-4:]] == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,9 @@ class Rank(IntEnum):
     """How well a text fits, the best first; LOOSE never decides who is meant."""
 
     IDENTITY = 0
-    """An id, number, address or @handle: what networks keep unique."""
+    """An id, phone number, address or @handle: what networks keep unique."""
     EXACT = 1
+    """A name, title or handle, or the number of a chat."""
     PREFIX = 2
     CONTAINS = 3
     LOOSE = 4
@@ -122,12 +123,13 @@ class _Wanted:
     def rank(self, candidate: Candidate) -> Rank | None:
         """Tell how well a candidate fits, None for not at all."""
         users, chat = candidate.users, candidate.chat
-        if (chat and self.text in (chat.id, chat.local_id)) or any(
-            self._identifies(user) for user in users
-        ):
+        if (chat and self.text == chat.id) or any(map(self._identifies, users)):
             return Rank.IDENTITY
         if self.is_identity or not self.folded:
             return None
+        # A title can be a number, too, and then it is not clear which is meant.
+        if chat and self.text == chat.local_id:
+            return Rank.EXACT
         names = [fold(user.full_name) for user in users if user.full_name]
         if chat and chat.title:
             names.append(fold(chat.title))
@@ -153,7 +155,8 @@ class _Wanted:
         if self.text == user.id:
             return True
         if _is_number(self.text):
-            return user.has_phone_number(self.text)
+            # Not by its id: on some networks that is another number.
+            return user.phone_number == self.text
         if _is_email(self.text):
             return (user.email or "").casefold() == self.text.casefold()
         if self.text.startswith("@") and user.username:

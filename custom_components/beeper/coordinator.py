@@ -90,6 +90,8 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         )
         self.client = client
         self.inbox = inbox
+        self.resolving = asyncio.Lock()
+        """Held while it is found out who is meant, so that calls keep their order."""
         self._connected: set[str] = set()
         self._needs_user_since: dict[str, datetime] = {}
         entry.async_on_unload(self._clear_issues)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
@@ -188,11 +189,11 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     params = call.data
     account_id = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
     coordinator = entry.runtime_data
-    persons = await _read(
-        call.hass,
-        entry,
-        _persons(coordinator.client, coordinator.data.accounts, account_id, call.data),
-    )
+    persons: list[addressing.Person] = []
+    if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
+        persons = await _resolve(
+            call.hass, entry, partial(_persons, account_id, params)
+        )
     request: StartChat | CreateChat
     if params[ATTR_MODE] == MODE_START:
         request = StartChat(
@@ -237,22 +238,12 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
 
 
 async def _persons(
-    client: BeeperClient,
-    accounts: tuple[Account, ...],
     account_id: str,
     params: Mapping[str, Any],
+    client: BeeperClient,
+    accounts: tuple[Account, ...],
 ) -> list[addressing.Person]:
     """Return the people that a call does not name as the API does."""
-    if ATTR_RECIPIENT in params:
-        return [
-            await addressing.resolve_recipient(
-                client,
-                accounts,
-                account_id,
-                params[ATTR_RECIPIENT],
-                field=ATTR_RECIPIENT,
-            )
-        ]
     if ATTR_PARTICIPANTS in params:
         return await addressing.resolve_participants(
             client,
@@ -261,7 +252,11 @@ async def _persons(
             params[ATTR_PARTICIPANTS],
             field=ATTR_PARTICIPANTS,
         )
-    return []
+    return [
+        await addressing.resolve_recipient(
+            client, accounts, account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
+        )
+    ]
 
 
 def _created_chat(
@@ -411,14 +406,13 @@ async def _entry_and_chat(
     entry: BeeperConfigEntry
     if ATTR_RECIPIENT in params:
         entry = async_get_config_entry(hass, DOMAIN, entry_id)
-        resolving = addressing.resolve_chat(
-            entry.runtime_data.client,
-            entry.runtime_data.data.accounts,
-            params.get(ATTR_ACCOUNT_ID),
-            params[ATTR_RECIPIENT],
+        resolve = partial(
+            addressing.resolve_chat,
+            account_id=params.get(ATTR_ACCOUNT_ID),
+            text=params[ATTR_RECIPIENT],
             field=ATTR_RECIPIENT,
         )
-        return entry, (await _read(hass, entry, resolving)).id
+        return entry, (await _resolve(hass, entry, resolve)).id
     if ATTR_CHAT_ID in params:
         return async_get_config_entry(hass, DOMAIN, entry_id), params[ATTR_CHAT_ID]
     entity = er.async_get(hass).async_get(params[ATTR_ENTITY_ID])
@@ -514,6 +508,19 @@ async def _read[T](
         if isinstance(err, AuthenticationError):
             entry.async_start_reauth(hass)
         raise errors.not_done(err, network="") from None
+
+
+async def _resolve[T](
+    hass: HomeAssistant,
+    entry: BeeperConfigEntry,
+    resolve: Callable[[BeeperClient, tuple[Account, ...]], Awaitable[T]],
+) -> T:
+    """Return who is meant, to one call after another: what they send keeps its order."""
+    coordinator = entry.runtime_data
+    async with coordinator.resolving:
+        return await _read(
+            hass, entry, resolve(coordinator.client, coordinator.data.accounts)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
