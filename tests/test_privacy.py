@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from simulator.model import Person
 
 from .conftest import TOKEN
 from .test_services import PROFILES, create_chat
@@ -113,6 +114,50 @@ async def test_what_goes_wrong_tells_no_secret(
 
     assert secrets_in(told) == []
     assert secrets_in(caplog.text) == []
+
+
+@pytest.mark.parametrize("alike", [0, 2])
+@pytest.mark.parametrize("fault", [None, *FAULTS], ids=lambda fault: fault and fault[0])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("create_chat", {"recipient": "Robin Sample"}),
+        ("create_chat", {"participants": ["Kim", "Robin Sample"], "type": "group"}),
+        ("send_message", {"recipient": "Robin Sample", "message": "hi"}),
+    ],
+    ids=["start", "create", "send"],
+)
+async def test_a_name_that_is_nobody_or_several_is_not_told(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    action: str,
+    data: dict[str, Any],
+    fault: tuple[str, dict[str, Any]] | None,
+    alike: int,
+) -> None:
+    account = simulator.world.accounts["whatsapp"]
+    for number in range(alike):
+        person = Person(id=f"@whatsapp_{number}:beeper.com", full_name="Robin Sample")
+        simulator.world.add_chat(account, [person])
+    if fault:
+        kind, options = fault
+        simulator.faults.add(kind, path="*/search", times=None, **options)
+    step = {"action": f"beeper.{action}", "data": data}
+    trigger = {"trigger": "event", "event_type": "go"}
+    config = {"automation": {"triggers": trigger, "actions": step}}
+    assert await async_setup_component(hass, "automation", config)
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+    with pytest.raises(HomeAssistantError) as error:
+        await hass.services.async_call("beeper", action, data, blocking=True)
+    logging.getLogger(__name__).error("Failed as expected", exc_info=error.value)
+
+    told = f"{error.value!r} {error.value.translation_placeholders}"
+    assert secrets_in(told) == []
+    assert secrets_in(caplog.text) == []
+    assert not simulator.executed
 
 
 @pytest.mark.parametrize("path", ["*/messages", "*/upload"])
