@@ -346,6 +346,19 @@ async def test_what_cannot_be_read_is_an_error(
     assert (await find(hass, query="kim"))["count"] == 2
 
 
+async def test_what_takes_too_long_is_given_up(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.beeper.addressing._TIMEOUT", 0.3)
+    simulator.faults.add("delay", path="/v1/accounts/telegram/*", seconds=2)
+
+    with pytest.raises(HomeAssistantError, match="did not answer in time"):
+        await find(hass, query="kim")
+
+
 async def test_a_token_that_is_refused_starts_a_new_log_in(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
