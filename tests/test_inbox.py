@@ -669,3 +669,71 @@ async def test_reaction_to_an_old_message_of_a_chosen_chat(
     assert [(each.type, each.message.id) for each in told] == [
         ("reaction_added", message.id)
     ]
+
+
+async def test_rows_that_cannot_be_placed_are_passed_over(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    rows = [
+        {},
+        {"id": "901"},
+        {"timestamp": "2026-01-01T00:00:00Z"},
+        {"id": "902", "timestamp": "0001-01-01T00:00:00+14:00", "text": "ancient"},
+        {"id": "903", "timestamp": "9999-12-31T23:59:59-12:00", "text": "to come"},
+    ]
+    simulator.faults.add(
+        "garbage",
+        path="/v1/chats/*NCdzlIaMjZUmvmvyHU*/messages",
+        body={"items": rows, "hasMore": False},
+    )
+    write(simulator, "real")
+    await until(lambda: told)
+    write(simulator, "also real")
+    await until(lambda: len(told) > 2)
+    assert texts(told) == ["to come", "real", "also real"]
+    assert told[0].sender.id == ""
+
+
+async def test_what_happens_to_a_deleted_message_is_no_news(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    message = write(simulator, "oops")
+    await until(lambda: told)
+    simulator.delete(KIM, message.id)
+    await until(lambda: len(told) > 1)
+    simulator.react(KIM, message.id, None, "👍")
+    simulator.delete(KIM, message.id)
+    await quiet(simulator)
+    assert [each.type for each in told] == ["message_received", "message_deleted"]
+
+
+async def test_many_chats_at_once(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    account = simulator.world.accounts["whatsapp"]
+    kim = simulator.world.chat(KIM).participants[0]
+    for number in range(150):
+        chat = simulator.world.add_chat(account, [kim], kind="group", title="Many")
+        write(simulator, str(number), chat_id=chat.id)
+    await until(lambda: len(told) >= 150)
+    await quiet(simulator)
+    assert sorted(int(text or "") for text in texts(told)) == [*range(150)]
+
+
+async def test_history_that_is_filled_up_is_no_news(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    """Beeper may tell of messages of years ago; for that, no chat is looked up."""
+    account = simulator.world.accounts["whatsapp"]
+    kim = simulator.world.chat(KIM).participants[0]
+    long_ago = simulator.world.now() - timedelta(days=40)
+    chat = simulator.world.add_chat(account, [kim], when=long_ago)
+    simulator.requests.clear()
+    for days in range(30):
+        write(simulator, "old", chat_id=chat.id, ago=(32 - days) * 24 * 3600)
+    await quiet(simulator)
+    assert told == []
+    assert any(each.path.endswith("/messages") for each in simulator.requests)
+    assert not [
+        each for each in simulator.requests if each.path.endswith(":beeper.com")
+    ]

@@ -78,12 +78,11 @@ def disconnected(entry: MockConfigEntry, account_id: str) -> AccountDisconnected
     )
 
 
-def failed(entry: MockConfigEntry, chat_id: str, account_id: str) -> SendFailed:
+def failed(entry: MockConfigEntry, simulator: Simulator, chat_id: str) -> SendFailed:
+    world = simulator.world
     return SendFailed(
         entry_id=entry.entry_id,
-        account_id=account_id,
-        network=account_id.title(),
-        chat_id=chat_id,
+        chat=Chat.from_dict(simulator.wire.chat(world, world.chats[chat_id], 0)),
         message_id="12345",
         reason="bridge_unavailable",
         retriable=True,
@@ -381,7 +380,7 @@ async def test_a_device_that_is_gone_means_nothing(
     await hass.async_block_till_done()
 
     await tell(hass, message_event(loaded, simulator, FAMILY))
-    await tell(hass, failed(loaded, FAMILY, "whatsapp"))
+    await tell(hass, failed(loaded, simulator, FAMILY))
     await tell(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
@@ -403,7 +402,7 @@ async def test_a_device_of_another_integration_means_nothing(
     calls = await automate(hass, key, device_id=device.id)
 
     await tell(hass, message_event(loaded, simulator))
-    await tell(hass, failed(loaded, KIM, "whatsapp"))
+    await tell(hass, failed(loaded, simulator, KIM))
     await tell(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
@@ -440,7 +439,7 @@ async def test_an_automation_is_there_before_its_server_and_after(
     async def happen() -> None:
         calls.clear()
         await tell(hass, message_event(entry, simulator))
-        await tell(hass, failed(entry, KIM, "whatsapp"))
+        await tell(hass, failed(entry, simulator, KIM))
         await tell(hass, disconnected(entry, "whatsapp"))
         assert [call.data["trigger"]["platform"] for call in calls] == [f"beeper.{key}"]
 
@@ -533,6 +532,7 @@ async def test_account_disconnected(
         ([], {}, [KIM, TELEGRAM]),
         ([], {"account_id": "telegram"}, [TELEGRAM]),
         ([], {"chat_id": KIM}, [KIM]),
+        ([], {"chat_id": "5601"}, [KIM]),
         (["server"], {}, [KIM, TELEGRAM]),
         (["whatsapp"], {}, [KIM]),
         ([KIM], {}, [KIM]),
@@ -542,6 +542,7 @@ async def test_account_disconnected(
 async def test_sending_failed(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
+    simulator: Simulator,
     names: list[str],
     options: dict[str, Any],
     fires: list[str],
@@ -549,8 +550,8 @@ async def test_sending_failed(
     device_ids = [await device_of(hass, loaded, name) for name in names]
     calls = await automate(hass, "send_failed", device_id=device_ids, **options)
 
-    await tell(hass, failed(loaded, KIM, "whatsapp"))
-    await tell(hass, failed(loaded, TELEGRAM, "telegram"))
+    await tell(hass, failed(loaded, simulator, KIM))
+    await tell(hass, failed(loaded, simulator, TELEGRAM))
 
     told = [call.data["trigger"] for call in calls]
     assert [each["chat_id"] for each in told] == fires

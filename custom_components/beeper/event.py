@@ -101,5 +101,5 @@ class BeeperChatEvent(BeeperChatEntity, _MessageEntity):
     def _concerns(self, event: MessageEvent) -> bool:
         return (
             event.entry_id == self.coordinator.config_entry.entry_id
-            and self._chat_id in event.chat_ids
+            and self._chat_id in event.chat.ids
         )

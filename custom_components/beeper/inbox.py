@@ -332,9 +332,7 @@ class Inbox:
                     SIGNAL_SEND_FAILED,
                     SendFailed(
                         entry_id=self._entry.entry_id,
-                        account_id=chat.account_id or "",
-                        network=chat.network,
-                        chat_id=chat.id,
+                        chat=chat,
                         message_id=sent.message_id,
                         reason=delivery.reason or "unknown",
                         retriable=message.send_status == "FAIL_RETRIABLE",

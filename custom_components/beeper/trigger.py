@@ -87,7 +87,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
                 return
             # By its context, the outbox tells what is sent in answer to a message.
             context = Context()
-            note_trigger(self._hass, event.entry_id, context.id, event.chat_ids)
+            note_trigger(self._hass, event.entry_id, context.id, event.chat.ids)
             run_action(
                 {**event.as_dict(), "config_entry_id": event.entry_id},
                 # This reaches the logbook, so it tells neither who nor what.
@@ -112,7 +112,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
                 options,
                 entry_id=event.entry_id,
                 account_id=event.account_id,
-                chat_ids=event.chat_ids,
+                chat_ids=event.chat.ids,
             )
         )
 
@@ -183,12 +183,12 @@ class SendFailedTrigger(_BeeperTrigger):
                 self._hass,
                 self._options,
                 entry_id=event.entry_id,
-                account_id=event.account_id,
-                chat_ids={event.chat_id},
+                account_id=event.chat.account_id or "",
+                chat_ids=event.chat.ids,
             ):
                 run_action(
                     {**event.as_dict(), "config_entry_id": event.entry_id},
-                    f"sending failed on {event.network or 'Beeper'}",
+                    f"sending failed on {event.chat.network or 'Beeper'}",
                 )
 
         return async_dispatcher_connect(self._hass, SIGNAL_SEND_FAILED, happened)

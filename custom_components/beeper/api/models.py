@@ -312,6 +312,12 @@ class Chat:
     merged_into_id: str | None
     preview: Message | None
 
+    @property
+    def ids(self) -> set[str]:
+        """Return by which ids it is known: its own, Beeper's number, the merged chat's."""
+        ids = {self.id, self.local_id, self.merged_into_id}
+        return {chat_id for chat_id in ids if chat_id}
+
     @classmethod
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
