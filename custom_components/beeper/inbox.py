@@ -162,6 +162,15 @@ class Inbox:
         """Take no chat for unchanged in the next catch-up: events were missed."""
         self._active = {}
 
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Return how many chats are to be read, and how many messages are followed."""
+        return {
+            "chats_to_read": len(self._marked),
+            "messages_followed": self._seen.count,
+            "chats_waiting_for_delivery": len(self._sent.waiting_chats),
+        }
+
     # Which chats to read
 
     async def _async_run(self) -> None:

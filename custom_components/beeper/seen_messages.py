@@ -109,6 +109,11 @@ class SeenMessages:
             if seen.time >= min(oldest, self.floor)
         }
 
+    @property
+    def count(self) -> int:
+        """Return how many messages are remembered."""
+        return len(self._seen)
+
     def has_seen(self, chat_id: str, message_id: str) -> bool:
         """Tell whether a message was compared already."""
         return self._key(chat_id, message_id) in self._seen
