@@ -96,7 +96,10 @@ async def automate(
     calls: list[ServiceCall] = async_mock_service(hass, "test", "run")
     config = {
         "alias": "Test",
-        "triggers": {"trigger": f"{DOMAIN}.{key}", "options": options},
+        "triggers": {
+            "trigger": f"{DOMAIN}.{key}",
+            "options": {name: value for name, value in options.items() if value != []},
+        },
         "actions": {"action": "test.run", "data": {"trigger": "{{ trigger }}"}},
         "mode": "parallel",
     }
@@ -203,13 +206,13 @@ async def test_each_message_starts_a_run_of_its_own(
         ({"chat_type": "group"}, False),
         ({"sender": "15550101002"}, True),
         ({"sender": 15550101002}, True),
-        ({"sender": "@15550101002:local-whatsapp.localhost"}, True),
+        ({"sender": "@whatsapp_15550101002:beeper.com"}, True),
+        ({"sender": "@whatsapp_15550101002:evil.example"}, False),
         ({"sender": "+15550101002"}, True),
         ({"sender": ["+1 (555) 010-1002"]}, True),
         ({"sender": "tel:+1-555-010-1002"}, True),
         ({"sender": "001 555 010 1002"}, True),
         ({"sender": "+15550101003"}, False),
-        ({"sender": "555 010 1002"}, False),
         ({"sender": "kim"}, True),
         ({"sender": " KIM "}, True),
         ({"sender": "Ki"}, False),
@@ -225,7 +228,6 @@ async def test_each_message_starts_a_run_of_its_own(
         ({"phrase": ["night", "Good Night"], "phrase_match": "whole"}, True),
         ({"phrase_match": "whole"}, True),
         ({"include_own": True}, True),
-        ({"sender": "", "phrase": [], "chat_id": None, "device_id": []}, True),
         # All that is named has to fit.
         ({"sender": "Kim", "phrase": "night", "chat_type": "single"}, True),
         ({"sender": "Mia", "phrase": "night", "chat_type": "single"}, False),
@@ -499,7 +501,7 @@ async def test_a_script_can_wait_for_an_answer(
         (["server"], {}, ["whatsapp", "telegram"]),
         (["whatsapp"], {}, ["whatsapp"]),
         (["whatsapp"], {"account_id": "telegram"}, []),
-        ([KIM], {}, []),
+        ([KIM], {}, ["whatsapp"]),
     ],
 )
 async def test_account_disconnected(
@@ -579,6 +581,14 @@ async def test_sending_failed(
         ({"sender": 1.5}, "sender.0 must be text"),
         ({"sender": ["Kim", ""]}, "sender.1 is blank"),
         ({"sender": {"name": "Kim"}}, "sender.0 must be text"),
+        # As if it were left out, everybody would be meant.
+        ({"sender": None}, "sender is blank"),
+        ({"sender": []}, "sender is blank"),
+        ({"phrase": ""}, "phrase is blank"),
+        ({"device_id": []}, "device_id is blank"),
+        ({"chat_id": None}, "chat_id is blank"),
+        ({"sender": "555 010 1002"}, "sender.0 has no country code"),
+        ({"sender": ["Kim", "0155 50101002"]}, "sender.1 has no country code"),
         ({"phrase": True}, "phrase.0 must be text"),
         ({"phrase": [" "]}, "phrase.0 is blank"),
         ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
@@ -642,3 +652,14 @@ async def test_an_automation_with_wrong_options_says_why_and_nothing_else(
     assert state.state == STATE_UNAVAILABLE
     assert "chat_type must be one of: single, group" in caplog.text
     assert "555 010" not in caplog.text
+
+
+@pytest.mark.parametrize("wanted", ["+1 555 010 1002", "@kim:beeper.com"])
+async def test_nobody_can_call_themselves_a_number_or_an_id(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, wanted: str
+) -> None:
+    calls = await automate(hass, sender=wanted)
+    for name in (wanted, "+15550101002"):
+        sender = User(id="@evil:evil.example", full_name=name, username=name)
+        await tell(hass, message_event(loaded, simulator, sender=sender))
+    assert calls == []

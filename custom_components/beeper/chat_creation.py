@@ -13,7 +13,7 @@ from . import errors
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .api.models import ChatResult, CreateChat, SentMessage, StartChat, StartUser
-from .budget import NewChats
+from .budget import Messages, NewChats
 from .job import Job, Refusal
 from .reconciliation import find_direct_chat, find_result
 from .sent_messages import Sent, SentMessages
@@ -38,6 +38,7 @@ class ChatCreation(Job[ChatResult]):
     network: str
     own_ids: frozenset[str]
     budget: NewChats
+    counter: Messages
     persons: Persons
     sent: SentMessages
     window: float
@@ -101,6 +102,7 @@ class ChatCreation(Job[ChatResult]):
     def _note_sent(self, result: ChatResult) -> None:
         """Say which chat the text is in; servers tell no id of it."""
         if self._noted:
+            self.counter.count(self.request.account_id, self.network)
             self.sent.finish(
                 self._noted, SentMessage(chat_id=result.chat_id, message_id=None)
             )
