@@ -276,6 +276,9 @@ async def _stay(ha: HomeAssistant, simulator: Simulator | None) -> None:
     path = "/beeper-demo" if simulator else ""
     say(f"\nHome Assistant is at {ha.url}{path}")
     say(f"   user {USER}, password {ha.password}; Ctrl-C here ends it.")
+    if simulator:
+        body = json.dumps({"chatID": KIM_CHAT, "text": QUESTION})
+        say(f"   To let Kim write: curl {simulator.url}/control/incoming -d '{body}'")
     seen = len(simulator.executed) if simulator else 0
     try:
         while ha.process.returncode is None:

@@ -19,12 +19,21 @@ from cryptography.x509.oid import NameOID
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import coordinator, inbox, outbox
 from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
+from custom_components.beeper.signals import (
+    SIGNAL_MESSAGE,
+    SIGNAL_SEND_FAILED,
+    MessageEvent,
+    SendFailed,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
+
+from .listening import collect, quiet
 
 TOKEN = "dev-token"
 
@@ -76,6 +85,51 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read and connect again after fractions of a second."""
+    monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
+    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
+    monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.02, 0.05))
+    monkeypatch.setattr(inbox, "_PAUSE", 0.01)
+    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0.1, 0.2))
+
+
+@pytest.fixture
+def told(hass: HomeAssistant) -> list[MessageEvent]:
+    """Return what triggers and entities are told, as it comes."""
+    return collect(hass, SIGNAL_MESSAGE)
+
+
+@pytest.fixture
+def failures(hass: HomeAssistant) -> list[SendFailed]:
+    """Return the sends that are told to have failed, as it comes."""
+    return collect(hass, SIGNAL_SEND_FAILED)
+
+
+@pytest.fixture
+async def listening(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> MockConfigEntry:
+    """Return an entry that was set up two hours ago, once its stream is followed."""
+    key = f"{DOMAIN}.{entry.entry_id}.messages"
+    floor = (dt_util.utcnow() - timedelta(hours=2)).timestamp()
+    data = {"floor": floor, "seen": {}}
+    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
+    for chat in simulator.world.chats.values():
+        chat.last_activity -= timedelta(hours=1)
+        for message in chat.messages:
+            message.timestamp -= timedelta(hours=1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    await until(lambda: simulator.hub.connections)
+    await quiet(simulator)
     return entry
 
 

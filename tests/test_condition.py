@@ -29,7 +29,10 @@ async def holds(hass: HomeAssistant, key: str, **options: Any) -> bool:
     config = {
         "alias": "Test",
         "triggers": {"trigger": "event", "event_type": "go"},
-        "conditions": {"condition": f"beeper.{key}", "options": options},
+        "conditions": {
+            "condition": f"beeper.{key}",
+            "options": {name: value for name, value in options.items() if value != []},
+        },
         "actions": {"action": "test.run"},
     }
     assert await async_setup_component(hass, "automation", {"automation": config})
@@ -79,7 +82,8 @@ def read_all(simulator: Simulator, *unread: str) -> None:
         # What there is not is not connected.
         ("connected", [], {"account_id": "nonsense"}, False),
         ("connected", ["whatsapp"], {"account_id": "telegram"}, False),
-        ("connected", ["whatsapp", KIM], {}, False),
+        # A chat's device means its account.
+        ("disconnected", ["whatsapp", KIM], {}, True),
     ],
 )
 async def test_account_is_connected(

@@ -36,14 +36,18 @@ async def test_place_of_each_of_our_devices(
     assert place_of(hass, account) == Place(
         entry_id=entry_id, account_id="slackgo.TEAM-USER"
     )
-    assert place_of(hass, chat) == Place(entry_id=entry_id, chat_id=KIM)
+    assert place_of(hass, chat) == Place(
+        entry_id=entry_id, account_id="whatsapp", chat_id=KIM
+    )
     for platform in ("event", "sensor"):
         suffix = {"event": "message", "sensor": "unread_messages"}[platform]
         assert device_of(hass, f"{platform}.kim_{suffix}") == chat
 
     # What automations name outlives a server that is away, not what is removed.
     await hass.config_entries.async_unload(entry_id)
-    assert place_of(hass, chat) == Place(entry_id=entry_id, chat_id=KIM)
+    assert place_of(hass, chat) == Place(
+        entry_id=entry_id, account_id="whatsapp", chat_id=KIM
+    )
     assert await hass.config_entries.async_setup(entry_id)
     (subentry_id,) = loaded.subentries
     hass.config_entries.async_remove_subentry(loaded, subentry_id)

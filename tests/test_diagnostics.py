@@ -55,6 +55,11 @@ async def test_diagnostics(
             },
             "statuses": {"connected": 6, "reconnect_required": 1},
         },
+        "inbox": {
+            "chats_to_read": 0,
+            "messages_followed": 0,
+            "chats_waiting_for_delivery": 0,
+        },
         "outbox": {"running": 0, "remembered": 0, "unknown": 0},
     }
 

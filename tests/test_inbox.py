@@ -8,107 +8,18 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import coordinator, inbox
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.signals import (
-    SIGNAL_ACCOUNT_DISCONNECTED,
-    SIGNAL_MESSAGE,
-    MessageEvent,
-)
+from custom_components.beeper.signals import SIGNAL_ACCOUNT_DISCONNECTED, MessageEvent
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
-from homeassistant.core import CoreState, HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.util import dt as dt_util
-from homeassistant.util.signal_type import SignalType
+from homeassistant.core import CoreState, HomeAssistant
 from simulator import Simulator
-from simulator.model import Message, Person
+from simulator.model import Person
 
 from .conftest import until
+from .listening import KIM, collect, group, poll, quiet, texts, write
 
-KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read and connect again after fractions of a second."""
-    monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
-    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(inbox, "_PAUSE", 0.01)
-
-
-@pytest.fixture
-def told(hass: HomeAssistant) -> list[MessageEvent]:
-    """Return what triggers and entities are told, as it comes."""
-    return collect(hass, SIGNAL_MESSAGE)
-
-
-def collect[T](hass: HomeAssistant, signal: SignalType[T]) -> list[T]:
-    told: list[T] = []
-
-    @callback
-    def tell(payload: T) -> None:
-        told.append(payload)
-
-    async_dispatcher_connect(hass, signal, tell)
-    return told
-
-
-@pytest.fixture
-async def listening(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    hass_storage: dict[str, Any],
-) -> MockConfigEntry:
-    """Return an entry that was set up two hours ago, once its stream is followed."""
-    key = f"{DOMAIN}.{entry.entry_id}.messages"
-    floor = (dt_util.utcnow() - timedelta(hours=2)).timestamp()
-    data = {"floor": floor, "seen": {}}
-    hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
-    for chat in simulator.world.chats.values():
-        chat.last_activity -= timedelta(hours=1)
-        for message in chat.messages:
-            message.timestamp -= timedelta(hours=1)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    await until(lambda: simulator.hub.connections)
-    await quiet(simulator)
-    return entry
-
-
-async def quiet(simulator: Simulator) -> None:
-    """Wait until no messages are read any more."""
-    before = -1
-    while before != (count := sum("/messages" in r.path for r in simulator.requests)):
-        before = count
-        await asyncio.sleep(0.15)
-
-
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Let the slow poll come round."""
-    await entry.runtime_data.async_refresh()
-    await hass.async_block_till_done()
-
-
-def write(
-    simulator: Simulator,
-    text: str,
-    *,
-    chat_id: str = KIM,
-    ago: float = 0,
-    sender: Person | None = None,
-) -> Message:
-    """Let somebody write, by default the chat's first participant, some seconds ago."""
-    chat = simulator.world.chat(chat_id)
-    when = simulator.world.now() - timedelta(seconds=ago)
-    sender = sender or chat.participants[0]
-    return simulator.world.incoming(chat, sender, text, when=when)
-
-
-def texts(told: list[MessageEvent]) -> list[str | None]:
-    return [event.text for event in told]
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 async def test_message_is_told_once(
@@ -227,13 +138,6 @@ async def test_what_came_during_a_gap_is_told_in_order(
     assert len(told) == 66
     of_kim = [event.text for event in told if event.chat.id == KIM]
     assert of_kim == [*map(str, range(65))]
-
-
-def group(simulator: Simulator) -> str:
-    """Return a group's id."""
-    return next(
-        chat.id for chat in simulator.world.chats.values() if chat.type == "group"
-    )
 
 
 async def test_nothing_is_told_until_all_of_it_could_be_read(
@@ -668,4 +572,73 @@ async def test_reaction_to_an_old_message_of_a_chosen_chat(
     await until(lambda: told)
     assert [(each.type, each.message.id) for each in told] == [
         ("reaction_added", message.id)
+    ]
+
+
+async def test_rows_that_cannot_be_placed_are_passed_over(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    rows = [
+        {},
+        {"id": "901"},
+        {"timestamp": "2026-01-01T00:00:00Z"},
+        {"id": "902", "timestamp": "0001-01-01T00:00:00+14:00", "text": "ancient"},
+        {"id": "903", "timestamp": "9999-12-31T23:59:59-12:00", "text": "to come"},
+    ]
+    simulator.faults.add(
+        "garbage",
+        path="/v1/chats/*NCdzlIaMjZUmvmvyHU*/messages",
+        body={"items": rows, "hasMore": False},
+    )
+    write(simulator, "real")
+    await until(lambda: told)
+    write(simulator, "also real")
+    await until(lambda: len(told) > 2)
+    # The event named the real one, so it was read as well.
+    assert texts(told) == ["real", "to come", "also real"]
+    assert told[1].sender.id == ""
+
+
+async def test_what_happens_to_a_deleted_message_is_no_news(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    message = write(simulator, "oops")
+    await until(lambda: told)
+    simulator.delete(KIM, message.id)
+    await until(lambda: len(told) > 1)
+    simulator.react(KIM, message.id, None, "👍")
+    simulator.delete(KIM, message.id)
+    await quiet(simulator)
+    assert [each.type for each in told] == ["message_received", "message_deleted"]
+
+
+async def test_many_chats_at_once(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    account = simulator.world.accounts["whatsapp"]
+    kim = simulator.world.chat(KIM).participants[0]
+    for number in range(150):
+        chat = simulator.world.add_chat(account, [kim], kind="group", title="Many")
+        write(simulator, str(number), chat_id=chat.id)
+    await until(lambda: len(told) >= 150)
+    await quiet(simulator)
+    assert sorted(int(text or "") for text in texts(told)) == [*range(150)]
+
+
+async def test_history_that_is_filled_up_is_no_news(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    """Beeper may tell of messages of years ago; for that, no chat is looked up."""
+    account = simulator.world.accounts["whatsapp"]
+    kim = simulator.world.chat(KIM).participants[0]
+    long_ago = simulator.world.now() - timedelta(days=40)
+    chat = simulator.world.add_chat(account, [kim], when=long_ago)
+    simulator.requests.clear()
+    for days in range(30):
+        write(simulator, "old", chat_id=chat.id, ago=(32 - days) * 24 * 3600)
+    await quiet(simulator)
+    assert told == []
+    assert any(each.path.endswith("/messages") for each in simulator.requests)
+    assert not [
+        each for each in simulator.requests if each.path.endswith(":beeper.com")
     ]

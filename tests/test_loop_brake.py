@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import budget
 from custom_components.beeper.const import DOMAIN
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -377,13 +378,17 @@ async def test_a_run_is_known_for_ten_minutes(
 
 
 async def test_of_very_many_runs_the_newest_are_known(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(budget, "_RUNS_KEPT", 20)
     started = await contexts(hass)
-    await receive(hass, loaded, simulator, 1001)
+    await receive(hass, loaded, simulator, 30)
 
     await answer(hass, started[0], 6)
-    await answer(hass, started[1], 5)
+    await answer(hass, started[-2], 5)
     with pytest.raises(HomeAssistantError, match=REFUSED):
         await answer(hass, started[-1], 1)
 
@@ -407,3 +412,24 @@ async def test_a_server_that_is_gone_is_no_error(
 
     assert len(started) == 2
     assert issue(loaded, issue_registry) is None
+
+
+async def test_an_automation_on_the_event_entity_is_held_back_too(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    config = {
+        "alias": "Answer",
+        "mode": "queued",
+        "triggers": {
+            "trigger": "event.received",
+            "target": {"entity_id": "event.beeper_whatsapp_message"},
+            "options": {"event_type": ["message_received"]},
+        },
+        "actions": {
+            "action": "beeper.send_message",
+            "data": {"chat_id": KIM, "message": "x"},
+        },
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await receive(hass, loaded, simulator, 8)
+    assert sent(simulator) == 5

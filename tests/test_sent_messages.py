@@ -7,42 +7,18 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import coordinator, inbox, outbox
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.signals import (
-    SIGNAL_MESSAGE,
-    SIGNAL_SEND_FAILED,
-    MessageEvent,
-    SendFailed,
-)
+from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 
 from .conftest import until
-from .test_inbox import KIM, collect, poll, quiet, texts, write
+from .listening import KIM, poll, quiet, texts, write
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 GENERATIONS = ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read and connect again after fractions of a second."""
-    monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
-    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(inbox, "_PAUSE", 0.01)
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0.1, 0.2))
-
-
-@pytest.fixture
-def told(hass: HomeAssistant) -> list[MessageEvent]:
-    return collect(hass, SIGNAL_MESSAGE)
-
-
-@pytest.fixture
-def failures(hass: HomeAssistant) -> list[SendFailed]:
-    return collect(hass, SIGNAL_SEND_FAILED)
 
 
 async def send(hass: HomeAssistant, message: str, **data: Any) -> Any:

@@ -78,12 +78,11 @@ def disconnected(entry: MockConfigEntry, account_id: str) -> AccountDisconnected
     )
 
 
-def failed(entry: MockConfigEntry, chat_id: str, account_id: str) -> SendFailed:
+def failed(entry: MockConfigEntry, simulator: Simulator, chat_id: str) -> SendFailed:
+    world = simulator.world
     return SendFailed(
         entry_id=entry.entry_id,
-        account_id=account_id,
-        network=account_id.title(),
-        chat_id=chat_id,
+        chat=Chat.from_dict(simulator.wire.chat(world, world.chats[chat_id], 0)),
         message_id="12345",
         reason="bridge_unavailable",
         retriable=True,
@@ -97,7 +96,10 @@ async def automate(
     calls: list[ServiceCall] = async_mock_service(hass, "test", "run")
     config = {
         "alias": "Test",
-        "triggers": {"trigger": f"{DOMAIN}.{key}", "options": options},
+        "triggers": {
+            "trigger": f"{DOMAIN}.{key}",
+            "options": {name: value for name, value in options.items() if value != []},
+        },
         "actions": {"action": "test.run", "data": {"trigger": "{{ trigger }}"}},
         "mode": "parallel",
     }
@@ -204,13 +206,13 @@ async def test_each_message_starts_a_run_of_its_own(
         ({"chat_type": "group"}, False),
         ({"sender": "15550101002"}, True),
         ({"sender": 15550101002}, True),
-        ({"sender": "@15550101002:local-whatsapp.localhost"}, True),
+        ({"sender": "@whatsapp_15550101002:beeper.com"}, True),
+        ({"sender": "@whatsapp_15550101002:evil.example"}, False),
         ({"sender": "+15550101002"}, True),
         ({"sender": ["+1 (555) 010-1002"]}, True),
         ({"sender": "tel:+1-555-010-1002"}, True),
         ({"sender": "001 555 010 1002"}, True),
         ({"sender": "+15550101003"}, False),
-        ({"sender": "555 010 1002"}, False),
         ({"sender": "kim"}, True),
         ({"sender": " KIM "}, True),
         ({"sender": "Ki"}, False),
@@ -226,7 +228,6 @@ async def test_each_message_starts_a_run_of_its_own(
         ({"phrase": ["night", "Good Night"], "phrase_match": "whole"}, True),
         ({"phrase_match": "whole"}, True),
         ({"include_own": True}, True),
-        ({"sender": "", "phrase": [], "chat_id": None, "device_id": []}, True),
         # All that is named has to fit.
         ({"sender": "Kim", "phrase": "night", "chat_type": "single"}, True),
         ({"sender": "Mia", "phrase": "night", "chat_type": "single"}, False),
@@ -381,7 +382,7 @@ async def test_a_device_that_is_gone_means_nothing(
     await hass.async_block_till_done()
 
     await tell(hass, message_event(loaded, simulator, FAMILY))
-    await tell(hass, failed(loaded, FAMILY, "whatsapp"))
+    await tell(hass, failed(loaded, simulator, FAMILY))
     await tell(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
@@ -403,7 +404,7 @@ async def test_a_device_of_another_integration_means_nothing(
     calls = await automate(hass, key, device_id=device.id)
 
     await tell(hass, message_event(loaded, simulator))
-    await tell(hass, failed(loaded, KIM, "whatsapp"))
+    await tell(hass, failed(loaded, simulator, KIM))
     await tell(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
@@ -440,7 +441,7 @@ async def test_an_automation_is_there_before_its_server_and_after(
     async def happen() -> None:
         calls.clear()
         await tell(hass, message_event(entry, simulator))
-        await tell(hass, failed(entry, KIM, "whatsapp"))
+        await tell(hass, failed(entry, simulator, KIM))
         await tell(hass, disconnected(entry, "whatsapp"))
         assert [call.data["trigger"]["platform"] for call in calls] == [f"beeper.{key}"]
 
@@ -500,7 +501,7 @@ async def test_a_script_can_wait_for_an_answer(
         (["server"], {}, ["whatsapp", "telegram"]),
         (["whatsapp"], {}, ["whatsapp"]),
         (["whatsapp"], {"account_id": "telegram"}, []),
-        ([KIM], {}, []),
+        ([KIM], {}, ["whatsapp"]),
     ],
 )
 async def test_account_disconnected(
@@ -533,6 +534,7 @@ async def test_account_disconnected(
         ([], {}, [KIM, TELEGRAM]),
         ([], {"account_id": "telegram"}, [TELEGRAM]),
         ([], {"chat_id": KIM}, [KIM]),
+        ([], {"chat_id": "5601"}, [KIM]),
         (["server"], {}, [KIM, TELEGRAM]),
         (["whatsapp"], {}, [KIM]),
         ([KIM], {}, [KIM]),
@@ -542,6 +544,7 @@ async def test_account_disconnected(
 async def test_sending_failed(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
+    simulator: Simulator,
     names: list[str],
     options: dict[str, Any],
     fires: list[str],
@@ -549,8 +552,8 @@ async def test_sending_failed(
     device_ids = [await device_of(hass, loaded, name) for name in names]
     calls = await automate(hass, "send_failed", device_id=device_ids, **options)
 
-    await tell(hass, failed(loaded, KIM, "whatsapp"))
-    await tell(hass, failed(loaded, TELEGRAM, "telegram"))
+    await tell(hass, failed(loaded, simulator, KIM))
+    await tell(hass, failed(loaded, simulator, TELEGRAM))
 
     told = [call.data["trigger"] for call in calls]
     assert [each["chat_id"] for each in told] == fires
@@ -578,6 +581,14 @@ async def test_sending_failed(
         ({"sender": 1.5}, "sender.0 must be text"),
         ({"sender": ["Kim", ""]}, "sender.1 is blank"),
         ({"sender": {"name": "Kim"}}, "sender.0 must be text"),
+        # As if it were left out, everybody would be meant.
+        ({"sender": None}, "sender is blank"),
+        ({"sender": []}, "sender is blank"),
+        ({"phrase": ""}, "phrase is blank"),
+        ({"device_id": []}, "device_id is blank"),
+        ({"chat_id": None}, "chat_id is blank"),
+        ({"sender": "555 010 1002"}, "sender.0 has no country code"),
+        ({"sender": ["Kim", "0155 50101002"]}, "sender.1 has no country code"),
         ({"phrase": True}, "phrase.0 must be text"),
         ({"phrase": [" "]}, "phrase.0 is blank"),
         ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
@@ -641,3 +652,14 @@ async def test_an_automation_with_wrong_options_says_why_and_nothing_else(
     assert state.state == STATE_UNAVAILABLE
     assert "chat_type must be one of: single, group" in caplog.text
     assert "555 010" not in caplog.text
+
+
+@pytest.mark.parametrize("wanted", ["+1 555 010 1002", "@kim:beeper.com"])
+async def test_nobody_can_call_themselves_a_number_or_an_id(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, wanted: str
+) -> None:
+    calls = await automate(hass, sender=wanted)
+    for name in (wanted, "+15550101002"):
+        sender = User(id="@evil:evil.example", full_name=name, username=name)
+        await tell(hass, message_event(loaded, simulator, sender=sender))
+    assert calls == []

@@ -14,11 +14,12 @@ from homeassistant.helpers.typing import ConfigType
 
 from .api.client import BeeperClient
 from .const import DOMAIN
-from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .entity import async_register_devices
-from .inbox import Inbox, async_remove_inbox
+from .inbox import Inbox
 from .outbox import async_load_outbox, async_remove_outbox, get_outbox
-from .repairs import async_check, async_clear
+from .repairs import async_clear, async_watch
+from .seen_messages import async_remove_seen_messages
 from .services import async_setup_services
 
 _PLATFORMS = [Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
@@ -56,9 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )
     inbox.async_start()
-    entry.async_create_background_task(
-        hass, async_check(hass, entry), f"{DOMAIN} repairs"
-    )
+    async_watch(hass, entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -73,8 +72,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Leave nothing behind."""
     async_clear(hass, entry)
+    async_clear_issues(hass, entry)
     await async_remove_outbox(hass, entry)
-    await async_remove_inbox(hass, entry)
+    await async_remove_seen_messages(hass, entry)
 
 
 async def _async_reload(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

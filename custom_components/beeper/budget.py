@@ -22,7 +22,7 @@ _MANY_MESSAGES: Final = 60
 _MINUTE: Final = 60
 _REPLIES_A_MINUTE: Final = 5
 _RUN_KEPT: Final = 10 * 60
-_RUNS_KEPT: Final = 1000
+_RUNS_KEPT: Final = 5000
 _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 

@@ -21,7 +21,7 @@ from .api.models import (
     SentMessage,
     StartChat,
 )
-from .budget import NewChats
+from .budget import Messages, NewChats
 from .job import Job, Refusal
 from .reconciliation import find_chats, find_direct_chat, find_result
 from .sent_messages import Sent, SentMessages
@@ -50,6 +50,7 @@ class ChatCreation(Job[ChatResult]):
     network: str
     own_ids: frozenset[str]
     budget: NewChats
+    counter: Messages
     persons: Persons
     sent: SentMessages
     window: float
@@ -155,12 +156,14 @@ class ChatCreation(Job[ChatResult]):
                 sent = await self.client.send_message(
                     SendMessage(chat_id=chat.id, text=text)
                 )
+            self.counter.count(self.request.account_id, self.network)
             self.sent.finish(self._noted, sent)
         return ChatResult(chat_id=chat.id, status="existing", chat=chat)
 
     def _note_sent(self, result: ChatResult) -> None:
         """Say which chat the text is in; servers tell no id of it."""
         if self._noted:
+            self.counter.count(self.request.account_id, self.network)
             self.sent.finish(
                 self._noted, SentMessage(chat_id=result.chat_id, message_id=None)
             )

@@ -108,8 +108,10 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         """Ask which of the chats found it is."""
         problems: dict[str, str] = {}
         if user_input is not None:
-            chat = self._found[user_input[CONF_CHAT_ID]]
-            if self._is_taken(chat):
+            chat = self._found.get(user_input.get(CONF_CHAT_ID, ""))
+            if chat is None:
+                problems[CONF_CHAT_ID] = "not_chosen"
+            elif self._is_taken(chat):
                 problems[CONF_CHAT_ID] = "already_configured"
             else:
                 return self._async_finish(chat)
@@ -119,7 +121,8 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         ]
         schema = vol.Schema(
             {
-                vol.Required(CONF_CHAT_ID): SelectSelector(
+                # Required, a form would choose the first by itself.
+                vol.Optional(CONF_CHAT_ID): SelectSelector(
                     SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
                 )
             }
@@ -158,6 +161,13 @@ class ChatSubentryFlow(ConfigSubentryFlow):
 
     def _async_finish(self, chat: Chat) -> SubentryFlowResult:
         title = _title(chat)
+        others = {
+            each.title
+            for each in self._get_entry().subentries.values()
+            if each.unique_id != chat.id
+        }
+        if title in others:
+            title = f"{title} ({chat.network or chat.account_id})"
         data = {
             CONF_CHAT_ID: chat.id,
             CONF_ACCOUNT_ID: chat.account_id,

@@ -94,7 +94,6 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         """Held while it is found out who is meant, so that calls keep their order."""
         self._connected: set[str] = set()
         self._needs_user_since: dict[str, datetime] = {}
-        entry.async_on_unload(self._clear_issues)
 
     @override
     async def _async_update_data(self) -> Snapshot:
@@ -102,13 +101,13 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         try:
             await self.client.identify()
             accounts = await self.client.accounts()
-            unread, chat_unread = await self._async_count_unread()
             await self.inbox.async_load()
+            self.inbox.catch_up(accounts)
+            unread, chat_unread = await self._async_count_unread()
         except BeeperError as err:
             raise errors.not_set_up(err) from err
         self._tell_who_needs_the_user(accounts)
         self._tell_who_disconnected(accounts)
-        self.inbox.catch_up(accounts)
         return Snapshot(accounts=accounts, unread=unread, chat_unread=chat_unread)
 
     async def _async_count_unread(
@@ -144,15 +143,17 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         shortest, longest = _RECONNECT_AFTER
         pause, gap = shortest, False
         while True:
+            began = self.hass.loop.time()
             with suppress(BeeperError):
                 async with self.client.stream() as events:
                     if gap:
                         self.inbox.doubt()
                         self._refresh_soon.async_schedule_call()
                     async for event in events:
-                        pause = shortest
                         self.inbox.mark(event)
                         self._refresh_soon.async_schedule_call()
+            if self.hass.loop.time() - began > longest:
+                pause = shortest
             gap = True
             self._refresh_soon.async_schedule_call()
             # Servers and networks come back for all at once: spread who knocks.
@@ -189,11 +190,19 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             for account in accounts
             if account.status in _NEEDS_USER
         }
-        for account_id in self._needs_user_since.keys() - waiting.keys():
-            del self._needs_user_since[account_id]
+        listed = {account.account_id for account in accounts}
+        for account_id in (listed | self._needs_user_since.keys()) - waiting.keys():
+            self._needs_user_since.pop(account_id, None)
             ir.async_delete_issue(self.hass, DOMAIN, self._issue_id(account_id))
         for account_id, account in waiting.items():
-            if now - self._needs_user_since.setdefault(account_id, now) >= _PATIENCE:
+            # What was said before a reload was said for a reason.
+            is_said = ir.async_get(self.hass).async_get_issue(
+                DOMAIN, self._issue_id(account_id)
+            )
+            since = self._needs_user_since.setdefault(
+                account_id, now - _PATIENCE if is_said else now
+            )
+            if now - since >= _PATIENCE:
                 ir.async_create_issue(
                     self.hass,
                     DOMAIN,
@@ -205,9 +214,16 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 )
 
     def _issue_id(self, account_id: str) -> str:
-        return f"account_needs_user_{self.config_entry.entry_id}_{account_id}"
+        return f"{_issue_prefix(self.config_entry)}{account_id}"
 
-    @callback
-    def _clear_issues(self) -> None:
-        for account_id in self._needs_user_since:
-            ir.async_delete_issue(self.hass, DOMAIN, self._issue_id(account_id))
+
+@callback
+def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Clear what was said of the accounts of an entry that is removed."""
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def _issue_prefix(entry: ConfigEntry) -> str:
+    return f"account_needs_user_{entry.entry_id}_"

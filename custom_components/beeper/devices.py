@@ -6,14 +6,14 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 
 type Identifier = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a device stands for: a server and, if not None, an account or chat of it."""
+    """What a device stands for: a server, an account of it, or a chat of that."""
 
     entry_id: str
     account_id: str | None = None
@@ -52,6 +52,9 @@ def place_of(hass: HomeAssistant, device_id: str) -> Place | None:
                 return Place(entry_id=entry.entry_id, account_id=account_id)
             subentry = entry.subentries.get(name)
             if subentry and subentry.subentry_type == SUBENTRY_CHAT:
-                chat_id = subentry.data[CONF_CHAT_ID]
-                return Place(entry_id=entry.entry_id, chat_id=chat_id)
+                return Place(
+                    entry_id=entry.entry_id,
+                    account_id=subentry.data[CONF_ACCOUNT_ID],
+                    chat_id=subentry.data[CONF_CHAT_ID],
+                )
     return None

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from typing import Final, get_args, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import restore_state
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -17,6 +17,7 @@ from .entity import (
     async_add_for_accounts,
     async_add_for_chats,
 )
+from .outbox import note_trigger
 from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
 
 PARALLEL_UPDATES = 0
@@ -79,6 +80,10 @@ class _MessageEntity(EventEntity):
     @callback
     def _async_happened(self, event: MessageEvent) -> None:
         if self._concerns(event):
+            # By its context, the outbox tells what is sent in answer to a message.
+            context = Context()
+            note_trigger(self.hass, event.entry_id, context.id, event.chat.ids)
+            self.async_set_context(context)
             self._trigger_event(event.type, event.as_dict())
             self.async_write_ha_state()
 
@@ -101,5 +106,5 @@ class BeeperChatEvent(BeeperChatEntity, _MessageEntity):
     def _concerns(self, event: MessageEvent) -> bool:
         return (
             event.entry_id == self.coordinator.config_entry.entry_id
-            and self._chat_id in event.chat_ids
+            and self._chat_id in event.chat.ids
         )

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import logging
+import traceback
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -19,6 +20,7 @@ from homeassistant.helpers.start import async_at_started
 
 from .api.client import BeeperClient
 from .api.exceptions import AnswerError, BeeperError, RouteAbsentError
+from .api.generations import NOT_TOLD, Generation
 from .api.models import Account, Chat, Message, User
 from .api.rich_text import plain
 from .api.stream import ChatEvent
@@ -30,22 +32,23 @@ from .const import (
     SUBENTRY_CHAT,
 )
 from .delivery import outcome
-from .seen_messages import Change, SeenMessages
-from .sent_messages import SentMessages
+from .seen_messages import Change, get_seen_messages
+from .sent_messages import Sent, SentMessages
 from .signals import SIGNAL_MESSAGE, SIGNAL_SEND_FAILED, MessageEvent, SendFailed
 
 _LOGGER = logging.getLogger(__name__)
 
 _PAUSE: Final = 0.05
-"""Seconds between rounds: what comes in a burst is read at once."""
+"""Seconds between looks at what is marked: what comes in a burst is read at once."""
 
 _RETRY_AFTER: Final = (1.0, 60.0)
-"""The shortest and the longest wait in seconds after a round that failed."""
+"""The shortest and the longest wait in seconds until what failed is tried again."""
 
 _TROUBLE: Final = 3
-"""Rounds that fail one after another until it is worth a line in the log."""
+"""How often something fails until it is worth a line in the log."""
 
 _AT_ONCE: Final = 4
+_MAX_NAMED: Final = 50
 _MAX_PAGES: Final = 400
 _CHATS_KEPT: Final = 100
 _CHAT_FRESH: Final = 5 * 60
@@ -53,23 +56,35 @@ _MAX_PARTICIPANTS: Final = 500
 _CLOCK_TOLERANCE: Final = 2
 
 
+# What is to be read: a chat, or which chats there are.
+type _What = str | None
+_CHATS: Final = None
+
+
 @dataclass(kw_only=True)
-class _Signs:
-    """Why a chat is to be read: the messages that events named."""
+class _Mark:
+    """That something is to be read, as soon as it is due by the event loop's time.
+
+    `changed` and `deleted` are the messages that events named.
+    """
 
     changed: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    failures: int = 0
+    due: float = 0
 
-    def add(self, other: _Signs) -> None:
+    def add(self, other: _Mark) -> None:
+        """Add what another one says; what failed stays due when it was."""
         self.changed |= other.changed
         self.deleted |= other.deleted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class _Known:
-    """A chat and its people, read at a time of the event loop."""
+    """A chat, and of whom it was asked, at a time of the event loop."""
 
     chat: Chat
+    people: frozenset[str | None]
     read: float
 
 
@@ -88,13 +103,14 @@ class Inbox:
         self._entry = entry
         self._client = client
         self._sent = sent
-        self._seen = SeenMessages(hass, entry)
+        self._seen = get_seen_messages(hass, entry)
         self._loaded = False
         self._accounts: Sequence[Account] = ()
         self._active: dict[str, tuple[datetime | None, Message | None]] = {}
         self._chats: dict[str, _Known] = {}
-        self._marked: dict[str, _Signs] = {}
-        self._catch_up_due = False
+        self._marked: dict[_What, _Mark] = {}
+        self._reading: set[_What] = set()
+        self._in_trouble = False
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._task: asyncio.Task[None] | None = None
@@ -110,11 +126,14 @@ class Inbox:
         if self._loaded:
             return
         if not await self._seen.async_load():
-            now = self._server_time()
-            self._seen.floor = now.timestamp() - _CLOCK_TOLERANCE
-            async for chat in self._active_chats():
-                for message in await self._newest(chat.id):
-                    self._seen.note(chat.id, message)
+            self._seen.floor = self._server_time().timestamp() - _CLOCK_TOLERANCE
+            try:
+                async for chat in self._active_chats():
+                    for message in await self._newest(chat.id):
+                        self._seen.note(chat.id, message)
+            except BeeperError:
+                self._seen.floor = 0
+                raise
             await self._seen.async_save()
         self._loaded = True
 
@@ -131,7 +150,7 @@ class Inbox:
         self._entry.async_on_unload(async_at_started(self._hass, start))
         for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT):
             # To know how their messages are, before they change.
-            self._mark(subentry.data[CONF_CHAT_ID], _Signs())
+            self._mark(subentry.data[CONF_CHAT_ID], _Mark())
 
     async def async_stop(self) -> None:
         """Stop reading, and keep how far it came."""
@@ -143,71 +162,127 @@ class Inbox:
     @callback
     def mark(self, event: ChatEvent) -> None:
         """Have a chat read, as something happened in it."""
-        signs = _Signs()
+        # Beeper may tell of thousands of old messages when it fills a chat up.
+        ids = {
+            message_id
+            for message_id in event.ids
+            if (written := event.written.get(message_id)) is None
+            or written.timestamp() >= self._seen.floor
+            or self._seen.has_seen(event.chat_id, message_id)
+        }
+        mark = _Mark()
         if event.type == "message.upserted":
-            signs.changed |= event.ids
+            mark.changed |= ids
         elif event.type == "message.deleted":
-            signs.deleted |= event.ids
-        self._mark(event.chat_id, signs)
+            mark.deleted |= ids
+        self._mark(event.chat_id, mark)
 
     @callback
     def catch_up(self, accounts: Sequence[Account]) -> None:
         """Have the chats read in which something happened since they were last read."""
         self._accounts = accounts
-        self._catch_up_due = True
-        self._wake.set()
+        self._mark(_CHATS, _Mark())
 
     @callback
     def doubt(self) -> None:
         """Take no chat for unchanged in the next catch-up: events were missed."""
         self._active = {}
+        for mark in self._marked.values():
+            mark.due = 0  # The server is back.
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Return how many chats are to be read, and how many messages are followed."""
+        return {
+            "chats_to_read": len(self._marked.keys() - {_CHATS}),
+            "messages_followed": self._seen.count,
+            "chats_waiting_for_delivery": len(self._sent.waiting_chats),
+        }
 
     # Which chats to read
 
-    async def _async_run(self) -> None:
-        """Read what is marked, again and again; what fails is read later."""
-        shortest, longest = _RETRY_AFTER
-        failures = 0
-        while True:
-            pause = min(shortest * 2 ** (failures - 1), longest) if failures else None
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
-            self._wake.clear()
-            caught_up = await self._async_catch_up()
-            marked, self._marked = self._marked, {}
-            read = await asyncio.gather(
-                *(self._async_try(*each) for each in marked.items())
-            )
-            if caught_up and all(read):
-                if failures >= _TROUBLE:
-                    _LOGGER.info("Messages can be read again")
-                failures = 0
-            else:
-                failures += 1
-                if failures == _TROUBLE:
-                    _LOGGER.warning("Messages cannot be read at the moment")
-            await asyncio.sleep(_PAUSE)
+    @callback
+    def _mark(self, what: _What, mark: _Mark) -> None:
+        self._marked.setdefault(what, _Mark()).add(mark)
+        self._wake.set()
 
-    async def _async_catch_up(self) -> bool:
-        """Mark the chats that are not as they were; return False if it is still due."""
-        if not self._catch_up_due:
-            return True
-        self._seen.raise_floor(self._server_time())
-        active = {}
+    async def _async_run(self) -> None:
+        """Read what is marked, each thing on its own, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                now = self._hass.loop.time()
+                waiting = []
+                for what, mark in list(self._marked.items()):
+                    if what in self._reading:
+                        continue  # It wakes us when it is done.
+                    if mark.due <= now:
+                        self._reading.add(what)
+                        tasks.create_task(self._async_try(what, self._marked.pop(what)))
+                    else:
+                        waiting.append(mark.due - now)
+                await asyncio.sleep(_PAUSE)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(waiting, default=None)):
+                        await self._wake.wait()
+                self._wake.clear()
+
+    async def _async_try(self, what: _What, mark: _Mark) -> None:
+        """Read a chat, or which there are; what cannot be read stays marked."""
         try:
-            async for chat in self._active_chats():
-                active[chat.id] = (chat.last_activity, chat.preview)
-        except BeeperError:
-            return False
+            async with self._slots:
+                if what is _CHATS:
+                    await self._async_catch_up()
+                else:
+                    await self._async_read(what, mark)
+        except BeeperError as err:
+            is_answer = isinstance(err, AnswerError) and err.status == 404
+            if not is_answer or isinstance(err, RouteAbsentError):
+                self._failed(what, mark)
+            # Else the chat is gone.
+        except Exception as err:  # noqa: BLE001 - or all that comes later were lost.
+            # The text of an error can hold what it stumbled over.
+            _LOGGER.error(
+                "Unexpected %s while reading messages:\n%s",
+                type(err).__name__,
+                "".join(traceback.format_tb(err.__traceback__)),
+            )
+            self._failed(what, mark)
+        finally:
+            self._reading.discard(what)
+            self._wake.set()
+        if self._in_trouble and not any(
+            each.failures for each in self._marked.values()
+        ):
+            self._in_trouble = False
+            _LOGGER.info("Messages can be read again")
+
+    def _failed(self, what: _What, mark: _Mark) -> None:
+        """Mark it again, for later."""
+        shortest, longest = _RETRY_AFTER
+        pause = min(shortest * 2 ** min(mark.failures, 9), longest)
+        mark.due = self._hass.loop.time() + pause
+        mark.failures += 1
+        if what in self._marked:
+            mark.add(self._marked[what])
+        self._marked[what] = mark
+        if mark.failures >= _TROUBLE and not self._in_trouble:
+            self._in_trouble = True
+            _LOGGER.warning("Messages cannot be read at the moment")
+
+    async def _async_catch_up(self) -> None:
+        """Mark the chats that are not as they were when they were last read."""
+        active = {
+            chat.id: (chat.last_activity, chat.preview)
+            async for chat in self._active_chats()
+        }
+        self._raise_floor()
+        self._seen.forget_old()
         for chat_id, state in active.items():
             if self._active.get(chat_id) != state:
-                self._mark(chat_id, _Signs())
+                self._mark(chat_id, _Mark())
         for chat_id in self._sent.waiting_chats:
-            self._mark(chat_id, _Signs())
+            self._mark(chat_id, _Mark())
         self._active = active
-        self._catch_up_due = False
-        return True
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
         """Yield the chats with messages that may be told, the last active first."""
@@ -226,52 +301,46 @@ class Inbox:
                 return
             cursor = page.cursor
 
-    @callback
-    def _mark(self, chat_id: str, signs: _Signs) -> None:
-        self._marked.setdefault(chat_id, _Signs()).add(signs)
-        self._wake.set()
-
     # Reading a chat
 
-    async def _async_try(self, chat_id: str, signs: _Signs) -> bool:
-        """Read a chat; one that cannot be read stays marked."""
-        async with self._slots:
-            try:
-                await self._async_read(chat_id, signs)
-            except BeeperError as err:
-                if isinstance(err, AnswerError) and err.status == 404:
-                    return True  # It is gone.
-                self._marked.setdefault(chat_id, _Signs()).add(signs)
-                return False
-        return True
-
-    async def _async_read(self, chat_id: str, signs: _Signs) -> None:
+    async def _async_read(self, chat_id: str, mark: _Mark) -> None:
         """Tell what is new in a chat, the oldest first."""
         messages = {
             message.id: message for message in await self._newest(chat_id) if message.id
         }
-        named = {
+        named = (mark.changed | mark.deleted) - messages.keys()
+        if self._generation.single_messages:
+            for message_id in sorted(named)[:_MAX_NAMED]:
+                try:
+                    message = await self._client.message(chat_id, message_id)
+                except AnswerError as err:
+                    if err.status >= 500 and mark.failures < _TROUBLE:
+                        raise
+                else:  # Else it is gone.
+                    messages[message_id] = message
+        self._raise_floor()
+        deleted = {
             message_id
-            for message_id in (signs.changed | signs.deleted) - messages.keys()
+            for message_id in mark.deleted - messages.keys()
             if self._seen.has_seen(chat_id, message_id)
         }
-        for message_id in named:
-            with suppress(AnswerError):  # It is gone, or none is served alone.
-                messages[message_id] = await self._client.message(chat_id, message_id)
-        if not self._sent.into(chat_id) and not any(
-            self._seen.concerns(chat_id, message) for message in messages.values()
+        if not (
+            deleted
+            or self._sent.into({chat_id})
+            or any(self._seen.concerns(chat_id, each) for each in messages.values())
         ):
             for message in messages.values():
                 self._seen.note(chat_id, message)
             return  # Beeper may fill thousands of chats with what is old.
         people = {message.sender_id for message in messages.values()}
         chat = await self._async_chat(chat_id, people)
-        await self._async_follow_sent(chat)
+        for sent in self._sent.into(chat.ids, chat.account_id):
+            await self._async_follow(chat, sent, messages.get(sent.message_id or ""))
         for message in sorted(messages.values(), key=Message.order):
-            for change in self._compare(chat, message):
+            for change in await self._async_compare(chat, message):
                 self._tell(chat, change)
                 await asyncio.sleep(0)  # Others want to run as well.
-        for message_id in named & signs.deleted - messages.keys():
+        for message_id in deleted:
             if gone := self._seen.delete(chat_id, message_id):
                 self._tell(chat, gone)
 
@@ -285,11 +354,14 @@ class Inbox:
         for _ in range(_MAX_PAGES):
             page = await self._client.messages(chat_id, cursor)
             messages += page.items
-            if page.cursor in (None, cursor) or any(
-                message.timestamp is None
-                or message.timestamp.timestamp() < self._seen.floor
-                or self._seen.has_seen(chat_id, message.id or "")
-                for message in page.items
+            # At either end of the page: one odd row in between must not end it.
+            ends = [each for each in page.items if each.timestamp is not None]
+            oldest = min(ends[:1] + ends[-1:], key=Message.order, default=None)
+            if (
+                page.cursor in (None, cursor)
+                or oldest is None
+                or self._seen.has_seen(chat_id, oldest.id or "")
+                or not self._seen.concerns(chat_id, oldest)
             ):
                 break
             cursor = page.cursor
@@ -302,59 +374,83 @@ class Inbox:
         if (
             known is None
             or now - known.read > _CHAT_FRESH
-            or not {*people} <= {user.id for user in known.chat.participants}
+            or not {*people} <= known.people
         ):
             chat = await self._client.chat(chat_id, participants=_MAX_PARTICIPANTS)
-            known = _Known(chat=chat, read=now)
+            listed = {user.id for user in chat.participants}
+            known = _Known(chat=chat, people=frozenset(people) | listed, read=now)
         self._chats[chat_id] = known
         if len(self._chats) > _CHATS_KEPT:
             del self._chats[next(iter(self._chats))]
         return known.chat
 
-    async def _async_follow_sent(self, chat: Chat) -> None:
-        """Ask what became of the messages that Home Assistant sent into a chat."""
-        for sent in self._sent.into(chat.id, chat.account_id):
-            if not sent.is_waiting or sent.message_id is None:
-                continue
-            try:
-                message = await self._client.message(chat.id, sent.message_id)
-            except RouteAbsentError:  # before 4.2.808
-                sent.message_id = None
-                continue
-            except AnswerError:  # Not known yet.
-                continue
-            if (delivery := outcome(sent.message_id, message)) is None:
-                continue
-            sent.final_id = message.id
-            if delivery.state == "failed":
-                async_dispatcher_send(
-                    self._hass,
-                    SIGNAL_SEND_FAILED,
-                    SendFailed(
-                        entry_id=self._entry.entry_id,
-                        account_id=chat.account_id or "",
-                        network=chat.network,
-                        chat_id=chat.id,
-                        message_id=sent.message_id,
-                        reason=delivery.reason or "unknown",
-                        retriable=message.send_status == "FAIL_RETRIABLE",
-                    ),
-                )
+    async def _async_follow(
+        self, chat: Chat, sent: Sent, listed: Message | None = None
+    ) -> None:
+        """Find out what became of a message that Home Assistant sent into a chat.
+
+        `listed` is how it was just read; else it is asked for.
+        """
+        if not sent.is_waiting or sent.message_id is None:
+            return
+        if not self._generation.single_messages:
+            sent.message_id = None  # It leads nowhere.
+            return
+        message_id = sent.message_id
+        try:
+            message = listed or await self._client.message(
+                sent.chat_id or chat.id, message_id
+            )
+        except AnswerError:
+            return  # Not known yet, or asked again in a minute.
+        if (delivery := outcome(message_id, message)) is None:
+            return
+        sent.settle(message.id)
+        if delivery.state == "failed":
+            async_dispatcher_send(
+                self._hass,
+                SIGNAL_SEND_FAILED,
+                SendFailed(
+                    entry_id=self._entry.entry_id,
+                    chat=chat,
+                    message_id=message_id,
+                    reason=delivery.reason or "unknown",
+                    retriable=message.send_status == "FAIL_RETRIABLE",
+                ),
+            )
 
     # Telling
 
-    def _compare(self, chat: Chat, message: Message) -> Iterable[Change]:
+    async def _async_compare(self, chat: Chat, message: Message) -> list[Change]:
         """Return what is new of a message and not Home Assistant's own doing."""
-        is_self = self._is_self(chat, message.sender_id) or message.is_sender
-        if not is_self:
-            return self._seen.compare(chat.id, message, is_self=False)
+        if not (self._is_self(chat, message.sender_id) or message.is_sender):
+            return list(self._seen.compare(chat.id, message, is_self=False))
         if message.send_status not in (None, "SUCCESS"):
-            return ()  # Not sent yet, perhaps never.
-        is_new = not self._seen.has_seen(chat.id, message.id or "")
-        changes = self._seen.compare(chat.id, message, is_self=True)
-        if is_new and self._sent.recognise(chat, message, self._server_time()):
-            return [each for each in changes if each.type != "message_sent"]
-        return changes
+            return []  # Not sent yet, perhaps never.
+        is_ours = not self._seen.has_seen(
+            chat.id, message.id or ""
+        ) and await self._async_recognise(chat, message)
+        return [
+            change
+            for change in self._seen.compare(chat.id, message, is_self=True)
+            if not (is_ours and change.type == "message_sent")
+        ]
+
+    async def _async_recognise(self, chat: Chat, message: Message) -> bool:
+        """Tell whether Home Assistant has sent an own message that is new here."""
+        candidates = self._sent.into(chat.ids, chat.account_id)
+        if any(sent.has_id(message) for sent in candidates):
+            return True
+        for sent in candidates:
+            if sent.is_like(message, self._server_time()):
+                # Its answer may have come only now, and then knows better.
+                await self._async_follow(chat, sent)
+                if sent.has_id(message):
+                    return True
+                if not sent.is_waiting:
+                    sent.final_id = message.id
+                    return True
+        return False
 
     @callback
     def _tell(self, chat: Chat, change: Change) -> None:
@@ -372,8 +468,9 @@ class Inbox:
         )
         if not is_self and not self._is_allowed(sender):
             return
-        text = message.text if reaction is None else None
-        rich = self._client.generation is not None and self._client.generation.rich_text
+        says = reaction is None and change.type != "message_deleted"
+        text = message.text if says else None
+        rich = self._generation.rich_text
         async_dispatcher_send(
             self._hass,
             SIGNAL_MESSAGE,
@@ -393,7 +490,7 @@ class Inbox:
 
     def _is_self(self, chat: Chat, user_id: str | None) -> bool:
         """Tell whether it is the user; some networks mark own messages wrongly."""
-        return (
+        return user_id is not None and (
             user_id == self._entry.data[CONF_USER_ID]
             or any(
                 account.user and account.user.id == user_id
@@ -404,19 +501,24 @@ class Inbox:
         )
 
     def _is_allowed(self, sender: User) -> bool:
-        """Tell whether the options let automations hear of somebody."""
+        """Tell whether the options let automations hear of somebody.
+
+        Only by what nobody can choose for themselves: the whole id, or the number that
+        Beeper tells.
+        """
         allowed: list[str] = self._entry.options.get(CONF_ALLOWED_SENDERS, [])
         return not allowed or any(
-            sender.has_phone_number(each)
-            if each.startswith("+")
-            else sender.has_id(each)
-            for each in allowed
+            sender.id == each or sender.is_at(each) for each in allowed
         )
+
+    @property
+    def _generation(self) -> Generation:
+        return self._client.generation or NOT_TOLD
 
     def _server_time(self) -> datetime:
         return datetime.now(UTC) + (self._client.clock_offset or timedelta())
 
-
-async def async_remove_inbox(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove what an entry kept for a restart."""
-    await SeenMessages(hass, entry).async_remove()
+    def _raise_floor(self) -> None:
+        self._seen.raise_floor(
+            self._server_time(), exact=self._client.clock_offset is not None
+        )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, override
+from typing import override
 from weakref import WeakValueDictionary
 
 from homeassistant.core import Context, HomeAssistant
@@ -21,11 +21,6 @@ from .delivery import Delivery, wait_for_delivery
 from .job import Job
 from .reconciliation import find_message
 from .sent_messages import Sent, SentMessages
-
-_TWIN_WINDOW: Final = 5
-"""Seconds. Servers' clocks tell whole seconds: two of a text so close are not told apart."""
-
-_TWINS_KEPT: Final = 11 * 60
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -50,7 +45,6 @@ class Chats:
         self._arrivals = asyncio.Lock()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._known: dict[str, Chat] = {}
-        self._sent: list[tuple[Outgoing, float]] = []
 
     @asynccontextmanager
     async def turn(
@@ -77,22 +71,6 @@ class Chats:
             # Its people and title are nobody's business here.
             self._known[chat_id] = replace(chat, participants=(), title=None)
         return self._known[chat_id]
-
-    def note_sent(self, message: Outgoing) -> None:
-        """Remember for a while when a message was sent, to tell it from its twins."""
-        now = asyncio.get_running_loop().time()
-        self._sent = [
-            (twin, sent) for twin, sent in self._sent if now - sent < _TWINS_KEPT
-        ]
-        self._sent.append((message, now))
-
-    def count_sent(self, message: Outgoing, since: float) -> int:
-        """Return how often the same was sent since, or too shortly before to tell.
-
-        `since` is the event loop's time.
-        """
-        since -= _TWIN_WINDOW
-        return sum(twin == message and sent > since for twin, sent in self._sent)
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -202,7 +180,6 @@ class MessageSending(Job[SentMessage]):
                 self._count()
             raise
         self._count()
-        self.chats.note_sent(self.key)
         self.sent.finish(self._noted, sent)
         return sent
 
@@ -223,21 +200,27 @@ class MessageSending(Job[SentMessage]):
 
     @override
     async def look(self, attempted: float) -> SentMessage | None:
-        if self.chats.count_sent(self.key, attempted):
+        if self._count_twins(attempted):
             return None  # What is found could be a twin.
         found = await self._find(self._request, attempted)
-        if found:
-            self.chats.note_sent(self.key)
-            if self._noted:
-                self.sent.finish(self._noted, found)
+        if found and self._noted:
+            self.sent.finish(self._noted, found)
         return found
+
+    def _count_twins(self, since: float) -> int:
+        return self.sent.count_twins(
+            self.key.chat_id,
+            self.message.text or "",
+            since,
+            attached=self.message.attachment is not None,
+        )
 
     async def delivery(self, sent: SentMessage) -> Delivery:
         """Return what the network says of the message, as soon as it says it."""
         request = replace(self._request, chat_id=sent.chat_id)
 
         async def find() -> SentMessage | None:
-            if self.chats.count_sent(self.key, self.created) > 1:
+            if self._count_twins(self.created) > 1:
                 return None
             return await self._find(request, self.created)
 

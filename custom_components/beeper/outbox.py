@@ -107,6 +107,7 @@ class Outbox:
             ),
             own_ids=self._own_ids(accounts, request.account_id),
             budget=self._new_chats,
+            counter=self._messages,
             persons=self._persons,
             sent=self.sent,
             window=self._entry.options.get(

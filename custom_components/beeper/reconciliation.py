@@ -18,6 +18,7 @@ from .api.exceptions import AnswerError
 from .api.models import Chat, CreateChat, Message, Page, SendMessage, StartChat, User
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
+_MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _MAX_PAGES: Final = 8
 _MAX_LONG_PAGES: Final = 500
 _MARKUP: Final = re.compile(r"[\s*_~`#>|\\()\[\]-]+")
@@ -247,10 +248,12 @@ async def _server_time(client: BeeperClient, attempted: float) -> datetime:
     await client.identify()
     age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
     since = datetime.now(UTC) - age
-    if client.clock_offset is None:
+    offset = client.clock_offset
+    # A clock that is days off is none to prove something by.
+    if offset is None or abs(offset) > _MAX_CLOCK_OFFSET:
         since -= _CLOCK_TOLERANCE
     else:
-        since += client.clock_offset
+        since += offset
     return since.replace(microsecond=0)  # Some networks count whole seconds.
 
 

@@ -16,11 +16,33 @@ async def async_create_fix_flow(
     return ConfirmRepairFlow()
 
 
-async def async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Raise what stands in the way of the chats that were set up, and clear the rest.
+@callback
+def async_watch(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Look what stands in the way, now and whenever the server is another version.
 
-    It may ask the server, so it is nothing to wait for.
+    The server may be asked, so it is nothing to wait for.
     """
+    client = entry.runtime_data.client
+    version: str | None = None
+
+    @callback
+    def check() -> None:
+        nonlocal version
+        if client.version != version:
+            version = client.version
+            entry.async_create_background_task(
+                hass, _async_check(hass, entry), f"{DOMAIN} repairs"
+            )
+
+    entry.async_on_unload(entry.runtime_data.async_add_listener(check))
+    entry.async_create_background_task(
+        hass, _async_check(hass, entry), f"{DOMAIN} repairs"
+    )
+    version = client.version
+
+
+async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Raise what stands in the way of the chats that were set up, and clear the rest."""
     client = entry.runtime_data.client
     chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
     if chats and client.generation is CREATE_ONLY:
@@ -40,9 +62,8 @@ async def async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     else:
         ir.async_delete_issue(hass, DOMAIN, _server_too_old(entry.entry_id))
 
-    scopes = None
-    if chats and not entry.options.get(CONF_READ_ONLY):
-        scopes = await client.scopes()
+    wanted = chats and not entry.options.get(CONF_READ_ONLY)
+    scopes = await client.scopes() if wanted else None
     if scopes is not None and "write" not in scopes:
         ir.async_create_issue(
             hass,
@@ -53,7 +74,7 @@ async def async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
             translation_key="token_read_only",
             translation_placeholders={"server": entry.title},
         )
-    else:
+    elif scopes is not None or not wanted:
         ir.async_delete_issue(hass, DOMAIN, _token_read_only(entry.entry_id))
 
 

@@ -48,8 +48,10 @@ def _given(config: ConfigType, schema: vol.Schema) -> dict[str, Any]:
     options = config.get(CONF_OPTIONS) or {}
     if not isinstance(options, dict):
         raise vol.Invalid("not_options")
-    options = without_blanks(options)
     only_known(options, schema.schema)
+    for option in options.keys() - without_blanks(options).keys():
+        # Left out, it would mean everything: everybody, for a sender.
+        raise vol.Invalid("blank", path=[option])
     return options
 
 
@@ -59,22 +61,25 @@ def concerns(
     *,
     entry_id: str,
     account_id: str,
-    chat_ids: Collection[str] = (),
+    chat_ids: Collection[str] | None = None,
 ) -> bool:
     """Tell whether the options mean this account or, with its ids, this chat.
 
     What they do not name is all of them. Of several devices one suffices; one that is
-    gone means nothing.
+    gone means nothing. Where it is about accounts, a chat means its own.
     """
     if options.get(CONF_ACCOUNT_ID, account_id) != account_id:
         return False
-    if CONF_CHAT_ID in options and options[CONF_CHAT_ID] not in chat_ids:
+    if CONF_CHAT_ID in options and options[CONF_CHAT_ID] not in (chat_ids or ()):
         return False
     places = [place_of(hass, device_id) for device_id in options[CONF_DEVICE_ID]]
     return not places or any(
         place.entry_id == entry_id
-        and place.account_id in (None, account_id)
-        and (place.chat_id is None or place.chat_id in chat_ids)
+        and (
+            place.account_id in (None, account_id)
+            if place.chat_id is None or chat_ids is None
+            else place.chat_id in chat_ids
+        )
         for place in places
         if place
     )

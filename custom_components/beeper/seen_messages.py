@@ -13,6 +13,7 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 
 from .api.models import Message, Reaction
 from .const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
@@ -60,11 +61,17 @@ class SeenMessages:
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.messages"
         )
         self._seen: dict[str, _Seen] = {}
+        self._save_due = False
         self.floor = 0.0
-        """The server's time in seconds; what is older is not told. It only rises."""
+        """The server's time in seconds; what is older is not told.
+
+        It only rises, but for a server's clock that is put right.
+        """
 
     async def async_load(self) -> bool:
         """Read what was seen before a restart; return False if nothing ever was."""
+        if self.floor:
+            return True
         if (stored := await self._store.async_load()) is None:
             return False
         self.floor = stored["floor"]
@@ -80,6 +87,7 @@ class SeenMessages:
         await self._store.async_remove()
 
     def _to_store(self) -> dict[str, Any]:
+        self._save_due = False
         return {
             "floor": self.floor,
             "seen": {
@@ -89,25 +97,26 @@ class SeenMessages:
             },
         }
 
-    def raise_floor(self, now: datetime) -> None:
-        """Give up what is too old by now, and forget what nobody asks for any more.
+    def raise_floor(self, now: datetime, *, exact: bool) -> None:
+        """Give up what is too old at a server's time; `exact`: the server told it."""
+        minutes = self._entry.options.get(CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES)
+        if exact:
+            # A clock that was ahead must not silence what comes until it is reached.
+            self.floor = min(self.floor, now.timestamp())
+        self.floor = max(self.floor, (now - timedelta(minutes=minutes)).timestamp())
 
-        `now` is the server's time.
-        """
-        backlog = timedelta(
-            minutes=self._entry.options.get(
-                CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES
-            )
-        )
-        # A clock that was ahead must not silence what comes until it is reached.
-        self.floor = max(min(self.floor, now.timestamp()), (now - backlog).timestamp())
+    def forget_old(self) -> None:
+        """Forget the messages nobody asks for any more."""
         followed = sorted(seen.time for seen in self._seen.values())[-_FOLLOWED:]
-        oldest = max(now.timestamp() - _FOLLOWED_FOR, followed[0] if followed else 0)
+        oldest = min(self.floor, max([self.floor - _FOLLOWED_FOR, *followed[:1]]))
         self._seen = {
-            key: seen
-            for key, seen in self._seen.items()
-            if seen.time >= min(oldest, self.floor)
+            key: seen for key, seen in self._seen.items() if seen.time >= oldest
         }
+
+    @property
+    def count(self) -> int:
+        """Return how many messages are remembered."""
+        return len(self._seen)
 
     def has_seen(self, chat_id: str, message_id: str) -> bool:
         """Tell whether a message was compared already."""
@@ -142,6 +151,9 @@ class SeenMessages:
                     type="message_sent" if is_self else "message_received",
                     message=message,
                 )
+                yield from _differences(
+                    replace(message, reactions=frozenset()), message
+                )
         elif before:
             yield from _differences(before, message)
 
@@ -161,9 +173,11 @@ class SeenMessages:
         return Change(type="message_deleted", message=deleted)
 
     def _note(self, key: str, seen: _Seen) -> None:
-        self._seen[key] = seen
-        if seen.time >= self.floor:
+        if key not in self._seen and seen.time >= self.floor and not self._save_due:
+            # Once until it is written: each further call would put it off.
+            self._save_due = True
             self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+        self._seen[key] = seen
 
     def _key(self, chat_id: str, message_id: str) -> str:
         """Return a fingerprint: ids of chats can hold phone numbers."""
@@ -184,3 +198,18 @@ def _differences(before: Message, message: Message) -> Iterator[Change]:
         yield Change(type="reaction_removed", message=message, reaction=reaction)
     for reaction in message.reactions - before.reactions:
         yield Change(type="reaction_added", message=message, reaction=reaction)
+
+
+_SEEN: HassKey[dict[str, SeenMessages]] = HassKey(f"{DOMAIN}.seen_messages")
+
+
+def get_seen_messages(hass: HomeAssistant, entry: ConfigEntry) -> SeenMessages:
+    """Return what an entry has seen, the same after a reload."""
+    seen = hass.data.setdefault(_SEEN, {})
+    return seen.setdefault(entry.entry_id, SeenMessages(hass, entry))
+
+
+async def async_remove_seen_messages(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget what an entry has seen that is removed."""
+    await get_seen_messages(hass, entry).async_remove()
+    del hass.data[_SEEN][entry.entry_id]

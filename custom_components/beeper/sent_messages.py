@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from .api.models import Chat, Message, SentMessage
+from .api.models import Message, SentMessage
 from .reconciliation import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
 _KEPT: Final = 500
+_TWIN_WINDOW: Final = 5
+"""Seconds. Servers' clocks tell whole seconds: two of a text so close are not told apart."""
+
 _RECOGNISED_FOR: Final = timedelta(minutes=10)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 
@@ -19,8 +22,9 @@ class Sent:
     """A message that was attempted.
 
     `chat_id` is None while a chat is being created for it. `message_id` is the one the
-    server answered, None while there is no answer or where it leads to nothing;
-    `final_id` is the network's. `attempted` is the event loop's time.
+    server answered, None while there is no answer or where it leads to nothing.
+    `final_id` is the network's. `is_settled`: it is known what became of it.
+    `attempted` and `answered` are the event loop's times.
     """
 
     account_id: str | None
@@ -28,21 +32,31 @@ class Sent:
     text: str
     attached: bool
     attempted: float
+    answered: float | None = None
     message_id: str | None = None
     final_id: str | None = None
+    is_settled: bool = False
 
     @property
     def is_waiting(self) -> bool:
-        """Tell whether the server can still say what became of it."""
-        return self.message_id is not None and self.final_id is None
+        """Tell whether the server can still say what becomes of it."""
+        return self.message_id is not None and not self.is_settled
 
-    def is_message(self, message: Message, now: datetime) -> bool:
-        """Tell whether an own message of this chat is this one, at a server's time.
+    def settle(self, message_id: str | None) -> None:
+        """Note what became of it, and the id it has now."""
+        self.is_settled = True
+        if message_id != self.message_id:
+            self.final_id = message_id
 
-        By its ids, or where no answer told one by text and time.
+    def has_id(self, message: Message) -> bool:
+        """Tell whether an own message of its chat is this one by an id."""
+        return message.id in (self.message_id, self.final_id)
+
+    def is_like(self, message: Message, now: datetime) -> bool:
+        """Tell whether an own message of its chat could be this one at a server's time.
+
+        It has no final id yet; the text and the time are right.
         """
-        if message.id in (self.message_id, self.final_id):
-            return True
         age = timedelta(seconds=asyncio.get_running_loop().time() - self.attempted)
         return (
             self.final_id is None
@@ -87,28 +101,36 @@ class SentMessages:
     def finish(self, sent: Sent, result: SentMessage) -> None:
         """Note what the server answered."""
         sent.chat_id, sent.message_id = result.chat_id, result.message_id
+        sent.answered = asyncio.get_running_loop().time()
 
     def cancel(self, sent: Sent) -> None:
         """Forget one that certainly was not sent."""
         if sent in self._sent:
             self._sent.remove(sent)
 
-    def recognise(self, chat: Chat, message: Message, now: datetime) -> bool:
-        """Tell whether an own message is one of these, at a server's time."""
-        for sent in self.into(chat.id, chat.account_id):
-            if sent.is_message(message, now):
-                sent.final_id = message.id
-                return True
-        return False
-
-    def into(self, chat_id: str, account_id: str | None = None) -> list[Sent]:
+    def into(self, chat_ids: set[str], account_id: str | None = None) -> list[Sent]:
         """Return what was sent into a chat, or into a new one of its account."""
         return [
             sent
             for sent in self._sent
-            if sent.chat_id == chat_id
+            if sent.chat_id in chat_ids
             or (account_id and sent.chat_id is None and sent.account_id == account_id)
         ]
+
+    def count_twins(
+        self, chat_id: str, text: str, since: float, *, attached: bool
+    ) -> int:
+        """Return how often the same was sent since, or too shortly before to tell.
+
+        `since` is the event loop's time.
+        """
+        return sum(
+            sent.answered is not None
+            and sent.answered > since - _TWIN_WINDOW
+            and sent.attached is attached
+            and (same_text(sent.text, text) or same_text(text, sent.text))
+            for sent in self.into({chat_id})
+        )
 
     @property
     def waiting_chats(self) -> set[str]:

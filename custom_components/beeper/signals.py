@@ -42,12 +42,6 @@ class MessageEvent:
     rich_text: str | None = None
     reaction: Reaction | None = None
 
-    @property
-    def chat_ids(self) -> set[str]:
-        """Return by which ids the chat is known: its own, Beeper's number, a merged one."""
-        ids = {self.chat.id, self.chat.local_id, self.chat.merged_into_id}
-        return {chat_id for chat_id in ids if chat_id}
-
     def as_dict(self) -> dict[str, Any]:
         """Return it as attributes of an entity and variables of a trigger."""
         message = self.message
@@ -93,9 +87,7 @@ class SendFailed:
     """
 
     entry_id: str
-    account_id: str
-    network: str | None
-    chat_id: str
+    chat: Chat
     message_id: str
     reason: str
     retriable: bool
@@ -103,9 +95,9 @@ class SendFailed:
     def as_dict(self) -> dict[str, Any]:
         """Return it as variables of a trigger."""
         return {
-            "account_id": self.account_id,
-            "network": self.network,
-            "chat_id": self.chat_id,
+            "account_id": self.chat.account_id,
+            "network": self.chat.network,
+            "chat_id": self.chat.id,
             "message_id": self.message_id,
             "reason": self.reason,
             "retriable": self.retriable,

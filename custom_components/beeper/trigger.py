@@ -4,6 +4,7 @@ They listen to what happens on all servers. So they need none when an automation
 loaded, and stay attached when an entry is set up later or again.
 """
 
+import re
 from typing import Any, ClassVar, Final, override
 
 import voluptuous as vol
@@ -37,8 +38,23 @@ CONF_PHRASE: Final = "phrase"
 CONF_PHRASE_MATCH: Final = "phrase_match"
 CONF_SENDER: Final = "sender"
 
+_NUMBER: Final = re.compile(r"(tel:)?[+\d\s()./-]+")
+
 MATCH_CONTAINS: Final = "contains"
 MATCH_WHOLE: Final = "whole"
+
+
+def _sender(value: str) -> str:
+    """Accept an id, an address, a name or a number, which needs its country code."""
+    if not _NUMBER.fullmatch(value):
+        return value
+    try:
+        return phone_number(value)
+    except vol.Invalid:
+        # What was a number in YAML has lost its plus, and nothing but digits.
+        if re.fullmatch(r"[1-9]\d{6,14}", value):
+            return f"+{value}"
+        raise
 
 
 class _BeeperTrigger(Trigger):
@@ -65,7 +81,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
     _schema = vol.Schema(
         {
             **scope.CHAT,
-            vol.Optional(CONF_SENDER, default=list): identifiers,
+            vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
             vol.Optional(CONF_CHAT_TYPE): one_of("single", "group"),
             vol.Optional(CONF_PHRASE, default=list): identifiers,
             vol.Optional(CONF_PHRASE_MATCH, default=MATCH_CONTAINS): one_of(
@@ -87,7 +103,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
                 return
             # By its context, the outbox tells what is sent in answer to a message.
             context = Context()
-            note_trigger(self._hass, event.entry_id, context.id, event.chat_ids)
+            note_trigger(self._hass, event.entry_id, context.id, event.chat.ids)
             run_action(
                 {**event.as_dict(), "config_entry_id": event.entry_id},
                 # This reaches the logbook, so it tells neither who nor what.
@@ -112,22 +128,12 @@ class MessageReceivedTrigger(_BeeperTrigger):
                 options,
                 entry_id=event.entry_id,
                 account_id=event.account_id,
-                chat_ids=event.chat_ids,
+                chat_ids=event.chat.ids,
             )
         )
 
     def _is_sender(self, sender: User) -> bool:
-        names = {
-            _normal(name).removeprefix("@")
-            for name in (sender.full_name, sender.username)
-            if name
-        }
-        return any(
-            sender.has_id(wanted)
-            or _normal(wanted).removeprefix("@") in names
-            or _has_number(sender, wanted)
-            for wanted in self._options[CONF_SENDER]
-        )
+        return any(_is(sender, wanted) for wanted in self._options[CONF_SENDER])
 
     def _has_phrase(self, text: str | None) -> bool:
         phrases = [_normal(phrase) for phrase in self._options[CONF_PHRASE]]
@@ -183,12 +189,12 @@ class SendFailedTrigger(_BeeperTrigger):
                 self._hass,
                 self._options,
                 entry_id=event.entry_id,
-                account_id=event.account_id,
-                chat_ids={event.chat_id},
+                account_id=event.chat.account_id or "",
+                chat_ids=event.chat.ids,
             ):
                 run_action(
                     {**event.as_dict(), "config_entry_id": event.entry_id},
-                    f"sending failed on {event.network or 'Beeper'}",
+                    f"sending failed on {event.chat.network or 'Beeper'}",
                 )
 
         return async_dispatcher_connect(self._hass, SIGNAL_SEND_FAILED, happened)
@@ -199,12 +205,19 @@ def _normal(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _has_number(sender: User, wanted: str) -> bool:
-    """Tell whether what is wanted is the sender's phone number, however written."""
-    try:
-        return sender.has_phone_number(phone_number(wanted))
-    except vol.Invalid:
+def _is(sender: User, wanted: str) -> bool:
+    """Tell whether it is this person: by id or address, by number, or else by name.
+
+    Anybody can take a name that looks like somebody else's number or id.
+    """
+    if wanted in (sender.id, sender.email) or sender.is_at(wanted):
+        return True
+    if ":" in wanted or wanted.startswith("+"):
         return False
+    names = (sender.full_name, sender.username)
+    return _normal(wanted).removeprefix("@") in {
+        _normal(name).removeprefix("@") for name in names if name
+    }
 
 
 _TRIGGERS: Final[dict[str, type[Trigger]]] = {

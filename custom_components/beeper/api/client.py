@@ -60,7 +60,6 @@ UPLOAD_TIMEOUT: Final = 300.0
 """The same for a request with a file in it."""
 
 _CONNECT_TIMEOUT: Final = 10.0
-_MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 # Servers before 4.2.557 may ask for the token before they look for the route.
 _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
@@ -404,6 +403,8 @@ class BeeperClient:
 
         A request that changes nothing has never run, whatever became of it.
         """
+        if not {"", ".", ".."}.isdisjoint(path):  # They would lead to another route.
+            raise AnswerError(HTTPStatus.NOT_FOUND)
         url = self._base.joinpath(
             *(quote(part, safe=_PATH_SAFE) for part in path), encoded=True
         )
@@ -477,13 +478,11 @@ class BeeperClient:
     def _note(self, headers: Mapping[str, str]) -> None:
         """Take what every answer may tell: the server's version and clock."""
         self.version = headers.get("X-Beeper-Desktop-Version", self.version)
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             date = parsedate_to_datetime(headers.get("Date", ""))
             if date.tzinfo is None:  # "-0000", or no zone: HTTP means GMT.
                 date = date.replace(tzinfo=UTC)
-            offset = date - datetime.now(UTC)
-            # A clock that is days off is none to go by.
-            self.clock_offset = offset if abs(offset) < _MAX_CLOCK_OFFSET else None
+            self.clock_offset = date - datetime.now(UTC)
 
 
 def _read_accounts(body: Json) -> tuple[Account, ...]:

@@ -28,17 +28,22 @@ class Generation:
 
     `start_ways` are tried in turn; the next one only after an answer that proves
     the route absent or, with `guessed`, after one that rejected the body. With
-    `rich_text` the texts of messages are Matrix HTML.
+    `rich_text` the texts of messages are Matrix HTML, with `single_messages` one can
+    be read by its id.
     """
 
     name: str
     start_ways: tuple[StartWay, ...]
     guessed: bool = False
     rich_text: bool = False
+    single_messages: bool = False
 
 
 WITH_START_ROUTE = Generation(
-    name="4.2.808", start_ways=(StartWay.ROUTE,), rich_text=True
+    name="4.2.808",
+    start_ways=(StartWay.ROUTE,),
+    rich_text=True,
+    single_messages=True,
 )
 WITH_START_MODE = Generation(name="4.2.557", start_ways=(StartWay.MODE,))
 CREATE_ONLY = Generation(name="4.1.294", start_ways=(StartWay.CONTACTS,))

@@ -9,7 +9,7 @@ so that no name, number or text reaches a log.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeGuard
 
 from .exceptions import UnreadableAnswerError, UploadError
 
@@ -243,6 +243,15 @@ class User:
             _parts(self.id)[0].removeprefix("+"),
         }
 
+    def is_at(self, wanted: str) -> bool:
+        """Compare an E.164 number with the one Beeper tells, by their digits.
+
+        On some networks people make up their ids, so those say nothing here.
+        """
+        return self.phone_number is not None and (
+            self.phone_number.removeprefix("+") == wanted.removeprefix("+")
+        )
+
     def is_user(self, wanted: StartUser) -> bool:
         """Tell whether an identifier proves that this is the person, and none denies it.
 
@@ -311,6 +320,12 @@ class Chat:
     max_text_length: int | None
     merged_into_id: str | None
     preview: Message | None
+
+    @property
+    def ids(self) -> set[str]:
+        """Return by which ids it is known: its own, Beeper's number, the merged chat's."""
+        ids = {self.id, self.local_id, self.merged_into_id}
+        return {chat_id for chat_id in ids if chat_id}
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -538,17 +553,21 @@ def _list(data: Mapping[str, Json], key: str) -> list[Json]:
     return items if isinstance(items, list) else []
 
 
-def _text(data: Mapping[str, Json], key: str) -> str | None:
-    """Return a text; half of a surrogate pair, which JSON can hold, makes it none."""
-    value = data.get(key)
-    if not isinstance(value, str) or not value:
-        return None
+def is_text(value: Json) -> TypeGuard[str]:
+    """Tell a text; half of a surrogate pair, which JSON can hold, makes it none."""
+    if not isinstance(value, str):
+        return False
     try:
         if not value.isascii():
             value.encode()
     except UnicodeEncodeError:
-        return None
-    return value
+        return False
+    return True
+
+
+def _text(data: Mapping[str, Json], key: str) -> str | None:
+    value = data.get(key)
+    return value if is_text(value) and value else None
 
 
 def _id(data: Mapping[str, Json], *keys: str) -> str:

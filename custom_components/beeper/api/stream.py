@@ -1,8 +1,9 @@
 """One WebSocket connection as events; who listens decides whether to connect again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 import json
 from typing import Final
 
@@ -11,7 +12,7 @@ from yarl import URL
 
 from .answers import answer_error, failure
 from .exceptions import ConnectionLostError
-from .models import Json
+from .models import Json, Message, is_text
 
 _SILENCE: Final = 30.0
 """Seconds without a frame before a ping, and after it before the server is gone."""
@@ -35,12 +36,14 @@ _EVENTS: Final = {
 class ChatEvent:
     """Something happened in a chat: a message, an edit, a receipt, a setting.
 
-    `ids` are those of messages, for a message's event.
+    `ids` are those of messages, for a message's event; `written` is when they were,
+    as far as it is told.
     """
 
     type: str
     chat_id: str
     ids: frozenset[str]
+    written: Mapping[str, datetime]
 
 
 @asynccontextmanager
@@ -100,14 +103,22 @@ def _event(text: str) -> ChatEvent | None:
         return None
     if not isinstance(frame, dict):
         return None
-    kind, chat_id = frame.get("type"), frame.get("chatID")
-    if not isinstance(kind, str) or kind not in _EVENTS or not isinstance(chat_id, str):
+    kind, chat_id, ids = frame.get("type"), frame.get("chatID"), frame.get("ids")
+    # These dots would lead to another route.
+    if kind not in _EVENTS or not is_text(chat_id) or chat_id in ("", ".", ".."):
         return None
-    ids = frame.get("ids")
+    entries = frame.get("entries")
+    messages = map(Message.from_dict, entries if isinstance(entries, list) else ())
     return ChatEvent(
         type=kind,
         chat_id=chat_id,
-        ids=frozenset(each for each in ids if isinstance(each, str))
-        if isinstance(ids, list)
-        else frozenset(),
+        ids=frozenset(
+            each for each in (ids if isinstance(ids, list) else ()) if is_text(each)
+        )
+        - {"", ".", ".."},
+        written={
+            message.id: message.timestamp
+            for message in messages
+            if message.id and message.timestamp
+        },
     )
