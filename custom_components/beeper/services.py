@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
@@ -25,6 +26,7 @@ from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
+from .reading import READINGS, Reading, async_read
 from .validators import (
     attachment,
     boolean,
@@ -237,11 +239,14 @@ def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
     return None if missing and stranger else missing
 
 
+_CHAT: Final = {
+    vol.Optional(ATTR_CHAT_ID): identifier,
+    vol.Optional(ATTR_ENTITY_ID): entity_id,
+}
 _SEND_MESSAGE: Final = vol.Schema(
     {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
-        vol.Optional(ATTR_CHAT_ID): identifier,
-        vol.Optional(ATTR_ENTITY_ID): entity_id,
+        **_CHAT,
         vol.Optional(ATTR_MESSAGE): text,
         vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
             FORMAT_TEXT, FORMAT_MARKDOWN
@@ -260,22 +265,34 @@ def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
 
     Raises a translated ServiceValidationError, as this is what every surface shows.
     """
-    data = without_blanks(data)
-    if ATTR_CHAT_ID in data and ATTR_ENTITY_ID in data:
-        raise errors.invalid("chat_and_entity")
-    if not data.keys() & {ATTR_CHAT_ID, ATTR_ENTITY_ID}:
-        raise errors.invalid("no_chat")
-    try:
-        only_known(data, _SEND_MESSAGE.schema)
-        params: dict[str, Any] = _SEND_MESSAGE(data)
-    except vol.Invalid as err:
-        raise _refusal(err) from None
+    params = _chat_params(_SEND_MESSAGE, data)
     if not params.get(ATTR_MESSAGE, "").strip():
         params.pop(ATTR_MESSAGE, None)
         if ATTR_ATTACHMENT not in params:
             raise errors.invalid("nothing_to_send")
     if ATTR_FILE_NAME in params and ATTR_ATTACHMENT not in params:
         raise errors.invalid("file_name_alone")
+    return params
+
+
+def _chat_params(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
+    """Accept what a schema does, for exactly one chat."""
+    data = without_blanks(data)
+    if ATTR_CHAT_ID in data and ATTR_ENTITY_ID in data:
+        raise errors.invalid("chat_and_entity")
+    if not data.keys() & {ATTR_CHAT_ID, ATTR_ENTITY_ID}:
+        raise errors.invalid("no_chat")
+    return _params(schema, data)
+
+
+def _params(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
+    """Accept what a schema does; raises a translated ServiceValidationError."""
+    data = without_blanks(data)
+    try:
+        only_known(data, schema.schema)
+        params: dict[str, Any] = schema(data)
+    except vol.Invalid as err:
+        raise _refusal(err) from None
     return params
 
 
@@ -344,6 +361,20 @@ def _entry_and_chat(
     return entry, chat_id
 
 
+async def _read(reading: Reading, call: ServiceCall) -> ServiceResponse:
+    """Carry out an action that only reads."""
+    entry: BeeperConfigEntry
+    params: Mapping[str, Any] = call.data
+    if reading.of_chat:
+        entry, chat_id = _entry_and_chat(call.hass, params)
+        params = {**params, ATTR_CHAT_ID: chat_id}
+    else:
+        entry = async_get_config_entry(
+            call.hass, DOMAIN, params.get(ATTR_CONFIG_ENTRY_ID)
+        )
+    return await async_read(reading, entry, params)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Action:
     """One row: how an action is called, and what carries it out."""
@@ -352,6 +383,22 @@ class _Action:
     params: Callable[[dict[str, Any]], dict[str, Any]]
     handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
     response: SupportsResponse
+
+
+def _reading_action(reading: Reading) -> _Action:
+    schema = vol.Schema(
+        {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+            **(_CHAT if reading.of_chat else {}),
+            **reading.fields,
+        }
+    )
+    return _Action(
+        name=reading.name,
+        params=partial(_chat_params if reading.of_chat else _params, schema),
+        handler=partial(_read, reading),
+        response=SupportsResponse.ONLY,
+    )
 
 
 _ACTIONS: Final = (
@@ -367,6 +414,7 @@ _ACTIONS: Final = (
         handler=_send_message,
         response=SupportsResponse.OPTIONAL,
     ),
+    *map(_reading_action, READINGS),
 )
 
 
