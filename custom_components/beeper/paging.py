@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import json
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import voluptuous as vol
 
@@ -27,37 +27,34 @@ class Place:
     cursor: str | None = None
     after: Order | None = None
 
-    def as_text(self) -> str:
-        """Return it for the caller, who is to pass it back."""
-        return urlsafe_b64encode(
-            json.dumps([self.cursor, self.after]).encode()
-        ).decode()
-
-    @classmethod
-    def from_text(cls, value: str, order: Order) -> Self:
-        """Read it; raise ValueError unless it is of a list with such an order."""
-        try:
-            cursor, after = json.loads(urlsafe_b64decode(value))
-        except TypeError, RecursionError:
-            raise ValueError from None
-        after = tuple(after) if isinstance(after, list) else after
-        if not isinstance(cursor, str | None) or not (
-            after is None or [*map(type, after)] == [*map(type, order)]
-        ):
-            raise ValueError
-        return cls(cursor=cursor, after=after)
+    def as_text(self, kind: str) -> str:
+        """Return it for the caller, who is to pass it back to this kind of list."""
+        parts = json.dumps([kind, self.cursor, self.after])
+        return urlsafe_b64encode(parts.encode()).decode()
 
 
-def place(order: Order) -> Callable[[Any], Place]:
-    """Accept what an action returned as `cursor`; `order` is one of that list's."""
+def place(kind: str, order: Order) -> Callable[[Any], Place]:
+    """Accept what this kind of list returned as cursor; `order` looks like its own."""
 
     def validate(value: Any) -> Place:
         try:
-            return Place.from_text(identifier(value), order)
-        except ValueError:
+            of, cursor, after = json.loads(urlsafe_b64decode(identifier(value)))
+        except ValueError, TypeError, RecursionError:
             raise vol.Invalid("not_cursor") from None
+        after = tuple(after) if isinstance(after, list) else after
+        if (
+            of != kind
+            or not isinstance(cursor, str | None)
+            or not (after is None or _shape(after) == _shape(order))
+        ):
+            raise vol.Invalid("not_cursor")
+        return Place(cursor=cursor, after=after)
 
     return validate
+
+
+def _shape(order: Any) -> list[type] | None:
+    return [*map(type, order)] if isinstance(order, tuple) else None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -33,6 +33,11 @@ ATTR_LABEL_ID: Final = "label_id"
 ATTR_LIMIT: Final = "limit"
 ATTR_MAX_PARTICIPANT_COUNT: Final = "max_participant_count"
 
+# The kinds of lists, in their cursors.
+_CHATS: Final = "chats"
+_MESSAGES: Final = "messages"
+_FOUND: Final = "found"
+
 _LIMIT: Final = 20
 _MAX_LIMIT: Final = 200
 _MAX_FOUND: Final = 20
@@ -98,7 +103,7 @@ async def _list_chats(
     found = await read_pages(
         read, _chat_order, limit=params[ATTR_LIMIT], start=params.get(ATTR_CURSOR)
     )
-    return {"chats": [_chat(chat) for chat in found.items], **_more(found)}
+    return {"chats": [_chat(chat) for chat in found.items], **_more(_CHATS, found)}
 
 
 async def _list_messages(
@@ -114,7 +119,7 @@ async def _list_messages(
     )
     return {
         "messages": [_message(entry, message) for message in found.items],
-        **_more(found),
+        **_more(_MESSAGES, found),
     }
 
 
@@ -145,7 +150,7 @@ async def _search_messages(
             for message in found.items
             for chat in (chats.get(message.chat_id or ""),)
         ],
-        **_more(found),
+        **_more(_FOUND, found),
     }
 
 
@@ -183,10 +188,10 @@ def _seconds(time: datetime | None) -> float:
 # What is answered
 
 
-def _more(found: Found[Any]) -> dict[str, Any]:
+def _more(kind: str, found: Found[Any]) -> dict[str, Any]:
     return {
         "has_more": found.has_more,
-        "cursor": found.place.as_text() if found.place else None,
+        "cursor": found.place.as_text(kind) if found.place else None,
     }
 
 
@@ -300,10 +305,10 @@ def _iso(time: datetime | None) -> str | None:
 # The actions
 
 
-def _paging(order: Order) -> dict[vol.Marker, Any]:
+def _paging(kind: str, order: Order) -> dict[vol.Marker, Any]:
     return {
         vol.Optional(ATTR_LIMIT, default=_LIMIT): integer(1, _MAX_LIMIT),
-        vol.Optional(ATTR_CURSOR): place(order),
+        vol.Optional(ATTR_CURSOR): place(kind, order),
     }
 
 
@@ -346,18 +351,18 @@ READINGS: Final = (
     ),
     Reading(
         name="list_chats",
-        fields={**_CHAT_FILTER, **_paging((0.0, ""))},
+        fields={**_CHAT_FILTER, **_paging(_CHATS, (0.0, ""))},
         read=_list_chats,
     ),
     Reading(
         name="list_messages",
-        fields=_paging((0.0, 0, "")),
+        fields=_paging(_MESSAGES, (0.0, 0, "")),
         read=_list_messages,
         of_chat=True,
     ),
     Reading(
         name="search_messages",
-        fields={**_MESSAGE_FILTER, **_paging((0.0, "", ""))},
+        fields={**_MESSAGE_FILTER, **_paging(_FOUND, (0.0, "", ""))},
         read=_search_messages,
     ),
 )
