@@ -116,6 +116,7 @@ async def test_chat(
         "chat_id": FAMILY,
         "local_chat_id": known.local_id,
         "merged_into_chat_id": None,
+        "merged_chat_ids": [],
         "account_id": "whatsapp",
         "network": "WhatsApp" if "network" in told else None,
         "title": "Family 🏡",
@@ -630,6 +631,29 @@ async def test_a_server_that_leads_ever_on_is_left_at_last(
 
     assert response["has_more"] is True
     assert ("cursor", "39") in queries(simulator, "search_messages")[40]
+
+
+async def test_merged_chats(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    body = [
+        {"id": "!kim", "merge": {"chatIDs": ["!a", 5, "!b"], "defaultChatID": "!a"}},
+        {"id": "!a", "mergedIntoChatID": "!kim"},
+    ]
+    simulator.faults.add(
+        "status_before",
+        path="/v1/chats/search",
+        status=200,
+        body={"items": body},
+        times=None,
+    )
+
+    chats = (await read(hass, "list_chats"))["chats"]
+
+    assert {
+        chat["chat_id"]: (chat["merged_chat_ids"], chat["merged_into_chat_id"])
+        for chat in chats
+    } == {"!kim": (["!a", "!b"], None), "!a": ([], "!kim")}
 
 
 async def test_strange_times_are_no_times(

@@ -223,6 +223,7 @@ def _chat(chat: Chat) -> dict[str, Any]:
         "chat_id": chat.id,
         "local_chat_id": chat.local_id,
         "merged_into_chat_id": chat.merged_into_id,
+        "merged_chat_ids": [*chat.merged_ids],
         "account_id": chat.account_id,
         "network": chat.network,
         "title": chat.title,

@@ -361,7 +361,7 @@ def _entry_and_chat(
     return entry, chat_id
 
 
-async def _read(reading: Reading, call: ServiceCall) -> ServiceResponse:
+async def _carry_out(reading: Reading, call: ServiceCall) -> ServiceResponse:
     """Carry out an action that only reads."""
     entry: BeeperConfigEntry
     params: Mapping[str, Any] = call.data
@@ -396,7 +396,7 @@ def _reading_action(reading: Reading) -> _Action:
     return _Action(
         name=reading.name,
         params=partial(_chat_params if reading.of_chat else _params, schema),
-        handler=partial(_read, reading),
+        handler=partial(_carry_out, reading),
         response=SupportsResponse.ONLY,
     )
 

@@ -382,8 +382,8 @@ class Chat:
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
     `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
-    that Beeper shows instead of this one. `preview` is its newest message, in lists.
-    A flag, and what counts, is None where the server does not tell.
+    that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
+    that hold its messages. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
     """
 
     id: str
@@ -411,6 +411,7 @@ class Chat:
     message_expiry_seconds: int | None
     max_text_length: int | None
     merged_into_id: str | None
+    merged_ids: tuple[str, ...]
     preview: Message | None
 
     @classmethod
@@ -455,6 +456,7 @@ class Chat:
             message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
             merged_into_id=_text(chat, "mergedIntoChatID"),
+            merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
 
@@ -612,11 +614,7 @@ class Message:
             is_deleted=message.get("isDeleted") is True,
             is_hidden=message.get("isHidden") is True,
             is_unread=_flag(message, "isUnread"),
-            mentions=tuple(
-                user_id
-                for user_id in _list(message, "mentions")
-                if _text({"id": user_id}, "id")
-            ),
+            mentions=_texts(message, "mentions"),
             send_status=_text(status, "status"),
             send_reason=_text(status, "reason"),
         )
@@ -687,6 +685,10 @@ def _mapping(data: Json) -> Mapping[str, Json]:
 def _list(data: Mapping[str, Json], key: str) -> list[Json]:
     items = data.get(key)
     return items if isinstance(items, list) else []
+
+
+def _texts(data: Mapping[str, Json], key: str) -> tuple[str, ...]:
+    return tuple(text for item in _list(data, key) if (text := _text({key: item}, key)))
 
 
 def _text(data: Mapping[str, Json], key: str) -> str | None:
