@@ -1,7 +1,7 @@
 """Run by the Python of an SDK's environment: does its type accept these bodies?
 
-Reads `[[kind, body], ...]`, with kind `chat_create`, `chat_start` or `message_send`, from
-standard input, and writes a line for each body that the SDK would not have sent like
+Reads `[[kind, body], ...]` from standard input, with kind `chat_create`, `chat_start` or
+`message_send` or, with a query for the body, `chat_search` or `message_search`, and writes a line for each body that the SDK would not have sent like
 that.
 """
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
@@ -213,7 +214,7 @@ async def test_anything_can_be_looked_for(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, version: str
 ) -> None:
     async def attempt(data: dict[str, Any]) -> None:
-        await call(hass, "find", data, answers=True)
+        await call(hass, "find", data, return_response=True)
 
     await throw(hass, searches, attempt)
 
@@ -254,13 +255,138 @@ async def test_any_message_is_refused_or_sent_as_the_sdk_would(
     assert await objections(python, bodies) == ""
 
 
+paging = {
+    "limit": one(1, 20, "33", 200, 0, 201, "all", True),
+    "cursor": one("", None, "x", "WyJjaGF0cyIsIG51bGwsIG51bGxd"),
+    "account_ids": one("whatsapp", ["whatsapp", "telegram"], [1], [None], []),
+    "include_muted": one(True, "off", "perhaps"),
+}
+moments = one(
+    "2026-11-22 08:00:00",
+    "2026-11-22",
+    "0001-01-01",
+    "9999-12-31T23:59:59-12:00",
+    "now",
+    20261122,
+    None,
+)
+chat_filters = st.fixed_dictionaries(
+    {},
+    optional=paging
+    | {
+        "query": st.one_of(st.text(max_size=10), one("kim", 7, " ")),
+        "scope": one("titles", "participants", "all"),
+        "type": one("single", "group", "any", 1),
+        "inbox": one("primary", "low-priority", "archive", "spam"),
+        "unread_only": one(True, "no", []),
+        "label_id": one("home", ""),
+        "last_activity_before": moments,
+        "last_activity_after": moments,
+    },
+)
+message_filters = st.fixed_dictionaries(
+    {},
+    optional=paging
+    | {
+        "query": st.one_of(st.text(max_size=10), one("e", 7, "\ud800")),
+        "chat_ids": one(KIM, [KIM, FAMILY], 5601, {}),
+        "chat_type": one("single", "group", "any"),
+        "media_types": one("any", ["image", "link"], ["audio"], 5),
+        "sender": one("me", "others", "@15550101002:beeper.com", True),
+        "exclude_low_priority": one(True, "off", "perhaps"),
+        "date_after": moments,
+        "date_before": moments,
+    },
+)
+filter_fields = one(
+    "query", "limit", "cursor", "chat_ids", "type", "date_after", "other"
+)
+
+
+def junked(calls: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return calls, some with a field of nonsense."""
+    more = st.dictionaries(filter_fields | st.text(max_size=5), junk, max_size=1)
+    return calls | st.builds(lambda call, field: call | field, calls, more)
+
+
+@GENERATIONS
+@pytest.mark.parametrize(
+    ("action", "kind", "path", "calls"),
+    [
+        ("list_chats", "chat_search", "/v1/chats/search", junked(chat_filters)),
+        (
+            "search_messages",
+            "message_search",
+            "/v1/messages/search",
+            junked(message_filters),
+        ),
+    ],
+    ids=["chats", "messages"],
+)
+async def test_anything_looked_for_is_refused_or_asked_as_the_sdk_would(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    version: str,
+    action: str,
+    kind: str,
+    path: str,
+    calls: st.SearchStrategy[dict[str, Any]],
+) -> None:
+    python = environment(version)
+
+    async def attempt(data: dict[str, Any]) -> None:
+        def asked() -> int:
+            return sum(request.path == path for request in simulator.requests)
+
+        before = asked()
+        refusal = await call(hass, action, data, return_response=True)
+        if refusal is None:
+            assert asked() > before
+        elif not refusal.startswith("Nothing was read: Beeper rejects"):
+            assert asked() == before, refusal
+
+    await throw(hass, calls, attempt)
+
+    bodies = [
+        [kind, read_query(request.query)]
+        for request in simulator.requests
+        if request.path == path
+    ]
+    assert len(bodies) > 20
+    assert await objections(python, bodies) == ""
+
+
+def read_query(query: str) -> dict[str, Any]:
+    """Return a query with the types that its texts stand for."""
+    read: dict[str, Any] = {}
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        if name in ("accountIDs", "chatIDs", "mediaTypes"):
+            read.setdefault(name, []).append(text)
+        else:
+            is_text = name in ("query", "cursor", "labelID", "sender")
+            read[name] = text if is_text else WORDS.get(text, text)
+            if name == "limit":
+                read[name] = int(text)
+    return read
+
+
+WORDS: dict[str, bool] = {"true": True, "false": False}
+
+
 async def call(
-    hass: HomeAssistant, action: str, data: dict[str, Any], *, answers: bool = False
+    hass: HomeAssistant,
+    action: str,
+    data: dict[str, Any],
+    *,
+    return_response: bool = False,
 ) -> str | None:
     """Let nothing through but success, as None, and translated errors, as their text."""
     try:
-        await hass.services.async_call(
-            "beeper", action, data, blocking=True, return_response=answers
+        json.dumps(
+            await hass.services.async_call(
+                "beeper", action, data, blocking=True, return_response=return_response
+            )
         )
     except HomeAssistantError as err:
         text = str(err)

@@ -1,5 +1,7 @@
 """What docs/ tells people to paste works, and its tables are whole."""
 
+import asyncio
+import json
 from pathlib import Path
 import re
 from typing import Any
@@ -26,6 +28,7 @@ from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
 from .conftest import until
+from .sdk import environment
 from .test_attachments import PNG, Door, camera, media  # noqa: F401
 from .test_message_sending import FAMILY, KIM, send, sent
 from .test_send_message import add_chat
@@ -33,7 +36,12 @@ from .test_send_message import add_chat
 ROOT = Path(__file__).parents[1]
 ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
 MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
+READING = (ROOT / "docs/reading.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+
+SERVICES = yaml.safe_load(
+    (ROOT / "custom_components/beeper/services.yaml").read_text("utf-8")
+)
 
 
 def blocks(text: str) -> list[Any]:
@@ -43,7 +51,11 @@ def blocks(text: str) -> list[Any]:
     ]
 
 
-AUTOMATIONS = {block["alias"]: block for block in blocks(ACTIONS) + blocks(MESSAGES)}
+AUTOMATIONS = {
+    block["alias"]: block
+    for text in (ACTIONS, MESSAGES, READING)
+    for block in blocks(text)
+}
 
 
 def table(heading: str, text: str = ACTIONS) -> set[str]:
@@ -429,20 +441,216 @@ async def test_readme_trigger(
     assert simulator.world.chats[KIM].messages[-1].text == "It opens."
 
 
+# Automations that read
+
+
+async def told(notices: list[ServiceCall]) -> list[str]:
+    await until(lambda: notices)
+    return [notice.data["message"].strip() for notice in notices]
+
+
+async def test_networks_in_the_morning(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    simulator.set_account_status("whatsapp", "connection_required")
+
+    await run(hass, "Networks in the morning", "input_boolean.awake")
+
+    assert await told(notices) == ["Waiting for you in Beeper: WhatsApp, Signal."]
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_only_if_mia_reads_it(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, there: bool
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    if not there:
+        del simulator.world.chats[FAMILY].participants[1]
+
+    await run(hass, "Only if Mia reads it", "binary_sensor.stove")
+    await until(lambda: sent(simulator) or not there)
+
+    assert sent(simulator) == there
+
+
+async def test_unread_at_bedtime(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    simulator.incoming(KIM, None, "Good night")
+
+    await run(hass, "Unread at bedtime", "input_boolean.bedtime")
+
+    assert await told(notices) == ["Kim, Family 🏡"]
+    assert notices[0].data["title"] == "2 chats with unread messages"
+
+
+async def test_not_answered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await add_chat(hass, loaded)
+
+    await run(hass, "Not answered", "input_boolean.bedtime")
+    assert not notices
+    simulator.incoming(KIM, None, "Shall I bring wine?")
+    hass.states.async_set("input_boolean.bedtime", "off")
+    hass.states.async_set("input_boolean.bedtime", "on")
+
+    assert await told(notices) == ["Kim waits for an answer: Shall I bring wine?"]
+
+
+async def test_what_the_family_wrote(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await run(hass, "What the family wrote", "input_boolean.home")
+
+    (text,) = await told(notices)
+    assert text.splitlines() == [
+        "Mia 🌻: Who brings the cake? 🎂",
+        "+15550101005: Great",
+        "Kim: image",
+        "Kim: See you all on Sunday",
+    ]
+
+
+async def test_count_the_messages(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    for number in range(250):
+        simulator.incoming(FAMILY, None, str(number))
+
+    await run(hass, "Count the messages", "input_boolean.count")
+    await until(lambda: notices)
+
+    # One of them is the row of a reaction.
+    count = len(simulator.world.chats[FAMILY].messages) - 1
+    assert await told(notices) == [f"{count} messages"]
+
+
+async def test_readme_reading(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    (call,) = blocks(README.split("## Read chats")[1].split("\n## ")[0])
+
+    domain, _, action = call["action"].partition(".")
+    response = await hass.services.async_call(
+        domain, action, call["data"], blocking=True, return_response=True
+    )
+    assert response
+    assert response["chats"]
+
+
+async def test_tables_of_reading(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """Every field and every key of a response is described."""
+    for action in ("get_chat", "list_chats", "list_messages", "search_messages"):
+        assert table(f"Field of {action}", READING) == fields_of(action)
+    responses = {
+        action: await hass.services.async_call(
+            "beeper", action, data, blocking=True, return_response=True
+        )
+        for action, data in (
+            ("list_accounts", {}),
+            ("get_chat", {"chat_id": KIM}),
+            ("list_messages", {"chat_id": KIM}),
+        )
+    }
+    accounts: Any = responses["list_accounts"]
+    messages: Any = responses["list_messages"]
+    assert table("Account", READING) == {*accounts["accounts"][0]}
+    assert table("Chat", READING) == {*(responses["get_chat"] or {})}
+    assert table("Message", READING) == {*messages["messages"][0]}
+    actions = table("Action", READING)
+    assert actions == {f"beeper.{action}" for action in (*responses, *SEARCHES)}
+
+
+SEARCHES = ("list_chats", "search_messages")
+
+
+# What the official SDK can do
+
+
+async def test_every_method_of_the_sdk_is_compared() -> None:
+    """With what every parameter of it is called, where an action does the same."""
+    python = environment("6.0.0")
+    process = await asyncio.create_subprocess_exec(
+        python,
+        ROOT / "tests/sdk_methods.py",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    methods: dict[str, list[str]] = json.loads(out)
+    assert len(methods) > 50
+
+    assert table("SDK method") == methods.keys()
+
+    rows = ACTIONS.split("| SDK method |", 1)[1].splitlines()[2:]
+    answers = {
+        method: answer.strip()
+        for row in rows
+        for names, answer in [row.split("|")[1:3]]
+        for method in re.findall("`(.+?)`", names)
+    }
+    named = {
+        action
+        for answer in answers.values()
+        for action in re.findall(r"`beeper\.(\w+)`", answer)
+    }
+    assert named == SERVICES.keys()
+    for method, answer in answers.items():
+        assert re.match(r"`beeper\.|Not yet[.;]|None: ", answer), method
+    for method, action in (
+        ("chats.retrieve", "get_chat"),
+        ("chats.search", "list_chats"),
+        ("messages.list", "list_messages"),
+        ("messages.search", "search_messages"),
+        ("messages.send", "send_message"),
+        ("chats.create", "create_chat"),
+        ("chats.start", "create_chat"),
+    ):
+        assert answers[method] == f"`beeper.{action}`"
+        called = {OTHERWISE.get(name, name) for name in methods[method]}
+        assert called - {"direction"} <= fields_of(action), method
+
+
+# What an action calls otherwise than the SDK.
+OTHERWISE = {"text": "message", "reply_to_message_id": "reply_to"}
+
+
 def test_no_example_is_left_out() -> None:
     assert AUTOMATIONS.keys() == {
         "A network is lost",
         "Dinner",
+        "Count the messages",
         "Doorbell",
         "Family on the tablet",
         "Goodbye",
         "Letterbox",
         "Monthly report",
+        "Networks in the morning",
         "No traces",
+        "Not answered",
         "Not delivered",
+        "Only if Mia reads it",
         "Smoke",
         "Status",
         "Who is that",
+        "Unread at bedtime",
+        "What the family wrote",
         "Window open",
     }
 
@@ -494,13 +702,15 @@ async def test_tables_of_variables(
         assert table(heading, MESSAGES) == variables - common
 
 
-def test_table_of_fields() -> None:
-    services = ROOT / "custom_components/beeper/services.yaml"
-    action = yaml.safe_load(services.read_text("utf-8"))["send_message"]
+def fields_of(action: str) -> set[str]:
     fields: set[str] = set()
-    for name, field in action["fields"].items():
+    for name, field in SERVICES[action]["fields"].items():
         fields |= set(field["fields"]) if "fields" in field else {name}
-    assert table("Field") == fields
+    return fields
+
+
+def test_table_of_fields() -> None:
+    assert table("Field") == fields_of("send_message")
 
 
 async def test_table_of_the_response(

@@ -32,7 +32,7 @@ from custom_components.beeper.api.exceptions import (
 from custom_components.beeper.api.models import Chat, Message, User
 from custom_components.beeper.const import DOMAIN
 from homeassistant import const
-from homeassistant.core import HomeAssistant, SupportsResponse
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.condition import async_validate_condition_config
 from homeassistant.helpers.selector import selector
@@ -146,13 +146,15 @@ ROOMS = {
         "message_sending",
         "sent_messages",
     },
+    "paging": {"api", "validators"},
+    "reading": {"api", "const", "coordinator", "errors", "paging", "validators"},
     "reconciliation": {"api"},
     "scope": {"const", "devices", "validators"},
     "seen_messages": {"api", "const", "signals"},
     "sent_messages": {"api", "reconciliation"},
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
-    | {"attachments", "markdown", "message_sending", "validators"},
+    | {"attachments", "markdown", "message_sending", "reading", "validators"},
     "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
     "validators": set(),
 }
@@ -245,6 +247,11 @@ ACCEPTED: dict[str, list[Json]] = {
     ],
     "send_message": [{"chat_id": "x", "message": "hi", UNKNOWN: 1}],
     "find": [{"query": "x", UNKNOWN: 1}],
+    "list_accounts": [{UNKNOWN: 1}],
+    "get_chat": [{"chat_id": "x", UNKNOWN: 1}],
+    "list_chats": [{UNKNOWN: 1}],
+    "list_messages": [{"chat_id": "x", UNKNOWN: 1}],
+    "search_messages": [{UNKNOWN: 1}],
 }
 
 
@@ -262,11 +269,7 @@ async def accepted_fields(hass: HomeAssistant, action: str, call: Json) -> set[s
     answers = hass.services.supports_response(DOMAIN, action)
     with pytest.raises(ServiceValidationError) as raised:
         await hass.services.async_call(
-            DOMAIN,
-            action,
-            call,
-            blocking=True,
-            return_response=answers is not SupportsResponse.NONE,
+            DOMAIN, action, call, blocking=True, return_response=bool(answers.value)
         )
     assert raised.value.translation_key == "unknown_field"
     assert raised.value.translation_placeholders
@@ -543,9 +546,28 @@ def test_every_api_error_of_a_message_has_its_text(
     assert text.startswith(("Nothing was sent: ", "Nothing was created or sent: "))
 
 
+@pytest.mark.parametrize(
+    "err",
+    # Nobody is written to, and nothing uploaded.
+    [
+        err
+        for err in API_ERRORS
+        if not isinstance(err, PersonNotResolvedError | UploadError)
+    ],
+    ids=repr,
+)
+def test_every_api_error_of_reading_has_its_text(err: BeeperError) -> None:
+    error = errors.not_read(err)
+    text = ENGLISH["exceptions"][error.translation_key]["message"]
+    assert error.translation_domain == DOMAIN
+    assert placeholders(text) <= (error.translation_placeholders or {}).keys()
+    assert text.startswith("Nothing was read: ")
+
+
 @pytest.mark.parametrize("key", ENGLISH["exceptions"])
 def test_every_text_of_an_error_is_used(key: str) -> None:
-    assert any(f'"{used}"' in USED for used in (key, key.removeprefix("setup_")))
+    names = (key, key.removeprefix("setup_"), key.removeprefix("read_"))
+    assert any(f'"{used}"' in USED for used in names)
 
 
 @pytest.mark.parametrize("key", ENGLISH["config"]["error"])

@@ -27,7 +27,7 @@ from .api.exceptions import (
     TLSError,
     UploadError,
 )
-from .api.generations import UPLOAD_SINCE
+from .api.generations import READ_SINCE, UPLOAD_SINCE
 from .const import DOMAIN
 
 _BY_KIND = (
@@ -144,6 +144,16 @@ def not_uploaded(err: BeeperError) -> HomeAssistantError:
         return failed("upload_absent", version=UPLOAD_SINCE)
     # A file that may have arrived is one nobody has seen: it can be sent again.
     return failed("upload_failed") if err.may_have_run else not_sent(err)
+
+
+def not_read(err: BeeperError) -> HomeAssistantError:
+    """Return the error of an action that only reads."""
+    key, placeholders = reason(err)
+    if isinstance(err, RouteAbsentError):
+        placeholders["version"] = READ_SINCE
+    if key == "not_found":
+        key = "chat_not_found"
+    return (invalid if key in _INVALID else failed)(f"read_{key}", **placeholders)
 
 
 def not_set_up(err: BeeperError) -> HomeAssistantError:

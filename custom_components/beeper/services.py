@@ -28,6 +28,7 @@ from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
+from .reading import READINGS, Reading, async_read
 from .validators import (
     attachment,
     boolean,
@@ -306,13 +307,16 @@ def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
     return None if missing and stranger else missing
 
 
+_CHAT: Final = {
+    vol.Optional(ATTR_CHAT_ID): identifier,
+    vol.Optional(ATTR_ENTITY_ID): entity_id,
+}
 _SEND_MESSAGE: Final = vol.Schema(
     {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
         vol.Optional(ATTR_RECIPIENT): recipient,
         vol.Optional(ATTR_ACCOUNT_ID): identifier,
-        vol.Optional(ATTR_CHAT_ID): identifier,
-        vol.Optional(ATTR_ENTITY_ID): entity_id,
+        **_CHAT,
         vol.Optional(ATTR_MESSAGE): text,
         vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
             FORMAT_TEXT, FORMAT_MARKDOWN
@@ -335,25 +339,38 @@ def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
 
     Raises a translated ServiceValidationError, as this is what every surface shows.
     """
-    data = without_blanks(data)
-    named = [field for field in _WHERE if field in data]
-    if len(named) > 1:
-        raise errors.invalid("chat_and_entity", first=named[0], second=named[1])
-    if not named:
-        raise errors.invalid("no_chat")
-    if ATTR_ACCOUNT_ID in data and ATTR_RECIPIENT not in data:
+    params = _chat_params(_SEND_MESSAGE, data)
+    if ATTR_ACCOUNT_ID in params and ATTR_RECIPIENT not in params:
         raise errors.invalid("account_alone")
-    try:
-        only_known(data, _SEND_MESSAGE.schema)
-        params: dict[str, Any] = _SEND_MESSAGE(data)
-    except vol.Invalid as err:
-        raise _refusal(err) from None
     if not params.get(ATTR_MESSAGE, "").strip():
         params.pop(ATTR_MESSAGE, None)
         if ATTR_ATTACHMENT not in params:
             raise errors.invalid("nothing_to_send")
     if ATTR_FILE_NAME in params and ATTR_ATTACHMENT not in params:
         raise errors.invalid("file_name_alone")
+    return params
+
+
+def _chat_params(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
+    """Accept what a schema does, for exactly one chat."""
+    data = without_blanks(data)
+    ways = [field for field in _WHERE if field in schema.schema]
+    named = [field for field in ways if field in data]
+    if len(named) > 1:
+        raise errors.invalid("chat_and_entity", first=named[0], second=named[1])
+    if not named:
+        raise errors.invalid("no_chat", fields=", ".join(ways))
+    return _params(schema, data)
+
+
+def _params(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
+    """Accept what a schema does; raises a translated ServiceValidationError."""
+    data = without_blanks(data)
+    try:
+        only_known(data, schema.schema)
+        params: dict[str, Any] = schema(data)
+    except vol.Invalid as err:
+        raise _refusal(err) from None
     return params
 
 
@@ -444,13 +461,7 @@ def _find_params(data: dict[str, Any]) -> dict[str, Any]:
 
     Raises a translated ServiceValidationError, as this is what every surface shows.
     """
-    data = without_blanks(data)
-    try:
-        only_known(data, _FIND.schema)
-        params: dict[str, Any] = _FIND(data)
-    except vol.Invalid as err:
-        raise _refusal(err) from None
-    return params
+    return _params(_FIND, data)
 
 
 async def _find(call: ServiceCall) -> ServiceResponse:
@@ -523,6 +534,20 @@ async def _resolve[T](
         )
 
 
+async def _carry_out(reading: Reading, call: ServiceCall) -> ServiceResponse:
+    """Carry out an action that only reads."""
+    entry: BeeperConfigEntry
+    params: Mapping[str, Any] = call.data
+    if reading.of_chat:
+        entry, chat_id = await _entry_and_chat(call.hass, params)
+        params = {**params, ATTR_CHAT_ID: chat_id}
+    else:
+        entry = async_get_config_entry(
+            call.hass, DOMAIN, params.get(ATTR_CONFIG_ENTRY_ID)
+        )
+    return await async_read(reading, entry, params)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Action:
     """One row: how an action is called, and what carries it out."""
@@ -531,6 +556,22 @@ class _Action:
     params: Callable[[dict[str, Any]], dict[str, Any]]
     handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
     response: SupportsResponse
+
+
+def _reading_action(reading: Reading) -> _Action:
+    schema = vol.Schema(
+        {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+            **(_CHAT if reading.of_chat else {}),
+            **reading.fields,
+        }
+    )
+    return _Action(
+        name=reading.name,
+        params=partial(_chat_params if reading.of_chat else _params, schema),
+        handler=partial(_carry_out, reading),
+        response=SupportsResponse.ONLY,
+    )
 
 
 _ACTIONS: Final = (
@@ -552,6 +593,7 @@ _ACTIONS: Final = (
         handler=_find,
         response=SupportsResponse.ONLY,
     ),
+    *map(_reading_action, READINGS),
 )
 
 

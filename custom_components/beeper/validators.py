@@ -6,6 +6,7 @@ returns the value to send, or raises `vol.Invalid` with the key of a translated 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import date, datetime
 import re
 from typing import Any, Final
 import unicodedata
@@ -13,6 +14,7 @@ import unicodedata
 import voluptuous as vol
 
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
 
 MAX_FILE_NAME: Final = 200
 MAX_TEXT_BYTES: Final = 100 * 1024
@@ -172,6 +174,45 @@ def one_of(*choices: str) -> Callable[[Any], str]:
         return value
 
     return validate
+
+
+def some_of(*choices: str) -> Callable[[Any], list[str]]:
+    """Accept a list of a few words, or one alone."""
+    accept = one_of(*choices)
+
+    def validate(value: Any) -> list[str]:
+        values = value if isinstance(value, list | tuple) else [value]
+        return list(dict.fromkeys(map(accept, values)))
+
+    return validate
+
+
+def integer(low: int, high: int) -> Callable[[Any], int]:
+    """Accept a whole number within bounds, and the text or float that it became."""
+
+    def validate(value: Any) -> int:
+        try:
+            number = int(str(value).removesuffix(".0"))
+        except ValueError:
+            number = low - 1
+        if isinstance(value, bool) or not low <= number <= high:
+            raise vol.Invalid(
+                "not_integer", placeholders={"low": str(low), "high": str(high)}
+            )
+        return number
+
+    return validate
+
+
+def moment(value: Any) -> datetime:
+    """Accept a date or a time of one; without an offset it is Home Assistant's time."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = value.isoformat()
+    if isinstance(value, str):
+        value = dt_util.parse_datetime(value.strip())
+    if not isinstance(value, datetime):
+        raise vol.Invalid("not_moment")
+    return value if value.tzinfo else value.replace(tzinfo=dt_util.DEFAULT_TIME_ZONE)
 
 
 def email(value: Any) -> str:

@@ -488,6 +488,26 @@ async def test_status(
             "X",
             ("type",),
         ),
+        (  # `query` is a field, and the place of all fields of a request that reads.
+            {
+                "code": "X",
+                "details": {
+                    "issues": [
+                        {"path": ["query", "limit"]},
+                        {"path": ["query", "query"]},
+                        {"path": []},
+                    ]
+                },
+            },
+            "X",
+            ("limit", "query"),
+        ),
+        ({"code": "X", "details": {"issues": [{"path": ["query"]}]}}, "X", ("query",)),
+        (
+            {"code": "X", "details": {"issues": [{"path": ["query", "cursor"]}]}},
+            "X",
+            ("cursor",),
+        ),
     ],
 )
 async def test_error_envelope(

@@ -15,7 +15,13 @@ import pytest
 
 from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import BeeperError
-from custom_components.beeper.api.models import Message, Page, User
+from custom_components.beeper.api.models import (
+    ChatFilter,
+    Message,
+    MessageFilter,
+    Page,
+    User,
+)
 from tests.conftest import TOKEN
 
 from .conftest import CREATE, SEND, START, RawServer
@@ -33,6 +39,8 @@ ENDPOINTS: dict[str, Call] = {
     "chat": lambda client: client.chat("!a:b.c"),
     "messages": lambda client: client.messages("!a:b.c"),
     "search_chats": lambda client: client.search_chats("k", scope="titles", limit=1),
+    "list_chats": lambda client: client.list_chats(ChatFilter(), limit=1),
+    "search_messages": lambda client: client.search_messages(MessageFilter(), limit=1),
     "message": lambda client: client.message("!a:b.c", "5"),
     "upload": lambda client: client.upload(
         BytesIO(b"x"), file_name="x", mime_type="text/plain"
@@ -43,10 +51,12 @@ ENDPOINTS: dict[str, Call] = {
 }
 KEYS = re.findall(
     r"\w+",
-    "accountID app attachments bundle_id capabilities chatID code cursor details email "
-    "error fileName fullName hasMore id isNetworkBot isPending isSelf isSender issues "
-    "items lastActivity localChatID matrix maxTextLength message name network "
-    "oldestCursor participants path pendingMessageID phoneNumber reason scope sendStatus "
+    "accountID app attachments bridge bundle_id capabilities chatID chats code cursor "
+    "description details draft email "
+    "error fileName fullName hasMore id isNetworkBot isPending isSelf isMuted "
+    "isSender issues items labels lastActivity localChatID matrix maxTextLength mentions "
+    "message messageExpirySeconds name network unreadMentionsCount "
+    "oldestCursor participants path pendingMessageID phoneNumber reason remindAt reminder scope sendStatus "
     "senderID server status text timestamp title type uploadID user userID username "
     "version",
 )
@@ -83,6 +93,9 @@ CHAT = thing(id=TEXTS, participants=page(USER | JSON))
 MESSAGE = thing(id=TEXTS, sendStatus=thing(status=TEXTS), attachments=st.lists(JSON))
 SENT = thing(chatID=TEXTS, pendingMessageID=TEXTS)
 INFO = thing(app=thing(name=TEXTS), server=thing(status=TEXTS))
+FOUND = thing(
+    items=st.lists(MESSAGE, max_size=2), chats=st.dictionaries(TEXTS, CHAT, max_size=2)
+)
 BODIES = st.one_of(
     JSON,
     INFO,
@@ -93,6 +106,7 @@ BODIES = st.one_of(
     page(CHAT),
     page(USER),
     page(MESSAGE),
+    FOUND,
     page(JSON),
     st.lists(ACCOUNT, max_size=2),
 )
@@ -123,6 +137,8 @@ def everything(value: Any) -> list[Any]:
         inner = [getattr(value, field.name) for field in fields(value)]
     elif isinstance(value, tuple):
         inner = [*value]
+    elif isinstance(value, dict):
+        inner = [*value.values()]
     return [value, *(deep for item in inner for deep in everything(item))]
 
 
@@ -149,7 +165,18 @@ async def test_any_json_is_read_or_refused(
         assert not [text for text in shown if SECRET in text], name
 
 
-@pytest.mark.parametrize("request_", [CREATE, START, START.user, SEND, SEND.attachment])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        CREATE,
+        START,
+        START.user,
+        SEND,
+        SEND.attachment,
+        ChatFilter(query="Kim", account_ids=["15550101002"]),
+        MessageFilter(query="Kim", sender="@15550101002:beeper.com"),
+    ],
+)
 def test_requests_are_never_shown(request_: object) -> None:
     assert "1555" not in repr(request_)
     assert "Kim" not in str(request_)

@@ -101,7 +101,8 @@ def _fields(details: Json) -> tuple[str, ...]:
         issues = details.get("issues")
         for issue in issues if isinstance(issues, list) else []:
             path = issue.get("path") if isinstance(issue, dict) else None
-            names += path if isinstance(path, list) else []
+            if isinstance(path, list):  # It begins with a place, and `query` is one.
+                names += path[1:] if path[:1] == ["query"] and path[1:] else path
     return tuple(
         dict.fromkeys(
             _FIELD_NAMES[name]

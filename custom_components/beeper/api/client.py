@@ -7,7 +7,7 @@ everything once: what an error means for the caller is in `exceptions`.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -38,18 +38,23 @@ from .generations import (
 from .models import (
     Account,
     Chat,
+    ChatFilter,
     ChatResult,
     ChatType,
     CreateChat,
+    FoundMessages,
     Json,
     Message,
+    MessageFilter,
     Page,
+    Query,
     SendMessage,
     SentMessage,
     ServerInfo,
     StartChat,
     Uploaded,
     User,
+    wire_query,
 )
 from .stream import ChatEvent, open_stream
 
@@ -228,6 +233,32 @@ class BeeperClient:
             "GET", "v1", "chats", "search", read=_read_chats, query=query
         )
 
+    async def list_chats(
+        self, wanted: ChatFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[Chat]:
+        """Return a page of at most `limit` chats, 200 at most, the last active first."""
+        return await self._request(
+            "GET",
+            "v1",
+            "chats",
+            "search",
+            read=_read_chats,
+            query=_filter_query(wanted, limit, cursor),
+        )
+
+    async def search_messages(
+        self, wanted: MessageFilter, *, limit: int, cursor: str | None = None
+    ) -> FoundMessages:
+        """Return a page of at most `limit` messages, 20 at most, the newest first."""
+        return await self._request(
+            "GET",
+            "v1",
+            "messages",
+            "search",
+            read=FoundMessages.from_dict,
+            query=_filter_query(wanted, limit, cursor),
+        )
+
     async def chat(self, chat_id: str, *, participants: int = -1) -> Chat:
         """Return a chat with so many of its participants, -1 for all."""
         return await self._request(
@@ -392,7 +423,7 @@ class BeeperClient:
         method: str,
         *path: str,
         read: Callable[[Json], T],
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         body: Json = None,
         form: Mapping[str, str] | aiohttp.FormData | None = None,
         token: bool = True,
@@ -436,7 +467,7 @@ class BeeperClient:
         self,
         method: str,
         url: URL,
-        query: Mapping[str, str] | None,
+        query: Query | None,
         headers: Mapping[str, str],
         options: Mapping[str, Any],
         timeout: float,
@@ -483,6 +514,13 @@ class BeeperClient:
             if date.tzinfo is None:  # "-0000", or no zone: HTTP means GMT.
                 date = date.replace(tzinfo=UTC)
             self.clock_offset = date - datetime.now(UTC)
+
+
+def _filter_query(
+    wanted: ChatFilter | MessageFilter, limit: int, cursor: str | None
+) -> Query:
+    page = {"cursor": cursor, "direction": "before"} if cursor else {}
+    return {**wire_query(**asdict(wanted), limit=limit), **page}
 
 
 def _read_accounts(body: Json) -> tuple[Account, ...]:

@@ -13,6 +13,12 @@ from .models import ServerInfo
 UPLOAD_SINCE = "4.2.509"
 """Uploads tell nothing of a generation: they came in the middle of one."""
 
+READ_SINCE = "4.1.294"
+"""What lists and searches accounts, chats and messages came with the API itself."""
+
+LABELS_SINCE = "4.3.0"
+"""Labels too came in the middle of a generation; with which patch is not documented."""
+
 
 class StartWay(Enum):
     """How a chat with a person is started."""
@@ -68,10 +74,21 @@ def by_version_header(version: str | None) -> Generation:
     return _by_version(version or "") or NOT_TOLD
 
 
+def has_labels(generation: Generation | None, version: str | None) -> bool:
+    """Tell whether chats have labels that they can be filtered by."""
+    parsed, since = _parse(version or ""), _parse(LABELS_SINCE)
+    return generation is WITH_START_ROUTE and parsed >= since
+
+
+def _parse(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, none if these are not three."""
+    triple = re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", version, re.ASCII)
+    return tuple(int(number) for number in triple.groups()) if triple else ()
+
+
 def _by_version(version: str) -> Generation | None:
-    if not (triple := re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", version, re.ASCII)):
+    if not (parsed := _parse(version)):
         return None
-    parsed = tuple(int(number) for number in triple.groups())
     for since, generation in _SINCE:
         if parsed >= since:
             return generation

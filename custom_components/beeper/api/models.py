@@ -6,7 +6,7 @@ different generations leave different things out. Nothing here has a telling `re
 so that no name, number or text reaches a log.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, TypeGuard
@@ -14,26 +14,46 @@ from typing import Any, Literal, Self, TypeGuard
 from .exceptions import UnreadableAnswerError, UploadError
 
 type Json = Any
+type Query = Mapping[str, str | Sequence[str]]
 type ChatType = Literal["single", "group"]
 
 # The official Python SDK's name of a field -> the API's. The only such table.
 WIRE_NAMES = {
     "account_id": "accountID",
+    "account_ids": "accountIDs",
     "allow_invite": "allowInvite",
     "attachment": "attachment",
+    "chat_ids": "chatIDs",
+    "chat_type": "chatType",
+    "cursor": "cursor",
+    "date_after": "dateAfter",
+    "date_before": "dateBefore",
     "email": "email",
+    "exclude_low_priority": "excludeLowPriority",
     "file_name": "fileName",
     "full_name": "fullName",
     "id": "id",
+    "inbox": "inbox",
+    "include_muted": "includeMuted",
+    "label_id": "labelID",
+    "last_activity_after": "lastActivityAfter",
+    "last_activity_before": "lastActivityBefore",
+    "limit": "limit",
+    "max_participant_count": "maxParticipantCount",
+    "media_types": "mediaTypes",
     "message_text": "messageText",
     "mime_type": "mimeType",
     "mode": "mode",
     "participant_ids": "participantIDs",
     "phone_number": "phoneNumber",
+    "query": "query",
     "reply_to_message_id": "replyToMessageID",
+    "scope": "scope",
+    "sender": "sender",
     "text": "text",
     "title": "title",
     "type": "type",
+    "unread_only": "unreadOnly",
     "upload_id": "uploadID",
     "user": "user",
     "username": "username",
@@ -45,6 +65,62 @@ def _wire(**fields: Json) -> dict[str, Json]:
     return {
         WIRE_NAMES[name]: value for name, value in fields.items() if value is not None
     }
+
+
+def wire_query(**fields: str | bool | int | datetime | Sequence[str] | None) -> Query:
+    """Return the fields that are given as the API's query; lists repeat their name."""
+    query: dict[str, str | Sequence[str]] = {}
+    for name, value in _wire(**fields).items():
+        match value:
+            case bool():
+                query[name] = str(value).lower()
+            case datetime():
+                query[name] = value.isoformat()
+            case int():
+                query[name] = str(value)
+            case _ if value:
+                query[name] = value
+    return query
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ChatFilter:
+    """Which chats to list: those for which all holds that is given.
+
+    `query` are words of the title or network or, with `scope` participants, of who is
+    in it. `inbox` is primary, low-priority or archive. Times have an offset.
+    """
+
+    query: str | None = None
+    scope: str | None = None
+    type: str | None = None
+    inbox: str | None = None
+    unread_only: bool | None = None
+    include_muted: bool | None = None
+    account_ids: Sequence[str] = ()
+    label_id: str | None = None
+    last_activity_before: datetime | None = None
+    last_activity_after: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class MessageFilter:
+    """Which messages to search for: those for which all holds that is given.
+
+    `query` are words of the text; `sender` is me, others or the id of a user. Times
+    have an offset.
+    """
+
+    query: str | None = None
+    chat_ids: Sequence[str] = ()
+    account_ids: Sequence[str] = ()
+    chat_type: str | None = None
+    media_types: Sequence[str] = ()
+    sender: str | None = None
+    date_after: datetime | None = None
+    date_before: datetime | None = None
+    exclude_low_priority: bool | None = None
+    include_muted: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -193,6 +269,7 @@ class User:
     is_self: bool = False
     is_pending: bool = False
     is_network_bot: bool = False
+    is_admin: bool | None = None
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -207,6 +284,7 @@ class User:
             is_self=user.get("isSelf") is True,
             is_pending=user.get("isPending") is True,
             is_network_bot=user.get("isNetworkBot") is True,
+            is_admin=_flag(user, "isAdmin"),
         )
 
     @property
@@ -273,11 +351,17 @@ class User:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Account:
-    """One account on one network; `network` and `status` are missing on old servers."""
+    """One account on one network; `network` and `status` are missing on old servers.
+
+    `bridge_type` and `bridge_provider` say what connects it, and where that runs.
+    """
 
     account_id: str
     network: str | None
     status: str | None
+    status_text: str | None
+    bridge_type: str | None
+    bridge_provider: str | None
     user: User | None
 
     @property
@@ -289,11 +373,14 @@ class Account:
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
         account = _mapping(data)
-        user = account.get("user")
+        bridge, user = _mapping(account.get("bridge")), account.get("user")
         return cls(
             account_id=_id(account, "accountID"),
             network=_text(account, "network"),
             status=_text(account, "status"),
+            status_text=_text(account, "statusText"),
+            bridge_type=_text(bridge, "type"),
+            bridge_provider=_text(bridge, "provider"),
             user=User.from_dict(user) if _text(_mapping(user), "id") else None,
         )
 
@@ -304,7 +391,8 @@ class Chat:
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
     `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
-    that Beeper shows instead of this one. `preview` is its newest message, in lists.
+    that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
+    that hold its messages. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
     """
 
     id: str
@@ -313,12 +401,26 @@ class Chat:
     network: str | None
     title: str | None
     type: str | None
+    description: str | None
     participants: tuple[User, ...]
     has_more: bool
+    participant_count: int | None
     last_activity: datetime | None
     unread_count: int
+    unread_mentions_count: int | None
+    is_archived: bool | None
+    is_low_priority: bool | None
+    is_marked_unread: bool | None
+    is_muted: bool | None
+    is_pinned: bool | None
+    is_read_only: bool | None
+    labels: Mapping[str, str]
+    reminder: datetime | None
+    draft: str | None
+    message_expiry_seconds: int | None
     max_text_length: int | None
     merged_into_id: str | None
+    merged_ids: tuple[str, ...]
     preview: Message | None
 
     @property
@@ -340,16 +442,36 @@ class Chat:
             network=_text(chat, "network"),
             title=_text(chat, "title"),
             type=_text(chat, "type"),
+            description=_text(chat, "description"),
             participants=tuple(
                 User.from_dict(item)
                 for item in _list(participants, "items")
                 if _text(_mapping(item), "id")
             ),
             has_more=participants.get("hasMore") is True,
+            participant_count=_count(participants, "total") or None,
             last_activity=_time(chat, "lastActivity"),
             unread_count=_count(chat, "unreadCount"),
+            unread_mentions_count=_count(chat, "unreadMentionsCount")
+            if "unreadMentionsCount" in chat
+            else None,
+            is_archived=_flag(chat, "isArchived"),
+            is_low_priority=_flag(chat, "isLowPriority"),
+            is_marked_unread=_flag(chat, "isMarkedUnread"),
+            is_muted=_flag(chat, "isMuted"),
+            is_pinned=_flag(chat, "isPinned"),
+            is_read_only=_flag(chat, "isReadOnly"),
+            labels={
+                label_id: _text(label, "name") or label_id
+                for label in map(_mapping, _list(chat, "labels"))
+                if (label_id := _text(label, "id"))
+            },
+            reminder=_time(_mapping(chat.get("reminder")), "remindAt"),
+            draft=_text(_mapping(chat.get("draft")), "text"),
+            message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
             merged_into_id=_text(chat, "mergedIntoChatID"),
+            merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
 
@@ -457,6 +579,7 @@ class Message:
     """
 
     id: str | None
+    chat_id: str | None
     type: str | None
     account_id: str | None
     sender_id: str | None
@@ -471,6 +594,8 @@ class Message:
     edited: datetime | None
     is_deleted: bool
     is_hidden: bool
+    is_unread: bool | None
+    mentions: tuple[str, ...]
     send_status: str | None
     send_reason: str | None
 
@@ -481,6 +606,7 @@ class Message:
         status = _mapping(message.get("sendStatus"))
         return cls(
             id=_text(message, "id"),
+            chat_id=_text(message, "chatID"),
             type=_text(message, "type"),
             account_id=_text(message, "accountID"),
             sender_id=_text(message, "senderID"),
@@ -502,6 +628,8 @@ class Message:
             edited=_time(message, "editedTimestamp"),
             is_deleted=message.get("isDeleted") is True,
             is_hidden=message.get("isHidden") is True,
+            is_unread=_flag(message, "isUnread"),
+            mentions=_texts(message, "mentions"),
             send_status=_text(status, "status"),
             send_reason=_text(status, "reason"),
         )
@@ -544,6 +672,27 @@ class Page[T]:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class FoundMessages:
+    """One page of messages from several chats, and these chats by their ids."""
+
+    page: Page[Message]
+    chats: Mapping[str, Chat]
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without a list of objects."""
+        chats = _mapping(_mapping(data).get("chats"))
+        return cls(
+            page=Page.from_dict(data, Message.from_dict),
+            chats={
+                chat_id: Chat.from_dict(chat)
+                for chat_id, chat in chats.items()
+                if _text(_mapping(chat), "id")
+            },
+        )
+
+
 def _mapping(data: Json) -> Mapping[str, Json]:
     return data if isinstance(data, dict) else {}
 
@@ -551,6 +700,10 @@ def _mapping(data: Json) -> Mapping[str, Json]:
 def _list(data: Mapping[str, Json], key: str) -> list[Json]:
     items = data.get(key)
     return items if isinstance(items, list) else []
+
+
+def _texts(data: Mapping[str, Json], key: str) -> tuple[str, ...]:
+    return tuple(text for item in _list(data, key) if (text := _text({key: item}, key)))
 
 
 def is_text(value: Json) -> TypeGuard[str]:
@@ -576,6 +729,11 @@ def _id(data: Mapping[str, Json], *keys: str) -> str:
         if value := _text(data, key):
             return value
     raise UnreadableAnswerError(f"no {keys[0]}")
+
+
+def _flag(data: Mapping[str, Json], key: str) -> bool | None:
+    value = data.get(key)
+    return value if isinstance(value, bool) else None
 
 
 def _count(data: Mapping[str, Json], key: str) -> int:
