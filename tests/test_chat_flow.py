@@ -396,3 +396,24 @@ async def test_only_chats_can_be_added(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     assert loaded.supported_subentry_types == {"chat": {"supports_reconfigure": True}}
+
+
+async def test_a_chat_has_to_be_chosen(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The form chooses none by itself: it could be somebody else."""
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, result)
+    assert result["errors"] == {"chat_id": "not_chosen"}
+    result = await submit(hass, result, chat_id=KIM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_chats_of_one_title_get_their_network_along(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.chats[FAMILY].title = "Kim"
+    await add(hass, loaded, "Kim", KIM)
+    await add(hass, loaded, "Kim", FAMILY)
+    titles = [each.title for each in loaded.subentries.values()]
+    assert titles == ["Kim", "Kim (WhatsApp)"]

@@ -492,3 +492,34 @@ async def test_twin_made_with_the_chat(
     simulator.faults.add("drop_before", method="POST", path="*/messages")
     with pytest.raises(HomeAssistantError):
         await send(hass, "ok")
+
+
+async def test_what_nobody_thought_of_costs_one_message_and_tells_no_text(
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def stumble(text: str) -> str:
+        raise ValueError(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "plain", stumble)
+        write(simulator, "a secret")
+        await until(lambda: "Unexpected ValueError" in caplog.text)
+    write(simulator, "next")
+    await until(lambda: told)
+    assert texts(told) == ["next"]
+    lines = [each.getMessage() for each in caplog.records if "beeper" in each.name]
+    assert "a secret" not in "".join(lines)
+
+
+async def test_ids_that_lead_elsewhere_are_not_asked_for(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    simulator.requests.clear()
+    for chat_id in (".", ".."):
+        with pytest.raises(HomeAssistantError):
+            await send(hass, "hi", chat_id=chat_id)
+    assert not [each for each in simulator.requests if each.method == "POST"]

@@ -211,3 +211,41 @@ async def test_issue_goes_away_once_it_is_confirmed(
     answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
     assert (await answer.json())["type"] == "create_entry"
     assert not issue_registry.issues
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_server_that_is_updated_in_place(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    """The next poll sees it; nobody has to reload anything."""
+    key = (DOMAIN, f"server_too_old_{loaded.entry_id}")
+    await add_chat(hass, loaded)
+    await until(lambda: key in issue_registry.issues)
+
+    port = int(simulator.url.rpartition(":")[2])
+    await simulator.stop()
+    async with Simulator("latest", TOKEN, port=port):
+        await loaded.runtime_data.async_refresh()
+        await until(lambda: key not in issue_registry.issues)
+        assert await hass.config_entries.async_unload(loaded.entry_id)
+
+
+async def test_token_issue_stays_if_nothing_is_told_for_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    key = (DOMAIN, f"token_read_only_{loaded.entry_id}")
+    simulator.tokens[TOKEN] = READS
+    await add_chat(hass, loaded)
+    await until(lambda: key in issue_registry.issues)
+
+    fault = simulator.faults.add("status_before", path="/oauth/introspect")
+    await reload(hass, loaded)
+    await until(lambda: fault.hits)
+    await loaded.runtime_data.async_refresh()
+    assert key in issue_registry.issues
