@@ -179,6 +179,15 @@ async def test_at_most_fifty_are_shown(
             entry, data={**entry.data, "url": simulator.url}
         )
         assert await hass.config_entries.async_setup(entry.entry_id)
+        # One search finds these, the other one finds people.
+        account = simulator.world.accounts["whatsapp"]
+        for number in range(60):
+            simulator.world.add_chat(
+                account,
+                [*account.contacts.values()][:1],
+                kind="group",
+                title=f"Contact sheet {number}",
+            )
 
         result = await submit(hass, await begin(hass, entry), search="contact")
 

@@ -498,7 +498,7 @@ async def test_many_messages_raise_a_warning_and_are_sent(
     for number in range(60):
         await send(hass, message=f"{number}")
     await send(hass, "!aLexTeLegram:beeper.com", "Another account")
-    assert warning not in issue_registry.issues
+    assert warning not in issue_registry.issues, "60 are not more than 60"
 
     await send(hass, message="One more")
 

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper import coordinator
 from custom_components.beeper.api import stream
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
     device_registry as dr,
@@ -84,6 +84,12 @@ async def test_each_account_has_a_device_with_sensors(
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
     sensors = {entity.unique_id for entity in entities if entity.domain == "sensor"}
     assert len(sensors) == 14
+    categories = {
+        (entity.translation_key, entity.entity_category)
+        for entity in entities
+        if entity.domain == "sensor"
+    }
+    assert categories == {("status", EntityCategory.DIAGNOSTIC), ("unread", None)}
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "4.2.808", "easymatrix"])
