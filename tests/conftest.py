@@ -20,6 +20,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import coordinator, inbox, outbox
+from custom_components.beeper.api import client
 from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
 from custom_components.beeper.signals import (
     SIGNAL_MESSAGE,
@@ -80,10 +81,15 @@ def add_entry(hass: HomeAssistant, url: str, **options: Any) -> MockConfigEntry:
 
 
 @pytest.fixture
-async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+async def loaded(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> MockConfigEntry:
     """Return the entry, set up."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    with monkeypatch.context() as patch:
+        # Tests that shorten it do not mean the set-up, on a machine that is busy.
+        patch.setattr(client, "REQUEST_TIMEOUT", 30)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     return entry
 

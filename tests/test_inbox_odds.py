@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import inbox, outbox
+from custom_components.beeper import inbox, outbox, seen_messages
 from custom_components.beeper.const import CONF_USER_ID, DOMAIN
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
@@ -277,16 +277,16 @@ async def test_failing_server_is_not_hammered(
     told: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inbox, "_RETRY_AFTER", (1.0, 60.0))
+    monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.4, 60.0))
     monkeypatch.setattr(inbox, "_PAUSE", 0.05)
     fault = simulator.faults.add(
         "status_before", path=MESSAGES_OF_KIM, status=429, times=None
     )
     write(simulator, "hi")
-    for _ in range(100):
+    for _ in range(40):
         simulator.faults.add("ws_flood", count=1)
         await asyncio.sleep(0.05)
-    # 5 seconds; 1 + 2 + 4 s of back-off would be 3 or 4 attempts.
+    # 2 seconds; 0.4 + 0.8 + 1.6 s of back-off are 3 or 4 attempts.
     assert fault.hits < 10
 
 
@@ -296,16 +296,18 @@ async def test_it_is_written_also_while_messages_keep_coming(
     simulator: Simulator,
     told: list[MessageEvent],
     hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(seen_messages, "_SAVE_DELAY", 0.4)
     key = f"{DOMAIN}.{listening.entry_id}.messages"
     await hass.config_entries.async_reload(listening.entry_id)
     await until(lambda: simulator.hub.connections)
     await quiet(simulator)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(0.6)
     hass_storage[key]["data"]["seen"] = {}
     for number in range(8):
         write(simulator, str(number))
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.2)
     assert hass_storage[key]["data"]["seen"]
 
 

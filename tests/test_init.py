@@ -173,14 +173,15 @@ async def test_wrong_token_asks_for_another(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
-async def test_missing_scope_is_named(
+async def test_missing_scope_is_named_and_asks_for_another_token(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.tokens[TOKEN] = {"write"}
     assert await set_up(hass, entry) is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "setup_scope_missing"
     assert "the scope read" in (entry.reason or "")
-    assert hass.config_entries.flow.async_progress() == []
+    [flow] = hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == SOURCE_REAUTH
 
 
 async def test_token_that_only_reads_is_enough_to_set_up(

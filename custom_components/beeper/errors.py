@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
-    ConfigEntryError,
     HomeAssistantError,
     ServiceValidationError,
 )
@@ -157,13 +156,11 @@ def not_read(err: BeeperError) -> HomeAssistantError:
 
 
 def not_set_up(err: BeeperError) -> HomeAssistantError:
-    """Return the error that makes Home Assistant try again, ask for a token, or stop."""
+    """Return the error that makes Home Assistant try again or ask for a token."""
     key, placeholders = reason(err)
     match err:
-        case AuthenticationError():
+        case AuthenticationError() | ForbiddenError(missing_scope=str()):
             error: type[HomeAssistantError] = ConfigEntryAuthFailed
-        case ForbiddenError(missing_scope=str()):
-            error = ConfigEntryError
         case _:
             error = UpdateFailed
     return error(
