@@ -195,6 +195,24 @@ async def test_trouble_is_logged_once_and_so_is_its_end(
     assert caplog.text.count("Messages can be read again") == 1
 
 
+async def test_server_that_is_away_is_logged_by_one_only(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await simulator.stop()
+    write(simulator, "missed")
+    await until(lambda: "Error fetching beeper data" in caplog.text)
+    await asyncio.sleep(0.5)
+    assert caplog.text.count("Error fetching beeper data") == 1
+    await simulator.start()
+    await until(lambda: told)
+    assert caplog.text.count("Fetching beeper data recovered") == 1
+    assert "Messages can" not in caplog.text
+
+
 async def test_chat_that_is_gone_does_not_hold_up_the_others(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:

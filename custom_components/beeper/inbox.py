@@ -19,7 +19,12 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 
 from .api.client import BeeperClient
-from .api.exceptions import AnswerError, BeeperError, RouteAbsentError
+from .api.exceptions import (
+    AnswerError,
+    BeeperError,
+    RouteAbsentError,
+    UnreadableAnswerError,
+)
 from .api.generations import NOT_TOLD, Generation
 from .api.models import Account, Chat, Message, User
 from .api.rich_text import plain
@@ -235,10 +240,11 @@ class Inbox:
                 else:
                     await self._async_read(what, mark)
         except BeeperError as err:
-            is_answer = isinstance(err, AnswerError) and err.status == 404
-            if not is_answer or isinstance(err, RouteAbsentError):
-                self._failed(what, mark)
-            # Else the chat is gone.
+            gone = isinstance(err, AnswerError) and err.status == 404
+            if not gone or isinstance(err, RouteAbsentError):
+                # A server that is away altogether is told of by the coordinator.
+                answers = isinstance(err, AnswerError | UnreadableAnswerError)
+                self._failed(what, mark, is_news=answers)
         except Exception as err:  # noqa: BLE001 - or all that comes later were lost.
             # The text of an error can hold what it stumbled over.
             _LOGGER.error(
@@ -246,7 +252,7 @@ class Inbox:
                 type(err).__name__,
                 "".join(traceback.format_tb(err.__traceback__)),
             )
-            self._failed(what, mark)
+            self._failed(what, mark, is_news=False)
         finally:
             self._reading.discard(what)
             self._wake.set()
@@ -256,8 +262,8 @@ class Inbox:
             self._in_trouble = False
             _LOGGER.info("Messages can be read again")
 
-    def _failed(self, what: _What, mark: _Mark) -> None:
-        """Mark it again, for later."""
+    def _failed(self, what: _What, mark: _Mark, *, is_news: bool) -> None:
+        """Mark it again, for later; `is_news`: nobody else says that it fails."""
         shortest, longest = _RETRY_AFTER
         pause = min(shortest * 2 ** min(mark.failures, 9), longest)
         mark.due = self._hass.loop.time() + pause
@@ -265,7 +271,7 @@ class Inbox:
         if what in self._marked:
             mark.add(self._marked[what])
         self._marked[what] = mark
-        if mark.failures >= _TROUBLE and not self._in_trouble:
+        if is_news and mark.failures >= _TROUBLE and not self._in_trouble:
             self._in_trouble = True
             _LOGGER.warning("Messages cannot be read at the moment")
 
