@@ -409,7 +409,9 @@ class Inbox:
             )
         except AnswerError:
             return  # Not known yet, or asked again in a minute.
-        if (delivery := outcome(message_id, message)) is None:
+        # A merged chat and its member can ask at the same time: the first one tells.
+        delivery = outcome(message_id, message)
+        if delivery is None or not sent.is_waiting:
             return
         sent.settle(message.id)
         if delivery.state == "failed":
