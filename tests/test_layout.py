@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 import yaml
 
-from custom_components.beeper import condition, errors, signals, trigger
+from custom_components.beeper import changing, condition, errors, signals, trigger
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -98,6 +98,7 @@ ROOMS = {
     "addressing": {"api", "const", "errors"},
     "attachments": {"errors"},
     "budget": {"const"},
+    "changing": {"api", "errors", "job", "markdown", "reconciliation", "validators"},
     "chat_creation": {
         "api",
         "budget",
@@ -138,6 +139,7 @@ ROOMS = {
     "outbox": {
         "api",
         "budget",
+        "changing",
         "chat_creation",
         "const",
         "delivery",
@@ -154,7 +156,14 @@ ROOMS = {
     "sent_messages": {"api", "reconciliation"},
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
-    | {"attachments", "markdown", "message_sending", "reading", "validators"},
+    | {
+        "attachments",
+        "changing",
+        "markdown",
+        "message_sending",
+        "reading",
+        "validators",
+    },
     "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
     "validators": set(),
 }
@@ -252,6 +261,9 @@ ACCEPTED: dict[str, list[Json]] = {
     "list_chats": [{UNKNOWN: 1}],
     "list_messages": [{"chat_id": "x", UNKNOWN: 1}],
     "search_messages": [{UNKNOWN: 1}],
+    "get_message": [{"chat_id": "x", UNKNOWN: 1}],
+    "list_labels": [{UNKNOWN: 1}],
+    **{change.name: [{"chat_id": "x", UNKNOWN: 1}] for change in changing.CHANGES},
 }
 
 
@@ -556,17 +568,20 @@ def test_every_api_error_of_a_message_has_its_text(
     ],
     ids=repr,
 )
-def test_every_api_error_of_reading_has_its_text(err: BeeperError) -> None:
-    error = errors.not_read(err)
-    text = ENGLISH["exceptions"][error.translation_key]["message"]
-    assert error.translation_domain == DOMAIN
-    assert placeholders(text) <= (error.translation_placeholders or {}).keys()
-    assert text.startswith("Nothing was read: ")
+def test_every_api_error_of_reading_and_changing_has_its_text(err: BeeperError) -> None:
+    for error, says in (
+        (errors.not_read(err, since="4.2.808"), "Nothing was read: "),
+        (errors.not_changed(err, since="4.2.808"), "Nothing was changed: "),
+    ):
+        text = ENGLISH["exceptions"][error.translation_key]["message"]
+        assert error.translation_domain == DOMAIN
+        assert placeholders(text) <= (error.translation_placeholders or {}).keys()
+        assert text.startswith(says)
 
 
 @pytest.mark.parametrize("key", ENGLISH["exceptions"])
 def test_every_text_of_an_error_is_used(key: str) -> None:
-    names = (key, key.removeprefix("setup_"), key.removeprefix("read_"))
+    names = (key, *map(key.removeprefix, ("setup_", "read_", "change_")))
     assert any(f'"{used}"' in USED for used in names)
 
 

@@ -21,6 +21,7 @@ from . import budget, errors
 from .api.client import REQUEST_TIMEOUT, BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, ChatResult, SentMessage
+from .changing import Change, Changed, Changing
 from .chat_creation import ChatCreation, ChatRequest, IfExists, Persons
 from .const import (
     CONF_DUPLICATE_WINDOW,
@@ -150,6 +151,34 @@ class Outbox:
         )
         done = await self._carry_out(job, allow_repeat=allow_repeat)
         return done, await job.delivery(done.result) if wait else None
+
+    async def change(
+        self,
+        client: BeeperClient,
+        changing: Changing,
+        params: Mapping[str, Any],
+        accounts: Iterable[Account],
+        *,
+        chat_id: str,
+        allow_repeat: bool,
+    ) -> Done[Changed]:
+        """Change a chat or a message, after what was to go into the same chat before.
+
+        `chat_id` is empty where it is about none.
+
+        Raises as `create_chat`.
+        """
+        job = Change(
+            changing=changing,
+            client=client,
+            params=params,
+            chat_id=chat_id,
+            own_ids_in=partial(self._own_ids, tuple(accounts)),
+            enter=self._chats.turn,
+        )
+        return await self._carry_out(
+            job, allow_repeat=allow_repeat or not changing.once
+        )
 
     def note_trigger(self, context_id: str, chat_ids: AbstractSet[str]) -> None:
         """Remember that a message of this chat started the run of this context."""

@@ -54,6 +54,9 @@ from .models import (
     StartChat,
     Uploaded,
     User,
+    chat_patch,
+    read_labels,
+    wire,
     wire_query,
 )
 from .stream import ChatEvent, open_stream
@@ -297,6 +300,13 @@ class BeeperClient:
             read=Message.from_dict,
         )
 
+    async def labels(self) -> dict[str, str]:
+        """Return the names of the labels that chats can have, by id.
+
+        Raises RouteAbsentError on servers before 4.3.
+        """
+        return await self._request("GET", "v1", "labels", read=_read_labels)
+
     async def unread_chats(self, cursor: str | None = None) -> Page[Chat]:
         """Return a page of the chats with unread messages, of all accounts."""
         query = {"unreadOnly": "true", "limit": "200"}
@@ -349,6 +359,121 @@ class BeeperClient:
             body=request.body(),
             changes=True,
         )
+
+    async def update_chat(self, chat_id: str, fields: Mapping[str, Json]) -> None:
+        """Change a chat; None clears a field.
+
+        Raises RouteAbsentError on servers before 4.2.808, but for `is_archived` alone.
+        """
+        if fields.keys() == {"is_archived"}:
+            await self._post("archive", chat_id, archived=fields["is_archived"])
+        else:
+            await self._do("PATCH", "v1", "chats", chat_id, body=chat_patch(fields))
+
+    async def mark_read(self, chat_id: str, message_id: str | None) -> None:
+        """Mark a chat read, up to a message or all of it; networks may tell the others.
+
+        Raises RouteAbsentError on servers before 4.2.808, as `mark_unread`.
+        """
+        await self._post("read", chat_id, message_id=message_id)
+
+    async def mark_unread(self, chat_id: str, message_id: str | None) -> None:
+        """Mark a chat unread, from a message on or all of it."""
+        await self._post("unread", chat_id, message_id=message_id)
+
+    async def notify_anyway(self, chat_id: str) -> None:
+        """Let a message through to a person who does not want to be disturbed.
+
+        Raises RouteAbsentError on servers before 4.2.808.
+        """
+        await self._post("notify-anyway", chat_id)
+
+    async def set_reminder(
+        self, chat_id: str, remind_at: datetime, *, dismiss: bool | None
+    ) -> None:
+        """Let Beeper show a chat again at a time with an offset.
+
+        With `dismiss`, a message that comes before makes that needless.
+        """
+        generation = self.generation or await self.identify()
+        fields = [*generation.reminds]
+        while True:
+            reminder = wire(dismiss_on_incoming_message=dismiss)
+            if (field := fields.pop(0)) == "remindAt":
+                reminder[field] = remind_at.astimezone(UTC).isoformat()
+            else:
+                reminder[field] = round(remind_at.timestamp() * 1000)
+            try:
+                return await self._post("reminders", chat_id, reminder=reminder)
+            except AnswerError as err:
+                if not fields or err.status not in _REJECTED:
+                    raise
+
+    async def clear_reminder(self, chat_id: str) -> None:
+        """Let Beeper forget a reminder."""
+        await self._do("DELETE", "v1", "chats", chat_id, "reminders")
+
+    async def edit_message(self, chat_id: str, message_id: str, text: str) -> None:
+        """Change the text, in Markdown, of an own message.
+
+        Raises RouteAbsentError on servers before 4.2.509.
+        """
+        await self._do("PUT", *_message(chat_id, message_id), body=wire(text=text))
+
+    async def delete_message(
+        self, chat_id: str, message_id: str, *, for_everyone: bool
+    ) -> None:
+        """Delete a message, by its final id, for everyone or for oneself alone.
+
+        Raises RouteAbsentError on servers before 4.2.808.
+        """
+        await self._do(
+            "DELETE",
+            *_message(chat_id, message_id),
+            query=wire_query(for_everyone=for_everyone),
+        )
+
+    async def add_reaction(
+        self, chat_id: str, message_id: str, reaction: str, *, transaction_id: str
+    ) -> None:
+        """React to a message; the same transaction twice counts once.
+
+        Raises RouteAbsentError on servers before 4.2.557, as `remove_reaction`.
+        """
+        await self._do(
+            "POST",
+            *_message(chat_id, message_id),
+            "reactions",
+            body=wire(reaction_key=reaction, transaction_id=transaction_id),
+        )
+
+    async def remove_reaction(
+        self, chat_id: str, message_id: str, reaction: str
+    ) -> None:
+        """Take a reaction of one's own back."""
+        generation = self.generation or await self.identify()
+        path = (*_message(chat_id, message_id), "reactions")
+        ways = [*generation.reaction_in_path]
+        while True:
+            try:
+                if ways.pop(0):
+                    return await self._do("DELETE", *path, reaction)
+                query = wire_query(reaction_key=reaction)
+                return await self._do("DELETE", *path, query=query)
+            except RouteAbsentError:
+                if not ways:
+                    raise
+
+    async def focus(
+        self,
+        *,
+        chat_id: str | None = None,
+        message_id: str | None = None,
+        draft_text: str | None = None,
+    ) -> None:
+        """Open the window of Beeper, at a chat and a message of it, with a text in it."""
+        body = wire(chat_id=chat_id, message_id=message_id, draft_text=draft_text)
+        await self._do("POST", "v1", "focus", body=body)
 
     async def create_chat(self, request: CreateChat) -> ChatResult:
         """Create a chat."""
@@ -416,6 +541,17 @@ class BeeperClient:
             "POST", *path, read=ChatResult.from_dict, body=body, changes=True
         )
 
+    async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
+        await self._do("POST", "v1", "chats", chat_id, action, body=wire(**fields))
+
+    async def _do(
+        self, method: str, *path: str, query: Query | None = None, body: Json = None
+    ) -> None:
+        """Change something; what the answer tells of it can be read at any time."""
+        await self._request(
+            method, *path, read=_read_done, query=query, body=body, changes=True
+        )
+
     # The one way out
 
     async def _request[T](
@@ -452,6 +588,7 @@ class BeeperClient:
             # these connections is closed, this pool is always empty: a fresh one.
             headers["Connection"] = "close"
             options["server_hostname"] = self._base.raw_host
+            options["middlewares"] = (_once(),)
         try:
             status, raw = await self._exchange(
                 method, url, query, headers, options, timeout or REQUEST_TIMEOUT
@@ -488,9 +625,8 @@ class BeeperClient:
                     params=query,
                     headers=headers,
                     allow_redirects=False,
-                    middlewares=(),
                     timeout=aiohttp.ClientTimeout(connect=_CONNECT_TIMEOUT),
-                    **options,
+                    **{"middlewares": (), **options},
                 ) as response,
             ):
                 status = response.status
@@ -516,6 +652,28 @@ class BeeperClient:
             self.clock_offset = date - datetime.now(UTC)
 
 
+def _once() -> aiohttp.ClientMiddlewareType:
+    """Return what keeps aiohttp from sending a PUT or DELETE again by itself."""
+    failed: list[aiohttp.ClientError] = []
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if failed:
+            raise failed[0]
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as err:
+            failed.append(err)
+            raise
+
+    return send
+
+
+def _message(chat_id: str, message_id: str) -> tuple[str, ...]:
+    return ("v1", "chats", chat_id, "messages", message_id)
+
+
 def _filter_query(
     wanted: ChatFilter | MessageFilter, limit: int, cursor: str | None
 ) -> Query:
@@ -523,10 +681,24 @@ def _filter_query(
     return {**wire_query(**asdict(wanted), limit=limit), **page}
 
 
+def _read_done(body: Json) -> None:
+    """Read what says no more than that it worked: nothing, or an object."""
+    if body is not None and not (
+        isinstance(body, dict) and body.get("success") is not False
+    ):
+        raise UnreadableAnswerError("no word of success")
+
+
 def _read_accounts(body: Json) -> tuple[Account, ...]:
     if not isinstance(body, list):
         raise UnreadableAnswerError("no list of accounts")
     return tuple(Account.from_dict(account) for account in body)
+
+
+def _read_labels(body: Json) -> dict[str, str]:
+    if not isinstance(body, list):
+        raise UnreadableAnswerError("no list of labels")
+    return read_labels(body)
 
 
 def _read_chats(body: Json) -> Page[Chat]:

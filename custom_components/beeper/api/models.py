@@ -22,36 +22,52 @@ WIRE_NAMES = {
     "account_id": "accountID",
     "account_ids": "accountIDs",
     "allow_invite": "allowInvite",
+    "archived": "archived",
     "attachment": "attachment",
+    "chat_id": "chatID",
     "chat_ids": "chatIDs",
     "chat_type": "chatType",
     "cursor": "cursor",
     "date_after": "dateAfter",
     "date_before": "dateBefore",
+    "description": "description",
+    "dismiss_on_incoming_message": "dismissOnIncomingMessage",
+    "draft": "draft",
+    "draft_text": "draftText",
     "email": "email",
     "exclude_low_priority": "excludeLowPriority",
     "file_name": "fileName",
+    "for_everyone": "forEveryone",
     "full_name": "fullName",
     "id": "id",
     "inbox": "inbox",
     "include_muted": "includeMuted",
+    "is_archived": "isArchived",
+    "is_low_priority": "isLowPriority",
+    "is_muted": "isMuted",
+    "is_pinned": "isPinned",
     "label_id": "labelID",
     "last_activity_after": "lastActivityAfter",
     "last_activity_before": "lastActivityBefore",
     "limit": "limit",
     "max_participant_count": "maxParticipantCount",
     "media_types": "mediaTypes",
+    "message_expiry_seconds": "messageExpirySeconds",
+    "message_id": "messageID",
     "message_text": "messageText",
     "mime_type": "mimeType",
     "mode": "mode",
     "participant_ids": "participantIDs",
     "phone_number": "phoneNumber",
     "query": "query",
+    "reaction_key": "reactionKey",
+    "reminder": "reminder",
     "reply_to_message_id": "replyToMessageID",
     "scope": "scope",
     "sender": "sender",
     "text": "text",
     "title": "title",
+    "transaction_id": "transactionID",
     "type": "type",
     "unread_only": "unreadOnly",
     "upload_id": "uploadID",
@@ -60,7 +76,7 @@ WIRE_NAMES = {
 }
 
 
-def _wire(**fields: Json) -> dict[str, Json]:
+def wire(**fields: Json) -> dict[str, Json]:
     """Return the fields that are given, under the API's names."""
     return {
         WIRE_NAMES[name]: value for name, value in fields.items() if value is not None
@@ -70,7 +86,7 @@ def _wire(**fields: Json) -> dict[str, Json]:
 def wire_query(**fields: str | bool | int | datetime | Sequence[str] | None) -> Query:
     """Return the fields that are given as the API's query; lists repeat their name."""
     query: dict[str, str | Sequence[str]] = {}
-    for name, value in _wire(**fields).items():
+    for name, value in wire(**fields).items():
         match value:
             case bool():
                 query[name] = str(value).lower()
@@ -138,7 +154,7 @@ class StartUser:
 
     def body(self) -> dict[str, Json]:
         """Return the API's `user` object."""
-        return _wire(
+        return wire(
             id=self.id,
             email=self.email,
             full_name=self.full_name,
@@ -158,7 +174,7 @@ class StartChat:
 
     def body(self, *, mode: bool) -> dict[str, Json]:
         """Return the request body; servers before 4.2.808 want the mode in it."""
-        return _wire(
+        return wire(
             mode="start" if mode else None,
             account_id=self.account_id,
             user=self.user.body(),
@@ -183,7 +199,7 @@ class CreateChat:
 
     def body(self) -> dict[str, Json]:
         """Return the request body; `mode` is left out, as every server allows."""
-        return _wire(
+        return wire(
             account_id=self.account_id,
             participant_ids=list(self.participant_ids),
             type=self.type,
@@ -206,7 +222,7 @@ class Attachment:
 
     def body(self) -> dict[str, Json]:
         """Return the API's `attachment` object."""
-        return _wire(
+        return wire(
             upload_id=self.upload_id,
             file_name=self.file_name,
             mime_type=self.mime_type,
@@ -224,11 +240,19 @@ class SendMessage:
 
     def body(self) -> dict[str, Json]:
         """Return the request body; the chat is in the path."""
-        return _wire(
+        return wire(
             text=self.text,
             reply_to_message_id=self.reply_to_message_id,
             attachment=self.attachment.body() if self.attachment else None,
         )
+
+
+def chat_patch(fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the body that changes a chat; None clears a field, and `draft` is a text."""
+    return {
+        WIRE_NAMES[name]: {"text": value} if name == "draft" and value else value
+        for name, value in fields.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -392,7 +416,7 @@ class Chat:
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
     `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
     that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
-    that hold its messages. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
+    that hold its messages. `draft` may be of attachments alone, then it is empty. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
     """
 
     id: str
@@ -461,19 +485,26 @@ class Chat:
             is_muted=_flag(chat, "isMuted"),
             is_pinned=_flag(chat, "isPinned"),
             is_read_only=_flag(chat, "isReadOnly"),
-            labels={
-                label_id: _text(label, "name") or label_id
-                for label in map(_mapping, _list(chat, "labels"))
-                if (label_id := _text(label, "id"))
-            },
+            labels=read_labels(chat.get("labels")),
             reminder=_time(_mapping(chat.get("reminder")), "remindAt"),
-            draft=_text(_mapping(chat.get("draft")), "text"),
+            draft=_text(chat["draft"], "text") or ""
+            if isinstance(chat.get("draft"), dict)
+            else None,
             message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
             merged_into_id=_text(chat, "mergedIntoChatID"),
             merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
+
+
+def read_labels(data: Json) -> dict[str, str]:
+    """Read labels: their names by id; an id names one without a name."""
+    return {
+        label_id: _text(label, "name") or label_id
+        for label in map(_mapping, data if isinstance(data, list) else [])
+        if (label_id := _text(label, "id"))
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
