@@ -5,7 +5,7 @@ everything once: what an error means for the caller is in `exceptions`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from .generations import (
     CREATE_ONLY,
     WITH_START_ROUTE,
     Generation,
+    ReminderField,
     StartWay,
     by_info,
     by_version_header,
@@ -92,6 +93,8 @@ class BeeperClient:
         self._base = URL(url)
         self._token = token
         self._start_ways: tuple[StartWay, ...] = ()
+        self._reminds: list[ReminderField] = []
+        self._reaction_in_path: list[bool] = []
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
         self.version: str | None = None
@@ -120,6 +123,8 @@ class BeeperClient:
         if generation is not self.generation:
             self.generation = generation
             self._start_ways = generation.start_ways
+            self._reminds = [*generation.reminds]
+            self._reaction_in_path = [*generation.reaction_in_path]
         return generation
 
     async def scopes(self) -> frozenset[str] | None:
@@ -395,19 +400,18 @@ class BeeperClient:
 
         With `dismiss`, a message that comes before makes that needless.
         """
-        generation = self.generation or await self.identify()
-        fields = [*generation.reminds]
-        while True:
-            reminder = wire(dismiss_on_incoming_message=dismiss)
-            if (field := fields.pop(0)) == "remindAt":
-                reminder[field] = remind_at.astimezone(UTC).isoformat()
-            else:
-                reminder[field] = round(remind_at.timestamp() * 1000)
-            try:
-                return await self._post("reminders", chat_id, reminder=reminder)
-            except AnswerError as err:
-                if not fields or err.status not in _REJECTED:
-                    raise
+        times: dict[ReminderField, Json] = {
+            "remindAt": remind_at.astimezone(UTC).isoformat(),
+            "remindAtMs": round(remind_at.timestamp() * 1000),
+        }
+        rest = wire(dismiss_on_incoming_message=dismiss)
+
+        async def remind(field: ReminderField) -> None:
+            reminder = {field: times[field], **rest}
+            await self._post("reminders", chat_id, reminder=reminder)
+
+        await self._recognise()
+        await _in_turn(self._reminds, remind, wrong=lambda err: err.status in _REJECTED)
 
     async def clear_reminder(self, chat_id: str) -> None:
         """Let Beeper forget a reminder."""
@@ -451,18 +455,21 @@ class BeeperClient:
         self, chat_id: str, message_id: str, reaction: str
     ) -> None:
         """Take a reaction of one's own back."""
-        generation = self.generation or await self.identify()
         path = (*_message(chat_id, message_id), "reactions")
-        ways = [*generation.reaction_in_path]
-        while True:
-            try:
-                if ways.pop(0):
-                    return await self._do("DELETE", *path, reaction)
+
+        async def remove(in_path: bool) -> None:
+            if in_path:
+                await self._do("DELETE", *path, reaction)
+            else:
                 query = wire_query(reaction_key=reaction)
-                return await self._do("DELETE", *path, query=query)
-            except RouteAbsentError:
-                if not ways:
-                    raise
+                await self._do("DELETE", *path, query=query)
+
+        await self._recognise()
+        await _in_turn(
+            self._reaction_in_path,
+            remove,
+            wrong=lambda err: isinstance(err, RouteAbsentError),
+        )
 
     async def focus(
         self,
@@ -540,6 +547,10 @@ class BeeperClient:
         return await self._request(
             "POST", *path, read=ChatResult.from_dict, body=body, changes=True
         )
+
+    async def _recognise(self) -> None:
+        if self.generation is None:
+            await self.identify()
 
     async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
         await self._do("POST", "v1", "chats", chat_id, action, body=wire(**fields))
@@ -650,6 +661,29 @@ class BeeperClient:
             if date.tzinfo is None:  # "-0000", or no zone: HTTP means GMT.
                 date = date.replace(tzinfo=UTC)
             self.clock_offset = date - datetime.now(UTC)
+
+
+async def _in_turn[WayT](
+    ways: list[WayT],
+    attempt: Callable[[WayT], Awaitable[None]],
+    *,
+    wrong: Callable[[AnswerError], bool],
+) -> None:
+    """Try one way after another, while an answer proves that one to be `wrong`.
+
+    Those before the one that works are not tried again.
+    """
+    left = [*ways]  # Another request may find the way meanwhile.
+    while True:
+        try:
+            await attempt(left[0])
+        except AnswerError as err:
+            if len(left) == 1 or not wrong(err):
+                raise
+            del left[0]
+        else:
+            ways[:] = left
+            return
 
 
 def _once() -> aiohttp.ClientMiddlewareType:
