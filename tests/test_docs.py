@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 import yaml
 
 from custom_components.beeper import delivery
+from custom_components.beeper.changing import CHANGES
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
 from homeassistant.helpers.trigger import (
@@ -36,6 +37,7 @@ from .test_send_message import add_chat
 ROOT = Path(__file__).parents[1]
 ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
 MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
+CHANGING = (ROOT / "docs/changing.md").read_text("utf-8")
 READING = (ROOT / "docs/reading.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -53,7 +55,7 @@ def blocks(text: str) -> list[Any]:
 
 AUTOMATIONS = {
     block["alias"]: block
-    for text in (ACTIONS, MESSAGES, READING)
+    for text in (ACTIONS, CHANGING, MESSAGES, READING)
     for block in blocks(text)
 }
 
@@ -574,10 +576,72 @@ async def test_tables_of_reading(hass: HomeAssistant, loaded: MockConfigEntry) -
     assert table("Chat", READING) == {*(responses["get_chat"] or {})}
     assert table("Message", READING) == {*messages["messages"][0]}
     actions = table("Action", READING)
-    assert actions == {f"beeper.{action}" for action in (*responses, *SEARCHES)}
+    others = {"list_chats", "search_messages", "get_message", "list_labels"}
+    assert actions == {f"beeper.{action}" for action in {*responses, *others}}
 
 
-SEARCHES = ("list_chats", "search_messages")
+# Automations that change
+
+
+async def test_lights_out(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    turned_off = async_mock_service(hass, "light", "turn_off")
+    await load(hass, "Lights out")
+
+    simulator.incoming(KIM, None, "Lights out, please")
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.reactions)
+
+    assert turned_off
+    assert message.reactions[0]["reactionKey"] == "👍"
+
+
+async def test_the_oven_is_on(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "The oven is on")
+    hass.states.async_set("switch.oven", "off")
+    hass.states.async_set("switch.oven", "on")
+    await until(lambda: sent(simulator))
+    message = simulator.world.chats[FAMILY].messages[-1]
+    assert message.text == "The oven is on."
+    await until(lambda: message.confirmed)
+    await asyncio.sleep(0.1)  # The automation has to get as far as waiting.
+
+    hass.states.async_set("switch.oven", "off")
+    await until(lambda: message.edited)
+    await hass.async_block_till_done()
+
+    assert message.text == "The oven was on, and is off again."
+
+
+async def test_quiet_family(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    chat = simulator.world.chats[FAMILY]
+
+    await run(hass, "Quiet family", "input_boolean.bedtime")
+    await until(lambda: chat.reminder)
+
+    assert chat.is_muted
+    assert chat.reminder
+    when = dt_util.parse_datetime(chat.reminder["remindAt"], raise_on_error=True)
+    assert 8 < (when - dt_util.utcnow()).total_seconds() / 3600 < 9.1
+
+
+async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    where = table("Where", CHANGING)
+    assert table("Field of update_chat", CHANGING) == fields_of("update_chat") - where
+    names = {each.name for each in CHANGES}
+    assert table("Action", CHANGING) == {f"beeper.{name}" for name in names}
+    others = set[str]().union(*map(fields_of, names - {"update_chat"}))
+    assert table("Field of the others", CHANGING) == others - where
+    response: Any = await hass.services.async_call(
+        "beeper", "focus", {}, blocking=True, return_response=True
+    )
+    assert table("Response of a change", CHANGING) == response.keys()
 
 
 # What the official SDK can do
@@ -621,14 +685,28 @@ async def test_every_method_of_the_sdk_is_compared() -> None:
         ("messages.send", "send_message"),
         ("chats.create", "create_chat"),
         ("chats.start", "create_chat"),
+        ("chats.mark_read", "mark_read"),
+        ("chats.mark_unread", "mark_unread"),
+        ("chats.messages.reactions.add", "add_reaction"),
+        ("chats.messages.reactions.delete", "remove_reaction"),
+        ("chats.notify_anyway", "notify_anyway"),
+        ("chats.reminders.delete", "clear_reminder"),
+        ("labels.list", "list_labels"),
+        ("messages.delete", "delete_message"),
+        ("messages.retrieve", "get_message"),
+        ("messages.update", "edit_message"),
     ):
         assert answers[method] == f"`beeper.{action}`"
         called = {OTHERWISE.get(name, name) for name in methods[method]}
-        assert called - {"direction"} <= fields_of(action), method
+        assert called - {"direction", "transaction_id"} <= fields_of(action), method
 
 
 # What an action calls otherwise than the SDK.
-OTHERWISE = {"text": "message", "reply_to_message_id": "reply_to"}
+OTHERWISE = {
+    "reaction_key": "reaction",
+    "reply_to_message_id": "reply_to",
+    "text": "message",
+}
 
 
 def test_no_example_is_left_out() -> None:
@@ -640,14 +718,17 @@ def test_no_example_is_left_out() -> None:
         "Family on the tablet",
         "Goodbye",
         "Letterbox",
+        "Lights out",
         "Monthly report",
         "Networks in the morning",
         "No traces",
         "Not answered",
         "Not delivered",
         "Only if Mia reads it",
+        "Quiet family",
         "Smoke",
         "Status",
+        "The oven is on",
         "Who is that",
         "Unread at bedtime",
         "What the family wrote",
