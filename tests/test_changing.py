@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, quote
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import outbox
+from custom_components.beeper.api import client
 from custom_components.beeper.changing import CHANGES
 from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
@@ -22,7 +24,7 @@ from simulator.model import Chat, Message
 
 from .conftest import add_entry
 from .test_message_sending import FAMILY, INSTAGRAM, KIM
-from .test_outbox import DID_NOT_RUN, RAN, faults, impatient  # noqa: F401
+from .test_outbox import DID_NOT_RUN, RAN, TIMEOUT, faults
 from .test_send_message import add_chat
 from .test_services import PROFILES
 
@@ -120,6 +122,14 @@ CALLS: dict[str, Call] = {
 }
 OF_MESSAGE = ["edit_message", "delete_message", "add_reaction", "remove_reaction"]
 EACH_CALL = pytest.mark.parametrize("action", CALLS)
+
+
+@pytest.fixture(autouse=True)
+def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for fractions of a second where life waits for seconds."""
+    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1))
+    if "fault" in request.fixturenames:
+        monkeypatch.setattr(client, "REQUEST_TIMEOUT", TIMEOUT)
 
 
 def age(profile: str) -> int:
