@@ -44,6 +44,7 @@ from .models import (
     CreateChat,
     FoundMessages,
     Json,
+    ListedChat,
     Message,
     MessageFilter,
     Page,
@@ -220,7 +221,7 @@ class BeeperClient:
         *,
         only: ChatType | None = None,
         cursor: str | None = None,
-    ) -> Page[Chat]:
+    ) -> Page[ListedChat]:
         """Return a long page of an account's or all chats, of one type or any."""
         query: dict[str, str] = {"limit": "200"}
         if account_id is not None:
@@ -230,7 +231,7 @@ class BeeperClient:
         if cursor is not None:
             query |= {"cursor": cursor, "direction": "before"}
         return await self._request(
-            "GET", "v1", "chats", "search", read=_read_chats, query=query
+            "GET", "v1", "chats", "search", read=_read_listed, query=query
         )
 
     async def list_chats(
@@ -531,6 +532,10 @@ def _read_accounts(body: Json) -> tuple[Account, ...]:
 
 def _read_chats(body: Json) -> Page[Chat]:
     return Page.from_dict(body, Chat.from_dict)
+
+
+def _read_listed(body: Json) -> Page[ListedChat]:
+    return Page.from_dict(body, ListedChat.from_dict)
 
 
 def _read_messages(body: Json) -> Page[Message]:

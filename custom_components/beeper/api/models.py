@@ -9,7 +9,7 @@ so that no name, number or text reaches a log.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self, TypeGuard
+from typing import Any, Literal, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
 
@@ -386,13 +386,11 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Chat:
-    """A chat; `participants` may be a part of all, then `has_more` is true.
+class ListedChat:
+    """What it takes to find a chat among thousands; `participants` may be a part of all.
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
-    `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
-    that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
-    that hold its messages. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
+    `merged_into_id` is the chat that Beeper shows instead of this one.
     """
 
     id: str
@@ -401,11 +399,45 @@ class Chat:
     network: str | None
     title: str | None
     type: str | None
-    description: str | None
     participants: tuple[User, ...]
+    last_activity: datetime | None
+    merged_into_id: str | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        return cls(**_listed(_mapping(data)))
+
+
+def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
+    return {
+        "id": _id(chat, "id", "chatID"),
+        "local_id": _text(chat, "localChatID"),
+        "account_id": _text(chat, "accountID"),
+        "network": _text(chat, "network"),
+        "title": _text(chat, "title"),
+        "type": _text(chat, "type"),
+        "participants": tuple(
+            User.from_dict(item)
+            for item in _list(_mapping(chat.get("participants")), "items")
+            if _text(_mapping(item), "id")
+        ),
+        "last_activity": _time(chat, "lastActivity"),
+        "merged_into_id": _text(chat, "mergedIntoChatID"),
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Chat(ListedChat):
+    """A chat; `participants` may be a part of all, then `has_more` is true.
+
+    `max_text_length` counts characters; None is not told. `merged_ids` are the chats
+    that it stands for itself and that hold its messages. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
+    """
+
+    description: str | None
     has_more: bool
     participant_count: int | None
-    last_activity: datetime | None
     unread_count: int
     unread_mentions_count: int | None
     is_archived: bool | None
@@ -419,7 +451,6 @@ class Chat:
     draft: str | None
     message_expiry_seconds: int | None
     max_text_length: int | None
-    merged_into_id: str | None
     merged_ids: tuple[str, ...]
     preview: Message | None
 
@@ -430,27 +461,17 @@ class Chat:
         return {chat_id for chat_id in ids if chat_id}
 
     @classmethod
+    @override
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         participants = _mapping(chat.get("participants"))
         capabilities = _mapping(chat.get("capabilities"))
         return cls(
-            id=_id(chat, "id", "chatID"),
-            local_id=_text(chat, "localChatID"),
-            account_id=_text(chat, "accountID"),
-            network=_text(chat, "network"),
-            title=_text(chat, "title"),
-            type=_text(chat, "type"),
+            **_listed(chat),
             description=_text(chat, "description"),
-            participants=tuple(
-                User.from_dict(item)
-                for item in _list(participants, "items")
-                if _text(_mapping(item), "id")
-            ),
             has_more=participants.get("hasMore") is True,
             participant_count=_count(participants, "total") or None,
-            last_activity=_time(chat, "lastActivity"),
             unread_count=_count(chat, "unreadCount"),
             unread_mentions_count=_count(chat, "unreadMentionsCount")
             if "unreadMentionsCount" in chat
@@ -470,7 +491,6 @@ class Chat:
             draft=_text(_mapping(chat.get("draft")), "text"),
             message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
-            merged_into_id=_text(chat, "mergedIntoChatID"),
             merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
@@ -720,7 +740,10 @@ def is_text(value: Json) -> TypeGuard[str]:
 
 def _text(data: Mapping[str, Json], key: str) -> str | None:
     value = data.get(key)
-    return value if is_text(value) and value else None
+    # Most are missing or plain, and a list can have 10,000 items.
+    if not value or (type(value) is str and value.isascii()):
+        return value or None
+    return value if is_text(value) else None
 
 
 def _id(data: Mapping[str, Json], *keys: str) -> str:
