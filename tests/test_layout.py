@@ -103,6 +103,7 @@ ROOMS = {
         "budget",
         "errors",
         "job",
+        "network_rules",
         "reconciliation",
         "sent_messages",
     },
@@ -134,6 +135,7 @@ ROOMS = {
         "reconciliation",
         "sent_messages",
     },
+    "network_rules": {"api"},
     "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
     "outbox": {
         "api",
@@ -144,6 +146,7 @@ ROOMS = {
         "errors",
         "job",
         "message_sending",
+        "network_rules",
         "sent_messages",
     },
     "paging": {"api", "validators"},

@@ -336,6 +336,11 @@ def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person
         raise _refusal(field, len(different), best)
     (same,) = different.values()
     users = [user for candidate in same for user in candidate.users]
+    # Who has a chat can be written to there.
+    if any(user.cannot_message for user in users) and not any(
+        candidate.chat for candidate in same
+    ):
+        raise errors.invalid("cannot_message", field=field, network=same[0].network)
     number = _agreed(user.phone_number for user in users)
     return Person(
         given=text,

@@ -34,6 +34,7 @@ from .generations import (
     StartWay,
     by_info,
     by_version_header,
+    has_bridges,
 )
 from .models import (
     Account,
@@ -42,6 +43,7 @@ from .models import (
     ChatResult,
     ChatType,
     CreateChat,
+    CreationRules,
     FoundMessages,
     Json,
     ListedChat,
@@ -146,6 +148,22 @@ class BeeperClient:
     async def accounts(self) -> tuple[Account, ...]:
         """Return the accounts; one that works, such as iMessage, may be missing."""
         return await self._request("GET", "v1", "accounts", read=_read_accounts)
+
+    @property
+    def tells_rules(self) -> bool:
+        """Whether `creation_rules` is worth asking."""
+        return has_bridges(self.generation, self.version)
+
+    async def creation_rules(self, bridge_id: str) -> CreationRules:
+        """Return how chats can be created on a bridge's network."""
+        return await self._request(
+            "GET",
+            "v1",
+            "bridges",
+            bridge_id,
+            "capabilities",
+            read=CreationRules.from_dict,
+        )
 
     # Reading
 

@@ -266,6 +266,7 @@ class User:
     phone_number: str | None = None
     email: str | None = None
     full_name: str | None = None
+    cannot_message: bool = False
     is_self: bool = False
     is_pending: bool = False
     is_network_bot: bool = False
@@ -281,6 +282,7 @@ class User:
             phone_number=_text(user, "phoneNumber"),
             email=_text(user, "email"),
             full_name=_text(user, "fullName"),
+            cannot_message=user.get("cannotMessage") is True,
             is_self=user.get("isSelf") is True,
             is_pending=user.get("isPending") is True,
             is_network_bot=user.get("isNetworkBot") is True,
@@ -350,16 +352,97 @@ class User:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class FieldRule:
+    """What a network takes for a field of a new group.
+
+    Lengths are of a text, or numbers of people without oneself; the longest is None
+    where there is none.
+    """
+
+    allowed: bool
+    required: bool
+    min_length: int
+    max_length: int | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; what is not told is allowed."""
+        rule = _mapping(data)
+        return cls(
+            allowed=rule.get("allowed") is not False,
+            required=rule.get("required") is True,
+            min_length=_count(rule, "min_length"),
+            max_length=_count(rule, "max_length") or None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class GroupRules:
+    """What a network takes for one of its kinds of groups."""
+
+    title: FieldRule
+    participants: FieldRule
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it."""
+        kind = _mapping(data)
+        return cls(
+            title=FieldRule.from_dict(kind.get("name")),
+            participants=FieldRule.from_dict(kind.get("participants")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class CreationRules:
+    """How chats can be created on a network.
+
+    `groups` are its kinds of groups, `lookups` tell by which field of a StartUser
+    people can be found. None, or a field that is missing, is not told.
+    """
+
+    groups: tuple[GroupRules, ...] | None
+    create_dm: bool | None
+    lookups: Mapping[str, bool]
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; this part of the API is in snake_case."""
+        groups = _mapping(data).get("group_creation")
+        people = _mapping(_mapping(data).get("resolve_identifier"))
+        lookups = {
+            field: _flag(people, key)
+            for field, key in (
+                ("phone_number", "lookup_phone"),
+                ("email", "lookup_email"),
+                ("username", "lookup_username"),
+            )
+        }
+        if people.get("any_phone") is True:  # Any number is one of somebody.
+            lookups["phone_number"] = True
+        return cls(
+            groups=tuple(map(GroupRules.from_dict, groups.values()))
+            if isinstance(groups, dict)
+            else None,
+            create_dm=_flag(people, "create_dm"),
+            lookups={
+                field: told for field, told in lookups.items() if told is not None
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Account:
     """One account on one network; `network` and `status` are missing on old servers.
 
-    `bridge_type` and `bridge_provider` say what connects it, and where that runs.
+    `bridge_id` leads to what its network can do. `bridge_type` and `bridge_provider` say what connects it, and where that runs.
     """
 
     account_id: str
     network: str | None
     status: str | None
     status_text: str | None
+    bridge_id: str | None
     bridge_type: str | None
     bridge_provider: str | None
     user: User | None
@@ -379,6 +462,7 @@ class Account:
             network=_text(account, "network"),
             status=_text(account, "status"),
             status_text=_text(account, "statusText"),
+            bridge_id=_text(bridge, "id"),
             bridge_type=_text(bridge, "type"),
             bridge_provider=_text(bridge, "provider"),
             user=User.from_dict(user) if _text(_mapping(user), "id") else None,
