@@ -104,6 +104,7 @@ ROOMS = {
         "budget",
         "errors",
         "job",
+        "network_rules",
         "reconciliation",
         "sent_messages",
     },
@@ -135,6 +136,7 @@ ROOMS = {
         "reconciliation",
         "sent_messages",
     },
+    "network_rules": {"api"},
     "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
     "outbox": {
         "api",
@@ -146,6 +148,7 @@ ROOMS = {
         "errors",
         "job",
         "message_sending",
+        "network_rules",
         "sent_messages",
     },
     "paging": {"api", "validators"},

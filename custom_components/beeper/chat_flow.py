@@ -23,7 +23,7 @@ from homeassistant.util import dt as dt_util
 
 from . import addressing, errors
 from .api.exceptions import BeeperError
-from .api.models import Chat
+from .api.models import ListedChat
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from .coordinator import BeeperConfigEntry
 from .validators import phone_number
@@ -40,7 +40,7 @@ _SEARCH_SCHEMA: Final = vol.Schema({vol.Required(CONF_SEARCH): TextSelector()})
 class ChatSubentryFlow(ConfigSubentryFlow):
     """Add a chat, or choose another one for the entities that are there."""
 
-    _found: dict[str, Chat]
+    _found: dict[str, ListedChat]
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -76,7 +76,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             errors=problems,
         )
 
-    async def _async_find(self, text: str) -> dict[str, Chat]:
+    async def _async_find(self, text: str) -> dict[str, ListedChat]:
         """Return chats by id, the last active first: by title and by participant."""
         if not text:
             return {}
@@ -84,7 +84,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             text = phone_number(text)
         entry: BeeperConfigEntry = self._get_entry()
         client = entry.runtime_data.client
-        found: dict[str, Chat] = {}
+        found: dict[str, ListedChat] = {}
         for scope in ("titles", "participants"):
             page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
             found |= {chat.id: chat for chat in page.items}
@@ -133,7 +133,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             errors=problems,
         )
 
-    def _label(self, chat: Chat) -> str:
+    def _label(self, chat: ListedChat) -> str:
         """Return what tells chats apart: two people can have one name."""
         entry: BeeperConfigEntry = self._get_entry()
         accounts = entry.runtime_data.data.accounts
@@ -150,7 +150,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
                 parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
         return " · ".join(part for part in parts if part)
 
-    def _is_taken(self, chat: Chat) -> bool:
+    def _is_taken(self, chat: ListedChat) -> bool:
         own = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
@@ -159,7 +159,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             for subentry in self._get_entry().subentries.values()
         )
 
-    def _async_finish(self, chat: Chat) -> SubentryFlowResult:
+    def _async_finish(self, chat: ListedChat) -> SubentryFlowResult:
         title = _title(chat)
         others = {
             each.title
@@ -184,5 +184,5 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         return self.async_create_entry(title=title, data=data, unique_id=chat.id)
 
 
-def _title(chat: Chat) -> str:
+def _title(chat: ListedChat) -> str:
     return chat.title or chat.network or chat.id

@@ -33,6 +33,7 @@ from .const import (
 from .delivery import Delivery
 from .job import Job, Refusal
 from .message_sending import Chats, MessageSending, Outgoing
+from .network_rules import NetworkRules
 from .sent_messages import SentMessages
 
 _LOOK_AFTER: Final = (0, 2, 3, 5)
@@ -70,6 +71,7 @@ class Outbox:
         self._new_chats = budget.NewChats(hass, entry)
         self._messages = budget.Messages(hass, entry)
         self._replies = budget.Replies(hass, entry)
+        self._rules = NetworkRules()
         self._persons: Persons = WeakValueDictionary()
         self._chats = Chats()
         self.sent = SentMessages()
@@ -95,20 +97,18 @@ class Outbox:
         Raises a translated HomeAssistantError that says whether nothing was done or
         the outcome is unknown.
         """
+        account = next(
+            (each for each in accounts if each.account_id == request.account_id), None
+        )
         job = ChatCreation(
             client=client,
             request=request,
-            network=next(
-                (
-                    account.network
-                    for account in accounts
-                    if account.account_id == request.account_id and account.network
-                ),
-                "?",
-            ),
+            network=(account and account.network) or "?",
             own_ids=self._own_ids(accounts, request.account_id),
             budget=self._new_chats,
             counter=self._messages,
+            rules=self._rules,
+            bridge_id=account.bridge_id if account else None,
             persons=self._persons,
             sent=self.sent,
             window=self._entry.options.get(

@@ -35,6 +35,7 @@ from .generations import (
     StartWay,
     by_info,
     by_version_header,
+    has_bridges,
 )
 from .models import (
     Account,
@@ -43,8 +44,10 @@ from .models import (
     ChatResult,
     ChatType,
     CreateChat,
+    CreationRules,
     FoundMessages,
     Json,
+    ListedChat,
     Message,
     MessageFilter,
     Page,
@@ -154,6 +157,22 @@ class BeeperClient:
         """Return the accounts; one that works, such as iMessage, may be missing."""
         return await self._request("GET", "v1", "accounts", read=_read_accounts)
 
+    @property
+    def tells_rules(self) -> bool:
+        """Whether `creation_rules` is worth asking."""
+        return has_bridges(self.generation, self.version)
+
+    async def creation_rules(self, bridge_id: str) -> CreationRules:
+        """Return how chats can be created on a bridge's network."""
+        return await self._request(
+            "GET",
+            "v1",
+            "bridges",
+            bridge_id,
+            "capabilities",
+            read=CreationRules.from_dict,
+        )
+
     # Reading
 
     async def contacts(self, account_id: str, query: str) -> tuple[User, ...]:
@@ -228,7 +247,7 @@ class BeeperClient:
         *,
         only: ChatType | None = None,
         cursor: str | None = None,
-    ) -> Page[Chat]:
+    ) -> Page[ListedChat]:
         """Return a long page of an account's or all chats, of one type or any."""
         query: dict[str, str] = {"limit": "200"}
         if account_id is not None:
@@ -238,7 +257,7 @@ class BeeperClient:
         if cursor is not None:
             query |= {"cursor": cursor, "direction": "before"}
         return await self._request(
-            "GET", "v1", "chats", "search", read=_read_chats, query=query
+            "GET", "v1", "chats", "search", read=_read_listed, query=query
         )
 
     async def list_chats(
@@ -737,6 +756,10 @@ def _read_labels(body: Json) -> dict[str, str]:
 
 def _read_chats(body: Json) -> Page[Chat]:
     return Page.from_dict(body, Chat.from_dict)
+
+
+def _read_listed(body: Json) -> Page[ListedChat]:
+    return Page.from_dict(body, ListedChat.from_dict)
 
 
 def _read_messages(body: Json) -> Page[Message]:

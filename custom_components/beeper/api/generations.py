@@ -27,6 +27,9 @@ CHANGES_SINCE = "4.2.808"
 LABELS_SINCE = "4.3.0"
 """Labels too came in the middle of a generation; with which patch is not documented."""
 
+BRIDGES_SINCE = "4.3.0"
+"""Bridges too, and what their networks can do."""
+
 
 type ReminderField = Literal["remindAt", "remindAtMs"]
 """ISO 8601 from 4.2.808 on, milliseconds since 1970 before."""
@@ -104,8 +107,16 @@ def by_version_header(version: str | None) -> Generation:
 
 def has_labels(generation: Generation | None, version: str | None) -> bool:
     """Tell whether chats have labels that they can be filtered by."""
-    parsed, since = _parse(version or ""), _parse(LABELS_SINCE)
-    return generation is WITH_START_ROUTE and parsed >= since
+    return _is_since(LABELS_SINCE, generation, version)
+
+
+def has_bridges(generation: Generation | None, version: str | None) -> bool:
+    """Tell whether the server may know what networks can do."""
+    return _is_since(BRIDGES_SINCE, generation, version)
+
+
+def _is_since(since: str, generation: Generation | None, version: str | None) -> bool:
+    return generation is WITH_START_ROUTE and _parse(version or "") >= _parse(since)
 
 
 def _parse(version: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ so that no name, number or text reaches a log.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self, TypeGuard
+from typing import Any, Literal, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
 
@@ -290,6 +290,7 @@ class User:
     phone_number: str | None = None
     email: str | None = None
     full_name: str | None = None
+    cannot_message: bool = False
     is_self: bool = False
     is_pending: bool = False
     is_network_bot: bool = False
@@ -305,6 +306,7 @@ class User:
             phone_number=_text(user, "phoneNumber"),
             email=_text(user, "email"),
             full_name=_text(user, "fullName"),
+            cannot_message=user.get("cannotMessage") is True,
             is_self=user.get("isSelf") is True,
             is_pending=user.get("isPending") is True,
             is_network_bot=user.get("isNetworkBot") is True,
@@ -374,16 +376,97 @@ class User:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class FieldRule:
+    """What a network takes for a field of a new group.
+
+    Lengths are of a text, or numbers of people without oneself; the longest is None
+    where there is none.
+    """
+
+    allowed: bool
+    required: bool
+    min_length: int
+    max_length: int | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; what is not told is allowed."""
+        rule = _mapping(data)
+        return cls(
+            allowed=rule.get("allowed") is not False,
+            required=rule.get("required") is True,
+            min_length=_count(rule, "min_length"),
+            max_length=_count(rule, "max_length") or None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class GroupRules:
+    """What a network takes for one of its kinds of groups."""
+
+    title: FieldRule
+    participants: FieldRule
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it."""
+        kind = _mapping(data)
+        return cls(
+            title=FieldRule.from_dict(kind.get("name")),
+            participants=FieldRule.from_dict(kind.get("participants")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class CreationRules:
+    """How chats can be created on a network.
+
+    `groups` are its kinds of groups, `lookups` tell by which field of a StartUser
+    people can be found. None, or a field that is missing, is not told.
+    """
+
+    groups: tuple[GroupRules, ...] | None
+    create_dm: bool | None
+    lookups: Mapping[str, bool]
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; this part of the API is in snake_case."""
+        groups = _mapping(data).get("group_creation")
+        people = _mapping(_mapping(data).get("resolve_identifier"))
+        lookups = {
+            field: _flag(people, key)
+            for field, key in (
+                ("phone_number", "lookup_phone"),
+                ("email", "lookup_email"),
+                ("username", "lookup_username"),
+            )
+        }
+        if people.get("any_phone") is True:  # Any number is one of somebody.
+            lookups["phone_number"] = True
+        return cls(
+            groups=tuple(map(GroupRules.from_dict, groups.values()))
+            if isinstance(groups, dict)
+            else None,
+            create_dm=_flag(people, "create_dm"),
+            lookups={
+                field: told for field, told in lookups.items() if told is not None
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Account:
     """One account on one network; `network` and `status` are missing on old servers.
 
-    `bridge_type` and `bridge_provider` say what connects it, and where that runs.
+    `bridge_id` leads to what its network can do. `bridge_type` and `bridge_provider` say what connects it, and where that runs.
     """
 
     account_id: str
     network: str | None
     status: str | None
     status_text: str | None
+    bridge_id: str | None
     bridge_type: str | None
     bridge_provider: str | None
     user: User | None
@@ -403,6 +486,7 @@ class Account:
             network=_text(account, "network"),
             status=_text(account, "status"),
             status_text=_text(account, "statusText"),
+            bridge_id=_text(bridge, "id"),
             bridge_type=_text(bridge, "type"),
             bridge_provider=_text(bridge, "provider"),
             user=User.from_dict(user) if _text(_mapping(user), "id") else None,
@@ -410,13 +494,11 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Chat:
-    """A chat; `participants` may be a part of all, then `has_more` is true.
+class ListedChat:
+    """What it takes to find a chat among thousands; `participants` may be a part of all.
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
-    `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
-    that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
-    that hold its messages. `draft` may be of attachments alone, then it is empty. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
+    `merged_into_id` is the chat that Beeper shows instead of this one.
     """
 
     id: str
@@ -425,11 +507,47 @@ class Chat:
     network: str | None
     title: str | None
     type: str | None
-    description: str | None
     participants: tuple[User, ...]
+    last_activity: datetime | None
+    merged_into_id: str | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        return cls(**_listed(_mapping(data)))
+
+
+def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
+    return {
+        "id": _id(chat, "id", "chatID"),
+        "local_id": _text(chat, "localChatID"),
+        "account_id": _text(chat, "accountID"),
+        "network": _text(chat, "network"),
+        "title": _text(chat, "title"),
+        "type": _text(chat, "type"),
+        "participants": tuple(
+            User.from_dict(item)
+            for item in _list(_mapping(chat.get("participants")), "items")
+            if _text(_mapping(item), "id")
+        ),
+        "last_activity": _time(chat, "lastActivity"),
+        "merged_into_id": _text(chat, "mergedIntoChatID"),
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Chat(ListedChat):
+    """A chat; `participants` may be a part of all, then `has_more` is true.
+
+    `max_text_length` counts characters; None is not told. `merged_ids` are the chats
+    that it stands for itself and that hold its messages. `draft` is empty if it is of
+    attachments alone. `preview` is its newest message, in lists. A flag, and what counts,
+    is None where the server does not tell.
+    """
+
+    description: str | None
     has_more: bool
     participant_count: int | None
-    last_activity: datetime | None
     unread_count: int
     unread_mentions_count: int | None
     is_archived: bool | None
@@ -443,7 +561,6 @@ class Chat:
     draft: str | None
     message_expiry_seconds: int | None
     max_text_length: int | None
-    merged_into_id: str | None
     merged_ids: tuple[str, ...]
     preview: Message | None
 
@@ -454,27 +571,17 @@ class Chat:
         return {chat_id for chat_id in ids if chat_id}
 
     @classmethod
+    @override
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         participants = _mapping(chat.get("participants"))
         capabilities = _mapping(chat.get("capabilities"))
         return cls(
-            id=_id(chat, "id", "chatID"),
-            local_id=_text(chat, "localChatID"),
-            account_id=_text(chat, "accountID"),
-            network=_text(chat, "network"),
-            title=_text(chat, "title"),
-            type=_text(chat, "type"),
+            **_listed(chat),
             description=_text(chat, "description"),
-            participants=tuple(
-                User.from_dict(item)
-                for item in _list(participants, "items")
-                if _text(_mapping(item), "id")
-            ),
             has_more=participants.get("hasMore") is True,
             participant_count=_count(participants, "total") or None,
-            last_activity=_time(chat, "lastActivity"),
             unread_count=_count(chat, "unreadCount"),
             unread_mentions_count=_count(chat, "unreadMentionsCount")
             if "unreadMentionsCount" in chat
@@ -492,7 +599,6 @@ class Chat:
             else None,
             message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
-            merged_into_id=_text(chat, "mergedIntoChatID"),
             merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
@@ -751,7 +857,10 @@ def is_text(value: Json) -> TypeGuard[str]:
 
 def _text(data: Mapping[str, Json], key: str) -> str | None:
     value = data.get(key)
-    return value if is_text(value) and value else None
+    # Most are missing or plain, and a list can have 10,000 items.
+    if not value or (type(value) is str and value.isascii()):
+        return value or None
+    return value if is_text(value) else None
 
 
 def _id(data: Mapping[str, Json], *keys: str) -> str:
