@@ -96,6 +96,7 @@ def running(hass: HomeAssistant) -> int:
 
 async def waiting(hass: HomeAssistant, step: str) -> None:
     """Wait until the run of the automation is at a step."""
+    await until(lambda: running(hass))
     async with asyncio.timeout(5):
         while True:
             traces = await async_list_traces(hass, "automation", "automation.test")
@@ -163,7 +164,7 @@ def test_every_input_can_be_chosen(file: Path) -> None:
     for name, given in inputs_of(file):
         assert given["name"], name
         (kind,) = given["selector"]
-        choose = selector(given["selector"])
+        choose: Any = selector(given["selector"])
         if "description" in given:
             assert given["description"].endswith(".")
         if given.get("default", "") != "" and kind not in ("action", "condition"):
@@ -442,8 +443,8 @@ async def test_who_rings_again_is_told_once(
 
     for count in (2, 4):
         await ring(hass)
-        await until(lambda count=count: sent(simulator) == count)
         await waiting(hass, "/3")
+        assert sent(simulator) == count
         await ring(hass)
         skip_time(31)
         await finished(hass)
@@ -724,6 +725,22 @@ async def test_the_status_for_oneself(
     assert texts(simulator, KIM) == ["All is well."]
 
 
+async def test_an_answer_that_may_not_have_arrived(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await allow(hass)
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+
+    simulator.incoming(KIM, None, "status?")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Perhaps a question was not answered"
+    assert tried(simulator) == 1
+
+
 @pytest.mark.parametrize("senders", [["Kim"], [KIMS, "Kim"], "Kim"])
 async def test_no_status_for_a_name(
     hass: HomeAssistant,
@@ -916,6 +933,43 @@ async def test_an_action_that_fails(
     await finished(hass)
 
     assert texts(simulator)[1:] == ["That did not work."]
+
+
+async def test_replies_of_ones_own_or_none(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+) -> None:
+    replies = {"reply_yes": "{{ 40 + 2 }}", "reply_no": ""}
+    await ask(hass, simulator, asking, question="Open it?", **replies)
+    say(simulator, "yes")
+    await finished(hass)
+    await asked(hass, simulator, 3)
+    say(simulator, "no")
+    await finished(hass)
+
+    assert texts(simulator) == ["Open it?", "42", "Open it?"]
+    assert len(opened) == 1
+
+
+async def test_a_reply_that_may_not_have_arrived(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+    notices: list[ServiceCall],
+) -> None:
+    await ask(hass, simulator, asking)
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+
+    say(simulator, "yes")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Perhaps the chat was not told"
+    assert "whether it was: OK." in notices[0].data["message"]
+    assert len(opened) == 1
+    assert tried(simulator) == 2
 
 
 async def test_only_under_some_circumstances(
