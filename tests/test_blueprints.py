@@ -36,6 +36,7 @@ from .listening import quiet, write
 from .test_attachments import PNG, Door, Doorbell, camera, image  # noqa: F401
 from .test_message_sending import FAMILY, KIM, PATH, sent, tried
 from .test_send_message import add_chat
+from .test_services import PROFILES
 from .test_trigger import TELEGRAM, device_of
 
 ROOT = Path(__file__).parents[1]
@@ -511,7 +512,7 @@ def alarm(
     return {
         "sensors": [f"binary_sensor.{place}" for place in ("cellar", "kitchen")],
         "people": ["Kim", KIMS.replace("1002", "1004")],
-        "message": "*{{ sensor_name }}*!",
+        "message": "*{{ sensor_name }}* {{ trigger.from_state.state }}!",
         "on_failure": [siren],
     }
 
@@ -522,9 +523,10 @@ def sirens(hass: HomeAssistant) -> list[ServiceCall]:
     return calls
 
 
-def go_off(hass: HomeAssistant, place: str, state: str = "on") -> None:
-    entity_id = f"binary_sensor.{place}"
-    hass.states.async_set(entity_id, state, {"friendly_name": place.title()})
+def go_off(hass: HomeAssistant, place: str, before: str = "off") -> None:
+    for state in (before, "on"):
+        name = {"friendly_name": place.title()}
+        hass.states.async_set(f"binary_sensor.{place}", state, name)
 
 
 def groups(simulator: Simulator, title: str = "Alarms at home") -> list[str]:
@@ -532,6 +534,7 @@ def groups(simulator: Simulator, title: str = "Alarms at home") -> list[str]:
     return [chat.id for chat in chats if chat.title == title]
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 async def test_alarms_make_one_group(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -541,13 +544,13 @@ async def test_alarms_make_one_group(
 ) -> None:
     await automate(hass, "alarm", **alarm)
 
-    for state in ("on", "off", "unavailable", "on"):
-        go_off(hass, "cellar", state)
-        await hass.async_block_till_done()
+    for before in ("off", "unavailable"):
+        go_off(hass, "cellar", before)
+        await until(lambda: running(hass))
         await finished(hass)
 
     (group,) = groups(simulator)
-    assert texts(simulator, group) == ["*Cellar*!", "*Cellar*!"]
+    assert texts(simulator, group) == ["*Cellar* off!", "*Cellar* unavailable!"]
     people = {person.id for person in simulator.world.chats[group].participants}
     assert len(people) == 3
     assert sum(request.path == "/v1/chats" for request in simulator.executed) == 1
@@ -566,7 +569,7 @@ async def test_alarms_at_once_make_one_group_too(
     await finished(hass)
 
     (group,) = groups(simulator)
-    assert sorted(texts(simulator, group)) == ["*Cellar*!", "*Kitchen*!"]
+    assert sorted(texts(simulator, group)) == ["*Cellar* off!", "*Kitchen* off!"]
 
 
 async def test_an_alarm_does_not_wait_for_another(
@@ -596,8 +599,32 @@ async def test_an_alarm_uses_the_group_of_these_people(
     await until(lambda: sent(simulator))
     await finished(hass)
 
-    assert texts(simulator) == ["*Cellar*!"]
+    assert texts(simulator) == ["*Cellar* off!"]
     assert len(groups(simulator, title or "")) == 1
+
+
+async def test_somebody_whom_the_network_does_not_add(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    alarm: dict[str, Any],
+    notices: list[ServiceCall],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add = simulator.world.add_chat
+    monkeypatch.setattr(
+        simulator.world, "add_chat", lambda by, who, **more: add(by, who[:1], **more)
+    )
+    await automate(hass, "alarm", **alarm)
+
+    go_off(hass, "cellar")
+    await until(lambda: notices)
+    await finished(hass)
+
+    (group,) = groups(simulator)
+    assert texts(simulator, group) == ["*Cellar* off!"]
+    (notice,) = notices
+    assert notice.data["title"] == "Not everybody gets the alarms"
+    assert notice.data["message"].startswith(f"Not in the group: {MIA}. Add them")
 
 
 @pytest.mark.parametrize(
@@ -935,13 +962,16 @@ async def test_an_action_that_fails(
     assert texts(simulator)[1:] == ["That did not work."]
 
 
+@pytest.mark.parametrize("nothing", [" ", "", None])
 async def test_replies_of_ones_own_or_none(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
     opened: list[ServiceCall],
+    notices: list[ServiceCall],
+    nothing: str | None,
 ) -> None:
-    replies = {"reply_yes": "{{ 40 + 2 }}", "reply_no": ""}
+    replies = {"reply_yes": "{{ 40 + 2 }}", "reply_no": nothing}
     await ask(hass, simulator, asking, question="Open it?", **replies)
     say(simulator, "yes")
     await finished(hass)
@@ -949,6 +979,7 @@ async def test_replies_of_ones_own_or_none(
     say(simulator, "no")
     await finished(hass)
 
+    assert not notices
     assert texts(simulator) == ["Open it?", "42", "Open it?"]
     assert len(opened) == 1
 
