@@ -21,6 +21,7 @@ from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClien
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.beeper import delivery
+from custom_components.beeper.signals import MessageEvent
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import entity_registry as er
@@ -796,9 +797,10 @@ def opened(hass: HomeAssistant) -> list[ServiceCall]:
 
 @pytest.fixture
 async def asking(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
 ) -> dict[str, Any]:
-    device = await device_of(hass, loaded, FAMILY)
+    device = await device_of(hass, listening, FAMILY)
+    await until(lambda: simulator.hub.connections)
     car = {"trigger": "state", "entity_id": "binary_sensor.car", "to": "on"}
     return {
         "occasions": [car],
@@ -886,26 +888,27 @@ async def test_what_is_no_answer(
     simulator: Simulator,
     asking: dict[str, Any],
     opened: list[ServiceCall],
+    told: list[MessageEvent],
     skip_time: Callable[[float], None],
 ) -> None:
+    me = simulator.world.accounts["whatsapp"].user
+    asking["senders"].append(me.id)
     await ask(hass, simulator, asking)
     people = simulator.world.chats[FAMILY].participants
     (stranger,) = (
         who.id for who in people if who.id.startswith("@whatsapp_15550101005")
     )
-    me = simulator.world.accounts["whatsapp"].user
 
     say(simulator, "yes", stranger)
     say(simulator, "yes please")
     say(simulator, "Shall I say yes?")
     say(simulator, "yes", "@whatsapp_15550101002:beeper.com", KIM)
     write(simulator, "yes", chat_id=FAMILY, sender=me)
-    # Before the question, and only told now.
-    say(simulator, "yes", ago=60)
     # A second question would make it unclear what is answered.
     arrive(hass)
     await quiet(simulator)
 
+    assert len(told) == 5
     assert not opened
     assert running(hass) == 1
     assert sent(simulator) == 1
@@ -917,17 +920,21 @@ async def test_what_is_no_answer(
     assert texts(simulator)[1:] == ["No answer in time: nothing is done."]
 
 
-async def test_an_old_yes_does_not_end_the_question(
+async def test_a_yes_from_before_the_question_is_no_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
     opened: list[ServiceCall],
+    told: list[MessageEvent],
 ) -> None:
+    """Home Assistant may hear of it only now."""
     await ask(hass, simulator, asking)
 
     say(simulator, "yes", ago=60)
+    await until(lambda: told)
     await quiet(simulator)
     assert not opened
+    assert running(hass) == 1
     say(simulator, "yes")
     await finished(hass)
 
