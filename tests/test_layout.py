@@ -114,6 +114,7 @@ ROOMS = {
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
     "devices": {"const"},
+    "downloads": {"api", "const", "coordinator", "errors", "reading", "validators"},
     "errors": {"api", "const"},
     "inbox": {
         "api",
@@ -157,7 +158,14 @@ ROOMS = {
     "sent_messages": {"api", "reconciliation"},
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
-    | {"attachments", "markdown", "message_sending", "reading", "validators"},
+    | {
+        "attachments",
+        "downloads",
+        "markdown",
+        "message_sending",
+        "reading",
+        "validators",
+    },
     "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
     "validators": set(),
 }
@@ -251,6 +259,7 @@ ACCEPTED: dict[str, list[Json]] = {
     "send_message": [{"chat_id": "x", "message": "hi", UNKNOWN: 1}],
     "find": [{"query": "x", UNKNOWN: 1}],
     "list_accounts": [{UNKNOWN: 1}],
+    "download_attachment": [{"chat_id": "x", UNKNOWN: 1}],
     "get_chat": [{"chat_id": "x", UNKNOWN: 1}],
     "list_chats": [{UNKNOWN: 1}],
     "list_messages": [{"chat_id": "x", UNKNOWN: 1}],

@@ -26,6 +26,7 @@ from .api.models import Account, Chat, ChatResult, CreateChat, StartChat, StartU
 from .attachments import Source
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
+from .downloads import DOWNLOAD
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
 from .reading import READINGS, Reading, async_read
@@ -593,7 +594,7 @@ _ACTIONS: Final = (
         handler=_find,
         response=SupportsResponse.ONLY,
     ),
-    *map(_reading_action, READINGS),
+    *map(_reading_action, (*READINGS, DOWNLOAD)),
 )
 
 
