@@ -115,6 +115,7 @@ ROOMS = {
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
     "devices": {"const"},
+    "downloads": {"api", "const", "coordinator", "errors", "reading", "validators"},
     "errors": {"api", "const"},
     "inbox": {
         "api",
@@ -162,6 +163,7 @@ ROOMS = {
     | {
         "attachments",
         "changing",
+        "downloads",
         "markdown",
         "message_sending",
         "reading",
@@ -260,6 +262,7 @@ ACCEPTED: dict[str, list[Json]] = {
     "send_message": [{"chat_id": "x", "message": "hi", UNKNOWN: 1}],
     "find": [{"query": "x", UNKNOWN: 1}],
     "list_accounts": [{UNKNOWN: 1}],
+    "download_attachment": [{"chat_id": "x", UNKNOWN: 1}],
     "get_chat": [{"chat_id": "x", UNKNOWN: 1}],
     "list_chats": [{UNKNOWN: 1}],
     "list_messages": [{"chat_id": "x", UNKNOWN: 1}],

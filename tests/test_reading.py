@@ -284,6 +284,7 @@ async def test_messages(
         "rich_text": "See you all on Sunday" if html else None,
         "reply_to": None,
         "attachments": [],
+        "files": [],
         "reactions": [],
         "mentions": [],
         "is_unread": True,

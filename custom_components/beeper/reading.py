@@ -300,6 +300,16 @@ def _message(entry: BeeperConfigEntry, message: Message) -> dict[str, Any]:
         "rich_text": written if rich else None,
         "reply_to": message.reply_to_message_id,
         "attachments": [attached.kind for attached in message.attachments],
+        "files": [
+            {
+                "attachment": number,
+                "kind": attached.kind,
+                "file_name": attached.file_name,
+                "mime_type": attached.mime_type,
+                "size": attached.size,
+            }
+            for number, attached in enumerate(message.attachments, 1)
+        ],
         "reactions": [
             {"reaction": reaction.key, "sender_id": reaction.participant_id}
             for reaction in sorted(

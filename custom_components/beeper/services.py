@@ -34,6 +34,7 @@ from .changing import (
 )
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
+from .downloads import DOWNLOAD
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
 from .reading import READINGS, Reading, async_read
@@ -657,7 +658,7 @@ _ACTIONS: Final = (
         handler=_find,
         response=SupportsResponse.ONLY,
     ),
-    *map(_reading_action, READINGS),
+    *map(_reading_action, (*READINGS, DOWNLOAD)),
     *map(_changing_action, CHANGES),
 )
 

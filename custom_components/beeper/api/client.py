@@ -6,8 +6,8 @@ everything once: what an error means for the caller is in `exceptions`.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import asdict, replace
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -71,11 +71,21 @@ REQUEST_TIMEOUT: Final = 30.0
 UPLOAD_TIMEOUT: Final = 300.0
 """The same for a request with a file in it."""
 
+_CHUNK: Final = 256 * 1024
 _CONNECT_TIMEOUT: Final = 10.0
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 # Servers before 4.2.557 may ask for the token before they look for the route.
 _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Asset:
+    """A file as it comes in; `size` in bytes, None if that is not told."""
+
+    mime_type: str
+    size: int | None
+    chunks: AsyncIterator[bytes]
 
 
 class BeeperClient:
@@ -330,6 +340,43 @@ class BeeperClient:
         Raises RouteAbsentError on servers before 4.3.
         """
         return await self._request("GET", "v1", "labels", read=_read_labels)
+
+    @asynccontextmanager
+    async def asset(self, url: str) -> AsyncIterator[Asset]:
+        """Open a file that a message has attached, by its `url`.
+
+        Raises RouteAbsentError on servers before 4.2.509.
+        """
+        if self._session.closed:  # Home Assistant is stopping.
+            raise CannotConnectError("no session")
+        try:
+            async with (
+                asyncio.timeout(UPLOAD_TIMEOUT),
+                self._session.get(
+                    self._base.joinpath("v1", "assets", "serve", encoded=True),
+                    params={"url": url},
+                    headers={
+                        "Accept-Encoding": "identity",
+                        "Authorization": f"Bearer {self._token}",
+                    },
+                    allow_redirects=False,
+                    middlewares=(),
+                    timeout=aiohttp.ClientTimeout(
+                        connect=_CONNECT_TIMEOUT, sock_read=REQUEST_TIMEOUT
+                    ),
+                ) as response,
+            ):
+                if response.status >= 300:
+                    raise answer_error(response.status, await read_body(response))
+                if response.status != HTTPStatus.OK:
+                    raise UnreadableAnswerError("not the whole file")
+                yield Asset(
+                    mime_type=response.content_type,
+                    size=response.content_length,
+                    chunks=response.content.iter_chunked(_CHUNK),
+                )
+        except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
+            raise failure(err) from None
 
     async def unread_chats(self, cursor: str | None = None) -> Page[Chat]:
         """Return a page of the chats with unread messages, of all accounts."""

@@ -685,10 +685,15 @@ class Attached:
     """A file that came with a message, without its content.
 
     `kind`: image, gif, sticker, video, audio, voice_note or file.
+    `url` leads to it on the server alone; None if there is no such way. `size` is in
+    bytes. What is not told is None.
     """
 
     kind: str
     file_name: str | None
+    mime_type: str | None
+    size: int | None
+    url: str | None
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -698,9 +703,18 @@ class Attached:
         for flag, special in _SPECIAL.items():
             if attached.get(flag) is True:
                 kind = special
-        return cls(kind=kind, file_name=_text(attached, "fileName"))
+        urls = (_text(attached, "id"), _text(attached, "srcURL"))
+        return cls(
+            kind=kind,
+            file_name=_text(attached, "fileName"),
+            mime_type=_text(attached, "mimeType"),
+            size=_count(attached, "fileSize") or None,
+            # A path of the server's machine is never asked for.
+            url=next((url for url in urls if url and url.startswith(_ASSETS)), None),
+        )
 
 
+_ASSETS = ("mxc://", "localmxc://")
 _ATTACHED = {"img": "image", "video": "video", "audio": "audio"}
 _SPECIAL = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
 
