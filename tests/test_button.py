@@ -30,6 +30,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 
 from .conftest import add_entry, until
+from .listening import quiet
 from .test_message_sending import FAMILY, KIM, PATH, sent, texts
 from .test_outbox import DID_NOT_RUN, RAN, TIMEOUT, faults
 from .test_services import PROFILES
@@ -301,7 +302,7 @@ async def test_answers_over_and_over_are_stopped(
 ) -> None:
     """A press answers a message as an action does."""
     await add_shortcut(hass, listening, MESSAGE)
-    await until(lambda: simulator.hub.connections)
+    await quiet(simulator)
     config = {
         "triggers": {"trigger": "beeper.message_received"},
         "actions": {"action": "button.press", "target": {"entity_id": BUTTON}},
@@ -311,6 +312,7 @@ async def test_answers_over_and_over_are_stopped(
         simulator.incoming(KIM, None, "Hi")
         await until(lambda number=number: sent(simulator) > number)  # type: ignore[misc]
         await until(lambda: state(hass) == "done")
+        await hass.async_block_till_done()
         skip_time(3)
     simulator.incoming(KIM, None, "Hi")
     await until(lambda: state(hass) == "not_done")
