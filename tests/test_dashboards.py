@@ -1,6 +1,7 @@
 """The cards of docs/dashboards.md: stored by Home Assistant, and pressed."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,8 +10,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.beeper.signals import ShortcutResult
+from homeassistant.components import conversation
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.components.lovelace.const import DOMAIN as LOVELACE
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import condition
 from homeassistant.helpers.service import async_get_all_descriptions
@@ -18,6 +21,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
 
+from .conftest import until
 from .test_docs import blocks, table
 from .test_message_sending import FAMILY, KIM, sent, texts
 from .test_send_message import add_chat
@@ -29,7 +33,7 @@ from .test_shortcut_flow import (
 )
 
 DASHBOARDS = (Path(__file__).parents[1] / "docs/dashboards.md").read_text("utf-8")
-BUTTON, RESULT, SCRIPT, FORM, CHAT_BADGE, ACCOUNT_BADGE = blocks(DASHBOARDS)
+RESULT, BUTTON, SCRIPT, FORM, CHAT_BADGE, ACCOUNT_BADGE = blocks(DASHBOARDS)
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ async def dashboard(
     view = {
         "title": "Beeper",
         "badges": [CHAT_BADGE, ACCOUNT_BADGE],
-        "cards": [BUTTON, RESULT, FORM],
+        "cards": [RESULT, BUTTON, FORM],
     }
     client = await hass_ws_client(hass)
     for message in (
@@ -76,8 +80,8 @@ def values(config: Any, *keys: str) -> Iterator[str]:
     """Yield what is named by these keys, wherever."""
     if isinstance(config, dict):
         for key, value in config.items():
-            if key in keys and isinstance(value, str):
-                yield value
+            if key in keys:
+                yield from [value] if isinstance(value, str) else value
             yield from values(value, *keys)
     elif isinstance(config, list):
         for item in config:
@@ -87,7 +91,7 @@ def values(config: Any, *keys: str) -> Iterator[str]:
 async def test_all_that_cards_name_is_there(
     hass: HomeAssistant, dashboard: dict[str, Any]
 ) -> None:
-    entities = {*values(dashboard, "entity", "entity_id")}
+    entities = {*values(dashboard, "entities", "entity", "entity_id")}
     assert len(entities) == 5
     assert all(hass.states.get(entity_id) for entity_id in entities)
     actions = {*values(dashboard, "perform_action")}
@@ -107,16 +111,37 @@ async def test_the_button_is_pressed_once(
 
     assert sent(simulator) == 1
     assert texts(simulator)[-1] == "Good night!"
-    result = hass.states.get(RESULT["entity"])
+    result = hass.states.get(RESULT["entities"][1])
     assert result
     assert result.state == "done"
+
+
+async def write_to(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    skip_time: Callable[[float], None],
+    data: dict[str, str],
+) -> None:
+    """Fill the form and click twice; without a break nothing else could be written."""
+    calls = [
+        hass.async_create_task(
+            hass.services.async_call("script", "write_to", data, blocking=True)
+        )
+        for _ in range(2)
+    ]
+    await until(lambda: sent(simulator))
+    await hass.services.async_call("script", "write_to", data, blocking=True)
+    skip_time(2)
+    await asyncio.gather(*calls)
+    state = hass.states.get("script.write_to")
+    assert state
+    assert state.state == "off"
 
 
 @pytest.mark.parametrize(
     ("recipient", "message", "chat_id"),
     [
         ("Family 🏡", "Dinner!", FAMILY),
-        ("+447700900123", "never", None),
         # What a template alone would make something else of.
         ("Family 🏡", "+1", FAMILY),
         ("Family 🏡", "[1, 2]", FAMILY),
@@ -130,15 +155,11 @@ async def test_the_form_writes_what_is_typed(
     dashboard: dict[str, Any],
     recipient: str,
     message: str,
-    chat_id: str | None,
+    chat_id: str,
+    skip_time: Callable[[float], None],
 ) -> None:
     data = {"recipient": recipient, "message": message}
-    if chat_id is None:
-        with pytest.raises(ServiceValidationError, match="fits nobody"):
-            await hass.services.async_call("script", "write_to", data, blocking=True)
-        assert sent(simulator) == 0
-        return
-    await hass.services.async_call("script", "write_to", data, blocking=True)
+    await write_to(hass, simulator, skip_time, data)
 
     assert sent(simulator) == 1
     html = simulator.world.chats[chat_id].messages[-1].html
@@ -146,12 +167,15 @@ async def test_the_form_writes_what_is_typed(
 
 
 async def test_the_form_reaches_a_number(
-    hass: HomeAssistant, simulator: Simulator, dashboard: dict[str, Any]
+    hass: HomeAssistant,
+    simulator: Simulator,
+    dashboard: dict[str, Any],
+    skip_time: Callable[[float], None],
 ) -> None:
     person = Person(id="15550101044", phone_number="+15550101044")
     chat = simulator.world.add_chat(simulator.world.accounts["whatsapp"], [person])
     data = {"recipient": "+15550101044", "message": "Hi"}
-    await hass.services.async_call("script", "write_to", data, blocking=True)
+    await write_to(hass, simulator, skip_time, data)
 
     assert texts(simulator, chat.id)[-1] == "Hi"
 
@@ -179,6 +203,21 @@ async def test_the_form_has_its_fields(
         assert told["required"]
         assert told["name"] == field["name"]
         assert told["selector"].keys() == {"text"}
+
+
+async def test_assist_presses_it_if_it_may(
+    hass: HomeAssistant, simulator: Simulator, dashboard: dict[str, Any]
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    assert await async_setup_component(hass, "intent", {})
+    for exposed in (False, True):
+        async_expose_entity(hass, "conversation", "button.good_night", exposed)
+        await conversation.async_converse(
+            hass, "press good night", None, Context(), language="en"
+        )
+        await hass.async_block_till_done()
+        assert sent(simulator) == exposed
 
 
 async def test_a_badge_is_seen_while_something_is_unread(
