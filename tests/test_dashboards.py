@@ -10,10 +10,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.beeper.signals import ShortcutResult
-from homeassistant.components import conversation
-from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.components.lovelace.const import DOMAIN as LOVELACE
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import condition
 from homeassistant.helpers.service import async_get_all_descriptions
@@ -203,21 +201,6 @@ async def test_the_form_has_its_fields(
         assert told["required"]
         assert told["name"] == field["name"]
         assert told["selector"].keys() == {"text"}
-
-
-async def test_assist_presses_it_if_it_may(
-    hass: HomeAssistant, simulator: Simulator, dashboard: dict[str, Any]
-) -> None:
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
-    assert await async_setup_component(hass, "intent", {})
-    for exposed in (False, True):
-        async_expose_entity(hass, "conversation", "button.good_night", exposed)
-        await conversation.async_converse(
-            hass, "press good night", None, Context(), language="en"
-        )
-        await hass.async_block_till_done()
-        assert sent(simulator) == exposed
 
 
 async def test_a_badge_is_seen_while_something_is_unread(
