@@ -30,7 +30,9 @@ from .test_shortcut_flow import (
     texts as form_texts,  # noqa: F401
 )
 
-DASHBOARDS = (Path(__file__).parents[1] / "docs/dashboards.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+DASHBOARDS = (ROOT / "docs/dashboards.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 RESULT, BUTTON, SCRIPT, FORM, CHAT_BADGE, ACCOUNT_BADGE = blocks(DASHBOARDS)
 
 
@@ -221,6 +223,10 @@ async def test_a_badge_is_seen_while_something_is_unread(
         ]
         seen = condition.async_numeric_state(hass, rule["entity"], above=rule["above"])
         assert (shown, seen) == ("numeric_state", unread)
+
+
+def test_readme() -> None:
+    assert blocks(README.split("## Dashboards")[1].split("\n## ")[0]) == [RESULT]
 
 
 def test_tables() -> None:
