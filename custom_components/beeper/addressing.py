@@ -334,12 +334,12 @@ def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person
     if len(different) != 1:
         raise _refusal(field, len(different), best)
     (same,) = different.values()
-    return as_person(text, same)
-
-
-def as_person(text: str, same: Collection[Candidate]) -> Person:
-    """Return the person that these candidates are, with what stays the same of them."""
     users = [user for candidate in same for user in candidate.users]
+    return as_person(text, same[0].name, users)
+
+
+def as_person(text: str, name: str | None, users: list[User]) -> Person:
+    """Return the person that these users are, with what stays the same of them."""
     number = _agreed(user.phone_number for user in users)
     return Person(
         given=text,
@@ -351,7 +351,7 @@ def as_person(text: str, same: Collection[Candidate]) -> Person:
             username=_agreed(user.username for user in users),
         ),
         id=users[0].id,
-        name=next(iter(same)).name,
+        name=name,
     )
 
 

@@ -275,7 +275,9 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
             fitting = {
                 person.id: (person, _label(candidate))
                 for _, candidate in matches[:_MAX_MATCHES]
-                for person in [addressing.as_person(text, [candidate])]
+                for person in [
+                    addressing.as_person(text, candidate.name, [*candidate.users])
+                ]
             }
             if not fitting and strangers and (person := addressing.as_stranger(text)):
                 network = account.name if account else account_id
