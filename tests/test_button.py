@@ -231,7 +231,7 @@ async def test_pressed_twice_it_is_done_once(
         simulator.faults.add("delay", method="POST", path="/v1/chats*", seconds=0.1)
         await asyncio.gather(press(hass), press(hass), press(hass))
     else:
-        for seconds in (0.5, 1.4, 0):
+        for seconds in (0.5, 1, 0):
             await press(hass)
             skip_time(seconds)
 

@@ -40,7 +40,9 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> None:
 def checked(result: Result) -> Result:
     """Check the texts of a form and of its errors, or the reason for an end."""
     if result["type"] is FlowResultType.FORM:
-        check_texts(result, "shortcut")
+        told = {**(result["description_placeholders"] or {})}
+        told.pop("who", None)  # It is for errors.
+        check_texts({**result, "description_placeholders": told}, "shortcut")
         errors = result["errors"] or {}
         assert errors.keys() <= {"base", *result["data_schema"].schema}
         assert {*errors.values()} <= SHORTCUT_TEXTS["error"].keys()
@@ -341,6 +343,9 @@ async def test_what_is_wrong_is_told_where_it_is(
     wrong = {**given, field: value}
     result = await submit(hass, await begin(hass, loaded, kind), **wrong)
     assert result["errors"] == {field: error}
+    if "{who}" in SHORTCUT_TEXTS["error"][error]:
+        wanted = value if isinstance(value, str) else value[-1]
+        assert result["description_placeholders"]["who"] == wanted
     # What was filled in is still there.
     assert suggested(result) == wrong
 
@@ -371,12 +376,13 @@ async def test_what_goes_wrong_is_told(
     fault: tuple[str, dict[str, Any]],
     error: str,
 ) -> None:
-    monkeypatch.setattr("custom_components.beeper.api.client.REQUEST_TIMEOUT", 0.3)
     name, options = fault
     path = "/v1/chats/search" if kind == "send_message" else "/v1/accounts/*"
     simulator.faults.add(name, path=path, **options)
 
-    result = await submit(hass, await begin(hass, loaded, kind), **given)
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.beeper.api.client.REQUEST_TIMEOUT", 0.3)
+        result = await submit(hass, await begin(hass, loaded, kind), **given)
     assert result["errors"] == {"base": error}
 
     result = await submit(hass, result, **given)

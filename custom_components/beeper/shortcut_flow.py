@@ -69,6 +69,8 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     """The shortcut as it was."""
     _given: dict[str, Any]
     """What was filled in."""
+    _who = ""
+    """The name that is looked for, to say what is wrong with it."""
     _chats: dict[str, Chat]
     _persons: dict[str, tuple[addressing.Person, str]]
     """Who fits and how to tell them apart, by id."""
@@ -191,7 +193,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
                 vol.Schema(fields), user_input or {**default, **self._stored}
             ),
             errors=problems,
-            description_placeholders={"example": _EXAMPLE},
+            description_placeholders={"example": _EXAMPLE, "who": self._who},
         )
 
     @property
@@ -259,6 +261,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
         account = coordinator.data.account(account_id)
         self._persons, self._fitting, self._certain = {}, [], set()
         for name in names:
+            self._who = name
             try:
                 text = recipient(name)
             except vol.Invalid as err:
