@@ -464,6 +464,19 @@ async def test_only_the_words_are_changed(
     assert not simulator.executed
 
 
+async def test_somebody_joins_the_group(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    subentry = await add(hass, loaded, "create_group", GROUP)
+    result = await reconfigure(hass, loaded, subentry)
+    names = ["Kim", "Mia", "Alex"]
+    result = await submit(hass, result, **{**GROUP, "participants": names})
+    await submit(hass, result, **suggested(result))
+
+    people = loaded.subentries[subentry.subentry_id].data["people"]
+    assert len({person["phone_number"] for person in people}) == 3
+
+
 async def test_somebody_who_is_gone_is_chosen_anew(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

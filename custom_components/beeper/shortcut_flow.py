@@ -339,7 +339,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
         if user_input is None:
             stored = {person["id"] for person in self._stored.get(CONF_PEOPLE, ())}
             for fitting in self._fitting:
-                ticked = fitting & (stored or self._certain)
+                ticked = fitting & stored or fitting & self._certain
                 chosen += sorted(ticked - {*chosen})
         options = {key: label for key, (_, label) in self._persons.items()}
         return self._async_show_choice(
