@@ -416,10 +416,13 @@ async def test_a_chat_that_is_removed_leaves_nothing(
     assert hass.states.get("notify.kim") is None
 
 
-async def test_only_chats_can_be_added(
+async def test_chats_and_shortcuts_can_be_added(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
-    assert loaded.supported_subentry_types == {"chat": {"supports_reconfigure": True}}
+    assert loaded.supported_subentry_types == {
+        "chat": {"supports_reconfigure": True},
+        "shortcut": {"supports_reconfigure": True},
+    }
 
 
 async def test_a_chat_has_to_be_chosen(

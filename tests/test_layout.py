@@ -31,6 +31,7 @@ from custom_components.beeper.api.exceptions import (
 )
 from custom_components.beeper.api.models import Chat, Message, User
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.job import Job
 from homeassistant import const
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -99,6 +100,7 @@ ROOMS = {
     "attachments": {"errors"},
     "budget": {"const"},
     "changing": {"api", "errors", "job", "markdown", "reconciliation", "validators"},
+    "button": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending", "validators"},
     "chat_creation": {
         "api",
         "budget",
@@ -110,7 +112,8 @@ ROOMS = {
     },
     "chat_flow": {"addressing", "api", "const", "coordinator", "errors", "validators"},
     "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
-    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow", "validators"},
+    "config_flow": CALLED_BY_HOME_ASSISTANT
+    | {"chat_flow", "shortcut_flow", "validators"},
     "const": set(),
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
@@ -158,6 +161,15 @@ ROOMS = {
     "scope": {"const", "devices", "validators"},
     "seen_messages": {"api", "const", "signals"},
     "sent_messages": {"api", "reconciliation"},
+    "shortcut_flow": {
+        "addressing",
+        "api",
+        "chat_flow",
+        "const",
+        "coordinator",
+        "errors",
+        "validators",
+    },
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
     | {
@@ -501,6 +513,16 @@ def test_every_error_has_its_text(key: str, told: set[str] | None) -> None:
     assert told is None or told - wanted <= {"field"}
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["message_unconfirmed"]
+    + [key for job in Job.__subclasses__() for key in (job.unknown, job.still_unknown)],
+)
+def test_every_unknown_outcome_is_known_as_one(key: str) -> None:
+    assert errors.is_unknown(errors.failed(key))
+    assert not errors.is_unknown(errors.failed("cannot_connect"))
+
+
 API_ERRORS: list[BeeperError] = [
     CannotConnectError(),
     TLSError(),
@@ -603,6 +625,12 @@ def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
+@pytest.mark.parametrize("key", ENGLISH["config_subentries"]["shortcut"]["error"])
+def test_every_text_of_a_shortcut_form_error_is_used(key: str) -> None:
+    files = [BEEPER / "shortcut_flow.py", BEEPER / "chat_flow.py"]
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
 @pytest.mark.parametrize("key", ENGLISH["options"]["error"])
 def test_every_text_of_an_options_error_is_used(key: str) -> None:
     files = [BEEPER / "config_flow.py"]
@@ -610,7 +638,7 @@ def test_every_text_of_an_options_error_is_used(key: str) -> None:
 
 
 # What is named after its device alone.
-NAMELESS = {("notify", "chat")}
+NAMELESS = {("button", "shortcut"), ("notify", "chat")}
 
 
 @pytest.mark.parametrize("platform", sorted({*ICONS["entity"], *ENGLISH["entity"]}))
@@ -674,7 +702,7 @@ def test_every_issue_is_raised(key: str) -> None:
 
 def test_every_step_has_its_texts() -> None:
     """Their fields are compared where the flows are tested."""
-    files = [BEEPER / "config_flow.py", BEEPER / "chat_flow.py"]
+    files = [BEEPER / f"{name}_flow.py" for name in ("config", "chat", "shortcut")]
     steps = {
         flow.name: {
             node.name.removeprefix("async_step_")
@@ -689,6 +717,8 @@ def test_every_step_has_its_texts() -> None:
     assert ENGLISH["options"]["step"].keys() == steps["BeeperOptionsFlow"]
     chat = ENGLISH["config_subentries"]["chat"]
     assert chat["step"].keys() == steps["ChatSubentryFlow"]
+    shortcut = ENGLISH["config_subentries"]["shortcut"]
+    assert shortcut["step"].keys() == steps["ShortcutSubentryFlow"] - {"reconfigure"}
 
 
 @pytest.mark.parametrize("key", ENGLISH["selector"])

@@ -275,12 +275,19 @@ async def resolve_recipient(
     Numbers and addresses are left to the server: whom they mean is certain, and they
     need not be contacts. Raises BeeperError, or a translated ServiceValidationError.
     """
+    if stranger := as_stranger(text):
+        return stranger
+    people = await _people(client, accounts, account_id, [text])
+    return _one_person(people, text, field=field)
+
+
+def as_stranger(text: str) -> Person | None:
+    """Return whom a number or an address means, None for anything else."""
     if _is_number(text):
         return Person(given=text, user=StartUser(phone_number=text))
     if _is_email(text):
         return Person(given=text, user=StartUser(email=text))
-    people = await _people(client, accounts, account_id, [text])
-    return _one_person(people, text, field=field)
+    return None
 
 
 async def resolve_participants(
@@ -341,6 +348,11 @@ def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person
         candidate.chat for candidate in same
     ):
         raise errors.invalid("cannot_message", field=field, network=same[0].network)
+    return as_person(text, same[0].name, users)
+
+
+def as_person(text: str, name: str | None, users: list[User]) -> Person:
+    """Return the person that these users are, with what stays the same of them."""
     number = _agreed(user.phone_number for user in users)
     return Person(
         given=text,
@@ -352,7 +364,7 @@ def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person
             username=_agreed(user.username for user in users),
         ),
         id=users[0].id,
-        name=same[0].name,
+        name=name,
     )
 
 

@@ -47,6 +47,16 @@ _INVALID = {
     "rejected",
     "rejected_fields",
 }
+# Of what was attempted, whether it happened is unknown; all else is not done.
+_UNKNOWN = {
+    "change_still_unknown",
+    "change_unknown",
+    "earlier_unknown",
+    "message_still_unknown",
+    "message_unconfirmed",
+    "message_unknown",
+    "outcome_unknown",
+}
 # What has a text of its own where a message is sent, and the names of its fields there.
 _SENDING = {"forbidden": "chat_forbidden", "not_found": "chat_not_found"}
 _SENDING_FIELDS = {"text": "message", "reply_to_message_id": "reply_to"}
@@ -93,6 +103,11 @@ def failed(key: str, **placeholders: str) -> HomeAssistantError:
         translation_key=key,
         translation_placeholders=placeholders,
     )
+
+
+def is_unknown(err: HomeAssistantError) -> bool:
+    """Tell whether what ended with this error may have happened."""
+    return err.translation_key in _UNKNOWN
 
 
 def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
