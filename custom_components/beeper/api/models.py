@@ -416,7 +416,10 @@ class Chat:
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
     `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
     that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
-    that hold its messages. `draft` may be of attachments alone, then it is empty. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
+    that hold its messages. `draft` may be of attachments alone, then it is empty.
+    `reminder_is_dismissed` tells whether a message makes the reminder needless.
+    `preview` is its newest message, in lists. A flag, and what counts, is None where the
+    server does not tell.
     """
 
     id: str
@@ -440,6 +443,7 @@ class Chat:
     is_read_only: bool | None
     labels: Mapping[str, str]
     reminder: datetime | None
+    reminder_is_dismissed: bool | None
     draft: str | None
     message_expiry_seconds: int | None
     max_text_length: int | None
@@ -487,6 +491,9 @@ class Chat:
             is_read_only=_flag(chat, "isReadOnly"),
             labels=read_labels(chat.get("labels")),
             reminder=_time(_mapping(chat.get("reminder")), "remindAt"),
+            reminder_is_dismissed=_flag(
+                _mapping(chat.get("reminder")), "dismissOnIncomingMessage"
+            ),
             draft=_text(chat["draft"], "text") or ""
             if isinstance(chat.get("draft"), dict)
             else None,
