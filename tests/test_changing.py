@@ -781,6 +781,16 @@ async def test_the_message_from_which_on_a_chat_is_unread_is_looked_at(
         await change(hass, "mark_unread", **data)
 
 
+async def test_a_chat_with_unread_messages_is_unread(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats[KIM]
+    simulator.world.incoming(chat, chat.participants[0], "Hi")
+    lose(simulator)
+
+    assert (await change(hass, "mark_unread", chat_id=KIM))["recovered"] is True
+
+
 async def test_a_reminder_that_messages_dismiss_is_another(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
