@@ -791,6 +791,16 @@ async def test_a_chat_with_unread_messages_is_unread(
     assert (await change(hass, "mark_unread", chat_id=KIM))["recovered"] is True
 
 
+async def test_the_time_of_a_reminder_keeps_its_moment(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    for remind_at in ("2126-01-01 11:00:00", "2126-01-01T05:00:00-05:00"):
+        await change(hass, "set_reminder", chat_id=KIM, remind_at=remind_at)
+        reminder = simulator.world.chats[KIM].reminder
+        assert reminder == {"remindAt": "2126-01-01T10:00:00+00:00"}
+
+
 async def test_a_reminder_that_messages_dismiss_is_another(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
