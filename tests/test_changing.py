@@ -327,6 +327,23 @@ async def test_edited_text_is_as_it_is_written_or_markdown(
     assert message.text == text
 
 
+async def test_edited_markdown_keeps_its_quotes(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    message = own_message(simulator)
+
+    await change(
+        hass,
+        "edit_message",
+        chat_id=KIM,
+        message_id=message.id,
+        message='"Hi"',
+        format="markdown",
+    )
+
+    assert message.text == r'\"Hi"'
+
+
 @pytest.mark.parametrize("message_id", [None, "older"])
 async def test_a_chat_is_read_up_to_a_message(
     hass: HomeAssistant,
@@ -399,6 +416,18 @@ async def test_a_change_waits_for_what_was_to_go_into_the_chat_before(
         f"/v1/chats/{KIM}/messages",
         f"/v1/chats/{KIM}/messages/{own.id}/reactions",
     ]
+
+
+async def test_each_reaction_is_a_transaction_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, _, data = prepared(simulator, "add_reaction")
+
+    for reaction in (THUMB, "❤️"):
+        await change(hass, "add_reaction", **{**data, "reaction": reaction})
+
+    first, second = (request.json for request in simulator.executed)
+    assert first["transactionID"] != second["transactionID"]
 
 
 async def test_deleting_for_oneself_leaves_it_to_the_others(
@@ -838,6 +867,14 @@ async def test_a_reaction_under_an_id_that_nobody_told_is_not_gone(
     assert not CALLS["remove_reaction"].done(chat, message)
 
 
+async def test_an_answer_that_says_no_is_not_believed_either(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("garbage", method="POST", body='{"success": false}')
+
+    assert (await change(hass, "mark_read", chat_id=KIM))["recovered"] is True
+
+
 async def test_somebody_elses_reaction_proves_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -905,6 +942,28 @@ async def test_what_is_sent_in_two_ways_is_tried_in_turn(
 
     assert CALLS[action].done(chat, message)
     assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("profile", ["easymatrix"])
+@pytest.mark.parametrize("action", ["set_reminder", "remove_reaction"])
+@pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502])
+async def test_another_way_is_tried_only_where_the_first_is_proved_wrong(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    status: int,
+) -> None:
+    _, _, data = prepared(simulator, action)
+    for method in ("POST", "DELETE"):
+        simulator.faults.add(
+            "status_before", method=method, path="/v1/chats/*", status=status
+        )
+
+    with pytest.raises(HomeAssistantError):
+        await change(hass, action, **data)
+
+    assert len(mutations(simulator)) == 1
 
 
 # Refusals
@@ -987,6 +1046,13 @@ async def test_a_chat_that_is_not_there(
     assert not mutations(simulator)
 
 
+async def test_a_chat_to_mark_that_is_not_there(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError, match="no such chat"):
+        await change(hass, "mark_read", chat_id="!x:beeper.com")
+
+
 async def test_only_own_texts_can_be_edited(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -1012,6 +1078,20 @@ async def test_an_own_message_that_the_network_marks_wrongly_can_be_edited(
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
     account.marks_own = False
+    message = own_message(simulator)
+
+    await change(
+        hass, "edit_message", chat_id=KIM, message_id=message.id, message="Second"
+    )
+
+    assert message.text == "Second"
+
+
+async def test_an_own_message_can_be_edited_where_no_account_is_told(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.faults.add("garbage", path="/v1/accounts", body="[]", times=None)
+    assert await hass.config_entries.async_setup(entry.entry_id)
     message = own_message(simulator)
 
     await change(
