@@ -22,7 +22,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Chat, Message
 
-from .conftest import add_entry
+from .conftest import add_entry, until
 from .test_message_sending import FAMILY, INSTAGRAM, KIM
 from .test_outbox import DID_NOT_RUN, RAN, TIMEOUT, faults
 from .test_send_message import add_chat
@@ -337,6 +337,23 @@ async def test_edited_text_is_as_it_is_written_or_markdown(
     assert message.text == text
 
 
+async def test_edited_markdown_keeps_its_quotes(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    message = own_message(simulator)
+
+    await change(
+        hass,
+        "edit_message",
+        chat_id=KIM,
+        message_id=message.id,
+        message='"Hi"',
+        format="markdown",
+    )
+
+    assert message.text == r'\"Hi"'
+
+
 @pytest.mark.parametrize("message_id", [None, "older"])
 async def test_a_chat_is_read_up_to_a_message(
     hass: HomeAssistant,
@@ -409,6 +426,18 @@ async def test_a_change_waits_for_what_was_to_go_into_the_chat_before(
         f"/v1/chats/{KIM}/messages",
         f"/v1/chats/{KIM}/messages/{own.id}/reactions",
     ]
+
+
+async def test_each_reaction_is_a_transaction_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, _, data = prepared(simulator, "add_reaction")
+
+    for reaction in (THUMB, "❤️"):
+        await change(hass, "add_reaction", **{**data, "reaction": reaction})
+
+    first, second = (request.json for request in simulator.executed)
+    assert first["transactionID"] != second["transactionID"]
 
 
 async def test_deleting_for_oneself_leaves_it_to_the_others(
@@ -692,6 +721,175 @@ async def test_what_cannot_be_read_stays_unknown(
     assert len(mutations(simulator)) == tried + 1
 
 
+async def test_nobody_is_disturbed_twice_by_two_ids_of_a_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats[KIM]
+    simulator.faults.add("drop_after", method="POST")
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(hass, "notify_anyway", chat_id=chat.local_id)
+
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await change(hass, "notify_anyway", chat_id=KIM)
+
+    assert len(mutations(simulator)) == 1
+
+
+def lose(simulator: Simulator) -> None:
+    """Let the next change not run, and nobody tell."""
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        simulator.faults.add("drop_before", method=method, path="/v1/chats/*")
+
+
+async def test_a_title_that_only_looks_alike_is_another(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.chats[KIM].title = "Kim-work"
+    lose(simulator)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(hass, "update_chat", chat_id=KIM, title="Kim work")
+
+
+async def test_a_draft_that_is_stored_as_html_is_found(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.chats[KIM].draft = {"text": "Earlier"}
+    simulator.faults.add("delay", method="PATCH")
+    simulator.faults.add("drop_before", method="PATCH")
+    lost = hass.async_create_task(
+        change(hass, "update_chat", chat_id=KIM, draft="Hi there")
+    )
+    await until(lambda: len(mutations(simulator)) == 2)
+    simulator.world.chats[KIM].draft = {"text": "<p>Hi there</p>"}
+
+    assert (await lost)["recovered"] is True
+
+
+@pytest.mark.parametrize("profile", ["latest", "4.2.557"])
+async def test_a_text_that_looked_alike_before_is_not_the_edited_one(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    world = simulator.world
+    message = world.send(world.chats[KIM], "Ring at 10-12")
+    world.settle()
+    lose(simulator)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(
+            hass,
+            "edit_message",
+            chat_id=KIM,
+            message_id=message.id,
+            message="Ring at 1012",
+        )
+
+
+@pytest.mark.parametrize("marked", [True, False])
+async def test_what_was_read_before_is_no_proof(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, marked: bool
+) -> None:
+    """An own message always is; a chat can be marked unread on top."""
+    chat = simulator.world.chats[KIM]
+    theirs = simulator.world.incoming(chat, chat.participants[0], "Hi")
+    own = own_message(simulator)
+    if marked:
+        simulator.world.mark_read(chat, theirs.id)
+        chat.is_marked_unread = True
+    lose(simulator)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(
+            hass,
+            "mark_read",
+            chat_id=KIM,
+            message_id=theirs.id if marked else own.id,
+        )
+
+
+@pytest.mark.parametrize("newest", [True, False])
+async def test_the_message_from_which_on_a_chat_is_unread_is_looked_at(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, newest: bool
+) -> None:
+    chat = simulator.world.chats[KIM]
+    read = simulator.world.incoming(chat, chat.participants[0], "One")
+    simulator.world.mark_read(chat, read.id)
+    unread = simulator.world.incoming(chat, chat.participants[0], "Two")
+    lose(simulator)
+    data = {"chat_id": KIM, "message_id": unread.id if newest else read.id}
+
+    if newest:
+        assert (await change(hass, "mark_unread", **data))["recovered"] is True
+        return
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(hass, "mark_unread", **data)
+
+
+async def test_a_chat_with_unread_messages_is_unread(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats[KIM]
+    simulator.world.incoming(chat, chat.participants[0], "Hi")
+    lose(simulator)
+
+    assert (await change(hass, "mark_unread", chat_id=KIM))["recovered"] is True
+
+
+async def test_the_time_of_a_reminder_keeps_its_moment(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    for remind_at in ("2126-01-01 11:00:00", "2126-01-01T05:00:00-05:00"):
+        await change(hass, "set_reminder", chat_id=KIM, remind_at=remind_at)
+        reminder = simulator.world.chats[KIM].reminder
+        assert reminder == {"remindAt": "2126-01-01T10:00:00+00:00"}
+
+
+async def test_a_reminder_that_messages_dismiss_is_another(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats[KIM]
+    _remind(chat, chat.messages[-1])
+    assert chat.reminder
+    chat.reminder["dismissOnIncomingMessage"] = True
+    data = {"chat_id": KIM, "remind_at": LATER}
+    lose(simulator)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(hass, "set_reminder", **data, dismiss_on_incoming_message=False)
+
+    simulator.faults.clear()
+    lose(simulator)
+    assert (await change(hass, "set_reminder", **data))["recovered"] is True
+
+
+@pytest.mark.parametrize("profile", ["latest", "4.2.557"])
+@pytest.mark.parametrize("unread", ["chat", "accounts"])
+async def test_a_reaction_under_an_id_that_nobody_told_is_not_gone(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, unread: str
+) -> None:
+    if unread == "accounts":
+        simulator.faults.add("garbage", path="/v1/accounts", body="[]", times=None)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    chat, message, data = prepared(simulator, "remove_reaction")
+    if unread == "chat":
+        simulator.faults.add("status_before", method="GET", path=f"/v1/chats/{KIM}")
+    lose(simulator)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await change(hass, "remove_reaction", **data)
+
+    assert not CALLS["remove_reaction"].done(chat, message)
+
+
+async def test_an_answer_that_says_no_is_not_believed_either(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("garbage", method="POST", body='{"success": false}')
+
+    assert (await change(hass, "mark_read", chat_id=KIM))["recovered"] is True
+
+
 async def test_somebody_elses_reaction_proves_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -759,6 +957,28 @@ async def test_what_is_sent_in_two_ways_is_tried_in_turn(
 
     assert CALLS[action].done(chat, message)
     assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("profile", ["easymatrix"])
+@pytest.mark.parametrize("action", ["set_reminder", "remove_reaction"])
+@pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502])
+async def test_another_way_is_tried_only_where_the_first_is_proved_wrong(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    status: int,
+) -> None:
+    _, _, data = prepared(simulator, action)
+    for method in ("POST", "DELETE"):
+        simulator.faults.add(
+            "status_before", method=method, path="/v1/chats/*", status=status
+        )
+
+    with pytest.raises(HomeAssistantError):
+        await change(hass, action, **data)
+
+    assert len(mutations(simulator)) == 1
 
 
 # Refusals
@@ -829,6 +1049,25 @@ async def test_a_message_that_is_not_there(
     assert not mutations(simulator)
 
 
+@pytest.mark.parametrize("action", OF_MESSAGE)
+async def test_a_chat_that_is_not_there(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
+) -> None:
+    data = {**CALLS[action].data, "chat_id": "!x:beeper.com", "message_id": "1"}
+
+    with pytest.raises(ServiceValidationError, match="no such chat"):
+        await change(hass, action, **data)
+
+    assert not mutations(simulator)
+
+
+async def test_a_chat_to_mark_that_is_not_there(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError, match="no such chat"):
+        await change(hass, "mark_read", chat_id="!x:beeper.com")
+
+
 async def test_only_own_texts_can_be_edited(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -863,17 +1102,34 @@ async def test_an_own_message_that_the_network_marks_wrongly_can_be_edited(
     assert message.text == "Second"
 
 
+async def test_an_own_message_can_be_edited_where_no_account_is_told(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.faults.add("garbage", path="/v1/accounts", body="[]", times=None)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    message = own_message(simulator)
+
+    await change(
+        hass, "edit_message", chat_id=KIM, message_id=message.id, message="Second"
+    )
+
+    assert message.text == "Second"
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("update_chat", {}, "nothing to change. Give at least one of: title"),
     ("update_chat", {"title": ""}, "nothing to change"),
     ("update_chat", {"title": ["x"]}, "title must be text"),
+    ("update_chat", {"title": " "}, "title is blank"),
     ("update_chat", {"description": True}, "description must be text"),
+    ("update_chat", {"description": "\u200b"}, "description is blank"),
     ("update_chat", {"is_pinned": "maybe"}, "is_pinned must be true or false"),
     ("update_chat", {"is_muted": "x"}, "is_muted must be true or false"),
     ("update_chat", {"is_archived": "x"}, "is_archived must be true or false"),
     ("update_chat", {"is_low_priority": "x"}, "is_low_priority must be true or"),
     ("update_chat", {"message_expiry_seconds": 0}, "must be a whole number from 1"),
     ("update_chat", {"draft": {"text": "x"}}, "draft must be text"),
+    ("update_chat", {"draft": "\n"}, "draft is blank"),
     ("update_chat", {"clear": ["is_muted"]}, "clear.* must be one of: title"),
     ("update_chat", {"clear": "title", "title": "x"}, "title is given and in clear"),
     ("mark_read", {"message_id": " \u200b"}, "message_id is blank"),
@@ -882,6 +1138,14 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("set_reminder", {}, "remind_at is required"),
     ("set_reminder", {"remind_at": "soon"}, "remind_at must be a date"),
     ("set_reminder", {"remind_at": "2020-01-01"}, "remind_at is in the past"),
+    ("set_reminder", {"remind_at": "2126-02-30 08:00:00"}, "remind_at must be a date"),
+    ("set_reminder", {"remind_at": "2126-01-01T25:00:00"}, "remind_at must be a date"),
+    (
+        "set_reminder",
+        {"remind_at": "9999-12-31 23:59:59-12:00"},
+        "remind_at must be a date",
+    ),
+    ("set_reminder", {"remind_at": 4922935200}, "remind_at must be a date"),
     (
         "set_reminder",
         {"remind_at": LATER, "dismiss_on_incoming_message": "x"},
@@ -891,6 +1155,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("edit_message", {"message": "x"}, "message_id is required"),
     ("edit_message", {"message_id": "1"}, "message is required"),
     ("edit_message", {"message_id": "1", "message": []}, "message is required"),
+    ("edit_message", {"message_id": "1", "message": " \n"}, "message is blank"),
     (
         "edit_message",
         {"message_id": "1", "message": "x", "format": "html"},
@@ -906,7 +1171,9 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("add_reaction", {"message_id": "1"}, "reaction is required"),
     ("remove_reaction", {"reaction": THUMB}, "message_id is required"),
     ("add_reaction", {"message_id": "1", "reaction": 1.5}, "reaction must be text"),
+    ("add_reaction", {"message_id": "1", "reaction": 1}, "reaction must be text"),
     ("focus", {"draft_text": True}, "draft_text must be text"),
+    ("focus", {"draft_text": " "}, "draft_text is blank"),
 ]
 
 

@@ -19,7 +19,16 @@ from .api.generations import CHANGES_SINCE, EDIT_SINCE, REACTIONS_SINCE, READ_SI
 from .api.models import Chat, Message
 from .job import Job
 from .reconciliation import same_text
-from .validators import boolean, identifier, integer, moment, one_of, some_of, text
+from .validators import (
+    boolean,
+    identifier,
+    integer,
+    moment,
+    one_of,
+    reaction,
+    some_of,
+    written,
+)
 
 ATTR_CLEAR: Final = "clear"
 ATTR_DISMISS: Final = "dismiss_on_incoming_message"
@@ -75,6 +84,7 @@ class Change(Job[Changed]):
     """One change.
 
     `chat_id` and `message_id` become what Beeper knows them by; empty for none.
+    `before` is the message as it was, None if that could not be read.
     """
 
     changing: Changing
@@ -85,6 +95,7 @@ class Change(Job[Changed]):
     enter: Callable[[BeeperClient, str], AbstractAsyncContextManager[Chat | None]]
     message_id: str = field(init=False)
     chat: Chat | None = field(default=None, init=False)
+    before: Message | None = field(default=None, init=False)
 
     unknown = "change_unknown"
     still_unknown = "change_still_unknown"
@@ -93,11 +104,11 @@ class Change(Job[Changed]):
         """Recognise it by all that was asked for."""
         self.name = self.changing.name
         self.message_id = self.params.get(ATTR_MESSAGE_ID, "")
-        asked = tuple(
+        self._asked = tuple(
             (name, tuple(value) if isinstance(value, list) else value)
             for name, value in sorted(self.params.items())
         )
-        self.key = self.shared = (self.name, self.chat_id, asked)
+        self.key = self.shared = (self.name, self.chat_id, self._asked)
 
     @property
     def own_ids(self) -> frozenset[str]:
@@ -113,6 +124,7 @@ class Change(Job[Changed]):
         async with self.enter(self.client, self.chat_id) as self.chat:
             if self.chat:
                 self.chat_id = self.chat.id
+                self.key = (self.name, self.chat_id, self._asked)
             yield
 
     @override
@@ -124,14 +136,16 @@ class Change(Job[Changed]):
         except BeeperError:
             return  # A help, not a gate.
         if message is None:
-            raise errors.NotDoneError(partial(errors.invalid, "message_not_found"))
+            key = "message_not_found" if self.chat else "change_not_found"
+            raise errors.NotDoneError(partial(errors.invalid, key))
+        self.before = message
         # One that was just sent is known by another id until it has its own.
         self.message_id = message.id or self.message_id
         if self.changing is EDIT_MESSAGE:
             self._check_edit(message)
 
     def _check_edit(self, message: Message) -> None:
-        if not message.is_sender and message.sender_id not in {None, *self.own_ids}:
+        if message.sender_id and not self.is_own(message):
             raise errors.NotDoneError(partial(errors.invalid, "not_own_message"))
         if message.attachments:
             raise errors.NotDoneError(partial(errors.invalid, "edit_of_attachment"))
@@ -142,6 +156,10 @@ class Change(Job[Changed]):
             raise errors.NotDoneError(
                 partial(errors.invalid, "longer_than_chat_allows", **told)
             )
+
+    def is_own(self, message: Message) -> bool:
+        """Tell whether the user sent it; some networks mark that wrongly."""
+        return message.is_sender or message.sender_id in self.own_ids
 
     async def read_message(self) -> Message | None:
         """Return the message, None if there is none; raises BeeperError.
@@ -223,13 +241,14 @@ async def _update(change: Change) -> None:
 
 async def _is_updated(change: Change) -> bool:
     chat = await change.read_chat()
-    return all(_is(getattr(chat, key), each) for key, each in _wanted(change).items())
-
-
-def _is(told: Any, wanted: Any) -> bool:
-    if isinstance(told, str) and isinstance(wanted, str):
-        return same_text(wanted, told)
-    return bool(told == wanted)
+    wanted = _wanted(change)
+    if (
+        wanted.get(ATTR_DRAFT)
+        and chat.draft
+        and same_text(wanted[ATTR_DRAFT], chat.draft)
+    ):
+        del wanted[ATTR_DRAFT]
+    return all(getattr(chat, key) == each for key, each in wanted.items())
 
 
 async def _mark_read(change: Change) -> None:
@@ -237,11 +256,16 @@ async def _mark_read(change: Change) -> None:
 
 
 async def _is_read(change: Change) -> bool:
-    if not change.message_id:
-        chat = await change.read_chat()
+    chat = await change.read_chat()
+    if chat.is_marked_unread or chat.unread_count == 0 or not change.message_id:
         return chat.unread_count == 0 and not chat.is_marked_unread
     message = await change.read_message()
-    return message is not None and message.is_unread is False
+    # One's own is always read, whatever is before it.
+    return (
+        message is not None
+        and message.is_unread is False
+        and not change.is_own(message)
+    )
 
 
 async def _mark_unread(change: Change) -> None:
@@ -249,6 +273,9 @@ async def _mark_unread(change: Change) -> None:
 
 
 async def _is_unread(change: Change) -> bool:
+    if change.message_id:
+        message = await change.read_message()
+        return message is not None and message.is_unread is True
     chat = await change.read_chat()
     return chat.unread_count > 0 or chat.is_marked_unread is True
 
@@ -271,9 +298,13 @@ async def _set_reminder(change: Change) -> None:
 
 
 async def _is_set(change: Change) -> bool:
-    told = (await change.read_chat()).reminder
+    chat = await change.read_chat()
     wanted = change.params[ATTR_REMIND_AT].timestamp()
-    return told is not None and abs(told.timestamp() - wanted) < 1
+    return (
+        chat.reminder is not None
+        and abs(chat.reminder.timestamp() - wanted) < 1
+        and change.params.get(ATTR_DISMISS) in (None, chat.reminder_is_dismissed)
+    )
 
 
 async def _clear_reminder(change: Change) -> None:
@@ -308,7 +339,12 @@ async def _edit(change: Change) -> None:
 
 async def _is_edited(change: Change) -> bool:
     message = await change.read_message()
-    return message is not None and same_text(_markdown(change), message.text or "")
+    return (
+        message is not None
+        # What only looks alike may have been there before.
+        and message.text != (change.before and change.before.text)
+        and same_text(_markdown(change), message.text or "")
+    )
 
 
 async def _delete(change: Change) -> None:
@@ -338,17 +374,26 @@ async def _remove_reaction(change: Change) -> None:
 
 
 async def _has_reaction(change: Change) -> bool:
-    message = await change.read_message()
-    wanted = change.params[ATTR_REACTION].replace(_COLOUR, "")
-    return message is not None and any(
-        reaction.key.replace(_COLOUR, "") == wanted
-        and reaction.participant_id in change.own_ids
-        for reaction in message.reactions
-    )
+    return _reacted(change, await change.read_message())
 
 
 async def _has_no_reaction(change: Change) -> bool:
-    return bool(change.own_ids) and not await _has_reaction(change)
+    message = await change.read_message()
+    # One that was never seen may be under an id that nobody told.
+    return (
+        message is not None
+        and _reacted(change, change.before)
+        and not _reacted(change, message)
+    )
+
+
+def _reacted(change: Change, message: Message | None) -> bool:
+    wanted = change.params[ATTR_REACTION].replace(_COLOUR, "")
+    return message is not None and any(
+        each.key.replace(_COLOUR, "") == wanted
+        and each.participant_id in change.own_ids
+        for each in message.reactions
+    )
 
 
 # The window of Beeper
@@ -366,24 +411,24 @@ async def _focus(change: Change) -> None:
 
 _CLEARABLE: Final = ("title", "description", "draft", "message_expiry_seconds")
 _UPDATABLE: Final = {
-    vol.Optional("title"): text,
-    vol.Optional("description"): text,
+    vol.Optional("title"): written,
+    vol.Optional("description"): written,
     vol.Optional("is_archived"): boolean,
     vol.Optional("is_low_priority"): boolean,
     vol.Optional("is_muted"): boolean,
     vol.Optional("is_pinned"): boolean,
     vol.Optional("message_expiry_seconds"): integer(1, _LONGEST_EXPIRY),
-    vol.Optional(ATTR_DRAFT): text,
+    vol.Optional(ATTR_DRAFT): written,
     vol.Optional(ATTR_CLEAR): some_of(*_CLEARABLE),
 }
 _MESSAGE_ID: Final = {vol.Required(ATTR_MESSAGE_ID): identifier}
-_REACTION: Final = {**_MESSAGE_ID, vol.Required(ATTR_REACTION): identifier}
+_REACTION: Final = {**_MESSAGE_ID, vol.Required(ATTR_REACTION): reaction}
 
 EDIT_MESSAGE: Final = Changing(
     name="edit_message",
     fields={
         **_MESSAGE_ID,
-        vol.Required(ATTR_MESSAGE): text,
+        vol.Required(ATTR_MESSAGE): written,
         vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
             FORMAT_TEXT, FORMAT_MARKDOWN
         ),
@@ -471,7 +516,7 @@ CHANGES: Final = (
         name="focus",
         fields={
             vol.Optional(ATTR_MESSAGE_ID): identifier,
-            vol.Optional(ATTR_DRAFT_TEXT): text,
+            vol.Optional(ATTR_DRAFT_TEXT): written,
         },
         since=READ_SINCE,
         change=_focus,

@@ -189,7 +189,7 @@ async def _message(client: BeeperClient, chat_id: str, message_id: str) -> Messa
         if page.cursor in (None, cursor):
             break
         cursor = page.cursor
-    raise errors.invalid("message_not_found", field=ATTR_MESSAGE_ID)
+    raise errors.invalid("no_message_to_save", field=ATTR_MESSAGE_ID)
 
 
 def _attached(message: Message, number: int) -> Attached:

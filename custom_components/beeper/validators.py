@@ -6,7 +6,7 @@ returns the value to send, or raises `vol.Invalid` with the key of a translated 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 import re
 from typing import Any, Final
 import unicodedata
@@ -64,6 +64,14 @@ def text(value: Any) -> str:
     return accepted
 
 
+def written(value: Any) -> str:
+    """Accept text as it is, unless nothing of it can be seen."""
+    accepted = text(value)
+    if not _INVISIBLE.sub("", accepted):
+        raise vol.Invalid("blank")
+    return accepted
+
+
 def identifier(value: Any) -> str:
     """Accept an id, a handle or a name: text that is not blank."""
     if isinstance(value, float):
@@ -78,6 +86,13 @@ def identifier(value: Any) -> str:
 def identifiers(value: Any) -> list[str]:
     """Accept a list of ids, or one alone; who is in it twice counts once."""
     return _several(value, identifier)
+
+
+def reaction(value: Any) -> str:
+    """Accept an emoji or a word, but no number: the word `+1` becomes a 1."""
+    if isinstance(value, int):
+        raise vol.Invalid("not_text")
+    return identifier(value)
 
 
 def recipients(value: Any) -> list[str]:
@@ -223,11 +238,16 @@ def moment(value: Any) -> datetime:
     """Accept a date or a time of one; without an offset it is Home Assistant's time."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()
-    if isinstance(value, str):
-        value = dt_util.parse_datetime(value.strip())
-    if not isinstance(value, datetime):
-        raise vol.Invalid("not_moment")
-    return value if value.tzinfo else value.replace(tzinfo=dt_util.DEFAULT_TIME_ZONE)
+    with suppress(ValueError, OverflowError):
+        if isinstance(value, str):
+            value = dt_util.parse_datetime(value.strip())
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                value = value.replace(tzinfo=dt_util.DEFAULT_TIME_ZONE)
+            accepted: datetime = value
+            accepted.astimezone(UTC)  # Not all of the years 1 and 9999 exist there.
+            return accepted
+    raise vol.Invalid("not_moment")
 
 
 def email(value: Any) -> str:

@@ -541,7 +541,8 @@ class Chat(ListedChat):
 
     `max_text_length` counts characters; None is not told. `merged_ids` are the chats
     that it stands for itself and that hold its messages. `draft` is empty if it is of
-    attachments alone. `preview` is its newest message, in lists. A flag, and what counts,
+    attachments alone. `reminder_is_dismissed` tells whether a message makes the reminder
+    needless. `preview` is its newest message, in lists. A flag, and what counts,
     is None where the server does not tell.
     """
 
@@ -558,6 +559,7 @@ class Chat(ListedChat):
     is_read_only: bool | None
     labels: Mapping[str, str]
     reminder: datetime | None
+    reminder_is_dismissed: bool | None
     draft: str | None
     message_expiry_seconds: int | None
     max_text_length: int | None
@@ -594,6 +596,9 @@ class Chat(ListedChat):
             is_read_only=_flag(chat, "isReadOnly"),
             labels=read_labels(chat.get("labels")),
             reminder=_time(_mapping(chat.get("reminder")), "remindAt"),
+            reminder_is_dismissed=_flag(
+                _mapping(chat.get("reminder")), "dismissOnIncomingMessage"
+            ),
             draft=_text(chat["draft"], "text") or ""
             if isinstance(chat.get("draft"), dict)
             else None,
