@@ -406,6 +406,52 @@ async def test_a_message_that_was_just_sent_is_known_by_its_pending_id(
     assert response["message_id"] == message.id
 
 
+async def test_a_message_under_way_cannot_be_deleted_yet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    message = simulator.world.send(simulator.world.chats[KIM], "First try")
+    data = {"chat_id": KIM, "message_id": message.pending_id, "for_everyone": True}
+
+    with pytest.raises(ServiceValidationError, match="still sending the message"):
+        await change(hass, "delete_message", **data)
+
+    assert not mutations(simulator)
+    simulator.world.settle()
+    await change(hass, "delete_message", **data)
+    assert message.is_deleted
+
+
+async def test_a_merged_chat_and_its_member_have_one_queue(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "garbage",
+        method="GET",
+        path=f"/v1/chats/{INSTAGRAM}",
+        body=json.dumps({"id": INSTAGRAM, "mergedIntoChatID": KIM}),
+    )
+    simulator.faults.add(
+        "delay", method="POST", path="/v1/chats/*/messages", seconds=0.2
+    )
+
+    await asyncio.gather(
+        *(
+            hass.services.async_call(
+                DOMAIN,
+                "send_message",
+                {"chat_id": chat, "message": "Hi"},
+                blocking=True,
+            )
+            for chat in (INSTAGRAM, KIM)
+        )
+    )
+
+    assert [request.path for request in simulator.executed] == [
+        f"/v1/chats/{INSTAGRAM}/messages",
+        f"/v1/chats/{KIM}/messages",
+    ]
+
+
 async def test_a_change_waits_for_what_was_to_go_into_the_chat_before(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

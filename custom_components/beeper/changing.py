@@ -143,6 +143,8 @@ class Change(Job[Changed]):
         self.message_id = message.id or self.message_id
         if self.changing is EDIT_MESSAGE:
             self._check_edit(message)
+        elif self.changing is DELETE_MESSAGE and message.send_status == "PENDING":
+            raise errors.NotDoneError(partial(errors.invalid, "message_pending"))
 
     def _check_edit(self, message: Message) -> None:
         if message.sender_id and not self.is_own(message):
@@ -190,7 +192,13 @@ class Change(Job[Changed]):
 
     @override
     def not_done(self, err: BeeperError) -> HomeAssistantError:
-        return errors.not_changed(err, since=self.changing.since)
+        return errors.not_changed(
+            err,
+            # Archiving has a way of its own that all servers know.
+            since=READ_SINCE
+            if self.params.keys() == {"is_archived"}
+            else self.changing.since,
+        )
 
     @override
     def undo(self) -> None:
@@ -439,6 +447,15 @@ EDIT_MESSAGE: Final = Changing(
     of_message=True,
 )
 
+DELETE_MESSAGE: Final = Changing(
+    name="delete_message",
+    fields={**_MESSAGE_ID, vol.Required(ATTR_FOR_EVERYONE): boolean},
+    since=CHANGES_SINCE,
+    change=_delete,
+    holds=_is_deleted,
+    of_message=True,
+)
+
 CHANGES: Final = (
     Changing(
         name="update_chat",
@@ -488,14 +505,7 @@ CHANGES: Final = (
         holds=_is_cleared,
     ),
     EDIT_MESSAGE,
-    Changing(
-        name="delete_message",
-        fields={**_MESSAGE_ID, vol.Required(ATTR_FOR_EVERYONE): boolean},
-        since=CHANGES_SINCE,
-        change=_delete,
-        holds=_is_deleted,
-        of_message=True,
-    ),
+    DELETE_MESSAGE,
     Changing(
         name="add_reaction",
         fields=_REACTION,

@@ -57,7 +57,8 @@ class Chats:
         """
         async with self._arrivals:
             chat = await self._read(client, chat_id)
-            key = chat.id if chat else chat_id
+            # A merged chat and its members are one conversation.
+            key = (chat.merged_into_id or chat.id) if chat else chat_id
             turn = self._turns.setdefault(key, asyncio.Lock())
         async with turn:
             yield chat
