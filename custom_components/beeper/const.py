@@ -9,13 +9,17 @@ CONF_ALLOWED_SENDERS: Final = "allowed_senders"
 CONF_BACKLOG_MINUTES: Final = "backlog_minutes"
 CONF_CHAT_ID: Final = "chat_id"
 CONF_CHATS_PER_HOUR: Final = "chats_per_hour"
+CONF_CONFIRM: Final = "confirm"
 CONF_DUPLICATE_WINDOW: Final = "duplicate_window"
+CONF_LLM_CAN_SEND: Final = "llm_can_send"
 CONF_NETWORK: Final = "network"
 CONF_READ_ONLY: Final = "read_only"
+CONF_SENTENCES: Final = "sentences"
 CONF_USER_ID: Final = "user_id"
 
 SUBENTRY_CHAT: Final = "chat"
 
 DEFAULT_BACKLOG_MINUTES: Final = 15
 DEFAULT_CHATS_PER_HOUR: Final = 20
+DEFAULT_CONFIRM: Final = "new_people"
 DEFAULT_DUPLICATE_WINDOW: Final = 30
