@@ -99,8 +99,4 @@ class ReadUnread(_Handler):
     async def answer(
         self, hass: HomeAssistant, asker: Asker, said: dict[str, Any]
     ) -> Answer:
-        voice = async_get_voice(hass)
-        read = await voice.async_read(asker, **said)
-        if isinstance(read, Answer):
-            return read
-        return Answer(status="read", speech=await voice.async_speech(asker, read))
+        return await async_get_voice(hass).async_read_out(asker, **said)

@@ -6,37 +6,21 @@ whoever it was put to where it was put, and is answered once.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from textwrap import shorten
 from typing import Any, Final
 
-import voluptuous as vol
-
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES
-from homeassistant.core import (
-    CALLBACK_TYPE,
-    Context,
-    Event,
-    EventStateChangedData,
-    HassJob,
-    HomeAssistant,
-    callback,
-)
+from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session, intent
-from homeassistant.helpers.event import async_call_later, async_track_state_change_event
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
-from . import addressing, errors
-from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account
+from . import satellite
 from .const import (
-    CONF_ACCOUNT_ID,
     CONF_CONFIRM,
     CONF_LLM_CAN_SEND,
     CONF_SENTENCES,
@@ -52,7 +36,8 @@ from .sentences import (
     async_understand,
     choose_language,
 )
-from .validators import recipient as whom
+from .targets import Target, async_find_targets, is_network, labels
+from .unread import Unread, async_unread, async_unread_of, spoken
 
 INTENT_SEND: Final = "BeeperSendMessage"
 INTENT_CREATE: Final = "BeeperCreateChat"
@@ -65,19 +50,8 @@ _PATIENCE: Final = 60
 """Seconds that a question waits for its answer."""
 
 _MAX_CHOICES: Final = 5
-_MAX_CHATS: Final = 5
-_MAX_MESSAGES: Final = 3
-"""Of each chat."""
-
 _MAX_FOUND: Final = 10
-_NEWEST: Final = 20
-"""Messages of a chat among which those are looked for."""
-
-_MAX_SPOKEN: Final = 300
-"""Characters of a message that are read out."""
-
-_SATELLITE: Final = "assist_satellite"
-_IDLE: Final = "idle"
+_OF_MATCH: Final = ("name", "kind", "network", "account_id", "match")
 
 # Errors that have words of their own when they are spoken.
 _SPOKEN: Final = {
@@ -131,28 +105,6 @@ def async_asker(
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Target:
-    """A chat, or a person without one: then `user` is what create_chat takes.
-
-    `detail` tells people of one name and network apart, `account` one's own accounts.
-    """
-
-    entry: BeeperConfigEntry
-    account_id: str
-    name: str
-    network: str
-    detail: str
-    account: str
-    chat_id: str | None
-    user: Mapping[str, str]
-
-    @property
-    def id(self) -> str:
-        """What means nobody else, and is taken as a recipient."""
-        return self.chat_id or next(iter(self.user.values()))
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
 class Answer:
     """What became of a wish: a word for programs, and a sentence for people.
 
@@ -162,14 +114,6 @@ class Answer:
     status: str
     speech: str
     targets: tuple[Target, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Unread:
-    """What is unread, the newest chats first; `more` if there are other chats."""
-
-    chats: list[dict[str, Any]]
-    more: bool
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -310,13 +254,12 @@ class Voice:
         if not entries:
             return await self._say(asker, "no_server")
         try:
-            targets = await self._find(entries, recipient, network)
+            targets = await async_find_targets(self.hass, entries, recipient, network)
         except HomeAssistantError as err:
             return await self._failed(asker, err)
         wish = _Wish(given=recipient, message=message, targets=targets)
         if not targets:
-            key = "nobody_there" if network else "nobody"
-            return await self._say(asker, key, given=recipient, network=network or "")
+            return await self._nobody(asker, recipient, network)
         if len(targets) > 1 and by_program:
             return Answer(status="which", speech="", targets=targets)
         if len(targets) > _MAX_CHOICES:
@@ -403,45 +346,6 @@ class Voice:
             for match in found
         ]
 
-    async def _find(
-        self, entries: Iterable[BeeperConfigEntry], given: str, network: str | None
-    ) -> tuple[Target, ...]:
-        """Return whom a text fits best, of all servers, in one network or in all.
-
-        Raises a translated HomeAssistantError.
-        """
-        try:
-            text = whom(given)
-        except vol.Invalid as err:
-            raise errors.invalid(
-                err.msg, field="recipient", **err.placeholders
-            ) from None
-        found: list[tuple[addressing.Rank, Target]] = []
-        for entry in entries:
-            coordinator = entry.runtime_data
-            try:
-                async with coordinator.resolving:
-                    result = await addressing.find(
-                        coordinator.client,
-                        coordinator.data.accounts,
-                        None,
-                        text,
-                        default_id=entry.data[CONF_ACCOUNT_ID],
-                    )
-            except BeeperError as err:
-                if isinstance(err, AuthenticationError):
-                    entry.async_start_reauth(self.hass)
-                raise errors.not_done(err, network="") from None
-            found += [
-                (rank, _target(entry, candidate))
-                for rank, candidate in result.matches
-                if rank is not addressing.Rank.LOOSE and _is(network, candidate.network)
-            ]
-        if not found:
-            return tuple(_strangers(entries, text, network))
-        best = min(rank for rank, _ in found)
-        return tuple(target for rank, target in found if rank is best)
-
     # Questions
 
     async def _ask(self, asker: Asker, wish: _Wish) -> Answer:
@@ -455,19 +359,19 @@ class Voice:
         def forget(_: object) -> None:
             self._take(asker.key)
 
-        self._questions[asker.key] = _Question(
-            wish=wish,
-            stop=async_call_later(
-                self.hass, _PATIENCE, HassJob(forget, cancel_on_shutdown=True)
-            ),
-        )
         async with self._registering:
             if not self._replies and "conversation" in self.hass.config.components:
                 self._replies = await async_listen(
                     self.hass, "replies", self._networks(), self._reply
                 )
+            self._questions[asker.key] = _Question(
+                wish=wish,
+                stop=async_call_later(
+                    self.hass, _PATIENCE, HassJob(forget, cancel_on_shutdown=True)
+                ),
+            )
         speech = _question(await self._language(asker), wish)
-        if asker.satellite_id and self._can(asker.satellite_id, ask=True):
+        if asker.satellite_id and satellite.can_ask(self.hass, asker.satellite_id):
             wish.targets[0].entry.async_create_background_task(
                 self.hass,
                 self._ask_aloud(asker, asker.satellite_id, speech),
@@ -500,169 +404,57 @@ class Voice:
             wish = replace(wish, targets=chosen)
         return await self._go_on(asker, wish)
 
-    # Satellites
-
-    def _can(self, satellite_id: str, *, ask: bool = False) -> bool:
-        """Tell whether a satellite can speak by itself, and also listen."""
-        # Where there is a satellite, its component is loaded.
-        from homeassistant.components.assist_satellite import (  # noqa: PLC0415
-            AssistSatelliteEntityFeature as Feature,
-        )
-
-        state = self.hass.states.get(satellite_id)
-        wanted = Feature.START_CONVERSATION if ask else Feature.ANNOUNCE
-        return bool(state and state.attributes[ATTR_SUPPORTED_FEATURES] & wanted)
-
     async def _ask_aloud(self, asker: Asker, satellite_id: str, question: str) -> None:
         """Let a satellite ask, and then say what became of it."""
         understand = await async_understand(self.hass, "replies", self._networks())
-        said = None
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._until_idle(satellite_id)
-                heard = await self.hass.services.async_call(
-                    _SATELLITE,
-                    "ask_question",
-                    {ATTR_ENTITY_ID: satellite_id, "question": question},
-                    blocking=True,
-                    context=asker.context,
-                    return_response=True,
-                )
-            said = understand(str((heard or {})["sentence"]), asker.language)
-        except HomeAssistantError, TimeoutError:
-            pass  # It is busy, or nobody has said anything.
-        if said:
+        heard = await satellite.async_ask(
+            self.hass,
+            satellite_id,
+            question,
+            context=asker.context,
+            patience=_PATIENCE,
+        )
+        if heard and (said := understand(heard, asker.language)):
             answer = await self._answered(asker, said)
         elif self._take(asker.key):
             answer = await self._say(asker, "not_answered")
         else:
             return
-        # Where there is another question, it is asked in the same way.
-        if answer.speech and self._can(satellite_id):
-            with suppress(HomeAssistantError):
-                await self.hass.services.async_call(
-                    _SATELLITE,
-                    "announce",
-                    {
-                        ATTR_ENTITY_ID: satellite_id,
-                        "message": answer.speech,
-                        "preannounce": False,
-                    },
-                    blocking=True,
-                    context=asker.context,
-                )
-
-    async def _until_idle(self, satellite_id: str) -> None:
-        """Wait until a satellite has finished what it is doing: it would be cut off."""
-        idle = asyncio.Event()
-
-        @callback
-        def look(event: Event[EventStateChangedData] | None = None) -> None:
-            state = self.hass.states.get(satellite_id)
-            if state and state.state == _IDLE:
-                idle.set()
-
-        stop = async_track_state_change_event(self.hass, satellite_id, look)
-        try:
-            look()
-            await idle.wait()
-        finally:
-            stop()
+        # Another question is put in the same way.
+        if answer.speech:
+            await satellite.async_tell(
+                self.hass, satellite_id, answer.speech, context=asker.context
+            )
 
     # What is unread
 
     async def async_read(
         self, asker: Asker, recipient: str | None, *, network: str | None = None
     ) -> Unread | Answer:
-        """Return what is unread, all or of somebody, or why it cannot be told.
-
-        Nothing is marked as read by it.
-        """
+        """Return what is unread, all or of somebody, or why it cannot be told."""
         if not self.entries:
             return await self._say(asker, "no_server")
+        call = partial(self._call, asker.context)
         try:
             if recipient is None:
-                return await self._unread(asker, network)
-            targets = await self._find(self.entries, recipient, network)
-            found = [
-                (
-                    target.entry,
-                    await self._call(
-                        asker.context,
-                        target.entry,
-                        "get_chat",
-                        {"chat_id": target.chat_id},
-                    ),
-                )
-                for target in targets[:_MAX_CHATS]
-                if target.chat_id
-            ]
-            if found:
-                return await self._messages(asker, found)
+                return await async_unread(call, self.entries, network)
+            targets = await async_find_targets(
+                self.hass, self.entries, recipient, network
+            )
+            if targets:
+                return await async_unread_of(call, targets)
         except HomeAssistantError as err:
             return await self._failed(asker, err)
-        key = "nobody_there" if network else "nobody"
-        return await self._say(asker, key, given=recipient, network=network or "")
+        return await self._nobody(asker, recipient, network)
 
-    async def _unread(self, asker: Asker, network: str | None) -> Unread:
-        found = []
-        for entry in self.entries:
-            listed = await self._call(
-                asker.context,
-                entry,
-                "list_chats",
-                {"unread_only": True, "include_muted": False},
-            )
-            found += [
-                (entry, chat)
-                for chat in listed["chats"]
-                if _is(network, chat["network"] or "")
-            ]
-        found.sort(key=lambda each: each[1]["last_activity"] or "", reverse=True)
-        return await self._messages(asker, found)
-
-    async def _messages(
-        self, asker: Asker, found: Collection[tuple[BeeperConfigEntry, dict[str, Any]]]
-    ) -> Unread:
-        """Return the newest unread messages of each chat, the oldest of them first."""
-        unread = [(entry, chat) for entry, chat in found if chat["unread_count"]]
-        chats = []
-        for entry, chat in unread[:_MAX_CHATS]:
-            listed = await self._call(
-                asker.context,
-                entry,
-                "list_messages",
-                {"chat_id": chat["chat_id"], "limit": _NEWEST},
-            )
-            messages = [
-                {key: message[key] for key in _OF_MESSAGE}
-                for message in listed["messages"]
-                if not (message["is_self"] or message["is_deleted"])
-            ][: min(chat["unread_count"], _MAX_MESSAGES)]
-            chats.append(
-                {key: chat[key] for key in _OF_CHAT} | {"messages": messages[::-1]}
-            )
-        return Unread(chats=chats, more=len(unread) > _MAX_CHATS)
-
-    async def async_speech(self, asker: Asker, unread: Unread) -> str:
-        """Return what is unread as it is read out."""
-        language = await self._language(asker)
-        spoken = [
-            language.say(
-                "unread_group" if chat["type"] == "group" else "unread",
-                sender=message["sender_name"]
-                or chat["title"]
-                or language.say("somebody"),
-                chat=chat["title"] or "",
-                network=chat["network"] or "Beeper",
-                text=_spoken(message["text"]) or language.say("attached"),
-            )
-            for chat in unread.chats
-            for message in chat["messages"]
-        ] or [language.say("nothing_unread")]
-        if unread.more:
-            spoken.append(language.say("more_unread"))
-        return " ".join(spoken)
+    async def async_read_out(
+        self, asker: Asker, recipient: str | None, *, network: str | None = None
+    ) -> Answer:
+        """Return the same as it is spoken."""
+        read = await self.async_read(asker, recipient, network=network)
+        if isinstance(read, Answer):
+            return read
+        return Answer(status="read", speech=spoken(await self._language(asker), read))
 
     # What is said
 
@@ -677,9 +469,13 @@ class Voice:
         language = await self._language(asker)
         return Answer(status=key, speech=language.say(key, **values))
 
+    async def _nobody(self, asker: Asker, given: str, network: str | None) -> Answer:
+        key = "nobody_there" if network else "nobody"
+        return await self._say(asker, key, given=given, network=network or "")
+
     async def _say_of(self, asker: Asker, key: str, target: Target) -> Answer:
         language = await self._language(asker)
-        [person] = _labels(language, [target])
+        [person] = labels(language, [target])
         return Answer(
             status=key, speech=language.say(key, person=person), targets=(target,)
         )
@@ -699,11 +495,6 @@ class Voice:
         return await self._say(asker, "failed", reason=reason)
 
 
-_OF_MATCH: Final = ("name", "kind", "network", "account_id", "match")
-_OF_CHAT: Final = ("chat_id", "title", "type", "network", "unread_count")
-_OF_MESSAGE: Final = ("sender_name", "text", "attachments", "timestamp")
-
-
 @callback
 def _speaker(trigger: Mapping[str, Any]) -> Asker:
     """Return who has said a sentence."""
@@ -716,110 +507,27 @@ def _speaker(trigger: Mapping[str, Any]) -> Asker:
     )
 
 
-def _is(network: str | None, other: str) -> bool:
-    """Tell whether a network is the wanted one; whoever says Beeper means them all."""
-    return network is None or network.casefold() in (DOMAIN, other.casefold())
-
-
-def _target(entry: BeeperConfigEntry, candidate: addressing.Candidate) -> Target:
-    user = candidate.users[0] if candidate.users else None
-    detail = user and (user.phone_number or user.username or user.email)
-    numbers = {"id": user.id, "phone_number": user.phone_number} if user else {}
-    return Target(
-        entry=entry,
-        account_id=candidate.account_id,
-        name=candidate.name or detail or "?",
-        network=candidate.network,
-        detail=detail or "",
-        account=_own(entry.runtime_data.data.account(candidate.account_id)),
-        chat_id=candidate.chat.id if candidate.chat else None,
-        user={key: value for key, value in numbers.items() if value},
-    )
-
-
-def _strangers(
-    entries: Iterable[BeeperConfigEntry], text: str, network: str | None
-) -> Iterable[Target]:
-    """Yield who is meant by a number or an address that nobody has been found by.
-
-    Whether there is such a person, only the network knows: each server's default
-    account asks it, or if that is on another network than the wanted, whichever is.
-    """
-    if text.startswith("+"):
-        user = {"phone_number": text}
-    elif "@" in text[1:] and not {*text} & {*" :"}:
-        user = {"email": text}
-    else:
-        return
-    for entry in entries:
-        default_id = entry.data[CONF_ACCOUNT_ID]
-        accounts = [
-            account
-            for account in entry.runtime_data.data.accounts
-            if _is(network, account.name)
-        ]
-        for account in [
-            account for account in accounts if account.account_id == default_id
-        ] or (accounts if network else []):
-            yield Target(
-                entry=entry,
-                account_id=account.account_id,
-                name=text,
-                network=account.name,
-                detail=text,
-                account=_own(account),
-                chat_id=None,
-                user=user,
-            )
-
-
-def _own(account: Account | None) -> str:
-    return (account and account.user and account.user.handle) or ""
-
-
-def _labels(language: Language, targets: Collection[Target]) -> list[str]:
-    """Return what to call people and chats, with as much as tells them apart."""
-
-    def shown(text: str) -> str:
-        return language.say("number", digits=text[-4:]) if text[:1] == "+" else text
-
-    ways = [
-        [
-            language.say(
-                key,
-                name=target.name,
-                network=target.network,
-                detail=shown(target.detail),
-                account=shown(target.account),
-            )
-            for target in targets
-        ]
-        for key in ("person", "person_told_apart", "person_of_account")
-    ]
-    return next((way for way in ways if len({*way}) == len(way)), ways[-1])
-
-
 def _question(language: Language, wish: _Wish) -> str:
     """Return what to ask before a wish is fulfilled."""
-    labels = _labels(language, wish.targets)
-    if len(labels) > 1:
+    called = labels(language, wish.targets)
+    if len(called) > 1:
         networks = {target.network for target in wish.targets}
-        if len(networks) < len(labels):
+        if len(networks) < len(called):
             key = "which_first"
         else:
-            key = "which_2" if len(labels) == 2 else "which_more"
+            key = "which_2" if len(called) == 2 else "which_more"
         return language.say(
             key,
-            count=str(len(labels)),
+            count=str(len(called)),
             given=wish.given,
-            people=", ".join(labels[:-1]) + language.say("and") + labels[-1],
+            people=", ".join(called[:-1]) + language.say("and") + called[-1],
             network=wish.targets[-1].network,
         )
     if wish.message is None:
         key = "confirm_chat"
     else:
         key = "confirm" if wish.targets[0].chat_id else "confirm_new"
-    return language.say(key, person=labels[0], message=wish.message or "")
+    return language.say(key, person=called[0], message=wish.message or "")
 
 
 def _chosen(
@@ -829,11 +537,7 @@ def _chosen(
     if "ordinal" in slots:
         return targets[slots["ordinal"] :][:1]
     if "network" in slots:
-        return tuple(each for each in targets if _is(slots["network"], each.network))
+        return tuple(
+            each for each in targets if is_network(slots["network"], each.network)
+        )
     return ()
-
-
-def _spoken(text: str | None) -> str:
-    """Return somebody's text in one line, as a sentence of its own."""
-    line = shorten(text or "", _MAX_SPOKEN, placeholder=" …")
-    return f"{line}." if line and line[-1].isalnum() else line
