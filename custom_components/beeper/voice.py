@@ -353,13 +353,13 @@ class Voice:
         status = "which" if len(wish.targets) > 1 else "confirm"
         if asker.place is None:
             return await self._say(asker, "cannot_ask")
-        self._take(asker.key)
 
         @callback
         def forget(_: object) -> None:
             self._take(asker.key)
 
         async with self._registering:
+            self._take(asker.key)
             if not self._replies and "conversation" in self.hass.config.components:
                 self._replies = await async_listen(
                     self.hass, "replies", self._networks(), self._reply
