@@ -49,6 +49,9 @@ ASKED: Final = frozenset(("confirm", "which"))
 _PATIENCE: Final = 60
 """Seconds that a question waits for its answer."""
 
+_ALOUD: Final = 50
+"""Seconds that a satellite has for it; then it can still say that nothing was sent."""
+
 _MAX_CHOICES: Final = 5
 _MAX_FOUND: Final = 10
 _OF_MATCH: Final = ("name", "kind", "network", "account_id", "match")
@@ -412,7 +415,7 @@ class Voice:
             satellite_id,
             question,
             context=asker.context,
-            patience=_PATIENCE,
+            patience=_ALOUD,
         )
         if heard and (said := understand(heard, asker.language)):
             answer = await self._answered(asker, said)
