@@ -11,7 +11,7 @@ from . import addressing, errors
 from .api.exceptions import AuthenticationError, BeeperError
 from .const import CONF_ACCOUNT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
-from .sentences import Language
+from .language import Language
 from .validators import recipient
 
 

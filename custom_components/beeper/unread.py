@@ -6,7 +6,7 @@ from textwrap import shorten
 from typing import Any, Final
 
 from .coordinator import BeeperConfigEntry
-from .sentences import Language
+from .language import Language
 from .targets import Target, is_network
 
 _MAX_CHATS: Final = 5

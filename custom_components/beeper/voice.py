@@ -28,7 +28,7 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import BeeperConfigEntry
-from .sentences import (
+from .language import (
     Language,
     Said,
     async_languages,

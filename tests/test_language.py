@@ -1,6 +1,5 @@
 """The sentences: which there are, when Home Assistant knows them, and what they leave alone."""
 
-from datetime import timedelta
 from pathlib import Path
 import re
 import string
@@ -8,17 +7,13 @@ from typing import Any
 
 from home_assistant_intents import get_intents
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import yaml
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.model import Account, Person
 
