@@ -22,9 +22,14 @@ async def talk(
     *,
     language: str = "en",
     user_id: str | None = None,
+    agent_id: str = "conversation.home_assistant",
 ) -> tuple[str, str]:
     """Say something, and return what is answered, and the conversation's id."""
-    data: dict[str, Any] = {"text": text, "language": language}
+    data: dict[str, Any] = {
+        "text": text,
+        "language": language,
+        "agent_id": agent_id,
+    }
     if conversation_id:
         data["conversation_id"] = conversation_id
     result: Any = await hass.services.async_call(

@@ -82,6 +82,7 @@ async def _messages(
             {key: message[key] for key in _OF_MESSAGE}
             for message in listed["messages"]
             if not (message["is_self"] or message["is_deleted"])
+            and message["is_unread"] is not False
         ][: min(chat["unread_count"], _MAX_MESSAGES)]
         chats.append({key: chat[key] for key in _OF_CHAT} | {"messages": newest[::-1]})
     return Unread(chats=chats, more=len(unread) > _MAX_CHATS)
