@@ -19,7 +19,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
-from . import satellite
+from . import markdown, satellite
 from .const import (
     CONF_CONFIRM,
     CONF_LLM_CAN_SEND,
@@ -297,7 +297,8 @@ class Voice:
                 "mode": "start",
                 "account_id": target.account_id,
                 "user": dict(target.user),
-                "message_text": wish.message,
+                # Beeper takes this for Markdown, too.
+                "message_text": wish.message and markdown.escape(wish.message),
             }
         try:
             response = await self._call(asker.context, target.entry, action, data)
