@@ -25,6 +25,7 @@ from homeassistant.components.assist_satellite import (
     AssistSatelliteEntity,
     AssistSatelliteEntityFeature as Feature,
 )
+from homeassistant.components.conversation import async_converse
 from homeassistant.components.stt import (
     AudioBitRates,
     AudioChannels,
@@ -37,14 +38,14 @@ from homeassistant.components.stt import (
     SpeechToTextEntity,
 )
 from homeassistant.config_entries import ConfigFlow
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 
 from .conftest import until
 from .test_attachments import Voice
 from .test_find import contact
-from .test_voice import ALEX, last
+from .test_voice import ALEX, NOTHING_ASKED, last
 
 SATELLITE = "assist_satellite.kitchen"
 MIA_IS_NEW = (
@@ -288,6 +289,35 @@ async def test_nobody_answers(
     await until(lambda: len(satellite.said) == 2)
 
     assert satellite.said[1] == "Nothing was sent."
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"), [("yes, send it", [NOTHING_ASKED]), ("What a nice day", [])]
+)
+async def test_an_answer_after_another_one(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    satellite: Satellite,
+    answer: str,
+    told: list[str],
+) -> None:
+    await satellite.hear("Message Mia on WhatsApp Hello")
+    await until(lambda: satellite.asked)
+    await async_converse(
+        hass,
+        "no, don't send it",
+        None,
+        Context(),
+        language="en",
+        satellite_id=SATELLITE,
+    )
+
+    await satellite.answer(answer)
+    await until(lambda: len(satellite.said) == 1 + len(told))
+    await hass.async_block_till_done()
+
+    assert satellite.said[1:] == told
     assert not simulator.executed
 
 

@@ -402,8 +402,11 @@ async def test_two_servers(
         await say(hass, "the second one", conversation_id)
 
         assert len(simulator.executed) + len(other.executed) == 2
+        question, conversation_id = await talk(hass, "Message Mia 🌻 on Beeper: Hello")
+        assert question.startswith("Mia 🌻 on WhatsApp is new")
+        # It is about the other server, so this one may go.
         assert await hass.config_entries.async_unload(second.entry_id)
-        assert (await say(hass, TO_MIA)).startswith("Mia 🌻 on WhatsApp is new")
+        assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
 
 
 # Numbers and addresses

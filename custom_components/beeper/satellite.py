@@ -17,20 +17,15 @@ from homeassistant.helpers.event import async_track_state_change_event
 
 _DOMAIN: Final = "assist_satellite"
 _IDLE: Final = "idle"
+_CAN_ASK: Final = 2
+"""Its feature to start a conversation; importing that would import all of Assist."""
 
 
 @callback
 def can_ask(hass: HomeAssistant, satellite_id: str) -> bool:
     """Tell whether a satellite can begin to listen by itself."""
-    # Where there is a satellite, its component is loaded.
-    from homeassistant.components.assist_satellite import (  # noqa: PLC0415
-        AssistSatelliteEntityFeature as Feature,
-    )
-
     state = hass.states.get(satellite_id)
-    return bool(
-        state and state.attributes[ATTR_SUPPORTED_FEATURES] & Feature.START_CONVERSATION
-    )
+    return bool(state and state.attributes[ATTR_SUPPORTED_FEATURES] & _CAN_ASK)
 
 
 async def async_ask(
