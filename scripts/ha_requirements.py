@@ -2,10 +2,12 @@
 
 With all of it installed, Home Assistant starts without a network. The pins differ from release to release, so they are
 read from the release: the manifests of the integrations that an empty configuration loads, and of all they depend on.
+Integrations given as arguments are taken as loaded too.
 """
 
 import json
 from pathlib import Path
+import sys
 
 from homeassistant import bootstrap
 from homeassistant.auth.mfa_modules import totp
@@ -29,7 +31,8 @@ def collect(domain: str, found: dict[str, list[str]]) -> None:
 def main() -> None:
     """Print the requirements, and the constraints that Home Assistant installs them under."""
     found: dict[str, list[str]] = {"two-factor login": totp.REQUIREMENTS}
-    for domain in bootstrap.CORE_INTEGRATIONS | bootstrap.DEFAULT_INTEGRATIONS:
+    loaded = bootstrap.CORE_INTEGRATIONS | bootstrap.DEFAULT_INTEGRATIONS
+    for domain in loaded | {*sys.argv[1:]}:
         collect(domain, found)
     print(f"-c {PACKAGE / 'package_constraints.txt'}")
     print(

@@ -160,6 +160,9 @@ async def test_server_is_added_from_the_browser(
         "read_only",
         "backlog_minutes",
         "allowed_senders",
+        "sentences",
+        "confirm",
+        "llm_can_send",
     ]
     result = await post(
         f"{path}/{result['flow_id']}",
@@ -881,6 +884,9 @@ async def test_options(
         "read_only": False,
         "backlog_minutes": 15,
         "allowed_senders": [],
+        "sentences": True,
+        "confirm": "new_people",
+        "llm_can_send": False,
     }
     simulator.requests.clear()
 
@@ -890,6 +896,9 @@ async def test_options(
         "read_only": True,
         "backlog_minutes": 1440.0,
         "allowed_senders": ["+15550101002", "@kim:beeper.com"],
+        "sentences": False,
+        "confirm": "always",
+        "llm_can_send": True,
     }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], options

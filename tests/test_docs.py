@@ -30,6 +30,7 @@ from simulator import Simulator
 
 from .conftest import until
 from .sdk import environment
+from .talking import assist, say, talk  # noqa: F401
 from .test_attachments import PNG, Door, camera, media  # noqa: F401
 from .test_message_sending import FAMILY, KIM, send, sent
 from .test_send_message import add_chat
@@ -39,6 +40,7 @@ ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
 MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
 CHANGING = (ROOT / "docs/changing.md").read_text("utf-8")
 READING = (ROOT / "docs/reading.md").read_text("utf-8")
+VOICE = (ROOT / "docs/voice.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 
 SERVICES = yaml.safe_load(
@@ -839,3 +841,93 @@ async def test_table_of_the_response(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     assert table("Response") == {*await send(hass, wait=True)}
+
+
+# Assist and language models
+
+
+def said(column: int) -> list[str]:
+    rows = VOICE.split("| English | German |\n|---|---|\n")[1].split("\n\n")[0]
+    return [row.split("|")[column].strip() for row in rows.splitlines()]
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize(
+    ("sentence", "language"),
+    [(sentence, "en") for sentence in said(1)]
+    + [(sentence, "de") for sentence in said(2)],
+)
+async def test_what_to_say(hass: HomeAssistant, sentence: str, language: str) -> None:
+    answer = await say(hass, sentence, language=language)
+
+    assert answer
+    if "nachrichten" not in sentence.lower() and "messages" not in sentence:
+        [name] = re.findall("Alex|Kim|Family", sentence) or [""]
+        assert name in answer
+    assert not re.match("Sorry|Entschuldigung|Nothing was|Nichts getan", answer)
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize(
+    ("language", "sentence", "answer", "done"),
+    [
+        ("en", "Message Alex on Beeper Hello", "the one on Signal", "Sent to Alex"),
+        ("en", "Message Alex on Beeper Hello", "the second one", "Sent to Alex"),
+        ("en", "Message Mia on Beeper Hello", "yes, send it", "Sent to Mia"),
+        ("en", "Message Mia on Beeper Hello", "no, don't send it", "All right"),
+        ("en", "Start a Beeper chat with Mia", "yes, start it", "The chat with Mia"),
+        ("de", "Schreib Alex über Beeper Hallo", "der auf Signal", "Gesendet an Alex"),
+        ("de", "Schreib Alex über Beeper Hallo", "der zweite", "Gesendet an Alex"),
+        ("de", "Schreib Mia über Beeper Hallo", "ja, sende es", "Gesendet an Mia"),
+        ("de", "Schreib Mia über Beeper Hallo", "nein, nicht senden", "In Ordnung"),
+        ("de", "Starte einen Beeper-Chat mit Mia", "ja, starte ihn", "Der Chat mit"),
+    ],
+)
+async def test_what_to_answer(
+    hass: HomeAssistant, language: str, sentence: str, answer: str, done: str
+) -> None:
+    assert f'"{answer}"' in " ".join(VOICE.split())
+    answer = answer.replace("Signal", "Telegram")
+
+    _, conversation_id = await talk(hass, sentence, language=language)
+
+    said = await say(hass, answer, conversation_id, language=language)
+    assert said.startswith(done)
+
+
+async def test_sentences_of_ones_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tmp_path: Path
+) -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", VOICE, re.DOTALL)
+    file = tmp_path / "custom_sentences/en/family.yaml"
+    assert str(file.relative_to(tmp_path)) in VOICE
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    hass.config.config_dir = str(tmp_path)
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+
+    answer = await say(hass, "Tell the family that dinner is ready")
+    assert answer == "Sent to Family 🏡 on WhatsApp."
+    assert simulator.world.chats[FAMILY].messages[-1].text == "dinner is ready"
+    assert (await say(hass, "Is there any post?")).startswith("Kim in Family")
+
+
+def test_tables_of_voice() -> None:
+    english = json.loads(
+        (ROOT / "custom_components/beeper/translations/en.json").read_text("utf-8")
+    )
+    names = english["options"]["step"]["init"]["data"]
+    shown = [
+        row.split("|")[1].strip()
+        for row in VOICE.split("## Options")[1].split("\n\n")[2].splitlines()[2:]
+    ]
+    assert shown == [names[key] for key in ("sentences", "confirm", "llm_can_send")]
+    sources = [
+        (ROOT / f"custom_components/beeper/{name}.py").read_text("utf-8")
+        for name in ("llm", "voice")
+    ]
+    tools = re.findall(r'name = f"{DOMAIN}(__\w+)"', sources[0])
+    assert table("Tool", VOICE) == {f"beeper{name}" for name in tools}
+    intents = {*re.findall(r'"(Beeper\w+)"', sources[1])}
+    assert table("Intent", VOICE) == intents

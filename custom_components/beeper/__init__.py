@@ -11,6 +11,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.setup import async_when_setup
 
 from .api.client import BeeperClient
 from .const import DOMAIN
@@ -21,6 +22,7 @@ from .outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
 from .seen_messages import async_remove_seen_messages
 from .services import async_setup_services
+from .voice import async_get_voice
 
 _PLATFORMS = [Platform.BUTTON, Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -29,6 +31,11 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions; they say themselves if there is no server yet."""
     async_setup_services(hass)
+
+    async def listen(hass: HomeAssistant, _: str) -> None:
+        await async_get_voice(hass).async_listen()
+
+    async_when_setup(hass, "conversation", listen)
     return True
 
 
@@ -58,6 +65,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     )
     inbox.async_start()
     async_watch(hass, entry)
+    await async_get_voice(hass).async_add(entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 

@@ -45,11 +45,15 @@ from .const import (
     CONF_ALLOWED_SENDERS,
     CONF_BACKLOG_MINUTES,
     CONF_CHATS_PER_HOUR,
+    CONF_CONFIRM,
     CONF_DUPLICATE_WINDOW,
+    CONF_LLM_CAN_SEND,
     CONF_READ_ONLY,
+    CONF_SENTENCES,
     CONF_USER_ID,
     DEFAULT_BACKLOG_MINUTES,
     DEFAULT_CHATS_PER_HOUR,
+    DEFAULT_CONFIRM,
     DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
     SUBENTRY_CHAT,
@@ -116,6 +120,13 @@ _OPTIONS_SCHEMA = vol.Schema(
         vol.Optional(CONF_ALLOWED_SENDERS, default=list): TextSelector(
             TextSelectorConfig(multiple=True)
         ),
+        vol.Required(CONF_SENTENCES, default=True): BooleanSelector(),
+        vol.Required(CONF_CONFIRM, default=DEFAULT_CONFIRM): SelectSelector(
+            SelectSelectorConfig(
+                options=["always", "new_people", "never"], translation_key=CONF_CONFIRM
+            )
+        ),
+        vol.Required(CONF_LLM_CAN_SEND, default=False): BooleanSelector(),
     }
 )
 # `@kim` alone could be anybody's on another server; iMessage's ids have no server.
@@ -386,7 +397,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class BeeperOptionsFlow(OptionsFlow):
-    """Change how eagerly chats are made, and which messages count."""
+    """Change how eagerly chats are made, which messages count, and who may ask."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None

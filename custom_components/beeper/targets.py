@@ -1,0 +1,164 @@
+"""Whom a name that was said can mean, on all servers, and what to call them aloud."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import voluptuous as vol
+
+from homeassistant.core import HomeAssistant
+
+from . import addressing, errors
+from .api.exceptions import AuthenticationError, BeeperError
+from .const import CONF_ACCOUNT_ID, DOMAIN
+from .coordinator import BeeperConfigEntry
+from .language import Language
+from .validators import recipient
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Target:
+    """A chat, or a person without one: then `user` is what create_chat takes.
+
+    `detail` tells people of one name and network apart, `account` one's own accounts.
+    """
+
+    entry: BeeperConfigEntry
+    account_id: str
+    name: str
+    network: str
+    detail: str
+    account: str
+    chat_id: str | None
+    user: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """What means nobody else, and is taken as a recipient."""
+        return self.chat_id or next(iter(self.user.values()))
+
+
+async def async_find_targets(
+    hass: HomeAssistant,
+    entries: Collection[BeeperConfigEntry],
+    given: str,
+    network: str | None,
+) -> tuple[Target, ...]:
+    """Return who fits a text best, all servers taken together, in one network or in all.
+
+    Raises a translated HomeAssistantError.
+    """
+    try:
+        text = recipient(given)
+    except vol.Invalid as err:
+        raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
+    found: list[tuple[addressing.Rank, Target]] = []
+    for entry in entries:
+        coordinator = entry.runtime_data
+        try:
+            async with coordinator.resolving:
+                result = await addressing.find(
+                    coordinator.client,
+                    coordinator.data.accounts,
+                    None,
+                    text,
+                    default_id=entry.data[CONF_ACCOUNT_ID],
+                )
+        except BeeperError as err:
+            if isinstance(err, AuthenticationError):
+                entry.async_start_reauth(hass)
+            raise errors.not_done(err, network="") from None
+        found += [
+            (rank, _target(entry, candidate))
+            for rank, candidate in result.matches
+            if rank is not addressing.Rank.LOOSE
+            and is_network(network, candidate.network)
+        ]
+    if not found:
+        return tuple(_strangers(entries, text, network))
+    best = min(rank for rank, _ in found)
+    return tuple(target for rank, target in found if rank is best)
+
+
+def is_network(wanted: str | None, network: str) -> bool:
+    """Tell whether a network is the wanted one; whoever says Beeper means them all."""
+    return wanted is None or wanted.casefold() in (DOMAIN, network.casefold())
+
+
+def labels(language: Language, targets: Iterable[Target]) -> list[str]:
+    """Return what to call people and chats, with as much as tells them apart."""
+
+    def shown(text: str) -> str:
+        return language.say("number", digits=text[-4:]) if text[:1] == "+" else text
+
+    ways = [
+        [
+            language.say(
+                key,
+                name=target.name,
+                network=target.network,
+                detail=shown(target.detail),
+                account=shown(target.account),
+            )
+            for target in targets
+        ]
+        for key in ("person", "person_told_apart", "person_of_account")
+    ]
+    return next((way for way in ways if len({*way}) == len(way)), ways[-1])
+
+
+def _target(entry: BeeperConfigEntry, candidate: addressing.Candidate) -> Target:
+    user = candidate.users[0] if candidate.users else None
+    detail = user and (user.phone_number or user.username or user.email)
+    known = {"id": user.id, "phone_number": user.phone_number} if user else {}
+    return Target(
+        entry=entry,
+        account_id=candidate.account_id,
+        name=candidate.name or detail or "?",
+        network=candidate.network,
+        detail=detail or "",
+        account=_own_handle(entry, candidate.account_id),
+        chat_id=candidate.chat.id if candidate.chat else None,
+        user={key: value for key, value in known.items() if value},
+    )
+
+
+def _strangers(
+    entries: Iterable[BeeperConfigEntry], text: str, network: str | None
+) -> Iterator[Target]:
+    """Yield who is meant by a number or an address that nobody is found by.
+
+    Whether there is such a person only the network knows: that of each server's
+    default account, unless another one is wanted.
+    """
+    if text.startswith("+"):
+        user = {"phone_number": text}
+    elif "@" in text[1:] and not {*text} & {*" :"}:
+        user = {"email": text}
+    else:
+        return
+    for entry in entries:
+        default_id = entry.data[CONF_ACCOUNT_ID]
+        names = {
+            account.account_id: account.name
+            for account in entry.runtime_data.data.accounts
+        }
+        names.setdefault(default_id, default_id)
+        if is_network(network, names[default_id]):
+            names = {default_id: names[default_id]}
+        for account_id, name in names.items():
+            if is_network(network, name):
+                yield Target(
+                    entry=entry,
+                    account_id=account_id,
+                    name=text,
+                    network=name,
+                    detail=text,
+                    account=_own_handle(entry, account_id),
+                    chat_id=None,
+                    user=user,
+                )
+
+
+def _own_handle(entry: BeeperConfigEntry, account_id: str) -> str:
+    account = entry.runtime_data.data.account(account_id)
+    return (account and account.user and account.user.handle) or ""

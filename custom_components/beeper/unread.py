@@ -1,0 +1,112 @@
+"""What is unread, for reading it out and for language models. Marks nothing as read."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from textwrap import shorten
+from typing import Any, Final
+
+from .coordinator import BeeperConfigEntry
+from .language import Language
+from .targets import Target, is_network
+
+_MAX_CHATS: Final = 5
+_MAX_MESSAGES: Final = 3
+"""Of each chat."""
+
+_NEWEST: Final = 20
+"""Messages of a chat among which those are looked for."""
+
+_MAX_SPOKEN: Final = 300
+"""Characters of a message that are read out."""
+
+_OF_CHAT: Final = ("chat_id", "title", "type", "network", "unread_count")
+_OF_MESSAGE: Final = ("sender_name", "text", "attachments", "timestamp")
+
+type Call = Callable[
+    [BeeperConfigEntry, str, dict[str, Any]], Awaitable[dict[str, Any]]
+]
+"""Calls an action of ours for a server; raises HomeAssistantError."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Unread:
+    """Chats, the last active first, with their unread messages in order.
+
+    `more` if there are other chats.
+    """
+
+    chats: list[dict[str, Any]]
+    more: bool
+
+
+async def async_unread(
+    call: Call, entries: Iterable[BeeperConfigEntry], network: str | None
+) -> Unread:
+    """Return what is unread in chats that are not muted, in one network or in all."""
+    found: list[tuple[BeeperConfigEntry, dict[str, Any]]] = []
+    for entry in entries:
+        listed = await call(
+            entry, "list_chats", {"unread_only": True, "include_muted": False}
+        )
+        found += [
+            (entry, chat)
+            for chat in listed["chats"]
+            if is_network(network, chat["network"] or "")
+        ]
+    found.sort(key=lambda each: each[1]["last_activity"] or "", reverse=True)
+    return await _messages(call, found)
+
+
+async def async_unread_of(call: Call, targets: Iterable[Target]) -> Unread:
+    """Return what is unread in certain chats."""
+    return await _messages(
+        call,
+        [
+            (target.entry, await call(target.entry, "get_chat", {"chat_id": chat_id}))
+            for target in targets
+            if (chat_id := target.chat_id)
+        ],
+    )
+
+
+async def _messages(
+    call: Call, found: Iterable[tuple[BeeperConfigEntry, dict[str, Any]]]
+) -> Unread:
+    unread = [(entry, chat) for entry, chat in found if chat["unread_count"]]
+    chats = []
+    for entry, chat in unread[:_MAX_CHATS]:
+        listed = await call(
+            entry, "list_messages", {"chat_id": chat["chat_id"], "limit": _NEWEST}
+        )
+        newest = [
+            {key: message[key] for key in _OF_MESSAGE}
+            for message in listed["messages"]
+            if not (message["is_self"] or message["is_deleted"])
+            and message["is_unread"] is not False
+        ][: min(chat["unread_count"], _MAX_MESSAGES)]
+        chats.append({key: chat[key] for key in _OF_CHAT} | {"messages": newest[::-1]})
+    return Unread(chats=chats, more=len(unread) > _MAX_CHATS)
+
+
+def spoken(language: Language, unread: Unread) -> str:
+    """Return what is unread as it is read out."""
+    lines = [
+        language.say(
+            "unread_group" if chat["type"] == "group" else "unread",
+            sender=message["sender_name"] or chat["title"] or language.say("somebody"),
+            chat=chat["title"] or "",
+            network=chat["network"] or "Beeper",
+            text=_sentence(message["text"]) or language.say("attached"),
+        )
+        for chat in unread.chats
+        for message in chat["messages"]
+    ] or [language.say("nothing_unread")]
+    if unread.more:
+        lines.append(language.say("more_unread"))
+    return " ".join(lines)
+
+
+def _sentence(text: str | None) -> str:
+    """Return somebody's text in one line, as a sentence of its own."""
+    line = shorten(text or "", _MAX_SPOKEN, placeholder=" …")
+    return f"{line}." if line and line[-1].isalnum() else line

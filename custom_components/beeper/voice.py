@@ -1,0 +1,547 @@
+"""What is said becomes a message: who is meant, whether to ask first, what happened.
+
+For sentences, intents and language models alike. Everything leaves by our own actions,
+so what they refuse is refused here too. A question waits in memory, a minute long, for
+whoever it was put to where it was put, and is answered once.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import chat_session, intent
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.singleton import singleton
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util.hass_dict import HassKey
+
+from . import markdown, satellite
+from .const import (
+    CONF_CONFIRM,
+    CONF_LLM_CAN_SEND,
+    CONF_SENTENCES,
+    DEFAULT_CONFIRM,
+    DOMAIN,
+)
+from .coordinator import BeeperConfigEntry
+from .language import (
+    Language,
+    Said,
+    async_languages,
+    async_listen,
+    async_understand,
+    choose_language,
+)
+from .targets import Target, async_find_targets, is_network, labels
+from .unread import Unread, async_unread, async_unread_of, spoken
+
+INTENT_SEND: Final = "BeeperSendMessage"
+INTENT_CREATE: Final = "BeeperCreateChat"
+INTENT_READ: Final = "BeeperReadUnread"
+
+DONE: Final = frozenset(("already_sent", "chat_exists", "chat_open", "read", "sent"))
+ASKED: Final = frozenset(("confirm", "which"))
+
+_PATIENCE: Final = 60
+"""Seconds that a question waits for its answer."""
+
+_ALOUD: Final = 50
+"""Seconds that a satellite has for it; then it can still say that nothing was sent."""
+
+_MAX_CHOICES: Final = 5
+_MAX_FOUND: Final = 10
+_OF_MATCH: Final = ("name", "kind", "network", "account_id", "match")
+
+# Errors that have words of their own when they are spoken.
+_SPOKEN: Final = {
+    "budget_empty": "budget_empty",
+    "cannot_connect": "not_reached",
+    "earlier_unknown": "still_unknown",
+    "message_still_unknown": "still_unknown",
+    "message_unconfirmed": "unknown",
+    "message_unknown": "unknown",
+    "outcome_unknown": "unknown",
+    "read_cannot_connect": "not_reached",
+    "read_only": "read_only",
+}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Asker:
+    """Who wants something, and where a question would reach them.
+
+    `place` is a device, satellite or conversation, None if nobody could answer.
+    """
+
+    context: Context
+    language: str
+    place: str | None
+    satellite_id: str | None = None
+
+    @property
+    def key(self) -> tuple[str | None, str | None]:
+        """What an answer has in common with its question."""
+        return self.context.user_id, self.place
+
+
+@callback
+def async_asker(
+    context: Context,
+    language: str,
+    *,
+    device_id: str | None,
+    satellite_id: str | None = None,
+) -> Asker:
+    """Return who speaks in the conversation that is going on."""
+    session = chat_session.current_session.get()
+    conversation_id = session.conversation_id if session else None
+    return Asker(
+        context=context,
+        language=language,
+        place=device_id or satellite_id or conversation_id,
+        satellite_id=satellite_id,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Answer:
+    """What became of a wish: a word for programs, and a sentence for people.
+
+    The word is in DONE, in ASKED, or says why nothing, or nothing certain, happened.
+    """
+
+    status: str
+    speech: str
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Wish:
+    """A message, or without one a chat, for whoever `given` means."""
+
+    given: str
+    message: str | None
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Question:
+    wish: _Wish
+    stop: CALLBACK_TYPE
+    """Ends waiting for the answer."""
+
+
+@singleton(HassKey["Voice"](f"{DOMAIN}_voice"))
+@callback
+def async_get_voice(hass: HomeAssistant) -> Voice:
+    """Return the one there is."""
+    return Voice(hass)
+
+
+class Voice:
+    """What all servers together can be asked for."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Know no server yet."""
+        self.hass = hass
+        self.entries: list[BeeperConfigEntry] = []
+        self._registering = asyncio.Lock()
+        # The sentences that Home Assistant knows, and for which networks.
+        self._commands: tuple[frozenset[str], CALLBACK_TYPE] | None = None
+        self._replies: CALLBACK_TYPE | None = None
+        self._questions: dict[tuple[str | None, str | None], _Question] = {}
+
+    # Servers come and go
+
+    async def async_add(self, entry: BeeperConfigEntry) -> None:
+        """Take what is said to concern this server too, until it is unloaded."""
+        self.entries.append(entry)
+        entry.async_on_unload(partial(self._remove, entry))
+        entry.async_on_unload(
+            entry.runtime_data.async_add_listener(self._listen_for_new_networks)
+        )
+        await self.async_listen()
+
+    @callback
+    def _remove(self, entry: BeeperConfigEntry) -> None:
+        self.entries.remove(entry)
+        for key, question in list(self._questions.items()):
+            if any(target.entry is entry for target in question.wish.targets):
+                self._take(key)
+        self._listen_for_new_networks()
+
+    async def async_listen(self) -> None:
+        """Listen for commands, if any server wants them, with its networks' names."""
+        async with self._registering:
+            # What is wanted may change meanwhile.
+            while (wanted := self._wanted()) != (
+                self._commands[0] if self._commands else None
+            ):
+                if self._commands:
+                    self._commands[1]()
+                    self._commands = None
+                if wanted is not None:
+                    self._commands = (
+                        wanted,
+                        await async_listen(self.hass, "commands", wanted, self._obey),
+                    )
+
+    def _wanted(self) -> frozenset[str] | None:
+        if "conversation" not in self.hass.config.components or not any(
+            entry.options.get(CONF_SENTENCES, True) for entry in self.entries
+        ):
+            return None
+        return frozenset(self._networks())
+
+    def _networks(self) -> set[str]:
+        return {
+            account.name
+            for entry in self.entries
+            for account in entry.runtime_data.data.accounts
+            # Whoever says Beeper means all of it.
+            if account.name.lower() != DOMAIN
+        }
+
+    @callback
+    def _listen_for_new_networks(self) -> None:
+        if self._wanted() != (self._commands[0] if self._commands else None):
+            self.hass.async_create_task(self.async_listen(), f"{DOMAIN} sentences")
+
+    # What is heard
+
+    async def _obey(self, said: Said, trigger: Mapping[str, Any]) -> str:
+        """Carry out a command by its intent, as users' own sentences do."""
+        asker = _speaker(trigger)
+        response = await intent.async_handle(
+            self.hass,
+            DOMAIN,
+            said.meaning,
+            {name: {"value": value} for name, value in said.slots.items()},
+            text_input=trigger["sentence"],
+            context=asker.context,
+            language=asker.language,
+            device_id=trigger["device_id"],
+            satellite_id=asker.satellite_id,
+        )
+        speech: str = response.speech["plain"]["speech"]
+        return speech
+
+    async def _reply(self, said: Said, trigger: Mapping[str, Any]) -> str:
+        return (await self._answered(_speaker(trigger), said)).speech
+
+    # What is wished
+
+    async def async_send(
+        self,
+        asker: Asker,
+        recipient: str,
+        message: str | None,
+        *,
+        network: str | None = None,
+        by_program: bool = False,
+    ) -> Answer:
+        """Send a message, or without one start a chat; or ask first.
+
+        A program, which is to say a language model, may use only the servers that
+        allow it, and is told who is meant by a name instead of being asked.
+        """
+        entries = [
+            entry
+            for entry in self.entries
+            if not by_program or entry.options.get(CONF_LLM_CAN_SEND, False)
+        ]
+        if not entries:
+            return await self._say(asker, "no_server")
+        try:
+            targets = await async_find_targets(self.hass, entries, recipient, network)
+        except HomeAssistantError as err:
+            return await self._failed(asker, err)
+        wish = _Wish(given=recipient, message=message, targets=targets)
+        if not targets:
+            return await self._nobody(asker, recipient, network)
+        if len(targets) > 1 and by_program:
+            return Answer(status="which", speech="", targets=targets)
+        if len(targets) > _MAX_CHOICES:
+            return await self._say(
+                asker, "too_many", given=recipient, count=str(len(targets))
+            )
+        return await self._go_on(asker, wish)
+
+    async def _go_on(self, asker: Asker, wish: _Wish) -> Answer:
+        """Do what is clear, and ask for what is not."""
+        if len(wish.targets) > 1:
+            return await self._ask(asker, wish)
+        [target] = wish.targets
+        if wish.message is None and target.chat_id:
+            return await self._say_of(asker, "chat_exists", target)
+        confirm = target.entry.options.get(CONF_CONFIRM, DEFAULT_CONFIRM)
+        if confirm == "always" or (confirm == "new_people" and not target.chat_id):
+            return await self._ask(asker, wish)
+        return await self._do(asker, wish)
+
+    async def _do(self, asker: Asker, wish: _Wish) -> Answer:
+        [target] = wish.targets
+        if target.chat_id:
+            action = "send_message"
+            data: dict[str, Any] = {
+                "chat_id": target.chat_id,
+                "message": wish.message,
+            }
+        else:
+            action = "create_chat"
+            data = {
+                "mode": "start",
+                "account_id": target.account_id,
+                "user": dict(target.user),
+                # Beeper takes this for Markdown, too.
+                "message_text": wish.message and markdown.escape(wish.message),
+            }
+        try:
+            response = await self._call(asker.context, target.entry, action, data)
+        except HomeAssistantError as err:
+            return await self._failed(asker, err)
+        if wish.message is None:
+            key = "chat_exists" if response["status"] == "existing" else "chat_open"
+        else:
+            key = "already_sent" if response["duplicate"] else "sent"
+        return await self._say_of(asker, key, target)
+
+    async def _call(
+        self,
+        context: Context,
+        entry: BeeperConfigEntry,
+        action: str,
+        data: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Call an action of ours for a server; raises HomeAssistantError."""
+        response = await self.hass.services.async_call(
+            DOMAIN,
+            action,
+            {"config_entry_id": entry.entry_id, **data},
+            blocking=True,
+            context=context,
+            return_response=True,
+        )
+        return dict(response or {})
+
+    # Who is meant
+
+    async def async_find(
+        self, asker: Asker, text: str
+    ) -> list[dict[str, Any]] | Answer:
+        """Return whom a text can mean, the best first, or why it cannot be told."""
+        try:
+            found = [
+                match
+                for entry in self.entries
+                for match in (
+                    await self._call(asker.context, entry, "find", {"query": text})
+                )["matches"][:_MAX_FOUND]
+            ]
+        except HomeAssistantError as err:
+            return await self._failed(asker, err)
+        return [
+            {key: match[key] for key in _OF_MATCH}
+            | {"id": match["chat_id"] or match["user_id"]}
+            for match in found
+        ]
+
+    # Questions
+
+    async def _ask(self, asker: Asker, wish: _Wish) -> Answer:
+        """Put a question, if whoever asked can answer; its answer is told or spoken."""
+        status = "which" if len(wish.targets) > 1 else "confirm"
+        if asker.place is None:
+            return await self._say(asker, "cannot_ask")
+
+        @callback
+        def forget(_: object) -> None:
+            self._take(asker.key)
+
+        async with self._registering:
+            self._take(asker.key)
+            if not self._replies and "conversation" in self.hass.config.components:
+                self._replies = await async_listen(
+                    self.hass, "replies", self._networks(), self._reply
+                )
+            self._questions[asker.key] = _Question(
+                wish=wish,
+                stop=async_call_later(
+                    self.hass, _PATIENCE, HassJob(forget, cancel_on_shutdown=True)
+                ),
+            )
+        speech = _question(await self._language(asker), wish)
+        if asker.satellite_id and satellite.can_ask(self.hass, asker.satellite_id):
+            wish.targets[0].entry.async_create_background_task(
+                self.hass,
+                self._ask_aloud(asker, asker.satellite_id, speech),
+                f"{DOMAIN} question",
+            )
+            speech = ""
+        return Answer(status=status, speech=speech, targets=wish.targets)
+
+    @callback
+    def _take(self, key: tuple[str | None, str | None]) -> _Wish | None:
+        """Take what a question is about, None if there is none; it cannot be taken twice."""
+        if (question := self._questions.pop(key, None)) is None:
+            return None
+        question.stop()
+        if not self._questions and self._replies:
+            self._replies()
+            self._replies = None
+        return question.wish
+
+    async def _answered(self, asker: Asker, said: Said) -> Answer:
+        """Go on as the answer to a question says."""
+        wish = self._take(asker.key)
+        if wish is None:
+            return await self._say(asker, "nothing_asked")
+        if said.meaning == "drop":
+            return await self._say(asker, "dropped")
+        if said.meaning == "confirm" and len(wish.targets) == 1:
+            return await self._do(asker, wish)
+        if chosen := _chosen(wish.targets, said.slots):
+            wish = replace(wish, targets=chosen)
+        return await self._go_on(asker, wish)
+
+    async def _ask_aloud(self, asker: Asker, satellite_id: str, question: str) -> None:
+        """Let a satellite ask, and then say what became of it."""
+        understand = await async_understand(self.hass, "replies", self._networks())
+        heard = await satellite.async_ask(
+            self.hass,
+            satellite_id,
+            question,
+            context=asker.context,
+            patience=_ALOUD,
+        )
+        if heard and (said := understand(heard, asker.language)):
+            answer = await self._answered(asker, said)
+        elif self._take(asker.key):
+            answer = await self._say(asker, "not_answered")
+        else:
+            return
+        # Another question is put in the same way.
+        if answer.speech:
+            await satellite.async_tell(
+                self.hass, satellite_id, answer.speech, context=asker.context
+            )
+
+    # What is unread
+
+    async def async_read(
+        self, asker: Asker, recipient: str | None, *, network: str | None = None
+    ) -> Unread | Answer:
+        """Return what is unread, all or of somebody, or why it cannot be told."""
+        if not self.entries:
+            return await self._say(asker, "no_server")
+        call = partial(self._call, asker.context)
+        try:
+            if recipient is None:
+                return await async_unread(call, self.entries, network)
+            targets = await async_find_targets(
+                self.hass, self.entries, recipient, network
+            )
+            if targets:
+                return await async_unread_of(call, targets)
+        except HomeAssistantError as err:
+            return await self._failed(asker, err)
+        return await self._nobody(asker, recipient, network)
+
+    async def async_read_out(
+        self, asker: Asker, recipient: str | None, *, network: str | None = None
+    ) -> Answer:
+        """Return the same as it is spoken."""
+        read = await self.async_read(asker, recipient, network=network)
+        if isinstance(read, Answer):
+            return read
+        return Answer(status="read", speech=spoken(await self._language(asker), read))
+
+    # What is said
+
+    async def _language(self, asker: Asker) -> Language:
+        return choose_language(
+            await async_languages(self.hass),
+            asker.language,
+            self.hass.config.language,
+        )
+
+    async def _say(self, asker: Asker, key: str, **values: str) -> Answer:
+        language = await self._language(asker)
+        return Answer(status=key, speech=language.say(key, **values))
+
+    async def _nobody(self, asker: Asker, given: str, network: str | None) -> Answer:
+        key = "nobody_there" if network else "nobody"
+        return await self._say(asker, key, given=given, network=network or "")
+
+    async def _say_of(self, asker: Asker, key: str, target: Target) -> Answer:
+        language = await self._language(asker)
+        [person] = labels(language, [target])
+        return Answer(
+            status=key, speech=language.say(key, person=person), targets=(target,)
+        )
+
+    async def _failed(self, asker: Asker, err: HomeAssistantError) -> Answer:
+        """Say why something was not done, or that it is unknown, without any trace."""
+        if key := _SPOKEN.get(err.translation_key or ""):
+            return await self._say(asker, key)
+        language, domain = await self._language(asker), err.translation_domain or DOMAIN
+        texts = await async_get_translations(
+            self.hass, language.code, "exceptions", {domain}
+        )
+        text = texts.get(f"component.{domain}.exceptions.{err.translation_key}.message")
+        reason = (
+            text.format(**(err.translation_placeholders or {})) if text else str(err)
+        )
+        return await self._say(asker, "failed", reason=reason)
+
+
+@callback
+def _speaker(trigger: Mapping[str, Any]) -> Asker:
+    """Return who has said a sentence."""
+    said = trigger["user_input"]
+    return async_asker(
+        Context(**said["context"]),
+        said["language"],
+        device_id=trigger["device_id"],
+        satellite_id=trigger["satellite_id"],
+    )
+
+
+def _question(language: Language, wish: _Wish) -> str:
+    """Return what to ask before a wish is fulfilled."""
+    called = labels(language, wish.targets)
+    if len(called) > 1:
+        networks = {target.network for target in wish.targets}
+        if len(networks) < len(called):
+            key = "which_first"
+        else:
+            key = "which_2" if len(called) == 2 else "which_more"
+        return language.say(
+            key,
+            count=str(len(called)),
+            given=wish.given,
+            people=", ".join(called[:-1]) + language.say("and") + called[-1],
+            network=wish.targets[-1].network,
+        )
+    if wish.message is None:
+        key = "confirm_chat"
+    else:
+        key = "confirm" if wish.targets[0].chat_id else "confirm_new"
+    return language.say(key, person=called[0], message=wish.message or "")
+
+
+def _chosen(
+    targets: tuple[Target, ...], slots: Mapping[str, Any]
+) -> tuple[Target, ...]:
+    """Return those that an answer leaves."""
+    if "ordinal" in slots:
+        return targets[slots["ordinal"] :][:1]
+    if "network" in slots:
+        return tuple(
+            each for each in targets if is_network(slots["network"], each.network)
+        )
+    return ()

@@ -1,0 +1,153 @@
+"""The intents, as users' own sentences and the REST API call them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import intent
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+
+from .talking import assist, say, talk  # noqa: F401
+from .test_message_sending import FAMILY
+from .test_voice import SENT_TO_MIA, last
+
+OWN = """
+language: en
+intents:
+  BeeperSendMessage:
+    data:
+      - sentences: ["let {recipient} know [that] {message}"]
+  BeeperCreateChat:
+    data:
+      - sentences: ["get me {recipient}"]
+  BeeperReadUnread:
+    data:
+      - sentences: ["any post", "any post from {recipient}"]
+lists:
+  recipient: {wildcard: true}
+  message: {wildcard: true}
+"""
+
+
+@pytest.fixture
+async def own_sentences(hass: HomeAssistant, tmp_path: Path) -> None:
+    hass.config.config_dir = str(tmp_path)
+    folder = tmp_path / "custom_sentences/en"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(OWN)
+
+
+@pytest.mark.usefixtures("own_sentences", "assist")
+async def test_sentences_of_the_users_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(loaded, options={"sentences": False})
+    await hass.async_block_till_done()
+
+    answer = await say(hass, "Let family know that dinner is ready")
+    assert answer == "Sent to Family 🏡 on WhatsApp."
+    assert last(simulator, FAMILY) == "dinner is ready"
+    assert await say(hass, "Get me Lena Park") == (
+        "There is a chat with Lena Park on Instagram already."
+    )
+    assert await say(hass, "Any post?") == (
+        "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
+    )
+    assert await say(hass, "Any post from Lena Park?") == "There is nothing unread."
+    # What has to be asked is asked, and can be answered, without our sentences too.
+    question, conversation_id = await talk(hass, "Let Mia know that I am late")
+    assert question.startswith("Mia 🌻 on WhatsApp is new")
+    assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
+
+
+async def handle(
+    client: ClientSessionGenerator, name: str, **data: str
+) -> tuple[str, str]:
+    response = await (await client()).post(
+        "/api/intent/handle", json={"name": name, "data": data}
+    )
+    result: Any = await response.json()
+    return result["response_type"], result["speech"]["plain"]["speech"]
+
+
+@pytest.fixture
+async def rest(hass: HomeAssistant) -> None:
+    """Have intents, but nobody to talk to."""
+    assert await async_setup_component(hass, "intent", {})
+    assert await async_setup_component(hass, "api", {})
+
+
+@pytest.mark.usefixtures("rest")
+async def test_over_rest(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    answer = await handle(
+        hass_client, "BeeperSendMessage", recipient="family", message="Hello"
+    )
+    assert answer == ("action_done", "Sent to Family 🏡 on WhatsApp.")
+    answer = await handle(hass_client, "BeeperReadUnread", network="signal")
+    assert answer == ("action_done", "There is nothing unread.")
+    answer = await handle(hass_client, "BeeperReadUnread", network="Beeper")
+    assert answer[1].startswith("Kim in Family")
+    answer = await handle(hass_client, "BeeperCreateChat", recipient="nobody")
+    assert answer == ("error", "Nothing was done: nobody and no chat fits nobody.")
+
+
+@pytest.mark.usefixtures("rest")
+async def test_who_cannot_answer_is_not_asked(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    for recipient in "Mia", "Alex Rivera":
+        answer = await handle(
+            hass_client, "BeeperSendMessage", recipient=recipient, message="Hello"
+        )
+        assert answer == (
+            "error",
+            (
+                "Nothing was sent: I would have to ask first, and here you could not"
+                " answer."
+            ),
+        )
+    assert not simulator.executed
+
+
+@pytest.mark.usefixtures("rest")
+async def test_without_a_server(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+
+    for name, data in (
+        ("BeeperSendMessage", {"recipient": "Kim", "message": "Hello"}),
+        ("BeeperCreateChat", {"recipient": "Kim"}),
+        ("BeeperReadUnread", {}),
+    ):
+        assert await handle(hass_client, name, **data) == (
+            "error",
+            "Nothing was done: Beeper is not connected just now.",
+        )
+
+
+@pytest.mark.usefixtures("rest", "loaded")
+@pytest.mark.parametrize("slots", [{}, {"recipient": "Kim"}, {"message": "Hello"}])
+async def test_what_is_missing(hass: HomeAssistant, slots: dict[str, str]) -> None:
+    with pytest.raises(intent.InvalidSlotInfo):
+        await intent.async_handle(
+            hass,
+            "test",
+            "BeeperSendMessage",
+            {name: {"value": value} for name, value in slots.items()},
+        )
