@@ -195,16 +195,21 @@ ROOMS = {
         "validators",
     },
     "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
-    "unread": {"coordinator", "language", "targets"},
+    "unread": {"coordinator", "language", "reading", "targets"},
     "validators": set(),
     "voice": {
+        "api",
         "const",
         "coordinator",
+        "errors",
         "language",
         "markdown",
+        "message_sending",
+        "outbox",
         "satellite",
         "targets",
         "unread",
+        "validators",
     },
 }
 NO_HOME_ASSISTANT = {"const", "delivery", "markdown", "reconciliation"}

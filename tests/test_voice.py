@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
+    async_capture_events,
     async_fire_time_changed,
 )
 
 from custom_components.beeper.const import DOMAIN
+from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import intent
 from homeassistant.util import dt as dt_util
@@ -747,3 +749,18 @@ async def test_nothing_personal_is_logged(
     ]
     assert ours
     assert not [line for line in ours if "Mia" in line or "Alex" in line]
+
+
+async def test_what_is_said_is_recorded_nowhere(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Home Assistant's recorder keeps what actions are called with."""
+    calls = async_capture_events(hass, EVENT_CALL_SERVICE)
+
+    assert await say(hass, TO_MIA) != ""
+    assert await say(hass, "yes, send it") != ""
+    await say(hass, "Message Alex Rivera on Telegram saying hello")
+    await say(hass, "Read my Beeper messages")
+
+    assert len(simulator.executed) >= 1
+    assert {call.data["domain"] for call in calls} == {"conversation"}

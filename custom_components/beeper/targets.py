@@ -1,6 +1,6 @@
 """Whom a name that was said can mean, on all servers, and what to call them aloud."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import voluptuous as vol
@@ -53,23 +53,9 @@ async def async_find_targets(
         raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
     found: list[tuple[addressing.Rank, Target]] = []
     for entry in entries:
-        coordinator = entry.runtime_data
-        try:
-            async with coordinator.resolving:
-                result = await addressing.find(
-                    coordinator.client,
-                    coordinator.data.accounts,
-                    None,
-                    text,
-                    default_id=entry.data[CONF_ACCOUNT_ID],
-                )
-        except BeeperError as err:
-            if isinstance(err, AuthenticationError):
-                entry.async_start_reauth(hass)
-            raise errors.not_done(err, network="") from None
         found += [
             (rank, _target(entry, candidate))
-            for rank, candidate in result.matches
+            for rank, candidate in await async_search(hass, entry, text)
             if rank is not addressing.Rank.LOOSE
             and is_network(network, candidate.network)
         ]
@@ -77,6 +63,30 @@ async def async_find_targets(
         return tuple(_strangers(entries, text, network))
     best = min(rank for rank, _ in found)
     return tuple(target for rank, target in found if rank is best)
+
+
+async def async_search(
+    hass: HomeAssistant, entry: BeeperConfigEntry, text: str
+) -> Sequence[tuple[addressing.Rank, addressing.Candidate]]:
+    """Return whom and what a text can mean on a server, the best first.
+
+    Raises a translated HomeAssistantError.
+    """
+    coordinator = entry.runtime_data
+    try:
+        async with coordinator.resolving:
+            found = await addressing.find(
+                coordinator.client,
+                coordinator.data.accounts,
+                None,
+                text,
+                default_id=entry.data[CONF_ACCOUNT_ID],
+            )
+    except BeeperError as err:
+        if isinstance(err, AuthenticationError):
+            entry.async_start_reauth(hass)
+        raise errors.not_done(err, network="") from None
+    return found.matches
 
 
 def is_network(wanted: str | None, network: str) -> bool:

@@ -1,18 +1,20 @@
 """What is unread, for reading it out and for language models. Marks nothing as read."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any, Final
 
 from .coordinator import BeeperConfigEntry
 from .language import Language
+from .reading import READINGS, async_read
 from .targets import Target, is_network
 
 _MAX_CHATS: Final = 5
 _MAX_MESSAGES: Final = 3
 """Of each chat."""
 
+_LISTED: Final = 20
 _NEWEST: Final = 20
 """Messages of a chat among which those are looked for."""
 
@@ -22,10 +24,7 @@ _MAX_SPOKEN: Final = 300
 _OF_CHAT: Final = ("chat_id", "title", "type", "network", "unread_count")
 _OF_MESSAGE: Final = ("sender_name", "text", "attachments", "timestamp")
 
-type Call = Callable[
-    [BeeperConfigEntry, str, dict[str, Any]], Awaitable[dict[str, Any]]
-]
-"""Calls an action of ours for a server; raises HomeAssistantError."""
+_READINGS: Final = {reading.name: reading for reading in READINGS}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -40,13 +39,16 @@ class Unread:
 
 
 async def async_unread(
-    call: Call, entries: Iterable[BeeperConfigEntry], network: str | None
+    entries: Iterable[BeeperConfigEntry], network: str | None
 ) -> Unread:
-    """Return what is unread in chats that are not muted, in one network or in all."""
+    """Return what is unread in chats that are not muted, in one network or in all.
+
+    Raises a translated HomeAssistantError, as `async_unread_of`.
+    """
     found: list[tuple[BeeperConfigEntry, dict[str, Any]]] = []
     for entry in entries:
-        listed = await call(
-            entry, "list_chats", {"unread_only": True, "include_muted": False}
+        listed = await _read(
+            entry, "list_chats", unread_only=True, include_muted=False, limit=_LISTED
         )
         found += [
             (entry, chat)
@@ -54,29 +56,36 @@ async def async_unread(
             if is_network(network, chat["network"] or "")
         ]
     found.sort(key=lambda each: each[1]["last_activity"] or "", reverse=True)
-    return await _messages(call, found)
+    return await _messages(found)
 
 
-async def async_unread_of(call: Call, targets: Iterable[Target]) -> Unread:
+async def async_unread_of(targets: Iterable[Target]) -> Unread:
     """Return what is unread in certain chats."""
     return await _messages(
-        call,
         [
-            (target.entry, await call(target.entry, "get_chat", {"chat_id": chat_id}))
+            (
+                target.entry,
+                await _read(
+                    target.entry,
+                    "get_chat",
+                    chat_id=target.chat_id,
+                    max_participant_count=0,
+                ),
+            )
             for target in targets
-            if (chat_id := target.chat_id)
+            if target.chat_id
         ],
     )
 
 
 async def _messages(
-    call: Call, found: Iterable[tuple[BeeperConfigEntry, dict[str, Any]]]
+    found: Iterable[tuple[BeeperConfigEntry, dict[str, Any]]],
 ) -> Unread:
     unread = [(entry, chat) for entry, chat in found if chat["unread_count"]]
     chats = []
     for entry, chat in unread[:_MAX_CHATS]:
-        listed = await call(
-            entry, "list_messages", {"chat_id": chat["chat_id"], "limit": _NEWEST}
+        listed = await _read(
+            entry, "list_messages", chat_id=chat["chat_id"], limit=_NEWEST
         )
         newest = [
             {key: message[key] for key in _OF_MESSAGE}
@@ -86,6 +95,11 @@ async def _messages(
         ][: min(chat["unread_count"], _MAX_MESSAGES)]
         chats.append({key: chat[key] for key in _OF_CHAT} | {"messages": newest[::-1]})
     return Unread(chats=chats, more=len(unread) > _MAX_CHATS)
+
+
+async def _read(entry: BeeperConfigEntry, action: str, **params: Any) -> dict[str, Any]:
+    """Read as an action does, without a call that Home Assistant would record."""
+    return await async_read(_READINGS[action], entry, params)
 
 
 def spoken(language: Language, unread: Unread) -> str:

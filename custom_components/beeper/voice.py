@@ -1,7 +1,7 @@
 """What is said becomes a message: who is meant, whether to ask first, what happened.
 
-For sentences, intents and language models alike. Everything leaves by our own actions,
-so what they refuse is refused here too. A question waits in memory, a minute long, for
+For sentences, intents and language models alike. Everything leaves by the outbox, not
+by actions: Home Assistant records what those are called with. A question waits in memory, a minute long, for
 whoever it was put to where it was put, and is answered once.
 """
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import voluptuous as vol
+
 from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session, intent
@@ -19,7 +21,8 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
-from . import markdown, satellite
+from . import errors, markdown, satellite
+from .api.models import ChatResult, SentMessage, StartChat, StartUser
 from .const import (
     CONF_CONFIRM,
     CONF_LLM_CAN_SEND,
@@ -36,8 +39,11 @@ from .language import (
     async_understand,
     choose_language,
 )
-from .targets import Target, async_find_targets, is_network, labels
+from .message_sending import Outgoing
+from .outbox import Done, get_outbox
+from .targets import Target, async_find_targets, async_search, is_network, labels
 from .unread import Unread, async_unread, async_unread_of, spoken
+from .validators import query
 
 INTENT_SEND: Final = "BeeperSendMessage"
 INTENT_CREATE: Final = "BeeperCreateChat"
@@ -54,7 +60,6 @@ _ALOUD: Final = 50
 
 _MAX_CHOICES: Final = 5
 _MAX_FOUND: Final = 10
-_OF_MATCH: Final = ("name", "kind", "network", "account_id", "match")
 
 # Errors that have words of their own when they are spoken.
 _SPOKEN: Final = {
@@ -285,48 +290,44 @@ class Voice:
 
     async def _do(self, asker: Asker, wish: _Wish) -> Answer:
         [target] = wish.targets
-        if target.chat_id:
-            action = "send_message"
-            data: dict[str, Any] = {
-                "chat_id": target.chat_id,
-                "message": wish.message,
-            }
-        else:
-            action = "create_chat"
-            data = {
-                "mode": "start",
-                "account_id": target.account_id,
-                "user": dict(target.user),
-                # Beeper takes this for Markdown, too.
-                "message_text": wish.message and markdown.escape(wish.message),
-            }
         try:
-            response = await self._call(asker.context, target.entry, action, data)
+            done = await self._reach(asker.context, target, wish.message)
         except HomeAssistantError as err:
             return await self._failed(asker, err)
         if wish.message is None:
-            key = "chat_exists" if response["status"] == "existing" else "chat_open"
+            existed = getattr(done.result, "status", None) == "existing"
+            key = "chat_exists" if existed else "chat_open"
         else:
-            key = "already_sent" if response["duplicate"] else "sent"
+            key = "already_sent" if done.duplicate else "sent"
         return await self._say_of(asker, key, target)
 
-    async def _call(
-        self,
-        context: Context,
-        entry: BeeperConfigEntry,
-        action: str,
-        data: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        """Call an action of ours for a server; raises HomeAssistantError."""
-        response = await self.hass.services.async_call(
-            DOMAIN,
-            action,
-            {"config_entry_id": entry.entry_id, **data},
-            blocking=True,
+    async def _reach(
+        self, context: Context, target: Target, message: str | None
+    ) -> Done[SentMessage] | Done[ChatResult]:
+        """Send a message, or start a chat; raises a translated HomeAssistantError."""
+        if message is not None and not message.strip():
+            raise errors.invalid("nothing_to_send")
+        written = markdown.escape(message) if message else None
+        outbox = get_outbox(self.hass, target.entry)
+        coordinator = target.entry.runtime_data
+        if target.chat_id is None:
+            return await outbox.create_chat(
+                coordinator.client,
+                StartChat(
+                    account_id=target.account_id,
+                    user=StartUser(**target.user),
+                    message_text=written,
+                ),
+                coordinator.data.accounts,
+                allow_repeat=False,
+            )
+        done, _ = await outbox.send_message(
+            coordinator.client,
+            Outgoing(chat_id=target.chat_id, text=written, length=len(message or "")),
+            coordinator.data.accounts,
             context=context,
-            return_response=True,
         )
-        return dict(response or {})
+        return done
 
     # Who is meant
 
@@ -338,16 +339,26 @@ class Voice:
             found = [
                 match
                 for entry in self.entries
-                for match in (
-                    await self._call(asker.context, entry, "find", {"query": text})
-                )["matches"][:_MAX_FOUND]
+                for match in (await async_search(self.hass, entry, query(text)))[
+                    :_MAX_FOUND
+                ]
             ]
+        except vol.Invalid as err:
+            return await self._failed(asker, errors.invalid(err.msg, field="name"))
         except HomeAssistantError as err:
             return await self._failed(asker, err)
         return [
-            {key: match[key] for key in _OF_MATCH}
-            | {"id": match["chat_id"] or match["user_id"]}
-            for match in found
+            {
+                "name": each.name,
+                "kind": "group"
+                if each.chat and each.chat.type == "group"
+                else "person",
+                "network": each.network,
+                "account_id": each.account_id,
+                "match": rank.name.lower(),
+                "id": each.chat.id if each.chat else each.users[0].id,
+            }
+            for rank, each in found
         ]
 
     # Questions
@@ -438,15 +449,14 @@ class Voice:
         """Return what is unread, all or of somebody, or why it cannot be told."""
         if not self.entries:
             return await self._say(asker, "no_server")
-        call = partial(self._call, asker.context)
         try:
             if recipient is None:
-                return await async_unread(call, self.entries, network)
+                return await async_unread(self.entries, network)
             targets = await async_find_targets(
                 self.hass, self.entries, recipient, network
             )
             if targets:
-                return await async_unread_of(call, targets)
+                return await async_unread_of(targets)
         except HomeAssistantError as err:
             return await self._failed(asker, err)
         return await self._nobody(asker, recipient, network)
