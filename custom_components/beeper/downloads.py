@@ -23,16 +23,15 @@ from .api.client import BeeperClient
 from .api.exceptions import AnswerError, RouteAbsentError
 from .api.generations import UPLOAD_SINCE
 from .api.models import Attached, Message
-from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID
+from .const import CONF_CHAT_ID
 from .coordinator import BeeperConfigEntry
 from .reading import Reading
-from .validators import file_name, identifier, integer, media_folder, recipient
+from .validators import file_name, identifier, integer, media_folder
 
 ATTR_ATTACHMENT: Final = "attachment"
 ATTR_FILE_NAME: Final = "file_name"
 ATTR_FOLDER: Final = "folder"
 ATTR_MESSAGE_ID: Final = "message_id"
-ATTR_RECIPIENT: Final = "recipient"
 
 MAX_SIZE: Final = 100 * 1024 * 1024
 
@@ -51,8 +50,6 @@ async def _download(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Save one attachment; raises BeeperError or a translated HomeAssistantError."""
-    if CONF_ACCOUNT_ID in params and ATTR_RECIPIENT not in params:
-        raise errors.invalid("account_alone")
     hass, client = entry.runtime_data.hass, entry.runtime_data.client
     root_id, root = _root(hass)
     message = await _message(client, params[CONF_CHAT_ID], params[ATTR_MESSAGE_ID])
@@ -257,8 +254,6 @@ def _too_large() -> ServiceValidationError:
 DOWNLOAD: Final = Reading(
     name="download_attachment",
     fields={
-        vol.Optional(ATTR_RECIPIENT): recipient,
-        vol.Optional(CONF_ACCOUNT_ID): identifier,
         vol.Required(ATTR_MESSAGE_ID): identifier,
         vol.Optional(ATTR_ATTACHMENT, default=1): integer(1, 100),
         vol.Optional(ATTR_FOLDER, default=_FOLDER): media_folder,
