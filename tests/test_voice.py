@@ -104,8 +104,8 @@ async def test_a_group_by_a_part_of_its_title(
             "de",
             "Schick Mia eine WhatsApp-Nachricht mit dem Text Hi, Mia!",
             (
-                "Mia 🌻 auf WhatsApp ist neu, dort gibt es noch keinen Chat. Um „Hi, Mia!“"
-                " zu senden, sag: ja, sende es."
+                "Mia 🌻 auf WhatsApp ist neu, dort gibt es noch keinen Chat. Soll ich „Hi, Mia!“"
+                " senden? Dann sag: ja, sende es."
             ),
             "Ja, sende es.",
             "Gesendet an Mia 🌻 auf WhatsApp.",
@@ -676,7 +676,7 @@ async def test_the_same_twice_at_once_is_sent_once(
             "de",
             "Starte einen Chat mit Mia auf WhatsApp",
             "ja, starte ihn",
-            "Der Chat mit Mia 🌻 auf WhatsApp ist offen.",
+            "Der Chat mit Mia 🌻 auf WhatsApp ist geöffnet.",
         ),
     ],
 )
