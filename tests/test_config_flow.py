@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 import json
 from pathlib import Path
 import re
@@ -568,6 +569,18 @@ async def test_status_without_a_translation_is_shown_as_it_is(
     assert {
         "value": "telegram",
         "label": "Telegram · +15550100001 · on_holiday",
+    } in account_field(result)["options"]
+
+
+async def test_account_of_which_nothing_else_is_told_is_named_by_its_network(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    account = simulator.world.account("telegram")
+    account.user = replace(account.user, full_name=None, phone_number=None)
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert {
+        "value": "telegram",
+        "label": "Telegram · connected",
     } in account_field(result)["options"]
 
 
