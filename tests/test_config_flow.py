@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 import json
 from pathlib import Path
 import re
@@ -25,6 +24,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from simulator.model import Person
 
 from .conftest import TOKEN, Certificate, add_entry, until
 
@@ -576,7 +576,7 @@ async def test_account_of_which_nothing_else_is_told_is_named_by_its_network(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     account = simulator.world.account("telegram")
-    account.user = replace(account.user, full_name=None, phone_number=None)
+    account.user = Person(id=account.user.id, is_self=True)
     result = await connect(hass, await begin(hass), simulator.url)
     assert {
         "value": "telegram",
