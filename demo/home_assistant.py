@@ -109,14 +109,16 @@ class HomeAssistant:
 
 
 @asynccontextmanager
-async def home_assistant(text: str, *, private: bool) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant that has one user, logged in.
+async def home_assistant(
+    text: str, *, private: bool, components: Path = ROOT / "custom_components"
+) -> AsyncIterator[HomeAssistant]:
+    """Run a Home Assistant that has one user, logged in, and these components.
 
     Private: it is given a token that opens real chats, so nothing is left of it after.
     """
     directory, lock, port = _claim()
     config = directory / "config"
-    _write_configuration(config, port, dashboard=not private)
+    _write_configuration(config, port, components, dashboard=not private)
     # What it logs comes out of its standard error, with whatever else it says.
     environment = os.environ | {"HA_DISABLE_LOG_FILE": "true"}
     environment.pop("BEEPER_ACCESS_TOKEN", None)
@@ -192,10 +194,12 @@ def _free_port(wanted: int) -> int:
     raise DemoError("no port is free on 127.0.0.1")
 
 
-def _write_configuration(config: Path, port: int, *, dashboard: bool) -> None:
+def _write_configuration(
+    config: Path, port: int, components: Path, *, dashboard: bool
+) -> None:
     """Write what Home Assistant starts from: for this machine only, no more questions."""
     config.mkdir()
-    (config / "custom_components").symlink_to(ROOT / "custom_components")
+    (config / "custom_components").symlink_to(components)
     for name, content in _CONFIGURATION.items():
         (config / name).write_text(content, "utf-8")
     storage = config / ".storage"

@@ -24,6 +24,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from simulator.model import Person
 
 from .conftest import TOKEN, Certificate, add_entry, until
 
@@ -571,6 +572,18 @@ async def test_status_without_a_translation_is_shown_as_it_is(
     assert {
         "value": "telegram",
         "label": "Telegram · +15550100001 · on_holiday",
+    } in account_field(result)["options"]
+
+
+async def test_account_of_which_nothing_else_is_told_is_named_by_its_network(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    account = simulator.world.account("telegram")
+    account.user = Person(id=account.user.id, is_self=True)
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert {
+        "value": "telegram",
+        "label": "Telegram · connected",
     } in account_field(result)["options"]
 
 

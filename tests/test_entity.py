@@ -1,0 +1,34 @@
+"""What holds for all entities, whatever they tell."""
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+
+from .test_send_message import add_chat
+
+
+async def test_every_entity_has_an_id_a_device_and_a_name_of_its_own(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    await add_chat(hass, loaded)
+    entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
+
+    assert len({entity.domain for entity in entities}) > 2
+    assert len({(entity.domain, entity.unique_id) for entity in entities}) == len(
+        entities
+    )
+    for entity in entities:
+        # Neither the address nor a name: those change.
+        assert entity.unique_id.startswith((loaded.entry_id, *loaded.subentries))
+        assert entity.has_entity_name
+        assert entity.translation_key
+        assert entity.device_id
+        device = device_registry.async_get(entity.device_id)
+        assert device
+        assert device.name
+        assert entity.disabled_by is None
+        assert hass.states.get(entity.entity_id)
