@@ -109,8 +109,10 @@ class HomeAssistant:
 
 
 @asynccontextmanager
-async def home_assistant(text: str, *, private: bool) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant that has one user, logged in.
+async def home_assistant(
+    text: str, *, private: bool, python: str = sys.executable
+) -> AsyncIterator[HomeAssistant]:
+    """Run the Home Assistant of an interpreter, with one user, who is logged in.
 
     Private: it is given a token that opens real chats, so nothing is left of it after.
     """
@@ -123,7 +125,7 @@ async def home_assistant(text: str, *, private: bool) -> AsyncIterator[HomeAssis
     with _log(directory).open("wb") as log:
         # A session of its own: Ctrl-C is for the demo, which then stops it.
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            python,
             *("-c", _PROGRAM, "--config", str(config), "--log-no-color"),
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
