@@ -1,7 +1,7 @@
 """A browser that looks at a real Home Assistant, which talks to a simulated Beeper."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 import json
 import os
 from pathlib import Path
@@ -90,7 +90,7 @@ async def login(home: HomeAssistant) -> dict[str, Any]:
 async def pictures(home: HomeAssistant) -> Path:
     """Return where the pictures of this run are kept."""
     _, config = await home.request("GET", "/api/config")
-    directory = Path(__file__).parent / "screenshots" / config["version"]
+    directory = Path(__file__).parent / f"screenshots/{config['version']}"
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
@@ -157,7 +157,9 @@ _FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
         item.stash[_FAILED] = True

@@ -77,7 +77,7 @@ class Frontend:
         self._url = url
         self._pictures = pictures
         self._for_readme = for_readme
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
 
     async def open(self, path: str) -> None:
         """Go to a page, and wait until Home Assistant is there."""

@@ -8,7 +8,10 @@ from .frontend import Frontend
 
 
 async def test_token_that_may_not_write(
-    beeper: dict[str, str], frontend: Frontend, home: HomeAssistant, simulator: Simulator
+    beeper: dict[str, str],
+    frontend: Frontend,
+    home: HomeAssistant,
+    simulator: Simulator,
 ) -> None:
     simulator.tokens[TOKEN] = {"read"}
     page, form = frontend.page, frontend.form
@@ -28,9 +31,12 @@ async def test_token_that_may_not_write(
 
 
 async def test_new_token_is_asked_for(
-    beeper: dict[str, str], frontend: Frontend, home: HomeAssistant, simulator: Simulator
+    beeper: dict[str, str],
+    frontend: Frontend,
+    home: HomeAssistant,
+    simulator: Simulator,
 ) -> None:
-    page, form = frontend.page, frontend.form
+    form = frontend.form
     await frontend.open("/config/integrations/dashboard")
     simulator.tokens.clear()
     simulator.tokens["new-token"] = {"read", "write"}
