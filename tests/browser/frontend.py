@@ -110,10 +110,18 @@ class Frontend:
         assert not wrong, f"{name} shows {wrong}"
         await self._view(_WIDTH, _HEIGHT, "light")
 
-    async def illustrate(self, name: str, width: int, height: int) -> None:
-        """Take a picture for README, if some were asked for."""
+    async def illustrate(
+        self, name: str, width: int, height: int, *, show: Locator | None = None
+    ) -> None:
+        """Take a picture for README, if some were asked for.
+
+        `show`: what is to be scrolled to.
+        """
         if self._for_readme:
             await self._view(width, height, "light")
+            await self.page.mouse.move(0, 0)
+            if show:
+                await show.scroll_into_view_if_needed()
             picture = await self._still()
             README_PICTURES.mkdir(exist_ok=True)
             (README_PICTURES / f"{name}.png").write_bytes(picture)

@@ -33,7 +33,10 @@ async def test_chat_is_started_with_a_recipient(
 
     response = await frontend.response()
     await frontend.look("start-1-response", height=2400, code=1)
-    await frontend.illustrate("create-chat", 1000, 2000)
+    section = frontend.page.get_by_role("button", name="Create with participants")
+    await section.click()
+    last = frontend.page.get_by_text("Copy to clipboard")
+    await frontend.illustrate("create-chat", 1000, 1640, show=last)
     assert "status: existing" in response
     assert "given: Kim" in response
     (sent,) = simulator.executed

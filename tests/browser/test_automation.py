@@ -1,18 +1,23 @@
 """An automation that a message starts, made in the editor."""
 
+import json
 import re
 
 import pytest
 
 from demo.automation import KIM_CHAT
-from demo.home_assistant import HomeAssistant
+from demo.home_assistant import ROOT, HomeAssistant
 from simulator import Simulator
 
 from .conftest import until
 from .frontend import Frontend
 
+TEXTS = json.loads(
+    (ROOT / "custom_components/beeper/translations/en.json").read_text("utf-8")
+)
+pytestmark = pytest.mark.usefixtures("beeper")
 
-@pytest.mark.usefixtures("beeper")
+
 async def test_message_starts_an_automation(
     frontend: Frontend, home: HomeAssistant, simulator: Simulator
 ) -> None:
@@ -28,7 +33,7 @@ async def test_message_starts_an_automation(
     await phrases.get_by_role("button", name="Add").click()
     await phrases.get_by_role("textbox").fill("anybody home")
     await frontend.look("automation-2-trigger", height=1500)
-    await frontend.illustrate("trigger", 1280, 800)
+    await frontend.illustrate("trigger", 1100, 760)
 
     await frontend.button("Add action").click()
     await dialog.get_by_role("textbox").fill("beeper")
@@ -55,3 +60,15 @@ async def test_message_starts_an_automation(
     await frontend.look("automation-6-trace", code=1)
     (sent,) = simulator.executed
     assert sent.json["text"] == "Nobody"
+
+
+async def test_every_trigger_and_condition_has_a_form(frontend: Frontend) -> None:
+    dialog = frontend.page.locator("add-automation-element-dialog")
+    for kind in ("trigger", "condition"):
+        for key, texts in TEXTS[f"{kind}s"].items():
+            await frontend.open("/config/automation/edit/new")
+            await frontend.button(f"Add {kind}").click()
+            await dialog.get_by_role("textbox").fill(texts["name"])
+            await dialog.get_by_text(texts["description"]).click()
+            await frontend.row("Devices").wait_for()
+            await frontend.look(f"{kind}-{key}", height=1500)

@@ -44,4 +44,35 @@ async def test_wrong_token_then_the_right_one_then_an_account(
     await frontend.look("set-up-7-integration")
     await frontend.button("Configure").click()
     await form.get_by_text("Limits and messages").wait_for()
-    await frontend.look("set-up-8-options")
+    await frontend.look("set-up-8-options", height=1200)
+
+
+async def test_token_that_may_only_read_is_told_and_replaced(
+    without_beeper: None, frontend: Frontend, simulator: Simulator
+) -> None:
+    page, form = frontend.page, frontend.form
+    simulator.tokens["reading"] = {"read"}
+    await frontend.open("/config/integrations/dashboard/add?domain=beeper")
+    await frontend.button("OK").click()
+    await frontend.fill(Address=simulator.url, Access_token="reading")
+    await form.get_by_text("This token may only read").wait_for()
+    await frontend.look("read-only-1-account")
+    await frontend.submit()
+    await form.get_by_text("Choose an account, or type").wait_for()
+    await frontend.look("read-only-2-no-account")
+    await form.locator("ha-selector-select").click()
+    await page.locator("ha-combo-box-item").filter(has_text="Telegram").click()
+    await frontend.submit()
+    await frontend.finish()
+
+    await frontend.open("/config/integrations/integration/beeper")
+    row = page.locator("ha-config-entry-row")
+    await row.get_by_role("button", name="Menu").first.click()
+    await page.get_by_role("menuitem", name="Reconfigure").click()
+    await form.get_by_text("Leave it empty to keep").wait_for()
+    await frontend.look("read-only-3-reconfigure")
+    await frontend.fill(New_access_token=TOKEN)
+    await form.get_by_text("Actions use this account").wait_for()
+    await frontend.submit()
+    await form.get_by_text("successful").wait_for()
+    await frontend.look("read-only-4-done")
