@@ -97,7 +97,12 @@ async def pictures(home: HomeAssistant) -> Path:
 
 @pytest.fixture
 async def without_beeper(home: HomeAssistant, simulator: Simulator) -> None:
-    """Start with a new Beeper that Home Assistant does not know."""
+    """Start with a new Beeper that Home Assistant does not know, and no automation."""
+    _, states = await home.request("GET", "/api/states")
+    for state in states:
+        if state["entity_id"].startswith("automation."):
+            path = f"/api/config/automation/config/{state['attributes']['id']}"
+            await home.request("DELETE", path)
     _, entries = await home.request("GET", ENTRIES)
     for entry in entries:
         await home.request("DELETE", f"{_ENTRIES}/entry/{entry['entry_id']}")

@@ -1,5 +1,8 @@
 """What a person has to put right."""
 
+from typing import Any
+
+from demo.automation import AUTOMATION, AUTOMATION_ID, KIM_CHAT, QUESTION
 from demo.home_assistant import HomeAssistant
 from simulator import Simulator
 
@@ -28,6 +31,39 @@ async def test_token_that_may_not_write(
     dialog = page.locator("dialog-repairs-issue")
     await dialog.get_by_text("Either makes this notice disappear").wait_for()
     await frontend.look("repair")
+
+
+async def test_automation_that_answers_over_and_over(
+    beeper: dict[str, str],
+    frontend: Frontend,
+    home: HomeAssistant,
+    simulator: Simulator,
+) -> None:
+    page = frontend.page
+    await home.post(f"/api/config/automation/config/{AUTOMATION_ID}", AUTOMATION)
+    state = f"/api/states/automation.{AUTOMATION_ID}"
+    before = ""
+
+    def has_run(answer: Any) -> bool:
+        now = answer["attributes"].get("last_triggered") or ""
+        return answer["attributes"]["current"] == 0 and bool(now > before)
+
+    await until(home, state, bool)
+    for _ in range(6):
+        simulator.incoming(KIM_CHAT, None, QUESTION)
+        await until(home, state, has_run)
+        _, answer = await home.request("GET", state)
+        before = answer["attributes"]["last_triggered"]
+    assert len(simulator.executed) == 5
+
+    await frontend.open("/config/repairs")
+    await page.get_by_text("answers over and over").click()
+    dialog = page.locator("dialog-data-entry-flow")
+    await dialog.get_by_text("Submit when you have done so").wait_for()
+    await frontend.look("loop-1-repair")
+    await frontend.submit()
+    await dialog.get_by_text("The issue is repaired!").wait_for()
+    await frontend.look("loop-2-repaired")
 
 
 async def test_new_token_is_asked_for(
