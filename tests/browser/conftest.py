@@ -8,7 +8,7 @@ from pathlib import Path
 import time
 from typing import Any
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 import pytest
 
 from demo.home_assistant import USER, HomeAssistant, home_assistant
@@ -125,21 +125,26 @@ async def beeper(
     return entry
 
 
-@pytest.fixture
-async def frontend(
-    browser: Browser,
-    home: HomeAssistant,
-    login: dict[str, Any],
-    pictures: Path,
-    request: pytest.FixtureRequest,
-) -> AsyncIterator[Frontend]:
-    """Return a page of somebody who is logged in."""
+@pytest.fixture(scope="session")
+async def context(browser: Browser, login: dict[str, Any]) -> BrowserContext:
+    """Return the browser's memory, so that it loads the frontend only once."""
     context = await browser.new_context(
         locale="en-US", timezone_id="Europe/Amsterdam", reduced_motion="reduce"
     )
     await context.add_init_script(
         f"localStorage.hassTokens = {json.dumps(json.dumps(login))}"
     )
+    return context
+
+
+@pytest.fixture
+async def frontend(
+    context: BrowserContext,
+    home: HomeAssistant,
+    pictures: Path,
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Frontend]:
+    """Return a page of somebody who is logged in."""
     frontend = Frontend(
         await context.new_page(),
         home.url,
@@ -149,7 +154,7 @@ async def frontend(
     yield frontend
     if request.node.stash.get(_FAILED, False):
         await frontend.keep(f"FAILED-{request.node.name}")
-    await context.close()
+    await frontend.page.close()
 
 
 async def until(home: HomeAssistant, path: str, done: Callable[[Any], bool]) -> None:

@@ -96,6 +96,9 @@ class Frontend:
 
         `code`: how many editors of code belong there.
         """
+        editors = self.page.locator("ha-code-editor:visible")
+        if code:
+            await editors.nth(code - 1).wait_for()
         await self._view(_PHONE_WIDTH, height, "dark")
         await self.keep(f"{name}-phone")
         beyond = await self.page.evaluate(_BEYOND_THE_EDGE)
@@ -104,7 +107,6 @@ class Frontend:
         assert await self.page.evaluate(dark), f"{name} is not dark"
         await self._view(_WIDTH, height, "light")
         await self.keep(name)
-        editors = self.page.locator("ha-code-editor:visible")
         assert await editors.count() == code, f"{name} wants to be told in YAML"
         wrong = [line for line in await self._lines() if _WRONG.search(line)]
         assert not wrong, f"{name} shows {wrong}"
