@@ -39,14 +39,15 @@ _LOADED = f"""() => {{
   }}
   return true;
 }}"""
-# Text that a person could read only by scrolling sideways; what scrolls so on purpose
-# is left out, as rows of tabs and code do.
+# What a person could reach only by scrolling sideways. Left out is what scrolls so on
+# purpose, as rows of tabs and code do, and the one selector that is too wide itself.
 _BEYOND_THE_EDGE = f"""() => {{
   {_EVERY_ELEMENT}
   const scrolls = (element) => {{
     for (; element; element = element.assignedSlot ?? element.parentElement
              ?? element.getRootNode().host) {{
       const way = getComputedStyle(element).overflowX;
+      if (element.localName === 'ha-selector-datetime') return true;
       if ((way === 'auto' || way === 'scroll') && element !== document.documentElement)
         return true;
     }}
@@ -56,12 +57,13 @@ _BEYOND_THE_EDGE = f"""() => {{
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > width) found.push('the page');
   for (const element of every(document.body)) {{
-    const text = [...element.childNodes].some(
-      (node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-    if (!text || !element.checkVisibility({{ visibilityProperty: true }})) continue;
+    const shows = ['input', 'textarea'].includes(element.localName)
+      || [...element.childNodes].some(
+        (node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    if (!shows || !element.checkVisibility({{ visibilityProperty: true }})) continue;
     const box = element.getBoundingClientRect();
     if (box.width && box.left < width && box.right > width + 1 && !scrolls(element))
-      found.push(element.textContent.trim());
+      found.push(element.textContent.trim() || element.localName);
   }}
   return found;
 }}"""

@@ -37,9 +37,10 @@ async def test_message_starts_an_automation(
 
     await frontend.button("Add action").click()
     await dialog.get_by_role("textbox").fill("beeper")
-    await dialog.get_by_text("Send message").first.wait_for()
+    await dialog.get_by_text("Beeper: ").first.wait_for()
     await frontend.look("automation-3-actions")
-    await dialog.get_by_text("Send message").first.click()
+    await dialog.get_by_role("textbox").fill("beeper send message")
+    await dialog.get_by_text("Beeper: Send message").click()
     chat = await frontend.tick("Chat ID")
     await chat.get_by_role("textbox").fill(KIM_CHAT)
     message = await frontend.tick("Message")
@@ -62,6 +63,7 @@ async def test_message_starts_an_automation(
     assert sent.json["text"] == "Nobody"
 
 
+@pytest.mark.every_form
 async def test_every_trigger_and_condition_has_a_form(frontend: Frontend) -> None:
     dialog = frontend.page.locator("add-automation-element-dialog")
     for kind in ("trigger", "condition"):

@@ -9,6 +9,7 @@ WRONG = {
     "<p>participant_ids</p>": "shows",
     "<p>Choose undefined</p>": "shows",
     "<p style='margin-left: 380px'>Beyond the edge</p>": "too wide",
+    "<input style='margin-left: 380px'>": "too wide",
     "<ha-code-editor style='display: block'>mode: start</ha-code-editor>": "YAML",
 }
 SHOW = """html => {
