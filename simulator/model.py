@@ -44,6 +44,8 @@ class Account:
     status: str = "connected"
     status_text: str | None = None
     login_id: str | None = None
+    creation: Json = field(default_factory=dict)
+    """What its bridge says of creating chats, where that is not the usual."""
     phones: bool = False
     """People can be found by phone number even if they are no contacts yet."""
     unregistered: set[str] = field(default_factory=set)

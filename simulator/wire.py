@@ -114,18 +114,20 @@ class Wire:
         }
 
     def bridge_capabilities(self, account: Account) -> Json:
-        """What a network can look up and create."""
+        """What a network can look up and create. Chosen: as its contacts are known."""
+        people = account.contacts.values()
         return {
             "group_creation": GROUP_CREATION,
             "resolve_identifier": {
                 "any_phone": account.phones,
                 "contact_list": True,
                 "create_dm": True,
-                "lookup_email": False,
+                "lookup_email": any(person.email for person in people),
                 "lookup_phone": account.phones,
-                "lookup_username": True,
+                "lookup_username": any(person.username for person in people),
                 "search": True,
             },
+            **account.creation,
         }
 
     def chat(self, world: World, chat: Chat, participants: int) -> Json:

@@ -12,6 +12,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 
 from .test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
+from .test_find import cpu_seconds, ten_thousand
 from .test_message_sending import FAMILY, KIM
 from .test_services import PROFILES
 
@@ -239,6 +240,20 @@ async def test_a_merged_chat_stands_for_its_members(
 # What goes wrong; after it, the same flow ends well
 
 
+async def test_fifty_of_ten_thousand_within_a_second(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    ten_thousand(simulator)
+
+    async def use() -> None:
+        result = await submit(hass, await begin(hass, loaded), search="contact")
+        assert len(choices(result)) == 50
+        hass.config_entries.subentries.async_abort(result["flow_id"])
+
+    # One, with room for a busy machine.
+    assert await cpu_seconds(hass, use) < 1.5
+
+
 @pytest.mark.parametrize("search", ["nobody", "", "   ", "+15550109999"])
 async def test_nothing_found(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
@@ -401,10 +416,13 @@ async def test_a_chat_that_is_removed_leaves_nothing(
     assert hass.states.get("notify.kim") is None
 
 
-async def test_only_chats_can_be_added(
+async def test_chats_and_shortcuts_can_be_added(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
-    assert loaded.supported_subentry_types == {"chat": {"supports_reconfigure": True}}
+    assert loaded.supported_subentry_types == {
+        "chat": {"supports_reconfigure": True},
+        "shortcut": {"supports_reconfigure": True},
+    }
 
 
 async def test_a_chat_has_to_be_chosen(

@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 import yaml
 
 from custom_components.beeper import delivery
+from custom_components.beeper.changing import CHANGES
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
 from homeassistant.helpers.trigger import (
@@ -36,6 +37,7 @@ from .test_send_message import add_chat
 ROOT = Path(__file__).parents[1]
 ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
 MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
+CHANGING = (ROOT / "docs/changing.md").read_text("utf-8")
 READING = (ROOT / "docs/reading.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -53,7 +55,7 @@ def blocks(text: str) -> list[Any]:
 
 AUTOMATIONS = {
     block["alias"]: block
-    for text in (ACTIONS, MESSAGES, READING)
+    for text in (ACTIONS, CHANGING, MESSAGES, READING)
     for block in blocks(text)
 }
 
@@ -554,9 +556,41 @@ async def test_readme_reading(
     assert response["chats"]
 
 
-async def test_tables_of_reading(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+async def test_pictures_of_the_family(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    tmp_path: Path,
+) -> None:
+    hass.config.media_dirs = {"local": str(tmp_path)}
+    notices: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    await load(hass, "Keep the pictures of the family")
+    chat = simulator.world.chats[FAMILY]
+    cake = next(each for each in chat.messages if each.attachments)
+
+    simulator.incoming(FAMILY, None, "No picture")
+    picture = simulator.world.incoming(chat, chat.participants[0], "")
+    picture.type, picture.attachments = "IMAGE", cake.attachments
+
+    saved = tmp_path / "family/cake.png"
+    assert await told(notices) == [f"Saved as {saved}"]
+    assert saved.exists()
+
+
+async def test_tables_of_reading(
+    hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path
+) -> None:
     """Every field and every key of a response is described."""
-    for action in ("get_chat", "list_chats", "list_messages", "search_messages"):
+    hass.config.media_dirs = {"local": str(tmp_path)}
+    for action in (
+        "get_chat",
+        "list_chats",
+        "list_messages",
+        "search_messages",
+        "download_attachment",
+    ):
         assert table(f"Field of {action}", READING) == fields_of(action)
     responses = {
         action: await hass.services.async_call(
@@ -566,18 +600,88 @@ async def test_tables_of_reading(hass: HomeAssistant, loaded: MockConfigEntry) -
             ("list_accounts", {}),
             ("get_chat", {"chat_id": KIM}),
             ("list_messages", {"chat_id": KIM}),
+            ("download_attachment", {"chat_id": FAMILY, "message_id": "4"}),
         )
     }
+    assert table("File", READING) == {*(responses["download_attachment"] or {})}
     accounts: Any = responses["list_accounts"]
     messages: Any = responses["list_messages"]
     assert table("Account", READING) == {*accounts["accounts"][0]}
     assert table("Chat", READING) == {*(responses["get_chat"] or {})}
     assert table("Message", READING) == {*messages["messages"][0]}
     actions = table("Action", READING)
-    assert actions == {f"beeper.{action}" for action in (*responses, *SEARCHES)}
+    others = {
+        "list_chats",
+        "search_messages",
+        "get_message",
+        "list_labels",
+        "download_attachment",
+    }
+    assert actions == {f"beeper.{action}" for action in {*responses, *others}}
 
 
-SEARCHES = ("list_chats", "search_messages")
+# Automations that change
+
+
+async def test_lights_out(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    turned_off = async_mock_service(hass, "light", "turn_off")
+    await load(hass, "Lights out")
+
+    simulator.incoming(KIM, None, "Lights out, please")
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.reactions)
+
+    assert turned_off
+    assert message.reactions[0]["reactionKey"] == "👍"
+
+
+async def test_the_oven_is_on(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "The oven is on")
+    hass.states.async_set("switch.oven", "off")
+    hass.states.async_set("switch.oven", "on")
+    await until(lambda: sent(simulator))
+    message = simulator.world.chats[FAMILY].messages[-1]
+    assert message.text == "The oven is on."
+    await until(lambda: message.confirmed)
+    await asyncio.sleep(0.1)  # The automation has to get as far as waiting.
+
+    hass.states.async_set("switch.oven", "off")
+    await until(lambda: message.edited)
+    await hass.async_block_till_done()
+
+    assert message.text == "The oven was on, and is off again."
+
+
+async def test_quiet_family(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    chat = simulator.world.chats[FAMILY]
+
+    await run(hass, "Quiet family", "input_boolean.bedtime")
+    await until(lambda: chat.reminder)
+
+    assert chat.is_muted
+    assert chat.reminder
+    when = dt_util.parse_datetime(chat.reminder["remindAt"], raise_on_error=True)
+    assert 8 < (when - dt_util.utcnow()).total_seconds() / 3600 < 9.1
+
+
+async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    where = table("Where", CHANGING)
+    assert table("Field of update_chat", CHANGING) == fields_of("update_chat") - where
+    names = {each.name for each in CHANGES}
+    assert table("Action", CHANGING) == {f"beeper.{name}" for name in names}
+    others = set[str]().union(*map(fields_of, names - {"update_chat"}))
+    assert table("Field of the others", CHANGING) == others - where
+    response: Any = await hass.services.async_call(
+        "beeper", "focus", {}, blocking=True, return_response=True
+    )
+    assert table("Response of a change", CHANGING) == response.keys()
 
 
 # What the official SDK can do
@@ -612,7 +716,7 @@ async def test_every_method_of_the_sdk_is_compared() -> None:
     }
     assert named == SERVICES.keys()
     for method, answer in answers.items():
-        assert re.match(r"`beeper\.|Not yet[.;]|None: ", answer), method
+        assert re.match(r"`beeper\.|None: ", answer), method
     for method, action in (
         ("chats.retrieve", "get_chat"),
         ("chats.search", "list_chats"),
@@ -621,14 +725,28 @@ async def test_every_method_of_the_sdk_is_compared() -> None:
         ("messages.send", "send_message"),
         ("chats.create", "create_chat"),
         ("chats.start", "create_chat"),
+        ("chats.mark_read", "mark_read"),
+        ("chats.mark_unread", "mark_unread"),
+        ("chats.messages.reactions.add", "add_reaction"),
+        ("chats.messages.reactions.delete", "remove_reaction"),
+        ("chats.notify_anyway", "notify_anyway"),
+        ("chats.reminders.delete", "clear_reminder"),
+        ("labels.list", "list_labels"),
+        ("messages.delete", "delete_message"),
+        ("messages.retrieve", "get_message"),
+        ("messages.update", "edit_message"),
     ):
         assert answers[method] == f"`beeper.{action}`"
         called = {OTHERWISE.get(name, name) for name in methods[method]}
-        assert called - {"direction"} <= fields_of(action), method
+        assert called - {"direction", "transaction_id"} <= fields_of(action), method
 
 
 # What an action calls otherwise than the SDK.
-OTHERWISE = {"text": "message", "reply_to_message_id": "reply_to"}
+OTHERWISE = {
+    "reaction_key": "reaction",
+    "reply_to_message_id": "reply_to",
+    "text": "message",
+}
 
 
 def test_no_example_is_left_out() -> None:
@@ -638,16 +756,20 @@ def test_no_example_is_left_out() -> None:
         "Count the messages",
         "Doorbell",
         "Family on the tablet",
+        "Keep the pictures of the family",
         "Goodbye",
         "Letterbox",
+        "Lights out",
         "Monthly report",
         "Networks in the morning",
         "No traces",
         "Not answered",
         "Not delivered",
         "Only if Mia reads it",
+        "Quiet family",
         "Smoke",
         "Status",
+        "The oven is on",
         "Who is that",
         "Unread at bedtime",
         "What the family wrote",

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 import yaml
 
-from custom_components.beeper import condition, errors, signals, trigger
+from custom_components.beeper import changing, condition, errors, signals, trigger
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -31,6 +31,7 @@ from custom_components.beeper.api.exceptions import (
 )
 from custom_components.beeper.api.models import Chat, Message, User
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.job import Job
 from homeassistant import const
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -98,21 +99,26 @@ ROOMS = {
     "addressing": {"api", "const", "errors"},
     "attachments": {"errors"},
     "budget": {"const"},
+    "changing": {"api", "errors", "job", "markdown", "reconciliation", "validators"},
+    "button": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending", "validators"},
     "chat_creation": {
         "api",
         "budget",
         "errors",
         "job",
+        "network_rules",
         "reconciliation",
         "sent_messages",
     },
     "chat_flow": {"addressing", "api", "const", "coordinator", "errors", "validators"},
     "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
-    "config_flow": CALLED_BY_HOME_ASSISTANT | {"chat_flow", "validators"},
+    "config_flow": CALLED_BY_HOME_ASSISTANT
+    | {"chat_flow", "shortcut_flow", "validators"},
     "const": set(),
     "coordinator": {"api", "const", "errors", "inbox", "signals"},
     "delivery": {"api"},
     "devices": {"const"},
+    "downloads": {"api", "const", "coordinator", "errors", "reading", "validators"},
     "errors": {"api", "const"},
     "inbox": {
         "api",
@@ -134,16 +140,19 @@ ROOMS = {
         "reconciliation",
         "sent_messages",
     },
+    "network_rules": {"api"},
     "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
     "outbox": {
         "api",
         "budget",
+        "changing",
         "chat_creation",
         "const",
         "delivery",
         "errors",
         "job",
         "message_sending",
+        "network_rules",
         "sent_messages",
     },
     "paging": {"api", "validators"},
@@ -152,9 +161,26 @@ ROOMS = {
     "scope": {"const", "devices", "validators"},
     "seen_messages": {"api", "const", "signals"},
     "sent_messages": {"api", "reconciliation"},
+    "shortcut_flow": {
+        "addressing",
+        "api",
+        "chat_flow",
+        "const",
+        "coordinator",
+        "errors",
+        "validators",
+    },
     "signals": {"api", "const"},
     "services": CALLED_BY_HOME_ASSISTANT
-    | {"attachments", "markdown", "message_sending", "reading", "validators"},
+    | {
+        "attachments",
+        "changing",
+        "downloads",
+        "markdown",
+        "message_sending",
+        "reading",
+        "validators",
+    },
     "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
     "validators": set(),
 }
@@ -248,10 +274,14 @@ ACCEPTED: dict[str, list[Json]] = {
     "send_message": [{"chat_id": "x", "message": "hi", UNKNOWN: 1}],
     "find": [{"query": "x", UNKNOWN: 1}],
     "list_accounts": [{UNKNOWN: 1}],
+    "download_attachment": [{"chat_id": "x", UNKNOWN: 1}],
     "get_chat": [{"chat_id": "x", UNKNOWN: 1}],
     "list_chats": [{UNKNOWN: 1}],
     "list_messages": [{"chat_id": "x", UNKNOWN: 1}],
     "search_messages": [{UNKNOWN: 1}],
+    "get_message": [{"chat_id": "x", UNKNOWN: 1}],
+    "list_labels": [{UNKNOWN: 1}],
+    **{change.name: [{"chat_id": "x", UNKNOWN: 1}] for change in changing.CHANGES},
 }
 
 
@@ -483,6 +513,16 @@ def test_every_error_has_its_text(key: str, told: set[str] | None) -> None:
     assert told is None or told - wanted <= {"field"}
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["message_unconfirmed"]
+    + [key for job in Job.__subclasses__() for key in (job.unknown, job.still_unknown)],
+)
+def test_every_unknown_outcome_is_known_as_one(key: str) -> None:
+    assert errors.is_unknown(errors.failed(key))
+    assert not errors.is_unknown(errors.failed("cannot_connect"))
+
+
 API_ERRORS: list[BeeperError] = [
     CannotConnectError(),
     TLSError(),
@@ -556,17 +596,20 @@ def test_every_api_error_of_a_message_has_its_text(
     ],
     ids=repr,
 )
-def test_every_api_error_of_reading_has_its_text(err: BeeperError) -> None:
-    error = errors.not_read(err)
-    text = ENGLISH["exceptions"][error.translation_key]["message"]
-    assert error.translation_domain == DOMAIN
-    assert placeholders(text) <= (error.translation_placeholders or {}).keys()
-    assert text.startswith("Nothing was read: ")
+def test_every_api_error_of_reading_and_changing_has_its_text(err: BeeperError) -> None:
+    for error, says in (
+        (errors.not_read(err, since="4.2.808"), "Nothing was read: "),
+        (errors.not_changed(err, since="4.2.808"), "Nothing was changed: "),
+    ):
+        text = ENGLISH["exceptions"][error.translation_key]["message"]
+        assert error.translation_domain == DOMAIN
+        assert placeholders(text) <= (error.translation_placeholders or {}).keys()
+        assert text.startswith(says)
 
 
 @pytest.mark.parametrize("key", ENGLISH["exceptions"])
 def test_every_text_of_an_error_is_used(key: str) -> None:
-    names = (key, key.removeprefix("setup_"), key.removeprefix("read_"))
+    names = (key, *map(key.removeprefix, ("setup_", "read_", "change_")))
     assert any(f'"{used}"' in USED for used in names)
 
 
@@ -582,6 +625,12 @@ def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
+@pytest.mark.parametrize("key", ENGLISH["config_subentries"]["shortcut"]["error"])
+def test_every_text_of_a_shortcut_form_error_is_used(key: str) -> None:
+    files = [BEEPER / "shortcut_flow.py", BEEPER / "chat_flow.py"]
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
 @pytest.mark.parametrize("key", ENGLISH["options"]["error"])
 def test_every_text_of_an_options_error_is_used(key: str) -> None:
     files = [BEEPER / "config_flow.py"]
@@ -589,7 +638,7 @@ def test_every_text_of_an_options_error_is_used(key: str) -> None:
 
 
 # What is named after its device alone.
-NAMELESS = {("notify", "chat")}
+NAMELESS = {("button", "shortcut"), ("notify", "chat")}
 
 
 @pytest.mark.parametrize("platform", sorted({*ICONS["entity"], *ENGLISH["entity"]}))
@@ -653,7 +702,7 @@ def test_every_issue_is_raised(key: str) -> None:
 
 def test_every_step_has_its_texts() -> None:
     """Their fields are compared where the flows are tested."""
-    files = [BEEPER / "config_flow.py", BEEPER / "chat_flow.py"]
+    files = [BEEPER / f"{name}_flow.py" for name in ("config", "chat", "shortcut")]
     steps = {
         flow.name: {
             node.name.removeprefix("async_step_")
@@ -668,6 +717,8 @@ def test_every_step_has_its_texts() -> None:
     assert ENGLISH["options"]["step"].keys() == steps["BeeperOptionsFlow"]
     chat = ENGLISH["config_subentries"]["chat"]
     assert chat["step"].keys() == steps["ChatSubentryFlow"]
+    shortcut = ENGLISH["config_subentries"]["shortcut"]
+    assert shortcut["step"].keys() == steps["ShortcutSubentryFlow"] - {"reconfigure"}
 
 
 @pytest.mark.parametrize("key", ENGLISH["selector"])

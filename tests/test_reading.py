@@ -284,6 +284,7 @@ async def test_messages(
         "rich_text": "See you all on Sunday" if html else None,
         "reply_to": None,
         "attachments": [],
+        "files": [],
         "reactions": [],
         "mentions": [],
         "is_unread": True,
@@ -1017,3 +1018,82 @@ async def test_with_several_servers_one_must_be_named(
 
         assert path in [request.path for request in other.requests[before:]]
         await hass.config_entries.async_unload(second.entry_id)
+
+
+# One message, and labels
+
+
+@EACH_PROFILE
+@pytest.mark.parametrize("pending", [False, True])
+async def test_one_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    profile: str,
+    pending: bool,
+) -> None:
+    message = simulator.world.send(simulator.world.chats[KIM], "A *word*")
+    simulator.world.settle()
+    message_id = message.pending_id if pending else message.id
+    if not simulator.profile.html:
+        with pytest.raises(HomeAssistantError, match=r"from version 4\.2\.808 on"):
+            await read(hass, "get_message", chat_id=KIM, message_id=message_id)
+        return
+
+    response = await read(hass, "get_message", chat_id=KIM, message_id=message_id)
+
+    listed = await read(hass, "list_messages", chat_id=KIM, limit=1)
+    assert response == listed["messages"][0]
+    assert response["text"] == "A word"
+    assert not simulator.executed
+
+
+async def test_one_message_that_is_not_there(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError, match="message_id is required"):
+        await read(hass, "get_message", chat_id=KIM)
+    with pytest.raises(ServiceValidationError, match="or another ID in the call"):
+        await read(hass, "get_message", chat_id=KIM, message_id="99999")
+
+
+@EACH_PROFILE
+async def test_labels(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    if profile != "latest":
+        with pytest.raises(HomeAssistantError, match=r"from version 4\.3\.0 on"):
+            await read(hass, "list_labels")
+        return
+
+    response = await read(hass, "list_labels")
+
+    assert response == {
+        "labels": [
+            {"id": key, "name": name} for key, name in simulator.world.labels.items()
+        ]
+    }
+    assert response["labels"]
+
+
+async def test_labels_that_are_no_list(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("garbage", path="/v1/labels", body='{"items": []}')
+
+    with pytest.raises(HomeAssistantError, match="does not answer as Beeper does"):
+        await read(hass, "list_labels")
+
+
+@pytest.mark.parametrize("action", ["get_chat", "list_messages"])
+async def test_a_chat_by_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
+) -> None:
+    response = await read(hass, action, recipient="family")
+
+    chat = response if action == "get_chat" else response["messages"][0]
+    assert chat["chat_id"] == FAMILY
+    with pytest.raises(ServiceValidationError, match=r"fits \d+ people or chats"):
+        await read(hass, action, recipient="Alex")
+    with pytest.raises(ServiceValidationError, match="account_id belongs to"):
+        await read(hass, action, chat_id=KIM, account_id="whatsapp")

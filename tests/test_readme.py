@@ -87,6 +87,28 @@ async def test_script(
     assert not notifications
 
 
+async def test_script_tells_who_is_missing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notifications: list[ServiceCall],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add = simulator.world.add_chat
+    monkeypatch.setattr(
+        simulator.world, "add_chat", lambda by, who, **more: add(by, who[:1], **more)
+    )
+    config = {"script": example("In a script")}
+    assert await async_setup_component(hass, "script", config)
+
+    await hass.services.async_call("script", "babysitter_group", blocking=True)
+
+    (notification,) = notifications
+    assert notification.data["message"] == (
+        "Not in the group: @whatsapp_15550101004:beeper.com"
+    )
+
+
 async def test_dashboard_button(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -654,8 +654,10 @@ async def test_an_automation_with_wrong_options_says_why_and_nothing_else(
     assert "555 010" not in caplog.text
 
 
-@pytest.mark.parametrize("wanted", ["+1 555 010 1002", "@kim:beeper.com"])
-async def test_nobody_can_call_themselves_a_number_or_an_id(
+@pytest.mark.parametrize(
+    "wanted", ["+1 555 010 1002", "@kim:beeper.com", "kim@example.com"]
+)
+async def test_nobody_can_call_themselves_a_number_an_id_or_an_address(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, wanted: str
 ) -> None:
     calls = await automate(hass, sender=wanted)

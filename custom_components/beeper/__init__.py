@@ -22,7 +22,7 @@ from .repairs import async_clear, async_watch
 from .seen_messages import async_remove_seen_messages
 from .services import async_setup_services
 
-_PLATFORMS = [Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
+_PLATFORMS = [Platform.BUTTON, Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 

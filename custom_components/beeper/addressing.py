@@ -6,7 +6,7 @@ by an old name. What fits several is refused, never guessed.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 import re
@@ -24,7 +24,7 @@ from .api.exceptions import (
     RequestTimeoutError,
     RouteAbsentError,
 )
-from .api.models import Account, Chat, ChatType, Page, StartUser, User
+from .api.models import Account, ChatType, ListedChat, Page, StartUser, User
 
 MAX_LISTED: Final = 50
 
@@ -61,7 +61,7 @@ class Candidate:
     account_id: str
     network: str
     users: tuple[User, ...]
-    chat: Chat | None
+    chat: ListedChat | None
 
     @property
     def name(self) -> str | None:
@@ -110,15 +110,23 @@ class _Wanted:
 
     text: str
     folded: str
-    is_identity: bool
+    number: str | None
+    email: str | None
+    handle: str | None
 
     @classmethod
     def from_text(cls, text: str) -> _Wanted:
         return cls(
             text=text,
             folded=fold(text),
-            is_identity=_is_identity(text),
+            number=text if _is_number(text) else None,
+            email=text.casefold() if _is_email(text) else None,
+            handle=fold(text[1:]) if text.startswith("@") else None,
         )
+
+    @property
+    def is_identity(self) -> bool:
+        return not (self.number is None and self.email is None and self.handle is None)
 
     def rank(self, candidate: Candidate) -> Rank | None:
         """Tell how well a candidate fits, None for not at all."""
@@ -130,9 +138,9 @@ class _Wanted:
         # A title can be a number, too, and then it is not clear which is meant.
         if chat and self.text == chat.local_id:
             return Rank.EXACT
-        names = [fold(user.full_name) for user in users if user.full_name]
-        if chat and chat.title:
-            names.append(fold(chat.title))
+        # Mostly a chat is called like its person: folding is what takes time here.
+        texts = {user.full_name for user in users} | {chat.title if chat else None}
+        names = [fold(text) for text in texts if text]
         if self.folded in names or any(
             self.folded == fold(user.username) for user in users if user.username
         ):
@@ -154,16 +162,16 @@ class _Wanted:
     def _identifies(self, user: User) -> bool:
         if self.text == user.id:
             return True
-        if _is_number(self.text):
+        if self.number:
             # Not by its id: on some networks that is another number.
-            return user.phone_number == self.text
-        if _is_email(self.text):
-            return (user.email or "").casefold() == self.text.casefold()
-        if self.text.startswith("@") and user.username:
-            return fold(self.text.removeprefix("@")) == fold(
-                user.username.removeprefix("@")
-            )
-        return False
+            return user.phone_number == self.number
+        if self.email:
+            return (user.email or "").casefold() == self.email
+        return bool(
+            self.handle is not None
+            and user.username
+            and fold(user.username.removeprefix("@")) == self.handle
+        )
 
 
 def fold(text: str) -> str:
@@ -243,7 +251,7 @@ async def find(
 
 async def find_chats(
     client: BeeperClient, accounts: Collection[Account], text: str
-) -> list[Chat]:
+) -> list[ListedChat]:
     """Return the chats whose title or person fits. Raises BeeperError."""
     wanted = _Wanted.from_text(text)
     candidates = _candidates(accounts, await _chats(client, None, None), [])
@@ -267,12 +275,19 @@ async def resolve_recipient(
     Numbers and addresses are left to the server: whom they mean is certain, and they
     need not be contacts. Raises BeeperError, or a translated ServiceValidationError.
     """
+    if stranger := as_stranger(text):
+        return stranger
+    people = await _people(client, accounts, account_id, [text])
+    return _one_person(people, text, field=field)
+
+
+def as_stranger(text: str) -> Person | None:
+    """Return whom a number or an address means, None for anything else."""
     if _is_number(text):
         return Person(given=text, user=StartUser(phone_number=text))
     if _is_email(text):
         return Person(given=text, user=StartUser(email=text))
-    people = await _people(client, accounts, account_id, [text])
-    return _one_person(people, text, field=field)
+    return None
 
 
 async def resolve_participants(
@@ -301,7 +316,7 @@ async def resolve_chat(
     text: str,
     *,
     field: str,
-) -> Chat:
+) -> ListedChat:
     """Return the one chat that is meant, of an account or of all.
 
     Raises as `resolve_recipient`.
@@ -328,6 +343,16 @@ def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person
         raise _refusal(field, len(different), best)
     (same,) = different.values()
     users = [user for candidate in same for user in candidate.users]
+    # Who has a chat can be written to there.
+    if any(user.cannot_message for user in users) and not any(
+        candidate.chat for candidate in same
+    ):
+        raise errors.invalid("cannot_message", field=field, network=same[0].network)
+    return as_person(text, same[0].name, users)
+
+
+def as_person(text: str, name: str | None, users: list[User]) -> Person:
+    """Return the person that these users are, with what stays the same of them."""
     number = _agreed(user.phone_number for user in users)
     return Person(
         given=text,
@@ -339,7 +364,7 @@ def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person
             username=_agreed(user.username for user in users),
         ),
         id=users[0].id,
-        name=same[0].name,
+        name=name,
     )
 
 
@@ -407,7 +432,7 @@ async def _contacts(
 
 async def _chats(
     client: BeeperClient, account_id: str | None, kind: ChatType | None
-) -> list[Chat]:
+) -> list[ListedChat]:
     found = await _all(
         lambda cursor: client.all_chats(account_id, only=kind, cursor=cursor)
     )
@@ -445,7 +470,7 @@ async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
 
 def _candidates(
     accounts: Collection[Account],
-    chats: Iterable[Chat],
+    chats: Iterable[ListedChat],
     contacts: Iterable[tuple[str, User]],
 ) -> list[Candidate]:
     """Put chats and contacts together: who has a direct chat is not there twice."""
@@ -454,27 +479,24 @@ def _candidates(
         (account.account_id, account.user.id) for account in accounts if account.user
     }
 
-    def others(account_id: str, users: Iterable[User]) -> tuple[User, ...]:
-        return tuple(
+    def others(account_id: str, users: Iterable[User]) -> list[User]:
+        return [
             user
             for user in users
             if not (user.is_self or user.is_network_bot or (account_id, user.id) in own)
-        )
+        ]
 
-    found: list[Candidate] = []
+    found: list[tuple[str, ListedChat | None, list[User]]] = []
     in_chats: dict[tuple[str, str], list[int]] = {}
     for chat in chats:
         account_id = chat.account_id or ""
         people = others(account_id, chat.participants)
-        candidate = Candidate(
-            account_id=account_id,
-            network=chat.network or names.get(account_id, account_id),
-            users=people if chat.type == "single" and len(people) == 1 else (),
-            chat=chat,
-        )
-        for key in candidate.keys:
-            in_chats.setdefault(key, []).append(len(found))
-        found.append(candidate)
+        if chat.type != "single" or len(people) != 1:
+            people = []
+        for user in people:
+            for key in _keys(account_id, user):
+                in_chats.setdefault(key, []).append(len(found))
+        found.append((account_id, chat, people))
     seen: set[tuple[str, str]] = set()
     for account_id, user in contacts:
         if (account_id, user.id) in seen or not others(account_id, [user]):
@@ -484,15 +506,20 @@ def _candidates(
             index for key in _keys(account_id, user) for index in in_chats.get(key, ())
         }
         for index in places:
-            found[index] = replace(found[index], users=(*found[index].users, user))
+            found[index][2].append(user)
         if not places:
-            network = names.get(account_id, account_id.partition(".")[0])
-            found.append(
-                Candidate(
-                    account_id=account_id, network=network, users=(user,), chat=None
-                )
-            )
-    return found
+            found.append((account_id, None, [user]))
+    return [
+        Candidate(
+            account_id=account_id,
+            network=(chat and chat.network)
+            or names.get(account_id)
+            or (account_id if chat else account_id.partition(".")[0]),
+            users=tuple(users),
+            chat=chat,
+        )
+        for account_id, chat, users in found
+    ]
 
 
 def _keys(account_id: str, user: User) -> set[tuple[str, str]]:

@@ -23,6 +23,7 @@ from .api.models import (
 )
 from .budget import Messages, NewChats
 from .job import Job, Refusal
+from .network_rules import NetworkRules, problem_of
 from .reconciliation import find_chats, find_direct_chat, find_result
 from .sent_messages import Sent, SentMessages
 
@@ -42,7 +43,7 @@ class ChatCreation(Job[ChatResult]):
 
     `window` is for how many seconds the same request gives the same chat. `numbers` are
     the phone numbers of participant ids, as far as they are known. `enter` waits for
-    one's turn to write into a chat that is there.
+    one's turn to write into a chat that is there. `rules` are asked by `bridge_id`.
     """
 
     client: BeeperClient
@@ -51,6 +52,8 @@ class ChatCreation(Job[ChatResult]):
     own_ids: frozenset[str]
     budget: NewChats
     counter: Messages
+    rules: NetworkRules
+    bridge_id: str | None
     persons: Persons
     sent: SentMessages
     window: float
@@ -94,6 +97,7 @@ class ChatCreation(Job[ChatResult]):
             self._existing = await self._reusable(self.request)
             if self._existing:
                 return
+        await self._check_rules()
         self.slot = self.budget.take(account_id)
         if self.slot is None and not await self._exists():
             self.slot = self.budget.take(account_id)  # One may have come back.
@@ -102,6 +106,38 @@ class ChatCreation(Job[ChatResult]):
                 raise errors.NotDoneError(
                     partial(errors.invalid, "budget_empty", **told)
                 )
+
+    async def _check_rules(self) -> None:
+        """Refuse what the network says it cannot do; a chat that is there needs it not."""
+        rules = await self.rules.of(self.client, self.bridge_id)
+        problem = rules and problem_of(self.request, rules, self.own_ids)
+        if problem and not await self._may_be_known(problem[0]):
+            key, placeholders = problem
+            raise errors.NotDoneError(
+                partial(errors.invalid, key, network=self.network, **placeholders)
+            )
+
+    async def _may_be_known(self, problem: str) -> bool:
+        """Tell whether a chat of these people may be there, or the person a contact."""
+        request = self.request
+        try:
+            if isinstance(request, CreateChat):
+                return request.type == "single" and bool(
+                    await find_chats(self.client, request, self.own_ids, self.numbers)
+                )
+            if await find_direct_chat(self.client, request, self.own_ids):
+                return True
+            if problem == "network_no_lookup":
+                user = request.user
+                for each in filter(
+                    None, (user.phone_number, user.email, user.username)
+                ):
+                    found = await self.client.contacts(request.account_id, each)
+                    if any(contact.is_user(user) for contact in found):
+                        return True
+        except BeeperError:
+            return True  # Nothing proves that it cannot work.
+        return False
 
     async def _reusable(self, request: CreateChat) -> Chat | None:
         """Return the one chat of these people, None if there is none."""

@@ -23,7 +23,7 @@ from homeassistant.util import dt as dt_util
 
 from . import addressing, errors
 from .api.exceptions import BeeperError
-from .api.models import Chat
+from .api.models import ListedChat
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from .coordinator import BeeperConfigEntry
 from .validators import phone_number
@@ -40,7 +40,7 @@ _SEARCH_SCHEMA: Final = vol.Schema({vol.Required(CONF_SEARCH): TextSelector()})
 class ChatSubentryFlow(ConfigSubentryFlow):
     """Add a chat, or choose another one for the entities that are there."""
 
-    _found: dict[str, Chat]
+    _found: dict[str, ListedChat]
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -62,10 +62,11 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         problems: dict[str, str] = {}
         if user_input is not None:
             try:
-                self._found = await self._async_find(user_input[CONF_SEARCH].strip())
+                self._found = await async_find_chats(
+                    self._get_entry(), user_input[CONF_SEARCH].strip()
+                )
             except BeeperError as err:
-                key, _ = errors.reason(err)
-                problems["base"] = key if key in _TOLD else "unreadable"
+                problems["base"] = problem(err)
             else:
                 if self._found:
                     return await self.async_step_chat()
@@ -75,32 +76,6 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             data_schema=self.add_suggested_values_to_schema(_SEARCH_SCHEMA, user_input),
             errors=problems,
         )
-
-    async def _async_find(self, text: str) -> dict[str, Chat]:
-        """Return chats by id, the last active first: by title and by participant."""
-        if not text:
-            return {}
-        with suppress(vol.Invalid):  # else it is a name, or a part of a number
-            text = phone_number(text)
-        entry: BeeperConfigEntry = self._get_entry()
-        client = entry.runtime_data.client
-        found: dict[str, Chat] = {}
-        for scope in ("titles", "participants"):
-            page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
-            found |= {chat.id: chat for chat in page.items}
-        # Servers know who is in a group, but take an accent for another letter.
-        chats = await addressing.find_chats(
-            client, entry.runtime_data.data.accounts, text
-        )
-        found |= {chat.id: chat for chat in chats}
-        # A merged chat stands for its members.
-        shown = [chat for chat in found.values() if chat.merged_into_id not in found]
-        latest = sorted(
-            shown,
-            key=lambda chat: chat.last_activity or _LONG_AGO,
-            reverse=True,
-        )
-        return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
 
     async def async_step_chat(
         self, user_input: dict[str, Any] | None = None
@@ -116,7 +91,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             else:
                 return self._async_finish(chat)
         options = [
-            SelectOptionDict(value=chat.id, label=self._label(chat))
+            SelectOptionDict(value=chat.id, label=chat_label(self._get_entry(), chat))
             for chat in self._found.values()
         ]
         schema = vol.Schema(
@@ -133,24 +108,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             errors=problems,
         )
 
-    def _label(self, chat: Chat) -> str:
-        """Return what tells chats apart: two people can have one name."""
-        entry: BeeperConfigEntry = self._get_entry()
-        accounts = entry.runtime_data.data.accounts
-        parts = [_title(chat), chat.network or chat.account_id]
-        alike = [each for each in accounts if each.network == chat.network]
-        if len(alike) > 1:  # Then by whose account it is.
-            parts += [
-                each.user.handle
-                for each in alike
-                if each.account_id == chat.account_id and each.user
-            ]
-        if chat.last_activity:
-            with suppress(OverflowError):  # in the first or the last year there is
-                parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
-        return " · ".join(part for part in parts if part)
-
-    def _is_taken(self, chat: Chat) -> bool:
+    def _is_taken(self, chat: ListedChat) -> bool:
         own = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
@@ -159,7 +117,7 @@ class ChatSubentryFlow(ConfigSubentryFlow):
             for subentry in self._get_entry().subentries.values()
         )
 
-    def _async_finish(self, chat: Chat) -> SubentryFlowResult:
+    def _async_finish(self, chat: ListedChat) -> SubentryFlowResult:
         title = _title(chat)
         others = {
             each.title
@@ -184,5 +142,57 @@ class ChatSubentryFlow(ConfigSubentryFlow):
         return self.async_create_entry(title=title, data=data, unique_id=chat.id)
 
 
-def _title(chat: Chat) -> str:
+async def async_find_chats(
+    entry: BeeperConfigEntry, text: str
+) -> dict[str, ListedChat]:
+    """Return chats by id, the last active first: by title and by participant.
+
+    Raises BeeperError.
+    """
+    if not text:
+        return {}
+    with suppress(vol.Invalid):  # else it is a name, or a part of a number
+        text = phone_number(text)
+    client = entry.runtime_data.client
+    found: dict[str, ListedChat] = {}
+    for scope in ("titles", "participants"):
+        page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
+        found |= {chat.id: chat for chat in page.items}
+    # Servers know who is in a group, but take an accent for another letter.
+    chats = await addressing.find_chats(client, entry.runtime_data.data.accounts, text)
+    found |= {chat.id: chat for chat in chats}
+    # A merged chat stands for its members.
+    shown = [chat for chat in found.values() if chat.merged_into_id not in found]
+    latest = sorted(
+        shown,
+        key=lambda chat: chat.last_activity or _LONG_AGO,
+        reverse=True,
+    )
+    return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
+
+
+def chat_label(entry: BeeperConfigEntry, chat: ListedChat) -> str:
+    """Return what tells chats apart: two people can have one name."""
+    accounts = entry.runtime_data.data.accounts
+    parts = [_title(chat), chat.network or chat.account_id]
+    alike = [each for each in accounts if each.network == chat.network]
+    if len(alike) > 1:  # Then by whose account it is.
+        parts += [
+            each.user.handle
+            for each in alike
+            if each.account_id == chat.account_id and each.user
+        ]
+    if chat.last_activity:
+        with suppress(OverflowError):  # in the first or the last year there is
+            parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
+    return " · ".join(part for part in parts if part)
+
+
+def problem(err: BeeperError) -> str:
+    """Return the key of the text for a form."""
+    key, _ = errors.reason(err)
+    return key if key in _TOLD else "unreadable"
+
+
+def _title(chat: ListedChat) -> str:
     return chat.title or chat.network or chat.id

@@ -53,7 +53,9 @@ from .const import (
     DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
     SUBENTRY_CHAT,
+    SUBENTRY_SHORTCUT,
 )
+from .shortcut_flow import ShortcutSubentryFlow
 from .validators import identifier, phone_number
 
 DEFAULT_URL: Final = "http://localhost:23373"
@@ -170,8 +172,11 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the flow for the chats that get entities."""
-        return {SUBENTRY_CHAT: ChatSubentryFlow}
+        """Return the flows for the chats that get entities, and for shortcuts."""
+        return {
+            SUBENTRY_CHAT: ChatSubentryFlow,
+            SUBENTRY_SHORTCUT: ShortcutSubentryFlow,
+        }
 
     @override
     async def async_step_user(

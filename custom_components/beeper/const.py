@@ -10,11 +10,22 @@ CONF_BACKLOG_MINUTES: Final = "backlog_minutes"
 CONF_CHAT_ID: Final = "chat_id"
 CONF_CHATS_PER_HOUR: Final = "chats_per_hour"
 CONF_DUPLICATE_WINDOW: Final = "duplicate_window"
+CONF_KIND: Final = "kind"
+CONF_MESSAGE: Final = "message"
 CONF_NETWORK: Final = "network"
+CONF_PEOPLE: Final = "people"
 CONF_READ_ONLY: Final = "read_only"
+CONF_TITLE: Final = "title"
+CONF_USER: Final = "user"
 CONF_USER_ID: Final = "user_id"
 
 SUBENTRY_CHAT: Final = "chat"
+SUBENTRY_SHORTCUT: Final = "shortcut"
+
+# What a shortcut does.
+CREATE_GROUP: Final = "create_group"
+SEND_MESSAGE: Final = "send_message"
+START_CHAT: Final = "start_chat"
 
 DEFAULT_BACKLOG_MINUTES: Final = 15
 DEFAULT_CHATS_PER_HOUR: Final = 20

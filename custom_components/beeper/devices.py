@@ -30,8 +30,8 @@ def account_identifier(entry: ConfigEntry, account_id: str) -> Identifier:
     return (DOMAIN, f"{entry.entry_id}_{account_id}")
 
 
-def chat_identifier(subentry: ConfigSubentry) -> Identifier:
-    """Return by what the device of a chosen chat is known."""
+def subentry_identifier(subentry: ConfigSubentry) -> Identifier:
+    """Return by what the device of a chosen chat or of a shortcut is known."""
     return (DOMAIN, subentry.subentry_id)
 
 

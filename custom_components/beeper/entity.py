@@ -11,9 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api.models import Account
-from .const import CONF_CHAT_ID, CONF_NETWORK, SUBENTRY_CHAT
+from .const import CONF_CHAT_ID, CONF_NETWORK, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
-from .devices import account_identifier, chat_identifier, server_identifier
+from .devices import account_identifier, server_identifier, subentry_identifier
 
 
 @callback
@@ -98,12 +98,40 @@ def chat_device(
     hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
 ) -> dr.DeviceInfo:
     """Return the device of a chosen chat; it stays when another chat is chosen."""
+    return _device(hass, entry, subentry, model=subentry.data[CONF_NETWORK])
+
+
+@callback
+def async_add_for_shortcuts(
+    entry: BeeperConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[ConfigSubentry], Iterable[Entity]],
+) -> None:
+    """Add the entities of each shortcut; a change of these reloads the entry."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_SHORTCUT):
+        async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
+
+
+def shortcut_device(
+    hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
+) -> dr.DeviceInfo:
+    """Return the device of a shortcut: whom it reaches is nobody's to read there."""
+    return _device(hass, entry, subentry, model="Shortcut")
+
+
+def _device(
+    hass: HomeAssistant,
+    entry: BeeperConfigEntry,
+    subentry: ConfigSubentry,
+    *,
+    model: str | None,
+) -> dr.DeviceInfo:
     return dr.DeviceInfo(
-        identifiers={chat_identifier(subentry)},
+        identifiers={subentry_identifier(subentry)},
         entry_type=dr.DeviceEntryType.SERVICE,
         name=subentry.title,
         manufacturer="Beeper",
-        model=subentry.data[CONF_NETWORK],
+        model=model,
         # No child device: those cannot belong to a subentry of their own.
         via_device_id=_server_device_id(hass, entry),
     )

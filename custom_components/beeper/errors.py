@@ -4,7 +4,7 @@ No text names a person, a number or a message: Home Assistant logs these texts w
 automation fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
@@ -26,7 +26,7 @@ from .api.exceptions import (
     TLSError,
     UploadError,
 )
-from .api.generations import READ_SINCE, UPLOAD_SINCE
+from .api.generations import UPLOAD_SINCE
 from .const import DOMAIN
 
 _BY_KIND = (
@@ -47,9 +47,24 @@ _INVALID = {
     "rejected",
     "rejected_fields",
 }
+# Of what was attempted, whether it happened is unknown; all else is not done.
+_UNKNOWN = {
+    "change_still_unknown",
+    "change_unknown",
+    "earlier_unknown",
+    "message_still_unknown",
+    "message_unconfirmed",
+    "message_unknown",
+    "outcome_unknown",
+}
 # What has a text of its own where a message is sent, and the names of its fields there.
 _SENDING = {"forbidden": "chat_forbidden", "not_found": "chat_not_found"}
 _SENDING_FIELDS = {"text": "message", "reply_to_message_id": "reply_to"}
+_CHANGING_FIELDS = {
+    "reaction_key": "reaction",
+    "reminder": "remind_at",
+    "text": "message",
+}
 # What has a text of its own while the integration is set up.
 _SETUP = {
     "cannot_connect",
@@ -88,6 +103,11 @@ def failed(key: str, **placeholders: str) -> HomeAssistantError:
         translation_key=key,
         translation_placeholders=placeholders,
     )
+
+
+def is_unknown(err: HomeAssistantError) -> bool:
+    """Tell whether what ended with this error may have happened."""
+    return err.translation_key in _UNKNOWN
 
 
 def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
@@ -131,10 +151,13 @@ def not_sent(err: BeeperError) -> HomeAssistantError:
     key, placeholders = reason(err)
     key = _SENDING.get(key, key)
     if isinstance(err, AnswerError) and "fields" in placeholders:
-        placeholders["fields"] = ", ".join(
-            _SENDING_FIELDS.get(field, field) for field in err.fields
-        )
+        placeholders["fields"] = _renamed(err, _SENDING_FIELDS)
     return (invalid if key in _INVALID else failed)(key, **placeholders)
+
+
+def _renamed(err: AnswerError, names: Mapping[str, str]) -> str:
+    """Return the fields an error names, by the names they have in the action."""
+    return ", ".join(names.get(field, field) for field in err.fields)
 
 
 def not_uploaded(err: BeeperError) -> HomeAssistantError:
@@ -145,11 +168,22 @@ def not_uploaded(err: BeeperError) -> HomeAssistantError:
     return failed("upload_failed") if err.may_have_run else not_sent(err)
 
 
-def not_read(err: BeeperError) -> HomeAssistantError:
-    """Return the error of an action that only reads."""
+def not_changed(err: BeeperError, *, since: str) -> HomeAssistantError:
+    """Return the error of a change that certainly was not made; `since` brought it."""
     key, placeholders = reason(err)
     if isinstance(err, RouteAbsentError):
-        placeholders["version"] = READ_SINCE
+        placeholders["version"] = since
+    if isinstance(err, AnswerError) and "fields" in placeholders:
+        placeholders["fields"] = _renamed(err, _CHANGING_FIELDS)
+    right = key in _INVALID or key == "not_found"
+    return (invalid if right else failed)(f"change_{key}", **placeholders)
+
+
+def not_read(err: BeeperError, *, since: str) -> HomeAssistantError:
+    """Return the error of an action that only reads; `since` brought it."""
+    key, placeholders = reason(err)
+    if isinstance(err, RouteAbsentError):
+        placeholders["version"] = since
     if key == "not_found":
         key = "chat_not_found"
     return (invalid if key in _INVALID else failed)(f"read_{key}", **placeholders)

@@ -21,6 +21,7 @@ from . import budget, errors
 from .api.client import REQUEST_TIMEOUT, BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, ChatResult, SentMessage
+from .changing import Change, Changed, Changing
 from .chat_creation import ChatCreation, ChatRequest, IfExists, Persons
 from .const import (
     CONF_DUPLICATE_WINDOW,
@@ -32,6 +33,7 @@ from .const import (
 from .delivery import Delivery
 from .job import Job, Refusal
 from .message_sending import Chats, MessageSending, Outgoing
+from .network_rules import NetworkRules
 from .sent_messages import SentMessages
 
 _LOOK_AFTER: Final = (0, 2, 3, 5)
@@ -69,6 +71,7 @@ class Outbox:
         self._new_chats = budget.NewChats(hass, entry)
         self._messages = budget.Messages(hass, entry)
         self._replies = budget.Replies(hass, entry)
+        self._rules = NetworkRules()
         self._persons: Persons = WeakValueDictionary()
         self._chats = Chats()
         self.sent = SentMessages()
@@ -94,20 +97,18 @@ class Outbox:
         Raises a translated HomeAssistantError that says whether nothing was done or
         the outcome is unknown.
         """
+        account = next(
+            (each for each in accounts if each.account_id == request.account_id), None
+        )
         job = ChatCreation(
             client=client,
             request=request,
-            network=next(
-                (
-                    account.network
-                    for account in accounts
-                    if account.account_id == request.account_id and account.network
-                ),
-                "?",
-            ),
+            network=(account and account.network) or "?",
             own_ids=self._own_ids(accounts, request.account_id),
             budget=self._new_chats,
             counter=self._messages,
+            rules=self._rules,
+            bridge_id=account.bridge_id if account else None,
             persons=self._persons,
             sent=self.sent,
             window=self._entry.options.get(
@@ -150,6 +151,34 @@ class Outbox:
         )
         done = await self._carry_out(job, allow_repeat=allow_repeat)
         return done, await job.delivery(done.result) if wait else None
+
+    async def change(
+        self,
+        client: BeeperClient,
+        changing: Changing,
+        params: Mapping[str, Any],
+        accounts: Iterable[Account],
+        *,
+        chat_id: str,
+        allow_repeat: bool,
+    ) -> Done[Changed]:
+        """Change a chat or a message, after what was to go into the same chat before.
+
+        `chat_id` is empty where it is about none.
+
+        Raises as `create_chat`.
+        """
+        job = Change(
+            changing=changing,
+            client=client,
+            params=params,
+            chat_id=chat_id,
+            own_ids_in=partial(self._own_ids, tuple(accounts)),
+            enter=self._chats.turn,
+        )
+        return await self._carry_out(
+            job, allow_repeat=allow_repeat or not changing.once
+        )
 
     def note_trigger(self, context_id: str, chat_ids: AbstractSet[str]) -> None:
         """Remember that a message of this chat started the run of this context."""

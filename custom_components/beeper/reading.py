@@ -12,7 +12,7 @@ import voluptuous as vol
 
 from . import errors
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.generations import LABELS_SINCE, has_labels
+from .api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE, has_labels
 from .api.models import Account, Chat, ChatFilter, Message, MessageFilter, Page, User
 from .api.rich_text import plain
 from .const import CONF_CHAT_ID, CONF_USER_ID
@@ -31,6 +31,7 @@ from .validators import (
 ATTR_CURSOR: Final = "cursor"
 ATTR_LABEL_ID: Final = "label_id"
 ATTR_LIMIT: Final = "limit"
+ATTR_MESSAGE_ID: Final = "message_id"
 ATTR_MAX_PARTICIPANT_COUNT: Final = "max_participant_count"
 
 # The kinds of lists, in their cursors.
@@ -50,13 +51,14 @@ _PARTICIPANTS: Final = 100
 class Reading:
     """One action: its fields, and what reads; `of_chat` if that is about one chat.
 
-    `read` gets the fields, with the chat among them, and returns the response.
+    `since` is the version of Beeper that brought it. `read` gets the fields, with the chat among them, and returns the response.
     """
 
     name: str
     fields: Mapping[vol.Marker, Any]
     read: Callable[[BeeperConfigEntry, Mapping[str, Any]], Awaitable[dict[str, Any]]]
     of_chat: bool = False
+    since: str = READ_SINCE
 
 
 async def async_read(
@@ -68,7 +70,7 @@ async def async_read(
     except BeeperError as err:
         if isinstance(err, AuthenticationError):
             entry.async_start_reauth(entry.runtime_data.hass)
-        raise errors.not_read(err) from err
+        raise errors.not_read(err, since=reading.since) from err
 
 
 async def _list_accounts(
@@ -121,6 +123,22 @@ async def _list_messages(
         "messages": [_message(entry, message) for message in found.items],
         **_more(_MESSAGES, found),
     }
+
+
+async def _get_message(
+    entry: BeeperConfigEntry, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    message = await entry.runtime_data.client.message(
+        params[CONF_CHAT_ID], params[ATTR_MESSAGE_ID]
+    )
+    return _message(entry, message)
+
+
+async def _list_labels(
+    entry: BeeperConfigEntry, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    labels = await entry.runtime_data.client.labels()
+    return {"labels": [{"id": key, "name": name} for key, name in labels.items()]}
 
 
 async def _search_messages(
@@ -249,7 +267,7 @@ def _chat(chat: Chat) -> dict[str, Any]:
         "is_pinned": chat.is_pinned,
         "is_read_only": chat.is_read_only,
         "labels": [{"id": key, "name": name} for key, name in chat.labels.items()],
-        "draft": chat.draft,
+        "draft": chat.draft or None,
         "reminder": _iso(chat.reminder),
         "message_expiry_seconds": chat.message_expiry_seconds,
         "max_text_length": chat.max_text_length,
@@ -282,6 +300,16 @@ def _message(entry: BeeperConfigEntry, message: Message) -> dict[str, Any]:
         "rich_text": written if rich else None,
         "reply_to": message.reply_to_message_id,
         "attachments": [attached.kind for attached in message.attachments],
+        "files": [
+            {
+                "attachment": number,
+                "kind": attached.kind,
+                "file_name": attached.file_name,
+                "mime_type": attached.mime_type,
+                "size": attached.size,
+            }
+            for number, attached in enumerate(message.attachments, 1)
+        ],
         "reactions": [
             {"reaction": reaction.key, "sender_id": reaction.participant_id}
             for reaction in sorted(
@@ -361,6 +389,14 @@ READINGS: Final = (
         read=_list_messages,
         of_chat=True,
     ),
+    Reading(
+        name="get_message",
+        fields={vol.Required(ATTR_MESSAGE_ID): identifier},
+        read=_get_message,
+        of_chat=True,
+        since=CHANGES_SINCE,
+    ),
+    Reading(name="list_labels", fields={}, read=_list_labels, since=LABELS_SINCE),
     Reading(
         name="search_messages",
         fields={**_MESSAGE_FILTER, **_paging(_FOUND, (0.0, "", ""))},

@@ -15,7 +15,16 @@ from typing import Final
 
 from .api.client import BeeperClient
 from .api.exceptions import AnswerError
-from .api.models import Chat, CreateChat, Message, Page, SendMessage, StartChat, User
+from .api.models import (
+    Chat,
+    CreateChat,
+    ListedChat,
+    Message,
+    Page,
+    SendMessage,
+    StartChat,
+    User,
+)
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
@@ -217,7 +226,7 @@ async def _latest_chats(
 
 async def _all_chats(
     client: BeeperClient, request: CreateChat
-) -> AsyncIterator[Page[Chat]]:
+) -> AsyncIterator[Page[ListedChat]]:
     """Yield long pages of an account's chats of one type; not without end."""
     cursor: str | None = None
     for _ in range(_MAX_LONG_PAGES):
@@ -269,7 +278,7 @@ def _is_sent(
     )
 
 
-def _others(chat: Chat, own_ids: frozenset[str]) -> list[User]:
+def _others(chat: ListedChat, own_ids: frozenset[str]) -> list[User]:
     """Return the people in a chat without the user and the network's own bots."""
     return [
         user

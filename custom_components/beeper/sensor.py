@@ -1,17 +1,20 @@
-"""Sensors: how each account is, and what is unread in it or in a chosen chat."""
+"""Sensors: how each account is, what is unread, and how a shortcut last went."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, override
+from typing import Final, get_args, override
 
 from homeassistant.components.sensor import (
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
 )
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
@@ -21,7 +24,10 @@ from .entity import (
     BeeperChatEntity,
     async_add_for_accounts,
     async_add_for_chats,
+    async_add_for_shortcuts,
+    shortcut_device,
 )
+from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 
 PARALLEL_UPDATES = 0
 
@@ -75,6 +81,13 @@ _CHAT_UNREAD: Final = SensorEntityDescription(
     translation_key="unread",
     state_class=SensorStateClass.MEASUREMENT,
 )
+_LAST_RESULT: Final = SensorEntityDescription(
+    key="last_result",
+    translation_key="last_result",
+    device_class=SensorDeviceClass.ENUM,
+    options=[*get_args(ShortcutResult.__value__)],
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
 
 
 async def async_setup_entry(
@@ -82,7 +95,7 @@ async def async_setup_entry(
     entry: BeeperConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of each account and each chosen chat."""
+    """Add the sensors of each account, each chosen chat and each shortcut."""
     coordinator = entry.runtime_data
     async_add_for_accounts(
         entry,
@@ -96,6 +109,11 @@ async def async_setup_entry(
         entry,
         async_add_entities,
         lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _CHAT_UNREAD)],
+    )
+    async_add_for_shortcuts(
+        entry,
+        async_add_entities,
+        lambda subentry: [ShortcutResultSensor(hass, entry, subentry, _LAST_RESULT)],
     )
 
 
@@ -120,3 +138,40 @@ class BeeperChatUnreadSensor(BeeperChatEntity, SensorEntity):
         """Return what the last snapshot says; servers need not tell."""
         counts = self.coordinator.data.chat_unread
         return None if counts is None else counts.get(self._chat_id, 0)
+
+
+class ShortcutResultSensor(RestoreSensor):
+    """How the last press of a shortcut ended, and nothing of what it sent or to whom."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BeeperConfigEntry,
+        subentry: ConfigSubentry,
+        description: SensorEntityDescription,
+    ) -> None:
+        """Stay the same entity when the shortcut is changed."""
+        self.entity_description = description
+        self._subentry_id = subentry.subentry_id
+        self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
+        self._attr_device_info = shortcut_device(hass, entry, subentry)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Say what was known before a restart, and listen."""
+        if restored := await self.async_get_last_sensor_data():
+            result = restored.native_value
+            # Whoever could have told how it ended is gone, or will still tell.
+            self._attr_native_value = "uncertain" if result == "under_way" else result
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_SHORTCUT, self._async_pressed)
+        )
+
+    @callback
+    def _async_pressed(self, pressed: ShortcutPressed) -> None:
+        if pressed.subentry_id == self._subentry_id:
+            self._attr_native_value = pressed.result
+            self.async_write_ha_state()

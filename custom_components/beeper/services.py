@@ -24,8 +24,17 @@ from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, Chat, ChatResult, CreateChat, StartChat, StartUser
 from .attachments import Source
+from .changing import (
+    ATTR_FORMAT,
+    ATTR_MESSAGE,
+    CHANGES,
+    FORMAT_MARKDOWN,
+    FORMAT_TEXT,
+    Changing,
+)
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
+from .downloads import DOWNLOAD
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
 from .reading import READINGS, Reading, async_read
@@ -55,9 +64,7 @@ ATTR_CHAT_ID: Final = "chat_id"
 ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
 ATTR_ENTITY_ID: Final = "entity_id"
 ATTR_FILE_NAME: Final = "file_name"
-ATTR_FORMAT: Final = "format"
 ATTR_IF_EXISTS: Final = "if_exists"
-ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_MODE: Final = "mode"
 ATTR_PARTICIPANT_IDS: Final = "participant_ids"
@@ -70,8 +77,6 @@ ATTR_TYPE: Final = "type"
 ATTR_USER: Final = "user"
 ATTR_WAIT: Final = "wait"
 
-FORMAT_MARKDOWN: Final = "markdown"
-FORMAT_TEXT: Final = "text"
 MODE_CREATE: Final = "create"
 MODE_START: Final = "start"
 
@@ -308,14 +313,14 @@ def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
 
 
 _CHAT: Final = {
+    vol.Optional(ATTR_RECIPIENT): recipient,
+    vol.Optional(ATTR_ACCOUNT_ID): identifier,
     vol.Optional(ATTR_CHAT_ID): identifier,
     vol.Optional(ATTR_ENTITY_ID): entity_id,
 }
 _SEND_MESSAGE: Final = vol.Schema(
     {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
-        vol.Optional(ATTR_RECIPIENT): recipient,
-        vol.Optional(ATTR_ACCOUNT_ID): identifier,
         **_CHAT,
         vol.Optional(ATTR_MESSAGE): text,
         vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
@@ -340,8 +345,6 @@ def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
     Raises a translated ServiceValidationError, as this is what every surface shows.
     """
     params = _chat_params(_SEND_MESSAGE, data)
-    if ATTR_ACCOUNT_ID in params and ATTR_RECIPIENT not in params:
-        raise errors.invalid("account_alone")
     if not params.get(ATTR_MESSAGE, "").strip():
         params.pop(ATTR_MESSAGE, None)
         if ATTR_ATTACHMENT not in params:
@@ -351,16 +354,20 @@ def _send_message_params(data: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _chat_params(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
-    """Accept what a schema does, for exactly one chat."""
+def _chat_params(
+    schema: vol.Schema, data: dict[str, Any], *, needed: bool = True
+) -> dict[str, Any]:
+    """Accept what a schema does, for exactly one chat; for none if none is needed."""
     data = without_blanks(data)
-    ways = [field for field in _WHERE if field in schema.schema]
-    named = [field for field in ways if field in data]
+    named = [field for field in _WHERE if field in data]
     if len(named) > 1:
         raise errors.invalid("chat_and_entity", first=named[0], second=named[1])
-    if not named:
-        raise errors.invalid("no_chat", fields=", ".join(ways))
-    return _params(schema, data)
+    if needed and not named:
+        raise errors.invalid("no_chat", fields=", ".join(_WHERE))
+    params = _params(schema, data)
+    if ATTR_ACCOUNT_ID in params and ATTR_RECIPIENT not in params:
+        raise errors.invalid("account_alone")
+    return params
 
 
 def _params(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
@@ -548,6 +555,35 @@ async def _carry_out(reading: Reading, call: ServiceCall) -> ServiceResponse:
     return await async_read(reading, entry, params)
 
 
+async def _change(changing: Changing, call: ServiceCall) -> ServiceResponse:
+    """Carry out an action that changes a chat or a message."""
+    entry: BeeperConfigEntry
+    chat_id = ""
+    if call.data.keys() & {*_WHERE}:
+        entry, chat_id = await _entry_and_chat(call.hass, call.data)
+    else:
+        entry = async_get_config_entry(
+            call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
+        )
+    done = await get_outbox(call.hass, entry).change(
+        entry.runtime_data.client,
+        changing,
+        {
+            name: call.data[name]
+            for name in map(str, changing.fields)
+            if name in call.data
+        },
+        entry.runtime_data.data.accounts,
+        chat_id=chat_id,
+        allow_repeat=call.data.get(ATTR_ALLOW_REPEAT, False),
+    )
+    return {
+        "chat_id": done.result.chat_id or None,
+        "message_id": done.result.message_id or None,
+        "recovered": done.recovered,
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Action:
     """One row: how an action is called, and what carries it out."""
@@ -574,6 +610,35 @@ def _reading_action(reading: Reading) -> _Action:
     )
 
 
+def _changing_action(changing: Changing) -> _Action:
+    schema = vol.Schema(
+        {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
+            **_CHAT,
+            **changing.fields,
+            **(
+                {vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean}
+                if changing.once
+                else {}
+            ),
+        }
+    )
+
+    def params(data: dict[str, Any]) -> dict[str, Any]:
+        data = without_blanks(data)
+        needed = changing.of_chat or bool(data.keys() & {*map(str, changing.fields)})
+        accepted = _chat_params(schema, data, needed=needed)
+        changing.check(accepted)
+        return accepted
+
+    return _Action(
+        name=changing.name,
+        params=params,
+        handler=partial(_change, changing),
+        response=SupportsResponse.OPTIONAL,
+    )
+
+
 _ACTIONS: Final = (
     _Action(
         name="create_chat",
@@ -593,7 +658,8 @@ _ACTIONS: Final = (
         handler=_find,
         response=SupportsResponse.ONLY,
     ),
-    *map(_reading_action, READINGS),
+    *map(_reading_action, (*READINGS, DOWNLOAD)),
+    *map(_changing_action, CHANGES),
 )
 
 

@@ -20,6 +20,7 @@ type MessageEventType = Literal[
     "reaction_added",
     "reaction_removed",
 ]
+type ShortcutResult = Literal["under_way", "done", "not_done", "uncertain"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -124,8 +125,17 @@ class AccountDisconnected:
         }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ShortcutPressed:
+    """How the press of a shortcut goes; once more when it has ended."""
+
+    subentry_id: str
+    result: ShortcutResult
+
+
 SIGNAL_MESSAGE: Final = SignalType[MessageEvent](f"{DOMAIN}_message")
 SIGNAL_SEND_FAILED: Final = SignalType[SendFailed](f"{DOMAIN}_send_failed")
 SIGNAL_ACCOUNT_DISCONNECTED: Final = SignalType[AccountDisconnected](
     f"{DOMAIN}_account_disconnected"
 )
+SIGNAL_SHORTCUT: Final = SignalType[ShortcutPressed](f"{DOMAIN}_shortcut")

@@ -208,11 +208,11 @@ def _normal(text: str) -> str:
 def _is(sender: User, wanted: str) -> bool:
     """Tell whether it is this person: by id or address, by number, or else by name.
 
-    Anybody can take a name that looks like somebody else's number or id.
+    Anybody can take a name that looks like somebody else's number, id or address.
     """
     if wanted in (sender.id, sender.email) or sender.is_at(wanted):
         return True
-    if ":" in wanted or wanted.startswith("+"):
+    if ":" in wanted or "@" in wanted[1:] or wanted.startswith("+"):
         return False
     names = (sender.full_name, sender.username)
     return _normal(wanted).removeprefix("@") in {

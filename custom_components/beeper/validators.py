@@ -155,6 +155,21 @@ def file_name(value: Any) -> str:
     return name
 
 
+def media_folder(value: Any) -> str:
+    """Accept folders below one another, the first within the media folder."""
+    folder = identifier(value).removesuffix("/")
+    for part in folder.split("/"):
+        if (
+            not part.isprintable()
+            or part.strip(" .") != part
+            or {*part} & {*'\\~<>:"|?*'}
+            or ".." in part
+            or not 0 < len(part.encode()) <= MAX_FILE_NAME
+        ):
+            raise vol.Invalid("not_media_folder")
+    return folder
+
+
 def boolean(value: Any) -> bool:
     """Accept what Home Assistant takes for true and false."""
     try:

@@ -5,9 +5,9 @@ everything once: what an error means for the caller is in `exceptions`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import asdict, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -31,9 +31,11 @@ from .generations import (
     CREATE_ONLY,
     WITH_START_ROUTE,
     Generation,
+    ReminderField,
     StartWay,
     by_info,
     by_version_header,
+    has_bridges,
 )
 from .models import (
     Account,
@@ -42,8 +44,10 @@ from .models import (
     ChatResult,
     ChatType,
     CreateChat,
+    CreationRules,
     FoundMessages,
     Json,
+    ListedChat,
     Message,
     MessageFilter,
     Page,
@@ -54,6 +58,9 @@ from .models import (
     StartChat,
     Uploaded,
     User,
+    chat_patch,
+    read_labels,
+    wire,
     wire_query,
 )
 from .stream import ChatEvent, open_stream
@@ -64,11 +71,21 @@ REQUEST_TIMEOUT: Final = 30.0
 UPLOAD_TIMEOUT: Final = 300.0
 """The same for a request with a file in it."""
 
+_CHUNK: Final = 256 * 1024
 _CONNECT_TIMEOUT: Final = 10.0
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 # Servers before 4.2.557 may ask for the token before they look for the route.
 _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Asset:
+    """A file as it comes in; `size` in bytes, None if that is not told."""
+
+    mime_type: str
+    size: int | None
+    chunks: AsyncIterator[bytes]
 
 
 class BeeperClient:
@@ -89,6 +106,8 @@ class BeeperClient:
         self._base = URL(url)
         self._token = token
         self._start_ways: tuple[StartWay, ...] = ()
+        self._reminds: list[ReminderField] = []
+        self._reaction_in_path: list[bool] = []
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
         self.version: str | None = None
@@ -117,6 +136,8 @@ class BeeperClient:
         if generation is not self.generation:
             self.generation = generation
             self._start_ways = generation.start_ways
+            self._reminds = [*generation.reminds]
+            self._reaction_in_path = [*generation.reaction_in_path]
         return generation
 
     async def scopes(self) -> frozenset[str] | None:
@@ -145,6 +166,22 @@ class BeeperClient:
     async def accounts(self) -> tuple[Account, ...]:
         """Return the accounts; one that works, such as iMessage, may be missing."""
         return await self._request("GET", "v1", "accounts", read=_read_accounts)
+
+    @property
+    def tells_rules(self) -> bool:
+        """Whether `creation_rules` is worth asking."""
+        return has_bridges(self.generation, self.version)
+
+    async def creation_rules(self, bridge_id: str) -> CreationRules:
+        """Return how chats can be created on a bridge's network."""
+        return await self._request(
+            "GET",
+            "v1",
+            "bridges",
+            bridge_id,
+            "capabilities",
+            read=CreationRules.from_dict,
+        )
 
     # Reading
 
@@ -220,7 +257,7 @@ class BeeperClient:
         *,
         only: ChatType | None = None,
         cursor: str | None = None,
-    ) -> Page[Chat]:
+    ) -> Page[ListedChat]:
         """Return a long page of an account's or all chats, of one type or any."""
         query: dict[str, str] = {"limit": "200"}
         if account_id is not None:
@@ -230,7 +267,7 @@ class BeeperClient:
         if cursor is not None:
             query |= {"cursor": cursor, "direction": "before"}
         return await self._request(
-            "GET", "v1", "chats", "search", read=_read_chats, query=query
+            "GET", "v1", "chats", "search", read=_read_listed, query=query
         )
 
     async def list_chats(
@@ -297,6 +334,50 @@ class BeeperClient:
             read=Message.from_dict,
         )
 
+    async def labels(self) -> dict[str, str]:
+        """Return the names of the labels that chats can have, by id.
+
+        Raises RouteAbsentError on servers before 4.3.
+        """
+        return await self._request("GET", "v1", "labels", read=_read_labels)
+
+    @asynccontextmanager
+    async def asset(self, url: str) -> AsyncIterator[Asset]:
+        """Open a file that a message has attached, by its `url`.
+
+        Raises RouteAbsentError on servers before 4.2.509.
+        """
+        if self._session.closed:  # Home Assistant is stopping.
+            raise CannotConnectError("no session")
+        try:
+            async with (
+                asyncio.timeout(UPLOAD_TIMEOUT),
+                self._session.get(
+                    self._base.joinpath("v1", "assets", "serve", encoded=True),
+                    params={"url": url},
+                    headers={
+                        "Accept-Encoding": "identity",
+                        "Authorization": f"Bearer {self._token}",
+                    },
+                    allow_redirects=False,
+                    middlewares=(),
+                    timeout=aiohttp.ClientTimeout(
+                        connect=_CONNECT_TIMEOUT, sock_read=REQUEST_TIMEOUT
+                    ),
+                ) as response,
+            ):
+                if response.status >= 300:
+                    raise answer_error(response.status, await read_body(response))
+                if response.status != HTTPStatus.OK:
+                    raise UnreadableAnswerError("not the whole file")
+                yield Asset(
+                    mime_type=response.content_type,
+                    size=response.content_length,
+                    chunks=response.content.iter_chunked(_CHUNK),
+                )
+        except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
+            raise failure(err) from None
+
     async def unread_chats(self, cursor: str | None = None) -> Page[Chat]:
         """Return a page of the chats with unread messages, of all accounts."""
         query = {"unreadOnly": "true", "limit": "200"}
@@ -349,6 +430,123 @@ class BeeperClient:
             body=request.body(),
             changes=True,
         )
+
+    async def update_chat(self, chat_id: str, fields: Mapping[str, Json]) -> None:
+        """Change a chat; None clears a field.
+
+        Raises RouteAbsentError on servers before 4.2.808, but for `is_archived` alone.
+        """
+        if fields.keys() == {"is_archived"}:
+            await self._post("archive", chat_id, archived=fields["is_archived"])
+        else:
+            await self._do("PATCH", "v1", "chats", chat_id, body=chat_patch(fields))
+
+    async def mark_read(self, chat_id: str, message_id: str | None) -> None:
+        """Mark a chat read, up to a message or all of it; networks may tell the others.
+
+        Raises RouteAbsentError on servers before 4.2.808, as `mark_unread`.
+        """
+        await self._post("read", chat_id, message_id=message_id)
+
+    async def mark_unread(self, chat_id: str, message_id: str | None) -> None:
+        """Mark a chat unread, from a message on or all of it."""
+        await self._post("unread", chat_id, message_id=message_id)
+
+    async def notify_anyway(self, chat_id: str) -> None:
+        """Let a message through to a person who does not want to be disturbed.
+
+        Raises RouteAbsentError on servers before 4.2.808.
+        """
+        await self._post("notify-anyway", chat_id)
+
+    async def set_reminder(
+        self, chat_id: str, remind_at: datetime, *, dismiss: bool | None
+    ) -> None:
+        """Let Beeper show a chat again at a time with an offset.
+
+        With `dismiss`, a message that comes before makes that needless.
+        """
+        times: dict[ReminderField, Json] = {
+            "remindAt": remind_at.astimezone(UTC).isoformat(),
+            "remindAtMs": round(remind_at.timestamp() * 1000),
+        }
+        rest = wire(dismiss_on_incoming_message=dismiss)
+
+        async def remind(field: ReminderField) -> None:
+            reminder = {field: times[field], **rest}
+            await self._post("reminders", chat_id, reminder=reminder)
+
+        await self._recognise()
+        await _in_turn(self._reminds, remind, wrong=lambda err: err.status in _REJECTED)
+
+    async def clear_reminder(self, chat_id: str) -> None:
+        """Let Beeper forget a reminder."""
+        await self._do("DELETE", "v1", "chats", chat_id, "reminders")
+
+    async def edit_message(self, chat_id: str, message_id: str, text: str) -> None:
+        """Change the text, in Markdown, of an own message.
+
+        Raises RouteAbsentError on servers before 4.2.509.
+        """
+        await self._do("PUT", *_message(chat_id, message_id), body=wire(text=text))
+
+    async def delete_message(
+        self, chat_id: str, message_id: str, *, for_everyone: bool
+    ) -> None:
+        """Delete a message, by its final id, for everyone or for oneself alone.
+
+        Raises RouteAbsentError on servers before 4.2.808.
+        """
+        await self._do(
+            "DELETE",
+            *_message(chat_id, message_id),
+            query=wire_query(for_everyone=for_everyone),
+        )
+
+    async def add_reaction(
+        self, chat_id: str, message_id: str, reaction: str, *, transaction_id: str
+    ) -> None:
+        """React to a message; the same transaction twice counts once.
+
+        Raises RouteAbsentError on servers before 4.2.557, as `remove_reaction`.
+        """
+        await self._do(
+            "POST",
+            *_message(chat_id, message_id),
+            "reactions",
+            body=wire(reaction_key=reaction, transaction_id=transaction_id),
+        )
+
+    async def remove_reaction(
+        self, chat_id: str, message_id: str, reaction: str
+    ) -> None:
+        """Take a reaction of one's own back."""
+        path = (*_message(chat_id, message_id), "reactions")
+
+        async def remove(in_path: bool) -> None:
+            if in_path:
+                await self._do("DELETE", *path, reaction)
+            else:
+                query = wire_query(reaction_key=reaction)
+                await self._do("DELETE", *path, query=query)
+
+        await self._recognise()
+        await _in_turn(
+            self._reaction_in_path,
+            remove,
+            wrong=lambda err: isinstance(err, RouteAbsentError),
+        )
+
+    async def focus(
+        self,
+        *,
+        chat_id: str | None = None,
+        message_id: str | None = None,
+        draft_text: str | None = None,
+    ) -> None:
+        """Open the window of Beeper, at a chat and a message of it, with a text in it."""
+        body = wire(chat_id=chat_id, message_id=message_id, draft_text=draft_text)
+        await self._do("POST", "v1", "focus", body=body)
 
     async def create_chat(self, request: CreateChat) -> ChatResult:
         """Create a chat."""
@@ -416,6 +614,21 @@ class BeeperClient:
             "POST", *path, read=ChatResult.from_dict, body=body, changes=True
         )
 
+    async def _recognise(self) -> None:
+        if self.generation is None:
+            await self.identify()
+
+    async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
+        await self._do("POST", "v1", "chats", chat_id, action, body=wire(**fields))
+
+    async def _do(
+        self, method: str, *path: str, query: Query | None = None, body: Json = None
+    ) -> None:
+        """Change something; what the answer tells of it can be read at any time."""
+        await self._request(
+            method, *path, read=_read_done, query=query, body=body, changes=True
+        )
+
     # The one way out
 
     async def _request[T](
@@ -452,6 +665,7 @@ class BeeperClient:
             # these connections is closed, this pool is always empty: a fresh one.
             headers["Connection"] = "close"
             options["server_hostname"] = self._base.raw_host
+            options["middlewares"] = (_once(),)
         try:
             status, raw = await self._exchange(
                 method, url, query, headers, options, timeout or REQUEST_TIMEOUT
@@ -488,9 +702,8 @@ class BeeperClient:
                     params=query,
                     headers=headers,
                     allow_redirects=False,
-                    middlewares=(),
                     timeout=aiohttp.ClientTimeout(connect=_CONNECT_TIMEOUT),
-                    **options,
+                    **{"middlewares": (), **options},
                 ) as response,
             ):
                 status = response.status
@@ -516,11 +729,64 @@ class BeeperClient:
             self.clock_offset = date - datetime.now(UTC)
 
 
+async def _in_turn[WayT](
+    ways: list[WayT],
+    attempt: Callable[[WayT], Awaitable[None]],
+    *,
+    wrong: Callable[[AnswerError], bool],
+) -> None:
+    """Try one way after another, while an answer proves that one to be `wrong`.
+
+    Those before the one that works are not tried again.
+    """
+    left = [*ways]  # Another request may find the way meanwhile.
+    while True:
+        try:
+            await attempt(left[0])
+        except AnswerError as err:
+            if len(left) == 1 or not wrong(err):
+                raise
+            del left[0]
+        else:
+            ways[:] = left
+            return
+
+
+def _once() -> aiohttp.ClientMiddlewareType:
+    """Return what keeps aiohttp from sending a PUT or DELETE again by itself."""
+    failed: list[aiohttp.ClientError] = []
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if failed:
+            raise failed[0]
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as err:
+            failed.append(err)
+            raise
+
+    return send
+
+
+def _message(chat_id: str, message_id: str) -> tuple[str, ...]:
+    return ("v1", "chats", chat_id, "messages", message_id)
+
+
 def _filter_query(
     wanted: ChatFilter | MessageFilter, limit: int, cursor: str | None
 ) -> Query:
     page = {"cursor": cursor, "direction": "before"} if cursor else {}
     return {**wire_query(**asdict(wanted), limit=limit), **page}
+
+
+def _read_done(body: Json) -> None:
+    """Read what says no more than that it worked: nothing, or an object."""
+    if body is not None and not (
+        isinstance(body, dict) and body.get("success") is not False
+    ):
+        raise UnreadableAnswerError("no word of success")
 
 
 def _read_accounts(body: Json) -> tuple[Account, ...]:
@@ -529,8 +795,18 @@ def _read_accounts(body: Json) -> tuple[Account, ...]:
     return tuple(Account.from_dict(account) for account in body)
 
 
+def _read_labels(body: Json) -> dict[str, str]:
+    if not isinstance(body, list):
+        raise UnreadableAnswerError("no list of labels")
+    return read_labels(body)
+
+
 def _read_chats(body: Json) -> Page[Chat]:
     return Page.from_dict(body, Chat.from_dict)
+
+
+def _read_listed(body: Json) -> Page[ListedChat]:
+    return Page.from_dict(body, ListedChat.from_dict)
 
 
 def _read_messages(body: Json) -> Page[Message]:

@@ -7,6 +7,7 @@ The only place that knows versions. Beeper 4.2.557 brought `mode=start` and
 from dataclasses import dataclass
 from enum import Enum
 import re
+from typing import Literal
 
 from .models import ServerInfo
 
@@ -16,8 +17,22 @@ UPLOAD_SINCE = "4.2.509"
 READ_SINCE = "4.1.294"
 """What lists and searches accounts, chats and messages came with the API itself."""
 
+EDIT_SINCE = "4.2.509"
+"""Editing a message came with uploads."""
+
+REACTIONS_SINCE = "4.2.557"
+CHANGES_SINCE = "4.2.808"
+"""Changing a chat, marking it read or unread, deleting and reading one message."""
+
 LABELS_SINCE = "4.3.0"
 """Labels too came in the middle of a generation; with which patch is not documented."""
+
+BRIDGES_SINCE = "4.3.0"
+"""Bridges too, and what their networks can do."""
+
+
+type ReminderField = Literal["remindAt", "remindAtMs"]
+"""ISO 8601 from 4.2.808 on, milliseconds since 1970 before."""
 
 
 class StartWay(Enum):
@@ -35,7 +50,9 @@ class Generation:
     `start_ways` are tried in turn; the next one only after an answer that proves
     the route absent or, with `guessed`, after one that rejected the body. With
     `rich_text` the texts of messages are Matrix HTML, with `single_messages` one can
-    be read by its id.
+    be read by its id. `reminds` is how the time of a reminder is sent, `reaction_in_path`
+    where a reaction that is removed is named, else in the query; what is not known is
+    tried in turn, the next one only where the answer proves that nothing ran.
     """
 
     name: str
@@ -43,6 +60,8 @@ class Generation:
     guessed: bool = False
     rich_text: bool = False
     single_messages: bool = False
+    reminds: tuple[ReminderField, ...] = ("remindAt", "remindAtMs")
+    reaction_in_path: tuple[bool, ...] = (True, False)
 
 
 WITH_START_ROUTE = Generation(
@@ -50,9 +69,21 @@ WITH_START_ROUTE = Generation(
     start_ways=(StartWay.ROUTE,),
     rich_text=True,
     single_messages=True,
+    reminds=("remindAt",),
+    reaction_in_path=(True,),
 )
-WITH_START_MODE = Generation(name="4.2.557", start_ways=(StartWay.MODE,))
-CREATE_ONLY = Generation(name="4.1.294", start_ways=(StartWay.CONTACTS,))
+WITH_START_MODE = Generation(
+    name="4.2.557",
+    start_ways=(StartWay.MODE,),
+    reminds=("remindAtMs",),
+    reaction_in_path=(False,),
+)
+CREATE_ONLY = Generation(
+    name="4.1.294",
+    start_ways=(StartWay.CONTACTS,),
+    reminds=("remindAtMs",),
+    reaction_in_path=(False,),
+)
 # A server of another make, such as EasyMatrix: its own version numbers say nothing.
 OTHER_MAKE = Generation(name="other", start_ways=tuple(StartWay))
 # `/v1/info` is missing, as before 4.2.557, but a proxy can hide it as well.
@@ -76,8 +107,16 @@ def by_version_header(version: str | None) -> Generation:
 
 def has_labels(generation: Generation | None, version: str | None) -> bool:
     """Tell whether chats have labels that they can be filtered by."""
-    parsed, since = _parse(version or ""), _parse(LABELS_SINCE)
-    return generation is WITH_START_ROUTE and parsed >= since
+    return _is_since(LABELS_SINCE, generation, version)
+
+
+def has_bridges(generation: Generation | None, version: str | None) -> bool:
+    """Tell whether the server may know what networks can do."""
+    return _is_since(BRIDGES_SINCE, generation, version)
+
+
+def _is_since(since: str, generation: Generation | None, version: str | None) -> bool:
+    return generation is WITH_START_ROUTE and _parse(version or "") >= _parse(since)
 
 
 def _parse(version: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ so that no name, number or text reaches a log.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self, TypeGuard
+from typing import Any, Literal, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
 
@@ -22,36 +22,52 @@ WIRE_NAMES = {
     "account_id": "accountID",
     "account_ids": "accountIDs",
     "allow_invite": "allowInvite",
+    "archived": "archived",
     "attachment": "attachment",
+    "chat_id": "chatID",
     "chat_ids": "chatIDs",
     "chat_type": "chatType",
     "cursor": "cursor",
     "date_after": "dateAfter",
     "date_before": "dateBefore",
+    "description": "description",
+    "dismiss_on_incoming_message": "dismissOnIncomingMessage",
+    "draft": "draft",
+    "draft_text": "draftText",
     "email": "email",
     "exclude_low_priority": "excludeLowPriority",
     "file_name": "fileName",
+    "for_everyone": "forEveryone",
     "full_name": "fullName",
     "id": "id",
     "inbox": "inbox",
     "include_muted": "includeMuted",
+    "is_archived": "isArchived",
+    "is_low_priority": "isLowPriority",
+    "is_muted": "isMuted",
+    "is_pinned": "isPinned",
     "label_id": "labelID",
     "last_activity_after": "lastActivityAfter",
     "last_activity_before": "lastActivityBefore",
     "limit": "limit",
     "max_participant_count": "maxParticipantCount",
     "media_types": "mediaTypes",
+    "message_expiry_seconds": "messageExpirySeconds",
+    "message_id": "messageID",
     "message_text": "messageText",
     "mime_type": "mimeType",
     "mode": "mode",
     "participant_ids": "participantIDs",
     "phone_number": "phoneNumber",
     "query": "query",
+    "reaction_key": "reactionKey",
+    "reminder": "reminder",
     "reply_to_message_id": "replyToMessageID",
     "scope": "scope",
     "sender": "sender",
     "text": "text",
     "title": "title",
+    "transaction_id": "transactionID",
     "type": "type",
     "unread_only": "unreadOnly",
     "upload_id": "uploadID",
@@ -60,7 +76,7 @@ WIRE_NAMES = {
 }
 
 
-def _wire(**fields: Json) -> dict[str, Json]:
+def wire(**fields: Json) -> dict[str, Json]:
     """Return the fields that are given, under the API's names."""
     return {
         WIRE_NAMES[name]: value for name, value in fields.items() if value is not None
@@ -70,7 +86,7 @@ def _wire(**fields: Json) -> dict[str, Json]:
 def wire_query(**fields: str | bool | int | datetime | Sequence[str] | None) -> Query:
     """Return the fields that are given as the API's query; lists repeat their name."""
     query: dict[str, str | Sequence[str]] = {}
-    for name, value in _wire(**fields).items():
+    for name, value in wire(**fields).items():
         match value:
             case bool():
                 query[name] = str(value).lower()
@@ -138,7 +154,7 @@ class StartUser:
 
     def body(self) -> dict[str, Json]:
         """Return the API's `user` object."""
-        return _wire(
+        return wire(
             id=self.id,
             email=self.email,
             full_name=self.full_name,
@@ -158,7 +174,7 @@ class StartChat:
 
     def body(self, *, mode: bool) -> dict[str, Json]:
         """Return the request body; servers before 4.2.808 want the mode in it."""
-        return _wire(
+        return wire(
             mode="start" if mode else None,
             account_id=self.account_id,
             user=self.user.body(),
@@ -183,7 +199,7 @@ class CreateChat:
 
     def body(self) -> dict[str, Json]:
         """Return the request body; `mode` is left out, as every server allows."""
-        return _wire(
+        return wire(
             account_id=self.account_id,
             participant_ids=list(self.participant_ids),
             type=self.type,
@@ -206,7 +222,7 @@ class Attachment:
 
     def body(self) -> dict[str, Json]:
         """Return the API's `attachment` object."""
-        return _wire(
+        return wire(
             upload_id=self.upload_id,
             file_name=self.file_name,
             mime_type=self.mime_type,
@@ -224,11 +240,19 @@ class SendMessage:
 
     def body(self) -> dict[str, Json]:
         """Return the request body; the chat is in the path."""
-        return _wire(
+        return wire(
             text=self.text,
             reply_to_message_id=self.reply_to_message_id,
             attachment=self.attachment.body() if self.attachment else None,
         )
+
+
+def chat_patch(fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the body that changes a chat; None clears a field, and `draft` is a text."""
+    return {
+        WIRE_NAMES[name]: {"text": value} if name == "draft" and value else value
+        for name, value in fields.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -266,6 +290,7 @@ class User:
     phone_number: str | None = None
     email: str | None = None
     full_name: str | None = None
+    cannot_message: bool = False
     is_self: bool = False
     is_pending: bool = False
     is_network_bot: bool = False
@@ -281,6 +306,7 @@ class User:
             phone_number=_text(user, "phoneNumber"),
             email=_text(user, "email"),
             full_name=_text(user, "fullName"),
+            cannot_message=user.get("cannotMessage") is True,
             is_self=user.get("isSelf") is True,
             is_pending=user.get("isPending") is True,
             is_network_bot=user.get("isNetworkBot") is True,
@@ -350,16 +376,97 @@ class User:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class FieldRule:
+    """What a network takes for a field of a new group.
+
+    Lengths are of a text, or numbers of people without oneself; the longest is None
+    where there is none.
+    """
+
+    allowed: bool
+    required: bool
+    min_length: int
+    max_length: int | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; what is not told is allowed."""
+        rule = _mapping(data)
+        return cls(
+            allowed=rule.get("allowed") is not False,
+            required=rule.get("required") is True,
+            min_length=_count(rule, "min_length"),
+            max_length=_count(rule, "max_length") or None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class GroupRules:
+    """What a network takes for one of its kinds of groups."""
+
+    title: FieldRule
+    participants: FieldRule
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it."""
+        kind = _mapping(data)
+        return cls(
+            title=FieldRule.from_dict(kind.get("name")),
+            participants=FieldRule.from_dict(kind.get("participants")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class CreationRules:
+    """How chats can be created on a network.
+
+    `groups` are its kinds of groups, `lookups` tell by which field of a StartUser
+    people can be found. None, or a field that is missing, is not told.
+    """
+
+    groups: tuple[GroupRules, ...] | None
+    create_dm: bool | None
+    lookups: Mapping[str, bool]
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; this part of the API is in snake_case."""
+        groups = _mapping(data).get("group_creation")
+        people = _mapping(_mapping(data).get("resolve_identifier"))
+        lookups = {
+            field: _flag(people, key)
+            for field, key in (
+                ("phone_number", "lookup_phone"),
+                ("email", "lookup_email"),
+                ("username", "lookup_username"),
+            )
+        }
+        if people.get("any_phone") is True:  # Any number is one of somebody.
+            lookups["phone_number"] = True
+        return cls(
+            groups=tuple(map(GroupRules.from_dict, groups.values()))
+            if isinstance(groups, dict)
+            else None,
+            create_dm=_flag(people, "create_dm"),
+            lookups={
+                field: told for field, told in lookups.items() if told is not None
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Account:
     """One account on one network; `network` and `status` are missing on old servers.
 
-    `bridge_type` and `bridge_provider` say what connects it, and where that runs.
+    `bridge_id` leads to what its network can do. `bridge_type` and `bridge_provider` say what connects it, and where that runs.
     """
 
     account_id: str
     network: str | None
     status: str | None
     status_text: str | None
+    bridge_id: str | None
     bridge_type: str | None
     bridge_provider: str | None
     user: User | None
@@ -379,6 +486,7 @@ class Account:
             network=_text(account, "network"),
             status=_text(account, "status"),
             status_text=_text(account, "statusText"),
+            bridge_id=_text(bridge, "id"),
             bridge_type=_text(bridge, "type"),
             bridge_provider=_text(bridge, "provider"),
             user=User.from_dict(user) if _text(_mapping(user), "id") else None,
@@ -386,13 +494,11 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Chat:
-    """A chat; `participants` may be a part of all, then `has_more` is true.
+class ListedChat:
+    """What it takes to find a chat among thousands; `participants` may be a part of all.
 
     `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
-    `max_text_length` counts characters; None is not told. `merged_into_id` is the chat
-    that Beeper shows instead of this one, `merged_ids` are those it stands for itself and
-    that hold its messages. `preview` is its newest message, in lists. A flag, and what counts, is None where the server does not tell.
+    `merged_into_id` is the chat that Beeper shows instead of this one.
     """
 
     id: str
@@ -401,11 +507,47 @@ class Chat:
     network: str | None
     title: str | None
     type: str | None
-    description: str | None
     participants: tuple[User, ...]
+    last_activity: datetime | None
+    merged_into_id: str | None
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        return cls(**_listed(_mapping(data)))
+
+
+def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
+    return {
+        "id": _id(chat, "id", "chatID"),
+        "local_id": _text(chat, "localChatID"),
+        "account_id": _text(chat, "accountID"),
+        "network": _text(chat, "network"),
+        "title": _text(chat, "title"),
+        "type": _text(chat, "type"),
+        "participants": tuple(
+            User.from_dict(item)
+            for item in _list(_mapping(chat.get("participants")), "items")
+            if _text(_mapping(item), "id")
+        ),
+        "last_activity": _time(chat, "lastActivity"),
+        "merged_into_id": _text(chat, "mergedIntoChatID"),
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Chat(ListedChat):
+    """A chat; `participants` may be a part of all, then `has_more` is true.
+
+    `max_text_length` counts characters; None is not told. `merged_ids` are the chats
+    that it stands for itself and that hold its messages. `draft` is empty if it is of
+    attachments alone. `preview` is its newest message, in lists. A flag, and what counts,
+    is None where the server does not tell.
+    """
+
+    description: str | None
     has_more: bool
     participant_count: int | None
-    last_activity: datetime | None
     unread_count: int
     unread_mentions_count: int | None
     is_archived: bool | None
@@ -419,7 +561,6 @@ class Chat:
     draft: str | None
     message_expiry_seconds: int | None
     max_text_length: int | None
-    merged_into_id: str | None
     merged_ids: tuple[str, ...]
     preview: Message | None
 
@@ -430,27 +571,17 @@ class Chat:
         return {chat_id for chat_id in ids if chat_id}
 
     @classmethod
+    @override
     def from_dict(cls, data: Json) -> Self:
         """Read it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         participants = _mapping(chat.get("participants"))
         capabilities = _mapping(chat.get("capabilities"))
         return cls(
-            id=_id(chat, "id", "chatID"),
-            local_id=_text(chat, "localChatID"),
-            account_id=_text(chat, "accountID"),
-            network=_text(chat, "network"),
-            title=_text(chat, "title"),
-            type=_text(chat, "type"),
+            **_listed(chat),
             description=_text(chat, "description"),
-            participants=tuple(
-                User.from_dict(item)
-                for item in _list(participants, "items")
-                if _text(_mapping(item), "id")
-            ),
             has_more=participants.get("hasMore") is True,
             participant_count=_count(participants, "total") or None,
-            last_activity=_time(chat, "lastActivity"),
             unread_count=_count(chat, "unreadCount"),
             unread_mentions_count=_count(chat, "unreadMentionsCount")
             if "unreadMentionsCount" in chat
@@ -461,19 +592,25 @@ class Chat:
             is_muted=_flag(chat, "isMuted"),
             is_pinned=_flag(chat, "isPinned"),
             is_read_only=_flag(chat, "isReadOnly"),
-            labels={
-                label_id: _text(label, "name") or label_id
-                for label in map(_mapping, _list(chat, "labels"))
-                if (label_id := _text(label, "id"))
-            },
+            labels=read_labels(chat.get("labels")),
             reminder=_time(_mapping(chat.get("reminder")), "remindAt"),
-            draft=_text(_mapping(chat.get("draft")), "text"),
+            draft=_text(chat["draft"], "text") or ""
+            if isinstance(chat.get("draft"), dict)
+            else None,
             message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
-            merged_into_id=_text(chat, "mergedIntoChatID"),
             merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
+
+
+def read_labels(data: Json) -> dict[str, str]:
+    """Read labels: their names by id; an id names one without a name."""
+    return {
+        label_id: _text(label, "name") or label_id
+        for label in map(_mapping, data if isinstance(data, list) else [])
+        if (label_id := _text(label, "id"))
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -548,10 +685,15 @@ class Attached:
     """A file that came with a message, without its content.
 
     `kind`: image, gif, sticker, video, audio, voice_note or file.
+    `url` leads to it on the server alone; None if there is no such way. `size` is in
+    bytes. What is not told is None.
     """
 
     kind: str
     file_name: str | None
+    mime_type: str | None
+    size: int | None
+    url: str | None
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -561,9 +703,18 @@ class Attached:
         for flag, special in _SPECIAL.items():
             if attached.get(flag) is True:
                 kind = special
-        return cls(kind=kind, file_name=_text(attached, "fileName"))
+        urls = (_text(attached, "id"), _text(attached, "srcURL"))
+        return cls(
+            kind=kind,
+            file_name=_text(attached, "fileName"),
+            mime_type=_text(attached, "mimeType"),
+            size=_count(attached, "fileSize") or None,
+            # A path of the server's machine is never asked for.
+            url=next((url for url in urls if url and url.startswith(_ASSETS)), None),
+        )
 
 
+_ASSETS = ("mxc://", "localmxc://")
 _ATTACHED = {"img": "image", "video": "video", "audio": "audio"}
 _SPECIAL = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
 
@@ -720,7 +871,10 @@ def is_text(value: Json) -> TypeGuard[str]:
 
 def _text(data: Mapping[str, Json], key: str) -> str | None:
     value = data.get(key)
-    return value if is_text(value) and value else None
+    # Most are missing or plain, and a list can have 10,000 items.
+    if not value or (type(value) is str and value.isascii()):
+        return value or None
+    return value if is_text(value) else None
 
 
 def _id(data: Mapping[str, Json], *keys: str) -> str:

@@ -1,0 +1,122 @@
+"""What a network says it can do, asked before a chat is created.
+
+Only what is told counts: a server or network that says nothing refuses nothing.
+"""
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from .api.client import BeeperClient
+from .api.exceptions import BeeperError
+from .api.models import CreateChat, CreationRules, FieldRule, StartChat
+
+type Problem = tuple[str, dict[str, str]]
+"""The key of a translated text, and its placeholders without the network."""
+
+_KEEP: Final = 10 * 60
+"""Seconds for which rules hold, or that there are none."""
+
+_TIMEOUT: Final = 5
+"""Seconds that a chat may be delayed by asking."""
+
+
+class NetworkRules:
+    """What networks can do, each asked at most once in ten minutes."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._asking = asyncio.Lock()
+        # By client: after a change of its address it is another server.
+        self._known: WeakKeyDictionary[
+            BeeperClient, dict[str, tuple[float, CreationRules | None]]
+        ] = WeakKeyDictionary()
+
+    async def of(
+        self, client: BeeperClient, bridge_id: str | None
+    ) -> CreationRules | None:
+        """Return what a bridge's network can do, None if that is not told."""
+        if bridge_id is None or not client.tells_rules:
+            return None
+        now = asyncio.get_running_loop().time()
+        known = self._known.setdefault(client, {})
+        async with self._asking:
+            until, rules = known.get(bridge_id, (now, None))
+            if until <= now:
+                rules = await _ask(client, bridge_id)
+                known[bridge_id] = (now + _KEEP, rules)
+        return rules
+
+
+async def _ask(client: BeeperClient, bridge_id: str) -> CreationRules | None:
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            return await client.creation_rules(bridge_id)
+    except BeeperError, TimeoutError:
+        return None
+
+
+def problem_of(
+    request: CreateChat | StartChat, rules: CreationRules, own_ids: Collection[str]
+) -> Problem | None:
+    """Return why a request cannot work, None if nothing says so."""
+    if isinstance(request, CreateChat) and request.type == "group":
+        return _group_problem(request, rules, own_ids)
+    if rules.create_dm is False:
+        return "network_no_chats", {}
+    return _lookup_problem(request, rules) if isinstance(request, StartChat) else None
+
+
+def _lookup_problem(request: StartChat, rules: CreationRules) -> Problem | None:
+    """Say so if the network can look the person up by nothing that is given."""
+    user = request.user
+    given = {
+        "phone_number": user.phone_number,
+        "email": user.email,
+        "username": user.username,
+    }
+    fields = [field for field, value in given.items() if value]
+    if user.id or any(rules.lookups.get(field) is not False for field in fields):
+        return None
+    return "network_no_lookup", {"field": ", ".join(fields)}
+
+
+def _group_problem(
+    request: CreateChat, rules: CreationRules, own_ids: Collection[str]
+) -> Problem | None:
+    """Networks have several kinds of groups: it works if it works for one of them."""
+    if rules.groups is None:
+        return None
+    count = len({*request.participant_ids}.difference(own_ids))
+    problems = [
+        _title_problem(request.title, kind.title)
+        or _people_problem(count, kind.participants)
+        for kind in rules.groups
+    ] or [("network_no_groups", {})]
+    return None if None in problems else problems[0]
+
+
+def _title_problem(title: str | None, rule: FieldRule) -> Problem | None:
+    """Compare lengths so that it does not matter whether bytes or characters count."""
+    if not title:
+        return ("network_title_required", {}) if rule.required else None
+    if not rule.allowed:
+        return "network_title_not_allowed", {}
+    if rule.max_length is not None and len(title) > rule.max_length:
+        return "network_title_too_long", _limits(len(title), rule.max_length)
+    if len(title.encode()) < rule.min_length:
+        return "network_title_too_short", _limits(len(title), rule.min_length)
+    return None
+
+
+def _people_problem(count: int, rule: FieldRule) -> Problem | None:
+    if rule.max_length is not None and count > rule.max_length:
+        return "network_too_many_people", _limits(count, rule.max_length)
+    if count < rule.min_length:
+        return "network_too_few_people", _limits(count, rule.min_length)
+    return None
+
+
+def _limits(length: int, limit: int) -> dict[str, str]:
+    return {"length": str(length), "limit": str(limit)}

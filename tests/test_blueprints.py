@@ -1,0 +1,1094 @@
+"""Every blueprint as Home Assistant loads it: what it sends, and what it refuses."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+import html
+import json
+from pathlib import Path
+import re
+import shutil
+import time
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
+from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.beeper import delivery
+from custom_components.beeper.signals import MessageEvent
+from homeassistant.components.trace.util import async_list_traces
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import selector
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import load_yaml_dict
+from simulator import Simulator
+from simulator.model import Message
+
+from .conftest import until
+from .listening import quiet, write
+from .test_attachments import PNG, Door, Doorbell, camera, image  # noqa: F401
+from .test_message_sending import FAMILY, KIM, PATH, sent, tried
+from .test_send_message import add_chat
+from .test_services import PROFILES
+from .test_trigger import TELEGRAM, device_of
+
+ROOT = Path(__file__).parents[1]
+BLUEPRINTS = ROOT / "blueprints"
+FILES = sorted(BLUEPRINTS.rglob("*.yaml"))
+TEXTS = {file: file.read_text("utf-8") for file in FILES}
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTATION = json.loads(
+    (ROOT / "custom_components/beeper/manifest.json").read_text("utf-8")
+)["documentation"]
+
+KIMS = "+1 555 010 1002"
+MIA = "@whatsapp_15550101004:beeper.com"
+NOT_SENT = "The message was not sent, or it is unknown whether it was"
+
+each = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """Return a configuration into which the blueprints were copied."""
+    shutil.copytree(BLUEPRINTS, tmp_path / "blueprints")
+    return str(tmp_path)
+
+
+@pytest.fixture
+def notices(hass: HomeAssistant) -> list[ServiceCall]:
+    calls: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    return calls
+
+
+async def set_up(hass: HomeAssistant, name: str, **inputs: Any) -> str:
+    """Make an automation of a blueprint, and return its state."""
+    config = {
+        "id": "test",
+        "alias": "Test",
+        "use_blueprint": {"path": f"beeper/{name}.yaml", "input": inputs},
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+    state = hass.states.get("automation.test")
+    assert state
+    return state.state
+
+
+async def automate(hass: HomeAssistant, name: str, **inputs: Any) -> None:
+    assert await set_up(hass, name, **inputs) == "on"
+
+
+def running(hass: HomeAssistant) -> int:
+    """Return how many runs of the automation there are."""
+    state = hass.states.get("automation.test")
+    assert state
+    return int(state.attributes["current"])
+
+
+async def waiting(hass: HomeAssistant, step: str) -> None:
+    """Wait until the run of the automation is at a step."""
+    await until(lambda: running(hass))
+    async with asyncio.timeout(5):
+        while True:
+            traces = await async_list_traces(hass, "automation", "automation.test")
+            if (traces[-1]["last_step"] or "").endswith(step):
+                break
+            await asyncio.sleep(0.01)
+    assert running(hass) == 1
+
+
+async def finished(hass: HomeAssistant) -> None:
+    await until(lambda: not running(hass))
+
+
+def texts(simulator: Simulator, chat_id: str = FAMILY) -> list[str]:
+    """Return what Home Assistant has written into a chat."""
+    messages = simulator.world.chats[chat_id].messages
+    return [
+        html.unescape(re.sub("<.*?>", "", message.html or ""))
+        for message in messages
+        if message.pending_id
+    ]
+
+
+# What all have in common
+
+
+def inputs_of(file: Path) -> Iterator[tuple[str, Any]]:
+    for name, given in load_yaml_dict(str(file))["blueprint"]["input"].items():
+        if "input" in given:
+            assert given["name"]
+            assert re.fullmatch("mdi:[a-z-]+", given["icon"])
+            # Who only wants what is needed can leave it closed.
+            assert given["collapsed"]
+            assert all("default" in each for each in given["input"].values())
+            yield from given["input"].items()
+        else:
+            yield name, given
+
+
+def test_they_are_found() -> None:
+    assert {file.stem for file in FILES} == {
+        "alarm",
+        "confirm",
+        "doorbell",
+        "leave_home",
+        "status",
+    }
+
+
+@each
+def test_what_a_blueprint_says_of_itself(file: Path) -> None:
+    loaded = load_yaml_dict(str(file))["blueprint"]
+    path = file.relative_to(ROOT)
+
+    assert path.parent == Path("blueprints/automation/beeper")
+    assert loaded["domain"] == "automation"
+    assert loaded["name"].startswith("Beeper: ")
+    assert loaded["description"].rstrip().endswith(("*.", "."))
+    assert loaded["homeassistant"]["min_version"] == "2026.10.0"
+    assert loaded["source_url"] == f"{DOCUMENTATION}/blob/main/{path}"
+
+
+@each
+def test_every_input_can_be_chosen(file: Path) -> None:
+    for name, given in inputs_of(file):
+        assert given["name"], name
+        (kind,) = given["selector"]
+        choose: Any = selector(given["selector"])
+        if "description" in given:
+            assert given["description"].endswith(".")
+        if given.get("default", "") != "" and kind not in ("action", "condition"):
+            choose(given["default"])  # raises if it could not be chosen
+
+
+@pytest.mark.parametrize("name", ["status", "confirm"])
+def test_nobody_is_allowed_by_default(name: str) -> None:
+    (file,) = (file for file in FILES if file.stem == name)
+    assert "default" not in dict(inputs_of(file))["senders"]
+
+
+@each
+async def test_home_assistant_can_import_it(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    aioclient_mock: AiohttpClientMocker,
+    file: Path,
+) -> None:
+    """From where the link in the README leads."""
+    assert await async_setup_component(hass, "automation", {})
+    url = load_yaml_dict(str(file))["blueprint"]["source_url"]
+    raw = url.replace("github.com", "raw.githubusercontent.com").replace("/blob/", "/")
+    aioclient_mock.get(raw, text=TEXTS[file])
+    client = await hass_ws_client(hass)
+
+    await client.send_json_auto_id({"type": "blueprint/import", "url": url})
+    imported = (await client.receive_json())["result"]
+    await client.send_json_auto_id({"type": "blueprint/list", "domain": "automation"})
+    listed = (await client.receive_json())["result"]
+
+    assert imported["validation_errors"] is None
+    assert imported["suggested_filename"] == f"ha-beeper/{file.stem}"
+    assert imported["blueprint"]["metadata"]["source_url"] == url
+    assert listed[f"beeper/{file.name}"]["metadata"]["source_url"] == url
+
+
+def test_readme_has_a_link_for_each() -> None:
+    links = re.findall(r"\((https://my\.home-assistant\.io/redirect/\S+)\)", README)
+
+    assert sorted(links) == sorted(
+        "https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url="
+        + quote(load_yaml_dict(str(file))["blueprint"]["source_url"], safe="")
+        for file in FILES
+    )
+
+
+# Somebody leaves home
+
+
+async def leave(
+    hass: HomeAssistant,
+    skip_time: Callable[[float], None],
+    *,
+    home_for: float = 3600,
+    to: str = "not_home",
+    away_for: float = 301,
+) -> None:
+    """Let Kim be at home for some seconds, and then away."""
+    before = time.time() - home_for
+    name = {"friendly_name": "Kim"}
+    hass.states.async_set("person.kim", "home", name, timestamp=before)
+    hass.states.async_set("person.kim", "not_home", name)
+    hass.states.async_set("person.kim", to, name)
+    await hass.async_block_till_done()
+    skip_time(away_for)
+    await asyncio.sleep(0.05)
+    await hass.async_block_till_done()
+
+
+@pytest.fixture
+async def leaving(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> dict[str, Any]:
+    chat = await add_chat(hass, loaded, FAMILY, "Family")
+    return {"person": "person.kim", "chat": chat}
+
+
+async def test_leaving_home(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    leaving: dict[str, Any],
+    notices: list[ServiceCall],
+    skip_time: Callable[[float], None],
+) -> None:
+    await automate(hass, "leave_home", **leaving)
+
+    await leave(hass, skip_time)
+    await until(lambda: sent(simulator))
+
+    assert texts(simulator) == ["Kim has left home."]
+    # Soon after that there is no other.
+    await leave(hass, skip_time)
+    assert tried(simulator) == 1
+    assert not notices
+
+
+async def test_leaving_home_for_another_place(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    leaving: dict[str, Any],
+    skip_time: Callable[[float], None],
+) -> None:
+    message = "{{ person_name }} is out: {{ states(person) }}"
+    await automate(hass, "leave_home", **leaving, message=message, pause_minutes=0)
+
+    for place in ("Work", "School"):
+        await leave(hass, skip_time, to=place)
+    await until(lambda: sent(simulator) == 2)
+
+    assert texts(simulator) == ["Kim is out: Work", "Kim is out: School"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"home_for": 14 * 60},
+        {"away_for": 290},
+        {"to": "home"},
+        {"to": "unavailable"},
+        {"to": "unknown"},
+    ],
+    ids=lambda how: "{}={}".format(*next(iter(how.items()))),
+)
+async def test_no_leaving(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    leaving: dict[str, Any],
+    skip_time: Callable[[float], None],
+    how: dict[str, Any],
+) -> None:
+    await automate(hass, "leave_home", **leaving)
+
+    await leave(hass, skip_time, **how)
+
+    assert tried(simulator) == 0
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "automation.test"}, blocking=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "more", "sends"),
+    [(-1, 1, {}, True), (1, 2, {}, False), (-1, 1, {"weekdays": []}, False)],
+)
+async def test_leaving_at_other_hours(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    leaving: dict[str, Any],
+    skip_time: Callable[[float], None],
+    after: int,
+    before: int,
+    more: dict[str, Any],
+    sends: bool,
+) -> None:
+    hours = {
+        name: (dt_util.now() + timedelta(hours=offset)).strftime("%H:%M:%S")
+        for name, offset in (("after", after), ("before", before))
+    }
+    await automate(hass, "leave_home", **leaving, **hours, **more)
+
+    await leave(hass, skip_time)
+
+    assert tried(simulator) == sends
+
+
+@pytest.mark.parametrize("fault", ["status_before", "drop_before"])
+@pytest.mark.usefixtures("impatient")
+async def test_leaving_home_that_nobody_hears_of(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    leaving: dict[str, Any],
+    notices: list[ServiceCall],
+    skip_time: Callable[[float], None],
+    fault: str,
+) -> None:
+    await automate(hass, "leave_home", **leaving)
+    options = {"status": 429} if fault == "status_before" else {}
+    simulator.faults.add(fault, method="POST", path=PATH, **options)
+
+    await leave(hass, skip_time)
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Nobody may know that Kim has left"
+    assert NOT_SENT in notices[0].data["message"]
+    assert '"Test"' in notices[0].data["message"]
+    assert tried(simulator) == 1
+
+
+# Somebody rings
+
+
+@pytest.fixture
+async def bell(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    camera: Door,  # noqa: F811
+) -> dict[str, Any]:
+    chat = await add_chat(hass, loaded, FAMILY, "Family")
+    return {
+        "doorbell": ["binary_sensor.bell", "event.bell"],
+        "camera": "camera.door",
+        "chat": chat,
+        "pause_seconds": 0,
+    }
+
+
+async def ring(hass: HomeAssistant) -> None:
+    for state in ("off", "on"):
+        hass.states.async_set("binary_sensor.bell", state, {"friendly_name": "Gate"})
+        await asyncio.sleep(0)
+
+
+def pictures(simulator: Simulator) -> list[bytes]:
+    """Return what was attached to the messages in the chat."""
+    uploads = {asset.url: asset.data for asset in simulator.world.uploads.values()}
+    return [
+        uploads[attached["id"]]
+        for message in simulator.world.chats[FAMILY].messages
+        if message.pending_id
+        for attached in message.attachments
+    ]
+
+
+async def test_ringing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    bell: dict[str, Any],
+    notices: list[ServiceCall],
+) -> None:
+    await automate(hass, "doorbell", **bell, message="{{ doorbell_name }}: who is it?")
+
+    await ring(hass)
+    await until(lambda: sent(simulator) == 2)
+    await finished(hass)
+
+    assert texts(simulator) == ["Gate: who is it?", ""]
+    assert pictures(simulator) == [PNG]
+    assert not notices
+
+
+async def test_ringing_of_an_event_entity(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    bell: dict[str, Any],
+    image: Doorbell,  # noqa: F811
+) -> None:
+    def happen(state: str, **attributes: str) -> None:
+        known = {"device_class": "doorbell"}
+        hass.states.async_set("event.bell", state, known | attributes)
+
+    # It is there, it is gone and back with what was before, it is another event.
+    happen("unknown")
+    await automate(hass, "doorbell", **bell | {"camera": "image.bell"})
+    for state in ("unavailable", "2026-11-22T09:00:00.000+00:00"):
+        happen(state, event_type="ring")
+    happen("2026-11-22T09:01:00.000+00:00", event_type="motion")
+    await hass.async_block_till_done()
+    assert not sent(simulator)
+    happen("2026-11-22T09:02:00.000+00:00", event_type="ring")
+    await until(lambda: sent(simulator) == 2)
+    await finished(hass)
+
+    assert texts(simulator) == ["Somebody is at the door.", ""]
+    assert pictures(simulator) == [b"\xff\xd8\xffJPEG"]
+
+
+async def test_who_rings_again_is_told_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    bell: dict[str, Any],
+    skip_time: Callable[[float], None],
+) -> None:
+    await automate(hass, "doorbell", **bell | {"pause_seconds": 30})
+
+    for count in (2, 4):
+        await ring(hass)
+        await waiting(hass, "/3")
+        assert sent(simulator) == count
+        await ring(hass)
+        skip_time(31)
+        await finished(hass)
+        assert tried(simulator) == count
+
+
+async def test_a_camera_without_a_picture_does_not_cost_the_ring(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    bell: dict[str, Any],
+    camera: Door,  # noqa: F811
+    notices: list[ServiceCall],
+) -> None:
+    camera.picture = None
+    await automate(hass, "doorbell", **bell)
+
+    await ring(hass)
+    await until(lambda: notices)
+
+    assert texts(simulator) == ["Somebody is at the door."]
+    (notice,) = notices
+    assert notice.data["title"].startswith("Somebody rang: Gate, ")
+    assert notice.data["message"].startswith(
+        "The chat got the message, but perhaps not the picture. The trace"
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (1, "The chat got the picture, but perhaps not the message."),
+        (2, "The chat may have got neither the message nor the picture."),
+    ],
+)
+@pytest.mark.usefixtures("impatient")
+async def test_a_ring_that_nobody_hears_of(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    bell: dict[str, Any],
+    notices: list[ServiceCall],
+    times: int,
+    told: str,
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path=PATH, times=times)
+    await automate(hass, "doorbell", **bell)
+
+    await ring(hass)
+    await until(lambda: notices)
+
+    assert notices[0].data["message"].startswith(told)
+    assert tried(simulator) == 2
+    assert len(pictures(simulator)) == 2 - times
+
+
+# A sensor finds something
+
+
+@pytest.fixture
+def alarm(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
+    siren = {"action": "test.siren", "data": {"sensor": "{{ sensor_name }}"}}
+    return {
+        "sensors": [f"binary_sensor.{place}" for place in ("cellar", "kitchen")],
+        "people": ["Kim", KIMS.replace("1002", "1004")],
+        "message": "*{{ sensor_name }}* {{ trigger.from_state.state }}!",
+        "on_failure": [siren],
+    }
+
+
+@pytest.fixture
+def sirens(hass: HomeAssistant) -> list[ServiceCall]:
+    calls: list[ServiceCall] = async_mock_service(hass, "test", "siren")
+    return calls
+
+
+def go_off(hass: HomeAssistant, place: str, before: str = "off") -> None:
+    for state in (before, "on"):
+        name = {"friendly_name": place.title()}
+        hass.states.async_set(f"binary_sensor.{place}", state, name)
+
+
+def groups(simulator: Simulator, title: str = "Alarms at home") -> list[str]:
+    chats = simulator.world.chats.values()
+    return [chat.id for chat in chats if chat.title == title]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_alarms_make_one_group(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    alarm: dict[str, Any],
+    notices: list[ServiceCall],
+    sirens: list[ServiceCall],
+) -> None:
+    await automate(hass, "alarm", **alarm)
+
+    for before in ("off", "unavailable"):
+        go_off(hass, "cellar", before)
+        await until(lambda: running(hass))
+        await finished(hass)
+
+    (group,) = groups(simulator)
+    assert texts(simulator, group) == ["*Cellar* off!", "*Cellar* unavailable!"]
+    people = {person.id for person in simulator.world.chats[group].participants}
+    assert len(people) == 3
+    assert sum(request.path == "/v1/chats" for request in simulator.executed) == 1
+    assert not notices
+    assert not sirens
+
+
+async def test_alarms_at_once_make_one_group_too(
+    hass: HomeAssistant, simulator: Simulator, alarm: dict[str, Any]
+) -> None:
+    await automate(hass, "alarm", **alarm)
+
+    go_off(hass, "cellar")
+    go_off(hass, "kitchen")
+    await until(lambda: sent(simulator) == 2)
+    await finished(hass)
+
+    (group,) = groups(simulator)
+    assert sorted(texts(simulator, group)) == ["*Cellar* off!", "*Kitchen* off!"]
+
+
+async def test_an_alarm_does_not_wait_for_another(
+    hass: HomeAssistant, simulator: Simulator, alarm: dict[str, Any]
+) -> None:
+    simulator.confirm_after = 0.5
+    await automate(hass, "alarm", **alarm)
+
+    go_off(hass, "cellar")
+    await until(lambda: sent(simulator) == 1)
+    go_off(hass, "kitchen")
+    await until(lambda: sent(simulator) == 2)
+
+    assert running(hass) == 2
+    await finished(hass)
+
+
+async def test_an_alarm_uses_the_group_of_these_people(
+    hass: HomeAssistant, simulator: Simulator, alarm: dict[str, Any]
+) -> None:
+    people = ["Kim", "Mia", "+1 555 010 1005"]
+    title = simulator.world.chats[FAMILY].title
+    inputs = alarm | {"people": people, "title": title, "account": "whatsapp"}
+    await automate(hass, "alarm", **inputs)
+
+    go_off(hass, "cellar")
+    await until(lambda: sent(simulator))
+    await finished(hass)
+
+    assert texts(simulator) == ["*Cellar* off!"]
+    assert len(groups(simulator, title or "")) == 1
+
+
+async def test_somebody_whom_the_network_does_not_add(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    alarm: dict[str, Any],
+    notices: list[ServiceCall],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add = simulator.world.add_chat
+    monkeypatch.setattr(
+        simulator.world, "add_chat", lambda by, who, **more: add(by, who[:1], **more)
+    )
+    await automate(hass, "alarm", **alarm)
+
+    go_off(hass, "cellar")
+    await until(lambda: notices)
+    await finished(hass)
+
+    (group,) = groups(simulator)
+    assert texts(simulator, group) == ["*Cellar* off!"]
+    (notice,) = notices
+    assert notice.data["title"] == "Not everybody gets the alarms"
+    assert notice.data["message"].startswith(f"Not in the group: {MIA}. Add them")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (
+            "FAIL_RETRIABLE",
+            "The network did not deliver the alarm: bridge_unavailable.",
+        ),
+        ("late", "Beeper has the alarm, but the network did not confirm within a"),
+        ("refused", "The alarm was not sent, or it is unknown whether it was"),
+        ("unknown", "The alarm was not sent, or it is unknown whether it was"),
+        ("nobody", "The alarm was not sent, or it is unknown whether it was"),
+        ("stopped", "The alarm was not sent, or it is unknown whether it was"),
+    ],
+)
+@pytest.mark.usefixtures("impatient")
+async def test_an_alarm_that_may_not_have_arrived(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    alarm: dict[str, Any],
+    notices: list[ServiceCall],
+    sirens: list[ServiceCall],
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Any,
+    told: str,
+) -> None:
+    tries = 1
+    match outcome:
+        case "late":
+            simulator.confirm_after = 60
+            monkeypatch.setattr(delivery, "_LONGEST", 0.1)
+        case "refused":
+            simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+        case "unknown":
+            simulator.faults.add("drop_before", method="POST", path=PATH)
+        case "nobody":
+            alarm["people"] = ["Somebody else"]
+            tries = 0
+        case "stopped":
+            await simulator.stop()
+            tries = 0
+        case _:
+            simulator.world.accounts["whatsapp"].delivery = outcome
+    await automate(hass, "alarm", **alarm)
+
+    go_off(hass, "cellar")
+    await until(lambda: sirens)
+    await finished(hass)
+
+    (notice,) = notices
+    assert notice.data["title"] == "Cellar: perhaps nobody was told"
+    assert notice.data["message"].startswith(told)
+    assert notice.data["message"].endswith("It is not sent again.")
+    assert sirens[0].data == {"sensor": "Cellar"}
+    assert tried(simulator) == tries
+
+
+# Somebody asks
+
+
+async def allow(hass: HomeAssistant, **inputs: Any) -> None:
+    await automate(hass, "status", **{"senders": [KIMS], **inputs})
+
+
+async def test_the_status(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    window = {"device_class": "window", "friendly_name": "Bathroom"}
+    hass.states.async_set("binary_sensor.bathroom", "on", window)
+    hass.states.async_set("binary_sensor.sun", "on", {"friendly_name": "Sun"})
+    await allow(hass)
+
+    simulator.incoming(KIM, None, "STATUS? ")
+    await until(lambda: sent(simulator))
+    hass.states.async_set("binary_sensor.bathroom", "off", window)
+    simulator.incoming(KIM, None, "status")
+    await until(lambda: sent(simulator) == 2)
+    await finished(hass)
+
+    assert texts(simulator, KIM) == [
+        "Open: Bathroom",
+        "All doors and windows are closed.",
+    ]
+
+
+async def test_a_question_is_never_a_template(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    question = "{{ 6 * 7 }}"
+    await allow(hass, phrases=[question], answer="{{ 1 + 1 }}: {{ trigger.text }}")
+
+    simulator.incoming(KIM, None, question)
+    await until(lambda: sent(simulator))
+
+    assert texts(simulator, KIM) == ["2: {{ 6 * 7 }}"]
+
+
+async def test_who_gets_no_status(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await allow(hass)
+
+    simulator.incoming(KIM, None, "What is the status?")
+    simulator.incoming(KIM, "@whatsapp_15550100001:beeper.com", "status?")
+    simulator.incoming(FAMILY, "@whatsapp_15550101002:beeper.com", "status?")
+    simulator.incoming(TELEGRAM, None, "status?")
+    await quiet(simulator)
+    await hass.async_block_till_done()
+
+    assert tried(simulator) == 0
+
+
+async def test_the_status_for_oneself(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    me = "@whatsapp_15550100001:beeper.com"
+    await allow(hass, senders=[me], include_own=True, answer="All is well.")
+
+    own = simulator.world.accounts["whatsapp"].user
+    write(simulator, "status?", sender=own)
+    await until(lambda: sent(simulator))
+    await quiet(simulator)
+
+    assert texts(simulator, KIM) == ["All is well."]
+
+
+async def test_an_answer_that_may_not_have_arrived(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await allow(hass)
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+
+    simulator.incoming(KIM, None, "status?")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Perhaps a question was not answered"
+    assert tried(simulator) == 1
+
+
+@pytest.mark.parametrize("senders", [["Kim"], [KIMS, "Kim"], "Kim"])
+async def test_no_status_for_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+    senders: Any,
+) -> None:
+    await allow(hass, senders=senders)
+
+    simulator.incoming(KIM, None, "status?")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Nobody was answered"
+    assert tried(simulator) == 0
+
+
+# Somebody is asked
+
+
+@pytest.fixture
+def opened(hass: HomeAssistant) -> list[ServiceCall]:
+    calls: list[ServiceCall] = async_mock_service(hass, "test", "open")
+    return calls
+
+
+@pytest.fixture
+async def asking(
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
+) -> dict[str, Any]:
+    device = await device_of(hass, listening, FAMILY)
+    await until(lambda: simulator.hub.connections)
+    car = {"trigger": "state", "entity_id": "binary_sensor.car", "to": "on"}
+    return {
+        "occasions": [car],
+        "chat": device,
+        "senders": [MIA, "+15550101002"],
+        "action": [{"action": "test.open"}],
+    }
+
+
+async def ask(
+    hass: HomeAssistant, simulator: Simulator, asking: dict[str, Any], **inputs: Any
+) -> None:
+    """Let the question be asked, and its answer be waited for."""
+    await automate(hass, "confirm", **asking, **inputs)
+    await asked(hass, simulator)
+
+
+async def asked(hass: HomeAssistant, simulator: Simulator, times: int = 1) -> None:
+    """Let the car come, and wait until an answer is waited for."""
+    arrive(hass)
+    await until(lambda: sent(simulator) == times)
+    await waiting(hass, "/repeat/sequence/0")
+
+
+def arrive(hass: HomeAssistant) -> None:
+    hass.states.async_set("binary_sensor.car", "off")
+    hass.states.async_set("binary_sensor.car", "on")
+
+
+def say(
+    simulator: Simulator,
+    text: str,
+    who: str = MIA,
+    chat_id: str = FAMILY,
+    ago: float = 0,
+) -> Message:
+    people = simulator.world.chats[chat_id].participants
+    (sender,) = (person for person in people if person.id == who)
+    return write(simulator, text, chat_id=chat_id, ago=ago, sender=sender)
+
+
+async def test_yes(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+) -> None:
+    await ask(hass, simulator, asking)
+    assert not opened
+
+    say(simulator, " YES ")
+    await finished(hass)
+    assert len(opened) == 1
+    assert texts(simulator) == ["Open the garage? Answer yes.", "OK."]
+
+    # Once: it was the answer to this question.
+    say(simulator, "yes")
+    await quiet(simulator)
+    assert len(opened) == 1
+    await asked(hass, simulator, 3)
+    say(simulator, "yes", "@whatsapp_15550101002:beeper.com")
+    await finished(hass)
+    assert len(opened) == 2
+
+
+async def test_no(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+) -> None:
+    await ask(hass, simulator, asking)
+
+    say(simulator, "No")
+    await finished(hass)
+    say(simulator, "yes")
+    await quiet(simulator)
+
+    assert not opened
+    assert texts(simulator)[1:] == ["OK, nothing is done."]
+
+
+async def test_what_is_no_answer(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+    told: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    me = simulator.world.accounts["whatsapp"].user
+    asking["senders"].append(me.id)
+    await ask(hass, simulator, asking)
+    people = simulator.world.chats[FAMILY].participants
+    (stranger,) = (
+        who.id for who in people if who.id.startswith("@whatsapp_15550101005")
+    )
+
+    say(simulator, "yes", stranger)
+    say(simulator, "yes please")
+    say(simulator, "Shall I say yes?")
+    say(simulator, "yes", "@whatsapp_15550101002:beeper.com", KIM)
+    write(simulator, "yes", chat_id=FAMILY, sender=me)
+    # A second question would make it unclear what is answered.
+    arrive(hass)
+    await quiet(simulator)
+
+    assert len(told) == 5
+    assert not opened
+    assert running(hass) == 1
+    assert sent(simulator) == 1
+    skip_time(5 * 60)
+    await finished(hass)
+    say(simulator, "yes")
+    await quiet(simulator)
+    assert not opened
+    assert texts(simulator)[1:] == ["No answer in time: nothing is done."]
+
+
+async def test_a_yes_from_before_the_question_is_no_answer(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+    told: list[MessageEvent],
+) -> None:
+    """Home Assistant may hear of it only now."""
+    await ask(hass, simulator, asking)
+
+    say(simulator, "yes", ago=60)
+    await until(lambda: told)
+    await quiet(simulator)
+    assert not opened
+    assert running(hass) == 1
+    say(simulator, "yes")
+    await finished(hass)
+
+    assert len(opened) == 1
+
+
+async def test_yes_of_oneself(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+) -> None:
+    me = simulator.world.accounts["whatsapp"].user
+    await ask(hass, simulator, asking | {"senders": [me.id]}, include_own=True)
+
+    write(simulator, "yes", chat_id=FAMILY, sender=me)
+    await finished(hass)
+
+    assert len(opened) == 1
+
+
+async def test_an_action_that_fails(
+    hass: HomeAssistant, simulator: Simulator, asking: dict[str, Any]
+) -> None:
+    data = {"entity_id": "notify.nobody", "message": "hi"}
+    failing = {"action": [{"action": "beeper.send_message", "data": data}]}
+    await ask(hass, simulator, asking | failing)
+
+    say(simulator, "yes")
+    await finished(hass)
+
+    assert texts(simulator)[1:] == ["That did not work."]
+
+
+@pytest.mark.parametrize("nothing", [" ", "", None])
+async def test_replies_of_ones_own_or_none(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+    notices: list[ServiceCall],
+    nothing: str | None,
+) -> None:
+    replies = {"reply_yes": "{{ 40 + 2 }}", "reply_no": nothing}
+    await ask(hass, simulator, asking, question="Open it?", **replies)
+    say(simulator, "yes")
+    await finished(hass)
+    await asked(hass, simulator, 3)
+    say(simulator, "no")
+    await finished(hass)
+
+    assert not notices
+    assert texts(simulator) == ["Open it?", "42", "Open it?"]
+    assert len(opened) == 1
+
+
+async def test_a_reply_that_may_not_have_arrived(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+    notices: list[ServiceCall],
+) -> None:
+    await ask(hass, simulator, asking)
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+
+    say(simulator, "yes")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Perhaps the chat was not told"
+    assert "whether it was: OK." in notices[0].data["message"]
+    assert len(opened) == 1
+    assert tried(simulator) == 2
+
+
+async def test_only_under_some_circumstances(
+    hass: HomeAssistant, simulator: Simulator, asking: dict[str, Any]
+) -> None:
+    night = {"condition": "state", "entity_id": "sun.sun", "state": "below_horizon"}
+    hass.states.async_set("sun.sun", "above_horizon")
+    await automate(hass, "confirm", **asking, circumstances=[night])
+
+    arrive(hass)
+    await hass.async_block_till_done()
+
+    assert running(hass) == 0
+    assert tried(simulator) == 0
+
+
+@pytest.mark.parametrize("fault", ["status_before", "drop_before", "disabled"])
+@pytest.mark.usefixtures("impatient")
+async def test_a_question_that_may_not_have_been_asked(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+    notices: list[ServiceCall],
+    entity_registry: er.EntityRegistry,
+    fault: str,
+) -> None:
+    await automate(hass, "confirm", **asking)
+    if fault == "disabled":
+        (entity_id,) = (
+            entity.entity_id
+            for entity in entity_registry.entities.values()
+            if entity.domain == "notify"
+        )
+        entity_registry.async_update_entity(
+            entity_id, disabled_by=er.RegistryEntryDisabler.USER
+        )
+    else:
+        options = {"status": 429} if fault == "status_before" else {}
+        simulator.faults.add(fault, method="POST", path=PATH, **options)
+
+    arrive(hass)
+    await until(lambda: notices)
+    await finished(hass)
+    say(simulator, "yes")
+    await quiet(simulator)
+
+    assert notices[0].data["title"] == "Perhaps nobody was asked"
+    assert tried(simulator) == (fault != "disabled")
+    assert not opened
+
+
+async def test_no_question_for_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    notices: list[ServiceCall],
+) -> None:
+    await automate(hass, "confirm", **asking | {"senders": [MIA, "Kim"]})
+
+    arrive(hass)
+    await until(lambda: notices)
+    await finished(hass)
+
+    assert notices[0].data["title"] == "Nobody was asked"
+    assert tried(simulator) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "empty"),
+    [
+        ("status", "senders"),
+        ("status", "phrases"),
+        ("confirm", "senders"),
+        ("confirm", "yes_words"),
+    ],
+)
+@pytest.mark.parametrize("blank", [[], "", [""], None])
+async def test_an_empty_list_is_not_everybody(
+    hass: HomeAssistant, asking: dict[str, Any], name: str, empty: str, blank: Any
+) -> None:
+    inputs = asking if name == "confirm" else {"senders": [KIMS]}
+
+    assert await set_up(hass, name, **inputs | {empty: blank}) == "unavailable"
