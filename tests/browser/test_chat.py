@@ -24,7 +24,7 @@ async def test_chat_is_searched_and_chosen(frontend: Frontend) -> None:
     await frontend.finish()
     await page.get_by_text("Devices that don't belong").wait_for()
     await frontend.look("chat-4-integration", height=1500)
-    await frontend.illustrate("integration", 1000, 1230)
+    await frontend.illustrate("integration", 1120, 1240)
 
     await page.get_by_text("Family").last.click()
     await page.get_by_text("Unread messages").wait_for()
