@@ -7,7 +7,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Error, Locator, Page
 
 README_PICTURES = Path(__file__).parents[2] / "docs/images"
 
@@ -83,7 +83,13 @@ class Frontend:
 
     async def open(self, path: str) -> None:
         """Go to a page, and wait until Home Assistant is there."""
-        await self.page.goto(self._url + path)
+        try:
+            await self.page.goto(self._url + path)
+        except Error as err:
+            # A dialog that closes goes back in the history, and stops what is on its way.
+            if "ERR_ABORTED" not in str(err):
+                raise
+            await self.page.goto(self._url + path)
         await self.page.wait_for_function(
             """() => {
               const hass = document.querySelector('home-assistant')?.hass;
@@ -185,7 +191,9 @@ class Frontend:
 
     async def finish(self) -> None:
         """Close the last step of a flow."""
-        await self.form.get_by_role("button", name="finish").click()
+        button = self.form.get_by_role("button", name="finish")
+        await button.click()
+        await button.wait_for(state="hidden")
 
     # Actions
 
