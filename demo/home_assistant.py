@@ -110,9 +110,15 @@ class HomeAssistant:
 
 @asynccontextmanager
 async def home_assistant(
-    text: str, *, private: bool, components: Path = ROOT / "custom_components"
+    text: str,
+    *,
+    private: bool,
+    components: Path = ROOT / "custom_components",
+    python: str = sys.executable,
 ) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant that has one user, logged in, and these components.
+    """Run the Home Assistant of an interpreter that has one user, logged in.
+
+    It has these components.
 
     Private: it is given a token that opens real chats, so nothing is left of it after.
     """
@@ -125,7 +131,7 @@ async def home_assistant(
     with _log(directory).open("wb") as log:
         # A session of its own: Ctrl-C is for the demo, which then stops it.
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            python,
             *("-c", _PROGRAM, "--config", str(config), "--log-no-color"),
             stdin=asyncio.subprocess.PIPE,
             stdout=log,

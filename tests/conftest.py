@@ -36,6 +36,9 @@ from simulator import Simulator
 
 from .listening import collect, quiet
 
+# They have an environment of their own: scripts/test --browser.
+collect_ignore = ["browser"]
+
 TOKEN = "dev-token"
 
 

@@ -1,0 +1,20 @@
+"""Buttons on a dashboard: those of the demo."""
+
+import pytest
+
+from simulator import Simulator
+
+from .frontend import Frontend
+
+
+@pytest.mark.usefixtures("beeper")
+async def test_one_button_starts_a_chat_and_another_says_why_it_does_not(
+    frontend: Frontend, simulator: Simulator
+) -> None:
+    await frontend.open("/beeper-demo")
+    for _ in range(2):
+        await frontend.button("Chat with Kim").click()
+    await frontend.button("A number without country code").click()
+    await frontend.page.get_by_text("has no country code").first.wait_for()
+    await frontend.look("dashboard")
+    assert len(simulator.executed) == 1

@@ -1,0 +1,30 @@
+"""The other tests look at pages; this one shows that they would see what is wrong."""
+
+import pytest
+
+from .frontend import Frontend
+
+WRONG = {
+    "<p>component.beeper.config.step.user.title</p>": "shows",
+    "<p>participant_ids</p>": "shows",
+    "<p>Choose undefined</p>": "shows",
+    "<p style='margin-left: 380px'>Beyond the edge</p>": "too wide",
+    "<input style='margin-left: 380px'>": "too wide",
+    "<ha-code-editor style='display: block'>mode: start</ha-code-editor>": "YAML",
+}
+SHOW = """html => {
+  const tree = document.querySelector('home-assistant').shadowRoot;
+  tree.querySelector('.wrong')?.remove();
+  tree.appendChild(document.createElement('div')).className = 'wrong';
+  tree.querySelector('.wrong').innerHTML = html;
+}"""
+
+
+async def test_what_is_wrong_is_seen(frontend: Frontend) -> None:
+    await frontend.open("/profile")
+    for html, complaint in WRONG.items():
+        await frontend.page.evaluate(SHOW, html)
+        with pytest.raises(AssertionError, match=complaint):
+            await frontend.look("wrong")
+    await frontend.page.evaluate(SHOW, "<p>Nothing is wrong with this.</p>")
+    await frontend.look("wrong")
