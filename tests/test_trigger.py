@@ -608,11 +608,16 @@ async def test_wrong_options_are_refused_with_a_reason(
     assert refused.value.msg.startswith(message)
 
 
-async def test_a_reason_is_told_in_any_language(hass: HomeAssistant) -> None:
-    hass.config.language = "de"
+@pytest.mark.parametrize(
+    ("language", "reason"), [("de", "chat_id ist leer"), ("ja", "chat_id is blank")]
+)
+async def test_a_reason_is_told_in_any_language(
+    hass: HomeAssistant, language: str, reason: str
+) -> None:
+    hass.config.language = language
     config = {"platform": "beeper.message_received", "options": {"chat_id": " "}}
 
-    with pytest.raises(vol.Invalid, match="chat_id is blank"):
+    with pytest.raises(vol.Invalid, match=reason):
         await async_validate_trigger_config(hass, [config])
 
 

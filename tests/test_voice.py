@@ -545,7 +545,7 @@ async def test_a_server_that_allows_reading_only(
         (
             "de",
             (
-                "Ich weiß nicht, ob es gesendet wurde. Sieh in den Chat, bevor du es noch"
+                "Ich weiß nicht, ob es gesendet wurde. Sieh im Chat nach, bevor du es noch"
                 " einmal sagst."
             ),
             (
