@@ -549,8 +549,8 @@ async def test_a_server_that_allows_reading_only(
                 " einmal sagst."
             ),
             (
-                "Nicht wiederholt: Ich weiß noch immer nicht, ob es beim ersten Mal gesendet"
-                " wurde. Sieh in den Chat."
+                "Nicht wiederholt: Ich weiß immer noch nicht, ob es beim ersten Mal gesendet"
+                " wurde. Sieh im Chat nach."
             ),
         ),
     ],

@@ -43,7 +43,7 @@ async def test_wrong_token_then_the_right_one_then_an_account(
     await page.get_by_text("Instagram").first.wait_for()
     await frontend.look("set-up-7-integration")
     await frontend.button("Configure").click()
-    await form.get_by_text("Limits and messages").wait_for()
+    await form.get_by_text("Limits, messages and voice").wait_for()
     await frontend.look("set-up-8-options", height=1200)
 
 
