@@ -19,7 +19,7 @@ from homeassistant.helpers import intent
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
-from .conftest import add_entry
+from .conftest import add_entry, until
 from .talking import assist, say, talk  # noqa: F401
 from .test_find import chat, contact
 from .test_message_sending import FAMILY, KIM
@@ -427,6 +427,54 @@ async def test_two_servers(
         # It is about the other server, so this one may go.
         assert await hass.config_entries.async_unload(second.entry_id)
         assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
+
+
+# What cannot be looked into
+
+
+async def test_who_fits_while_others_cannot_be_looked_for_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Zoe is in the contacts, and it is for her."""
+    await set_options(hass, loaded, confirm="never")
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    friend = contact(simulator, "@friend:beeper.com", full_name="Ann")
+    group = chat(simulator, [friend], title="Zoe's birthday")
+    simulator.faults.add(
+        "status_before", path="/v1/accounts/whatsapp/contacts*", times=None
+    )
+
+    question, conversation_id = await talk(hass, "Message Zoe on WhatsApp: Hello")
+    assert question == (
+        "To send “Hello” to Zoe's birthday on WhatsApp, say: yes, send it."
+    )
+    assert not simulator.executed
+
+    # What is called just so needs no question, and neither does another network.
+    answer = await say(hass, "Message Zoe's birthday on WhatsApp: Hello")
+    assert answer == "Sent to Zoe's birthday on WhatsApp."
+    answer = await say(hass, "Message Alex on Telegram: Hello")
+    assert answer == "Sent to Alex Rivera on Telegram."
+    simulator.faults.clear()
+    assert await say(hass, "yes, send it", conversation_id) != ""
+    assert [message.text for message in group.messages] == ["Hello", "Hello"]
+
+
+@pytest.mark.parametrize("said", ["Message family on WhatsApp: Hello", TO_MIA])
+async def test_a_server_that_is_unloaded_in_the_middle(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
+) -> None:
+    simulator.faults.add("delay", path="/v1/chats*", seconds=0.2, times=None)
+    talking = hass.async_create_task(talk(hass, said))
+    await until(lambda: simulator.requests[-1].path.startswith("/v1/chats"))
+
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    answer, conversation_id = await talking
+    if said == TO_MIA:
+        answer = await say(hass, "yes, send it", conversation_id)
+
+    assert answer == "Nothing was done: Beeper is not connected just now."
+    assert not simulator.executed
 
 
 # Numbers and addresses

@@ -131,11 +131,14 @@ class _Wish:
     given: str
     message: str | None
     targets: tuple[Target, ...]
+    by_program: bool
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+# Compared by identity: the same can be asked again.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class _Question:
     wish: _Wish
+    context_id: str
     stop: CALLBACK_TYPE
     """Ends waiting for the answer."""
 
@@ -265,7 +268,9 @@ class Voice:
             targets = await async_find_targets(self.hass, entries, recipient, network)
         except HomeAssistantError as err:
             return await self._failed(asker, err)
-        wish = _Wish(given=recipient, message=message, targets=targets)
+        wish = _Wish(
+            given=recipient, message=message, targets=targets, by_program=by_program
+        )
         if not targets:
             return await self._nobody(asker, recipient, network)
         if len(targets) > 1 and by_program:
@@ -284,12 +289,18 @@ class Voice:
         if wish.message is None and target.chat_id:
             return await self._say_of(asker, "chat_exists", target)
         confirm = target.entry.options.get(CONF_CONFIRM, DEFAULT_CONFIRM)
-        if confirm == "always" or (confirm == "new_people" and not target.chat_id):
+        if (
+            confirm == "always"
+            or (confirm == "new_people" and not target.chat_id)
+            or not target.certain
+        ):
             return await self._ask(asker, wish)
         return await self._do(asker, wish)
 
     async def _do(self, asker: Asker, wish: _Wish) -> Answer:
         [target] = wish.targets
+        if target.entry not in self.entries:
+            return await self._say(asker, "no_server")
         try:
             done = await self._reach(asker.context, target, wish.message)
         except HomeAssistantError as err:
@@ -338,10 +349,10 @@ class Voice:
         try:
             found = [
                 match
-                for entry in self.entries
-                for match in (await async_search(self.hass, entry, query(text)))[
-                    :_MAX_FOUND
-                ]
+                for coordinator in [each.runtime_data for each in self.entries]
+                for match in (
+                    await async_search(self.hass, coordinator, query(text))
+                ).matches[:_MAX_FOUND]
             ]
         except vol.Invalid as err:
             return await self._failed(asker, errors.invalid(err.msg, field="name"))
@@ -374,13 +385,18 @@ class Voice:
             self._take(asker.key)
 
         async with self._registering:
+            waiting = self._questions.get(asker.key)
+            if waiting and wish.by_program and waiting.context_id == asker.context.id:
+                # One yes would be taken for the other message.
+                return await self._say(asker, "asking")
             self._take(asker.key)
             if not self._replies and "conversation" in self.hass.config.components:
                 self._replies = await async_listen(
                     self.hass, "replies", self._networks(), self._reply
                 )
-            self._questions[asker.key] = _Question(
+            question = self._questions[asker.key] = _Question(
                 wish=wish,
+                context_id=asker.context.id,
                 stop=async_call_later(
                     self.hass, _PATIENCE, HassJob(forget, cancel_on_shutdown=True)
                 ),
@@ -389,26 +405,32 @@ class Voice:
         if asker.satellite_id and satellite.can_ask(self.hass, asker.satellite_id):
             wish.targets[0].entry.async_create_background_task(
                 self.hass,
-                self._ask_aloud(asker, asker.satellite_id, speech),
+                self._ask_aloud(asker, asker.satellite_id, speech, question),
                 f"{DOMAIN} question",
             )
             speech = ""
         return Answer(status=status, speech=speech, targets=wish.targets)
 
     @callback
-    def _take(self, key: tuple[str | None, str | None]) -> _Wish | None:
+    def _take(
+        self, key: tuple[str | None, str | None], *, only: _Question | None = None
+    ) -> _Wish | None:
         """Take what a question is about, None if there is none; it cannot be taken twice."""
-        if (question := self._questions.pop(key, None)) is None:
+        question = self._questions.get(key)
+        if question is None or (only and question is not only):
             return None
+        del self._questions[key]
         question.stop()
         if not self._questions and self._replies:
             self._replies()
             self._replies = None
         return question.wish
 
-    async def _answered(self, asker: Asker, said: Said) -> Answer:
-        """Go on as the answer to a question says."""
-        wish = self._take(asker.key)
+    async def _answered(
+        self, asker: Asker, said: Said, *, to: _Question | None = None
+    ) -> Answer:
+        """Go on as the answer to a question says, to this one or to whichever waits."""
+        wish = self._take(asker.key, only=to)
         if wish is None:
             return await self._say(asker, "nothing_asked")
         if said.meaning == "drop":
@@ -419,19 +441,22 @@ class Voice:
             wish = replace(wish, targets=chosen)
         return await self._go_on(asker, wish)
 
-    async def _ask_aloud(self, asker: Asker, satellite_id: str, question: str) -> None:
+    async def _ask_aloud(
+        self, asker: Asker, satellite_id: str, speech: str, question: _Question
+    ) -> None:
         """Let a satellite ask, and then say what became of it."""
         understand = await async_understand(self.hass, "replies", self._networks())
         heard = await satellite.async_ask(
             self.hass,
             satellite_id,
-            question,
+            speech,
             context=asker.context,
             patience=_ALOUD,
         )
         if heard and (said := understand(heard, asker.language)):
-            answer = await self._answered(asker, said)
-        elif self._take(asker.key):
+            # Another one may have taken its place meanwhile.
+            answer = await self._answered(asker, said, to=question)
+        elif self._take(asker.key, only=question):
             answer = await self._say(asker, "not_answered")
         else:
             return
