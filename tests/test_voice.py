@@ -460,6 +460,20 @@ async def test_who_fits_while_others_cannot_be_looked_for_is_asked_about(
     assert [message.text for message in group.messages] == ["Hello", "Hello"]
 
 
+async def test_who_fits_while_a_server_is_away_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+    add_entry(hass, "http://127.0.0.1:1")
+
+    question = await say(hass, "Message Alex on Telegram: Hello")
+    assert question == "To send “Hello” to Alex Rivera on Telegram, say: yes, send it."
+    assert not simulator.executed
+
+    answer = await say(hass, "Message Alex Rivera on Telegram: Hello")
+    assert answer == "Sent to Alex Rivera on Telegram."
+
+
 @pytest.mark.parametrize("said", ["Message family on WhatsApp: Hello", TO_MIA])
 async def test_a_server_that_is_unloaded_in_the_middle(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str

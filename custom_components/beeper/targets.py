@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import voluptuous as vol
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from . import addressing, errors
@@ -54,7 +55,12 @@ async def async_find_targets(
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
     found: list[tuple[addressing.Rank, Target]] = []
-    searched_all = True
+    searched_all = all(
+        entry.state is ConfigEntryState.LOADED
+        for entry in hass.config_entries.async_entries(
+            DOMAIN, include_ignore=False, include_disabled=False
+        )
+    )
     # A server can be unloaded while it or another one is asked.
     coordinators = {entry.entry_id: entry.runtime_data for entry in entries}
     for entry in entries:
