@@ -635,6 +635,28 @@ async def test_an_unknown_outcome_is_told_and_not_repeated(
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_unknown_message_to_somebody_new_is_not_repeated(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, arrived: bool
+) -> None:
+    """If it has arrived there is a chat now, and still it is the same message."""
+    await set_options(hass, loaded, confirm="never")
+    drop = simulator.faults.add(
+        "drop_after" if arrived else "drop_before", method="POST", path="/v1/chats*"
+    )
+    talking = hass.async_create_task(say(hass, TO_MIA))
+    await until(lambda: drop.hits)
+    simulator.faults.add("status_before", method="GET", path="/v1/chats*", times=None)
+    assert (await talking).startswith("I do not know whether it was sent.")
+    simulator.faults.clear()
+
+    again = await say(hass, TO_MIA)
+
+    assert len(simulator.executed) == int(arrived)
+    assert again == SENT_TO_MIA if arrived else again.startswith("Not repeated:")
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_lost_answer_is_cleared_up(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -58,6 +58,9 @@ _PATIENCE: Final = 60
 _ALOUD: Final = 50
 """Seconds that a satellite has for it; then it can still say that nothing was sent."""
 
+_UNKNOWN: Final = 600
+"""Seconds for which the outbox remembers an attempt with an unknown outcome."""
+
 _MAX_CHOICES: Final = 5
 _MAX_FOUND: Final = 10
 
@@ -162,6 +165,9 @@ class Voice:
         self._commands: tuple[frozenset[str], CALLBACK_TYPE] | None = None
         self._replies: CALLBACK_TYPE | None = None
         self._questions: dict[tuple[str | None, str | None], _Question] = {}
+        # Chats of which nobody knows whether they were started, and until when the
+        # outbox looks instead of starting them again.
+        self._unknown: dict[StartChat, float] = {}
 
     # Servers come and go
 
@@ -321,17 +327,35 @@ class Voice:
         written = markdown.escape(message) if message else None
         outbox = get_outbox(self.hass, target.entry)
         coordinator = target.entry.runtime_data
-        if target.chat_id is None:
-            return await outbox.create_chat(
-                coordinator.client,
-                StartChat(
-                    account_id=target.account_id,
-                    user=StartUser(**target.user),
-                    message_text=written,
-                ),
-                coordinator.data.accounts,
-                allow_repeat=False,
+        # A chat that is there by now may be what an attempt has left behind, with the
+        # message in it: then it is that attempt that is repeated.
+        now = self.hass.loop.time()
+        start = next(
+            (
+                each
+                for each, until in self._unknown.items()
+                if until > now and _is_start(each, target, written)
+            ),
+            None,
+        )
+        if start or target.chat_id is None:
+            start = start or StartChat(
+                account_id=target.account_id,
+                user=StartUser(**target.user),
+                message_text=written,
             )
+            self._unknown.pop(start, None)
+            try:
+                return await outbox.create_chat(
+                    coordinator.client,
+                    start,
+                    coordinator.data.accounts,
+                    allow_repeat=False,
+                )
+            except HomeAssistantError as err:
+                if errors.is_unknown(err):
+                    self._unknown[start] = now + _UNKNOWN
+                raise
         done, _ = await outbox.send_message(
             coordinator.client,
             Outgoing(chat_id=target.chat_id, text=written, length=len(message or "")),
@@ -544,6 +568,15 @@ def _speaker(trigger: Mapping[str, Any]) -> Asker:
         device_id=trigger["device_id"],
         satellite_id=trigger["satellite_id"],
     )
+
+
+def _is_start(start: StartChat, target: Target, written: str | None) -> bool:
+    """Tell whether somebody was to get just this by a chat that was started."""
+    user = {start.user.id, start.user.phone_number, start.user.email}
+    return (start.account_id, start.message_text) == (
+        target.account_id,
+        written,
+    ) and any(value in user for value in target.user.values())
 
 
 def _question(language: Language, wish: _Wish) -> str:
