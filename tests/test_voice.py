@@ -212,6 +212,19 @@ async def test_no(
     assert not simulator.executed
 
 
+async def test_two_who_are_asked_answer_each_for_themselves(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    await talk(hass, TO_MIA, "one")
+    await talk(hass, "Message Zoe on WhatsApp: Hello", "two")
+
+    assert await say(hass, "yes, send it", "one") == SENT_TO_MIA
+    assert await say(hass, "yes, send it", "two") == "Sent to Zoe on WhatsApp."
+
+    assert len(simulator.executed) == 2
+
+
 async def test_the_newer_question_counts(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
