@@ -58,15 +58,14 @@ async def async_ask(
     patience: float,
 ) -> str | None:
     """Return what is answered within some seconds, None if nothing is."""
-    try:
+    answer = None
+    # It may be busy, or nobody says anything.
+    with suppress(HomeAssistantError, TimeoutError):
         async with asyncio.timeout(patience):
             await _until_idle(hass, satellite_id)
-            if (found := _find(hass, satellite_id, _CAN_ASK)) is None:
-                return None
-            found.async_set_context(context)
-            answer = await found.async_internal_ask_question(question)
-    except HomeAssistantError, TimeoutError:
-        return None  # It is busy, or nobody has said anything.
+            if found := _find(hass, satellite_id, _CAN_ASK):
+                found.async_set_context(context)
+                answer = await found.async_internal_ask_question(question)
     return answer.sentence if answer else None
 
 
