@@ -480,3 +480,18 @@ async def test_one_yes_is_for_one_message(
 
     assert (await talk(hass, "yes, send it", conversation_id))[0] == SENT_TO_MIA
     assert len(simulator.executed) == 1
+
+
+@pytest.mark.usefixtures("assist", "may_send")
+async def test_a_model_may_ask_anew_in_the_next_turn(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    await add_model(hass, Model("Mia"))
+    options = {"agent_id": "conversation.model"}
+    _, conversation_id = await talk(hass, "Hello", **options)
+    asked, _ = await talk(hass, "Bye", conversation_id, **options)
+    assert "“Bye”" in asked
+
+    await talk(hass, "yes, send it", conversation_id)
+
+    assert [each.json["messageText"] for each in simulator.executed] == ["Bye"]
