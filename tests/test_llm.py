@@ -1,5 +1,6 @@
 """The tools for language models, as a client of Home Assistant's MCP server meets them."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 import json
@@ -385,11 +386,14 @@ async def test_only_servers_that_allow_it_are_used(
 
 
 class Model(conversation.ConversationEntity):
-    """A language model that sends whatever it is told to Mia."""
+    """A language model that sends whatever it is told, and tells what it is told."""
 
     _attr_name = "Model"
     _attr_unique_id = "model"
-    results: list[Any]
+
+    def __init__(self, *recipients: str) -> None:
+        self.recipients = recipients
+        self.results: list[Any] = []
 
     @property
     @override
@@ -405,36 +409,44 @@ class Model(conversation.ConversationEntity):
         api = await llm.async_get_api(
             self.hass, llm.LLM_API_ASSIST, user_input.as_llm_context("test")
         )
-        result = await api.async_call_tool(
-            llm.ToolInput(
-                tool_name="beeper__send_message",
-                tool_args={"recipient": "Mia", "message": user_input.text},
+        results = await asyncio.gather(
+            *(
+                api.async_call_tool(
+                    llm.ToolInput(
+                        tool_name="beeper__send_message",
+                        tool_args={"recipient": each, "message": user_input.text},
+                    )
+                )
+                for each in self.recipients
             )
         )
+        self.results = [result.data for result in results]
         response = intent.IntentResponse(language="en")
-        response.async_set_speech(str(result.data["ask_the_user"]))
+        response.async_set_speech(str(self.results[0]["ask_the_user"]))
         return conversation.ConversationResult(
             response=response, conversation_id=chat_log.conversation_id
         )
 
 
-@pytest.mark.usefixtures("assist", "may_send")
-async def test_the_user_says_yes_to_what_a_model_wants_to_send(
-    hass: HomeAssistant, simulator: Simulator
-) -> None:
+async def add_model(hass: HomeAssistant, model: Model) -> None:
     async def forward(hass: HomeAssistant, entry: Any) -> bool:
         await hass.config_entries.async_forward_entry_setups(entry, ["conversation"])
         return True
 
     mock_integration(hass, MockModule("test", async_setup_entry=forward))
     mock_platform(hass, "test.config_flow")
-    setup_test_component_platform(
-        hass, "conversation", [Model()], from_config_entry=True
-    )
+    setup_test_component_platform(hass, "conversation", [model], from_config_entry=True)
     entry = MockConfigEntry(domain="test")
     entry.add_to_hass(hass)
     with mock_config_flow("test", ConfigFlow):
         assert await hass.config_entries.async_setup(entry.entry_id)
+
+
+@pytest.mark.usefixtures("assist", "may_send")
+async def test_the_user_says_yes_to_what_a_model_wants_to_send(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    await add_model(hass, Model("Mia"))
 
     asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
     assert asked == (
@@ -446,3 +458,40 @@ async def test_the_user_says_yes_to_what_a_model_wants_to_send(
 
     assert answer == SENT_TO_MIA
     assert [each.json["messageText"] for each in simulator.executed] == ["Hello"]
+
+
+@pytest.mark.usefixtures("assist", "may_send")
+async def test_one_yes_is_for_one_message(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    """A model that wants to send two tells both questions, and hears one answer."""
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    model = Model("Mia", "Zoe")
+    await add_model(hass, model)
+
+    asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
+    assert asked.startswith("Mia 🌻 on WhatsApp is new")
+    assert model.results[1] == {
+        "status": "asking",
+        "error": (
+            "Nothing was sent: I am asking about another message first. One at a time."
+        ),
+    }
+
+    assert (await talk(hass, "yes, send it", conversation_id))[0] == SENT_TO_MIA
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.usefixtures("assist", "may_send")
+async def test_a_model_may_ask_anew_in_the_next_turn(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    await add_model(hass, Model("Mia"))
+    options = {"agent_id": "conversation.model"}
+    _, conversation_id = await talk(hass, "Hello", **options)
+    asked, _ = await talk(hass, "Bye", conversation_id, **options)
+    assert "“Bye”" in asked
+
+    await talk(hass, "yes, send it", conversation_id)
+
+    assert [each.json["messageText"] for each in simulator.executed] == ["Bye"]

@@ -1,5 +1,6 @@
 """A voice satellite that asks: a real one, but for its microphone and loudspeaker."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any, override
@@ -8,6 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     MockModule,
+    async_capture_events,
     mock_config_flow,
     mock_integration,
     mock_platform,
@@ -38,7 +40,9 @@ from homeassistant.components.stt import (
     SpeechToTextEntity,
 )
 from homeassistant.config_entries import ConfigFlow
+from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 
@@ -334,4 +338,60 @@ async def test_the_server_is_unloaded_meanwhile(
     await satellite.hear("yes, send it")
 
     assert satellite.said[0] == MIA_IS_NEW
+    assert not simulator.executed
+
+
+async def test_an_answer_is_to_the_question_that_was_heard(
+    hass: HomeAssistant, simulator: Simulator, satellite: Satellite
+) -> None:
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    await satellite.hear("Message Mia on WhatsApp Hello")
+    await until(lambda: satellite.asked)
+    await async_converse(
+        hass,
+        "Message Zoe on WhatsApp Not for Mia",
+        None,
+        Context(),
+        language="en",
+        satellite_id=SATELLITE,
+    )
+
+    await satellite.answer("yes, send it")
+    await until(lambda: satellite.asked == 2)
+
+    assert satellite.said[1] == NOTHING_ASKED
+    assert satellite.said[2].startswith("Zoe on WhatsApp is new")
+    assert not simulator.executed
+
+
+async def test_what_is_asked_and_told_is_recorded_nowhere(
+    hass: HomeAssistant, simulator: Simulator, satellite: Satellite
+) -> None:
+    """Home Assistant's recorder keeps what actions are called with."""
+    calls = async_capture_events(hass, EVENT_CALL_SERVICE)
+
+    await satellite.hear("Message Mia on WhatsApp Hello")
+    await satellite.answer("yes, send it")
+    await until(lambda: len(satellite.said) == 2)
+
+    assert satellite.said[1] == "Sent to Mia 🌻 on WhatsApp."
+    assert not calls
+
+
+async def test_a_satellite_that_goes_away(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    satellite: Satellite,
+    entity_registry: er.EntityRegistry,
+    skip_time: Any,
+) -> None:
+    await satellite.hear("Message Mia on WhatsApp Hello")
+    await until(lambda: satellite.asked)
+    entity_registry.async_remove(SATELLITE)
+    await hass.async_block_till_done()
+
+    skip_time(55)
+    await asyncio.sleep(0.05)
+
+    assert satellite.said == [MIA_IS_NEW]
     assert not simulator.executed

@@ -19,7 +19,7 @@ from homeassistant.helpers import intent
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 
-from .conftest import add_entry
+from .conftest import add_entry, until
 from .talking import assist, say, talk  # noqa: F401
 from .test_find import chat, contact
 from .test_message_sending import FAMILY, KIM
@@ -210,6 +210,19 @@ async def test_no(
 
     assert await say(hass, "yes, send it", conversation_id) == NOT_UNDERSTOOD
     assert not simulator.executed
+
+
+async def test_two_who_are_asked_answer_each_for_themselves(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    await talk(hass, TO_MIA, "one")
+    await talk(hass, "Message Zoe on WhatsApp: Hello", "two")
+
+    assert await say(hass, "yes, send it", "one") == SENT_TO_MIA
+    assert await say(hass, "yes, send it", "two") == "Sent to Zoe on WhatsApp."
+
+    assert len(simulator.executed) == 2
 
 
 async def test_the_newer_question_counts(
@@ -429,6 +442,71 @@ async def test_two_servers(
         assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
 
 
+# What cannot be looked into
+
+
+async def test_who_fits_while_others_cannot_be_looked_for_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Zoe is in the contacts, and it is for her."""
+    await set_options(hass, loaded, confirm="never")
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    friend = contact(simulator, "@friend:beeper.com", full_name="Ann")
+    group = chat(simulator, [friend], title="Zoe's birthday")
+    simulator.faults.add(
+        "status_before", path="/v1/accounts/whatsapp/contacts*", times=None
+    )
+
+    question, conversation_id = await talk(hass, "Message Zoe on WhatsApp: Hello")
+    assert question == (
+        "To send “Hello” to Zoe's birthday on WhatsApp, say: yes, send it."
+    )
+    assert not simulator.executed
+
+    # What is called just so needs no question, and neither does another network.
+    answer = await say(hass, "Message Zoe's birthday on WhatsApp: Hello")
+    assert answer == "Sent to Zoe's birthday on WhatsApp."
+    answer = await say(hass, "Message Alex on Telegram: Hello")
+    assert answer == "Sent to Alex Rivera on Telegram."
+    simulator.faults.clear()
+    assert await say(hass, "yes, send it", conversation_id) != ""
+    assert [message.text for message in group.messages] == ["Hello", "Hello"]
+
+
+async def test_who_fits_while_a_server_is_away_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+    add_entry(hass, "http://127.0.0.1:1")
+
+    question = await say(hass, "Message Alex on Telegram: Hello")
+    assert question == "To send “Hello” to Alex Rivera on Telegram, say: yes, send it."
+    assert not simulator.executed
+
+    answer = await say(hass, "Message Alex Rivera on Telegram: Hello")
+    assert answer == "Sent to Alex Rivera on Telegram."
+
+
+@pytest.mark.parametrize("said", ["Message family on WhatsApp: Hello", TO_MIA])
+async def test_a_server_that_is_unloaded_in_the_middle(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
+) -> None:
+    # Nobody else reads these.
+    slow = simulator.faults.add(
+        "delay", path="/v1/accounts/*/contacts*", seconds=0.5, times=None
+    )
+    talking = hass.async_create_task(talk(hass, said))
+    await until(lambda: slow.hits)
+
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    answer, conversation_id = await talking
+    if said == TO_MIA:
+        answer = await say(hass, "yes, send it", conversation_id)
+
+    assert answer == "Nothing was done: Beeper is not connected just now."
+    assert not simulator.executed
+
+
 # Numbers and addresses
 
 
@@ -570,6 +648,28 @@ async def test_an_unknown_outcome_is_told_and_not_repeated(
     assert await say(hass, said, language=language) == again
 
     assert not simulator.executed
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_unknown_message_to_somebody_new_is_not_repeated(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, arrived: bool
+) -> None:
+    """If it has arrived there is a chat now, and still it is the same message."""
+    await set_options(hass, loaded, confirm="never")
+    drop = simulator.faults.add(
+        "drop_after" if arrived else "drop_before", method="POST", path="/v1/chats*"
+    )
+    talking = hass.async_create_task(say(hass, TO_MIA))
+    await until(lambda: drop.hits)
+    simulator.faults.add("status_before", method="GET", path="/v1/chats*", times=None)
+    assert (await talking).startswith("I do not know whether it was sent.")
+    simulator.faults.clear()
+
+    again = await say(hass, TO_MIA)
+
+    assert len(simulator.executed) == int(arrived)
+    assert again == SENT_TO_MIA if arrived else again.startswith("Not repeated:")
 
 
 @pytest.mark.usefixtures("impatient")

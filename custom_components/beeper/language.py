@@ -194,9 +194,13 @@ def _understand(languages: Languages, group: Group, networks: list[str]) -> Unde
 
 def _as_written(text: str, heard: str) -> str:
     """Return the end of a text that was heard, with the punctuation that it lost."""
-    wanted = _letters(heard)
-    ends = [text[word.start() :].strip() for word in re.finditer(r"\S+", text)]
-    return next((end for end in reversed(ends) if _letters(end) == wanted), heard)
+    end, missing = heard, len(_letters(heard))
+    for word in reversed([*re.finditer(r"\S+", text)]):
+        missing -= len(_letters(word[0]))
+        if missing <= 0:
+            end = text[word.start() :].strip()
+            break
+    return end if _letters(end) == _letters(heard) else heard
 
 
 def _letters(text: str) -> str:

@@ -1,16 +1,17 @@
 """Whom a name that was said can mean, on all servers, and what to call them aloud."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import voluptuous as vol
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from . import addressing, errors
 from .api.exceptions import AuthenticationError, BeeperError
 from .const import CONF_ACCOUNT_ID, DOMAIN
-from .coordinator import BeeperConfigEntry
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .language import Language
 from .validators import recipient
 
@@ -20,6 +21,7 @@ class Target:
     """A chat, or a person without one: then `user` is what create_chat takes.
 
     `detail` tells people of one name and network apart, `account` one's own accounts.
+    Not `certain` if somebody who could not be looked for may fit better.
     """
 
     entry: BeeperConfigEntry
@@ -30,6 +32,7 @@ class Target:
     account: str
     chat_id: str | None
     user: Mapping[str, str]
+    certain: bool = True
 
     @property
     def id(self) -> str:
@@ -52,30 +55,47 @@ async def async_find_targets(
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
     found: list[tuple[addressing.Rank, Target]] = []
+    searched_all = all(
+        entry.state is ConfigEntryState.LOADED
+        for entry in hass.config_entries.async_entries(
+            DOMAIN, include_ignore=False, include_disabled=False
+        )
+    )
+    # A server can be unloaded while it or another one is asked.
+    coordinators = {entry.entry_id: entry.runtime_data for entry in entries}
     for entry in entries:
+        coordinator = coordinators[entry.entry_id]
+        on_server = await async_search(hass, coordinator, text)
         found += [
-            (rank, _target(entry, candidate))
-            for rank, candidate in await async_search(hass, entry, text)
+            (rank, _target(coordinator, candidate))
+            for rank, candidate in on_server.matches
             if rank is not addressing.Rank.LOOSE
             and is_network(network, candidate.network)
         ]
+        searched_all &= not any(
+            is_network(network, _network(coordinator, account_id))
+            for account_id in on_server.not_searched
+        )
     if not found:
-        return tuple(_strangers(entries, text, network))
+        return tuple(_strangers(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
-    return tuple(target for rank, target in found if rank is best)
+    certain = searched_all or best <= addressing.Rank.EXACT
+    return tuple(
+        replace(target, certain=certain) for rank, target in found if rank is best
+    )
 
 
 async def async_search(
-    hass: HomeAssistant, entry: BeeperConfigEntry, text: str
-) -> Sequence[tuple[addressing.Rank, addressing.Candidate]]:
+    hass: HomeAssistant, coordinator: BeeperCoordinator, text: str
+) -> addressing.Found:
     """Return whom and what a text can mean on a server, the best first.
 
     Raises a translated HomeAssistantError.
     """
-    coordinator = entry.runtime_data
+    entry = coordinator.config_entry
     try:
         async with coordinator.resolving:
-            found = await addressing.find(
+            return await addressing.find(
                 coordinator.client,
                 coordinator.data.accounts,
                 None,
@@ -86,7 +106,6 @@ async def async_search(
         if isinstance(err, AuthenticationError):
             entry.async_start_reauth(hass)
         raise errors.not_done(err, network="") from None
-    return found.matches
 
 
 def is_network(wanted: str | None, network: str) -> bool:
@@ -116,24 +135,24 @@ def labels(language: Language, targets: Iterable[Target]) -> list[str]:
     return next((way for way in ways if len({*way}) == len(way)), ways[-1])
 
 
-def _target(entry: BeeperConfigEntry, candidate: addressing.Candidate) -> Target:
+def _target(coordinator: BeeperCoordinator, candidate: addressing.Candidate) -> Target:
     user = candidate.users[0] if candidate.users else None
     detail = user and (user.phone_number or user.username or user.email)
     known = {"id": user.id, "phone_number": user.phone_number} if user else {}
     return Target(
-        entry=entry,
+        entry=coordinator.config_entry,
         account_id=candidate.account_id,
         name=candidate.name or detail or "?",
         network=candidate.network,
         detail=detail or "",
-        account=_own_handle(entry, candidate.account_id),
+        account=_own_handle(coordinator, candidate.account_id),
         chat_id=candidate.chat.id if candidate.chat else None,
         user={key: value for key, value in known.items() if value},
     )
 
 
 def _strangers(
-    entries: Iterable[BeeperConfigEntry], text: str, network: str | None
+    coordinators: Iterable[BeeperCoordinator], text: str, network: str | None
 ) -> Iterator[Target]:
     """Yield who is meant by a number or an address that nobody is found by.
 
@@ -146,11 +165,10 @@ def _strangers(
         user = {"email": text}
     else:
         return
-    for entry in entries:
-        default_id = entry.data[CONF_ACCOUNT_ID]
+    for coordinator in coordinators:
+        default_id = coordinator.config_entry.data[CONF_ACCOUNT_ID]
         names = {
-            account.account_id: account.name
-            for account in entry.runtime_data.data.accounts
+            account.account_id: account.name for account in coordinator.data.accounts
         }
         names.setdefault(default_id, default_id)
         if is_network(network, names[default_id]):
@@ -158,17 +176,22 @@ def _strangers(
         for account_id, name in names.items():
             if is_network(network, name):
                 yield Target(
-                    entry=entry,
+                    entry=coordinator.config_entry,
                     account_id=account_id,
                     name=text,
                     network=name,
                     detail=text,
-                    account=_own_handle(entry, account_id),
+                    account=_own_handle(coordinator, account_id),
                     chat_id=None,
                     user=user,
                 )
 
 
-def _own_handle(entry: BeeperConfigEntry, account_id: str) -> str:
-    account = entry.runtime_data.data.account(account_id)
+def _own_handle(coordinator: BeeperCoordinator, account_id: str) -> str:
+    account = coordinator.data.account(account_id)
     return (account and account.user and account.user.handle) or ""
+
+
+def _network(coordinator: BeeperCoordinator, account_id: str) -> str:
+    account = coordinator.data.account(account_id)
+    return account.name if account else account_id

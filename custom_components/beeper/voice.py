@@ -58,6 +58,9 @@ _PATIENCE: Final = 60
 _ALOUD: Final = 50
 """Seconds that a satellite has for it; then it can still say that nothing was sent."""
 
+_UNKNOWN: Final = 600
+"""Seconds for which the outbox remembers an attempt with an unknown outcome."""
+
 _MAX_CHOICES: Final = 5
 _MAX_FOUND: Final = 10
 
@@ -131,11 +134,14 @@ class _Wish:
     given: str
     message: str | None
     targets: tuple[Target, ...]
+    by_program: bool
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+# Compared by identity: the same can be asked again.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class _Question:
     wish: _Wish
+    context_id: str
     stop: CALLBACK_TYPE
     """Ends waiting for the answer."""
 
@@ -159,6 +165,9 @@ class Voice:
         self._commands: tuple[frozenset[str], CALLBACK_TYPE] | None = None
         self._replies: CALLBACK_TYPE | None = None
         self._questions: dict[tuple[str | None, str | None], _Question] = {}
+        # Chats of which nobody knows whether they were started, and until when the
+        # outbox looks instead of starting them again.
+        self._unknown: dict[StartChat, float] = {}
 
     # Servers come and go
 
@@ -265,7 +274,9 @@ class Voice:
             targets = await async_find_targets(self.hass, entries, recipient, network)
         except HomeAssistantError as err:
             return await self._failed(asker, err)
-        wish = _Wish(given=recipient, message=message, targets=targets)
+        wish = _Wish(
+            given=recipient, message=message, targets=targets, by_program=by_program
+        )
         if not targets:
             return await self._nobody(asker, recipient, network)
         if len(targets) > 1 and by_program:
@@ -284,12 +295,18 @@ class Voice:
         if wish.message is None and target.chat_id:
             return await self._say_of(asker, "chat_exists", target)
         confirm = target.entry.options.get(CONF_CONFIRM, DEFAULT_CONFIRM)
-        if confirm == "always" or (confirm == "new_people" and not target.chat_id):
+        if (
+            confirm == "always"
+            or (confirm == "new_people" and not target.chat_id)
+            or not target.certain
+        ):
             return await self._ask(asker, wish)
         return await self._do(asker, wish)
 
     async def _do(self, asker: Asker, wish: _Wish) -> Answer:
         [target] = wish.targets
+        if target.entry not in self.entries:
+            return await self._say(asker, "no_server")
         try:
             done = await self._reach(asker.context, target, wish.message)
         except HomeAssistantError as err:
@@ -310,17 +327,35 @@ class Voice:
         written = markdown.escape(message) if message else None
         outbox = get_outbox(self.hass, target.entry)
         coordinator = target.entry.runtime_data
-        if target.chat_id is None:
-            return await outbox.create_chat(
-                coordinator.client,
-                StartChat(
-                    account_id=target.account_id,
-                    user=StartUser(**target.user),
-                    message_text=written,
-                ),
-                coordinator.data.accounts,
-                allow_repeat=False,
+        # A chat that is there by now may be what an attempt has left behind, with the
+        # message in it: then it is that attempt that is repeated.
+        now = self.hass.loop.time()
+        start = next(
+            (
+                each
+                for each, until in self._unknown.items()
+                if until > now and _is_start(each, target, written)
+            ),
+            None,
+        )
+        if start or target.chat_id is None:
+            start = start or StartChat(
+                account_id=target.account_id,
+                user=StartUser(**target.user),
+                message_text=written,
             )
+            self._unknown.pop(start, None)
+            try:
+                return await outbox.create_chat(
+                    coordinator.client,
+                    start,
+                    coordinator.data.accounts,
+                    allow_repeat=False,
+                )
+            except HomeAssistantError as err:
+                if errors.is_unknown(err):
+                    self._unknown[start] = now + _UNKNOWN
+                raise
         done, _ = await outbox.send_message(
             coordinator.client,
             Outgoing(chat_id=target.chat_id, text=written, length=len(message or "")),
@@ -338,10 +373,10 @@ class Voice:
         try:
             found = [
                 match
-                for entry in self.entries
-                for match in (await async_search(self.hass, entry, query(text)))[
-                    :_MAX_FOUND
-                ]
+                for coordinator in [each.runtime_data for each in self.entries]
+                for match in (
+                    await async_search(self.hass, coordinator, query(text))
+                ).matches[:_MAX_FOUND]
             ]
         except vol.Invalid as err:
             return await self._failed(asker, errors.invalid(err.msg, field="name"))
@@ -374,13 +409,18 @@ class Voice:
             self._take(asker.key)
 
         async with self._registering:
+            waiting = self._questions.get(asker.key)
+            if waiting and wish.by_program and waiting.context_id == asker.context.id:
+                # One yes would be taken for the other message.
+                return await self._say(asker, "asking")
             self._take(asker.key)
             if not self._replies and "conversation" in self.hass.config.components:
                 self._replies = await async_listen(
                     self.hass, "replies", self._networks(), self._reply
                 )
-            self._questions[asker.key] = _Question(
+            question = self._questions[asker.key] = _Question(
                 wish=wish,
+                context_id=asker.context.id,
                 stop=async_call_later(
                     self.hass, _PATIENCE, HassJob(forget, cancel_on_shutdown=True)
                 ),
@@ -389,26 +429,32 @@ class Voice:
         if asker.satellite_id and satellite.can_ask(self.hass, asker.satellite_id):
             wish.targets[0].entry.async_create_background_task(
                 self.hass,
-                self._ask_aloud(asker, asker.satellite_id, speech),
+                self._ask_aloud(asker, asker.satellite_id, speech, question),
                 f"{DOMAIN} question",
             )
             speech = ""
         return Answer(status=status, speech=speech, targets=wish.targets)
 
     @callback
-    def _take(self, key: tuple[str | None, str | None]) -> _Wish | None:
+    def _take(
+        self, key: tuple[str | None, str | None], *, only: _Question | None = None
+    ) -> _Wish | None:
         """Take what a question is about, None if there is none; it cannot be taken twice."""
-        if (question := self._questions.pop(key, None)) is None:
+        question = self._questions.get(key)
+        if question is None or (only and question is not only):
             return None
+        del self._questions[key]
         question.stop()
         if not self._questions and self._replies:
             self._replies()
             self._replies = None
         return question.wish
 
-    async def _answered(self, asker: Asker, said: Said) -> Answer:
-        """Go on as the answer to a question says."""
-        wish = self._take(asker.key)
+    async def _answered(
+        self, asker: Asker, said: Said, *, to: _Question | None = None
+    ) -> Answer:
+        """Go on as the answer to a question says, to this one or to whichever waits."""
+        wish = self._take(asker.key, only=to)
         if wish is None:
             return await self._say(asker, "nothing_asked")
         if said.meaning == "drop":
@@ -419,19 +465,22 @@ class Voice:
             wish = replace(wish, targets=chosen)
         return await self._go_on(asker, wish)
 
-    async def _ask_aloud(self, asker: Asker, satellite_id: str, question: str) -> None:
+    async def _ask_aloud(
+        self, asker: Asker, satellite_id: str, speech: str, question: _Question
+    ) -> None:
         """Let a satellite ask, and then say what became of it."""
         understand = await async_understand(self.hass, "replies", self._networks())
         heard = await satellite.async_ask(
             self.hass,
             satellite_id,
-            question,
+            speech,
             context=asker.context,
             patience=_ALOUD,
         )
         if heard and (said := understand(heard, asker.language)):
-            answer = await self._answered(asker, said)
-        elif self._take(asker.key):
+            # Another one may have taken its place meanwhile.
+            answer = await self._answered(asker, said, to=question)
+        elif self._take(asker.key, only=question):
             answer = await self._say(asker, "not_answered")
         else:
             return
@@ -519,6 +568,15 @@ def _speaker(trigger: Mapping[str, Any]) -> Asker:
         device_id=trigger["device_id"],
         satellite_id=trigger["satellite_id"],
     )
+
+
+def _is_start(start: StartChat, target: Target, written: str | None) -> bool:
+    """Tell whether somebody was to get just this by a chat that was started."""
+    user = {start.user.id, start.user.phone_number, start.user.email}
+    return (start.account_id, start.message_text) == (
+        target.account_id,
+        written,
+    ) and any(value in user for value in target.user.values())
 
 
 def _question(language: Language, wish: _Wish) -> str:
