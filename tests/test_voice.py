@@ -864,3 +864,19 @@ async def test_what_is_said_is_recorded_nowhere(
 
     assert len(simulator.executed) >= 1
     assert {call.data["domain"] for call in calls} == {"conversation"}
+
+
+@pytest.mark.parametrize(("name", "asked"), [("Alex Riv", False), ("ex Riv", True)])
+async def test_the_middle_of_a_name_is_asked_about(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    name: str,
+    asked: bool,
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+
+    answer = await say(hass, f"Message {name} on Telegram saying hello")
+
+    assert answer.startswith("To send" if asked else "Sent to Alex Rivera")
+    assert len(simulator.executed) == (not asked)

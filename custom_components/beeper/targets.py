@@ -21,7 +21,8 @@ class Target:
     """A chat, or a person without one: then `user` is what create_chat takes.
 
     `detail` tells people of one name and network apart, `account` one's own accounts.
-    Not `certain` if somebody who could not be looked for may fit better.
+    Not `certain` if only a part of the name fits, or if somebody who could not be looked
+    for may fit better.
     """
 
     entry: BeeperConfigEntry
@@ -79,7 +80,9 @@ async def async_find_targets(
     if not found:
         return tuple(_strangers(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
-    certain = searched_all or best <= addressing.Rank.EXACT
+    # The middle of a name may be all that was heard of another one.
+    enough = addressing.Rank.PREFIX if searched_all else addressing.Rank.EXACT
+    certain = best <= enough
     return tuple(
         replace(target, certain=certain) for rank, target in found if rank is best
     )
