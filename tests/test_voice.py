@@ -880,3 +880,24 @@ async def test_the_middle_of_a_name_is_asked_about(
 
     assert answer.startswith("To send" if asked else "Sent to Alex Rivera")
     assert len(simulator.executed) == (not asked)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Schick Alex Rivera auf Telegram eine Nachricht mit dem Text ich komme später",
+        "Schick eine Nachricht auf Telegram an Alex Rivera mit dem Text ich komme später",
+        "Schick eine Telegram-Nachricht an Alex Rivera mit dem Text ich komme später",
+        "Schreib Alex Rivera auf Telegram und zwar ich komme später",
+        "Schick an Alex Rivera auf Telegram ich komme später",
+        "Schick Alex Rivera eine Telegram-Nachricht ich komme später",
+        "Sag Alex Rivera auf Telegram ich komme später",
+    ],
+)
+async def test_in_german_there_are_many_ways_to_send_the_same(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
+) -> None:
+    answer = await say(hass, said, language="de")
+
+    assert answer == "Gesendet an Alex Rivera auf Telegram."
+    assert last(simulator, ALEX) == "ich komme später"
