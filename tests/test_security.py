@@ -1,6 +1,7 @@
 """Where the token goes, who may do what, and that words of others stay words."""
 # ruff: noqa: F811 - fixtures of other files
 
+import asyncio
 from dataclasses import fields, is_dataclass
 import gc
 from http import HTTPStatus
@@ -9,6 +10,7 @@ import inspect
 import logging
 from pathlib import Path
 import pkgutil
+import re
 from typing import Any
 
 from aiohttp import ClientSession, WSMsgType, web
@@ -20,10 +22,15 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
     async_mock_service,
 )
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 from pytest_homeassistant_custom_component.typing import (
     ClientSessionGenerator,
     WebSocketGenerator,
 )
+from sqlalchemy import text
+import yaml
 
 import custom_components.beeper
 from custom_components.beeper import coordinator as coordinator_room
@@ -31,10 +38,11 @@ from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import AnswerError, BeeperError
 from custom_components.beeper.const import DOMAIN
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_ID_USER
-from homeassistant.const import CONF_TOKEN
+from homeassistant.const import CONF_TOKEN, EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 
@@ -44,7 +52,7 @@ from .talking import assist, say, talk  # noqa: F401
 from .test_attachments import media  # noqa: F401
 from .test_button import MESSAGE as SHORTCUT, add_shortcut, press
 from .test_downloads import attach, download, files
-from .test_layout import SERVICES
+from .test_layout import ROOT, SERVICES
 from .test_message_sending import FAMILY, send, texts
 from .test_privacy import secrets_in
 from .test_send_message import add_chat
@@ -77,6 +85,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "focus": {},
 }
 GROUPS = [GROUP_ID_ADMIN, GROUP_ID_USER, GROUP_ID_READ_ONLY]
+
+
+@pytest.fixture(autouse=True)
+def integration(request: pytest.FixtureRequest) -> None:
+    """Start the recorder before Home Assistant, and that only where it is needed."""
+    if "recorder_mock" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
+    request.getfixturevalue("socket_enabled")
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
 
 
 # What objects show of themselves
@@ -689,3 +707,76 @@ async def test_other_actions_log_no_secret(
 
     assert "automation" in caplog.text
     assert secrets_in(caplog.text) == []
+
+
+# What docs/security.md says
+
+SECURITY = (ROOT / "docs/security.md").read_text("utf-8")
+
+
+def headings(file: Path) -> set[str]:
+    """Return what links to a file's headings end with."""
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize(
+    "link", sorted({*re.findall(r"\]\((?!https:)(\S+?)\)", SECURITY)})
+)
+def test_every_link_leads_somewhere(link: str) -> None:
+    name, _, heading = link.partition("#")
+    file = ROOT / "docs" / name
+    assert file.is_file()
+    assert not heading or heading in headings(file)
+
+
+[RECORDER] = re.findall(r"```yaml\n(recorder:\n.*?)```", SECURITY, re.DOTALL)
+
+
+@pytest.fixture
+def recorder_config(request: pytest.FixtureRequest) -> dict[str, Any]:
+    config: dict[str, Any] = request.param
+    return config
+
+
+@pytest.mark.parametrize(
+    ("recorder_config", "kept"),
+    [({}, True), (yaml.safe_load(RECORDER)["recorder"], False)],
+    indirect=["recorder_config"],
+)
+async def test_calls_can_be_kept_out_of_the_database(
+    recorder_mock: Any, hass: HomeAssistant, entry: MockConfigEntry, kept: bool
+) -> None:
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await send(hass, message="The key is under the mat")
+    await async_wait_recording_done(hass)
+
+    def read() -> str:
+        with session_scope(hass=hass, read_only=True) as session:
+            return str([*session.execute(text("SELECT shared_data FROM event_data"))])
+
+    recorded = await get_instance(hass).async_add_executor_job(read)
+    assert ("under the mat" in recorded) is kept
+
+
+async def test_what_is_under_way_is_in_memory_alone(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """So whatever stops Home Assistant, nothing is there to be sent again."""
+    simulator.faults.add("delay_after", method="POST", seconds=0.5)
+    under_way = hass.async_create_task(send(hass, message="The key is under the mat"))
+    waits = hass.async_create_task(send(hass, message="kim.secret"))
+    await until(lambda: simulator.executed)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await asyncio.sleep(0.1)
+
+    assert not under_way.done()
+    assert hass_storage
+    assert secrets_in(str({**hass_storage, "core.config_entries": ""})) == []
+    await under_way
+    await waits
