@@ -38,19 +38,24 @@ from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import AnswerError, BeeperError
 from custom_components.beeper.const import DOMAIN
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_ID_USER
-from homeassistant.const import CONF_TOKEN, EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.const import (
+    CONF_TOKEN,
+    CONF_VERIFY_SSL,
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
+)
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 
-from .conftest import TOKEN, until
+from .conftest import TOKEN, Certificate, until
 from .listening import KIM, poll, write
 from .talking import assist, say, talk  # noqa: F401
 from .test_attachments import media  # noqa: F401
 from .test_button import MESSAGE as SHORTCUT, add_shortcut, press
+from .test_config_flow import half_handshakes  # noqa: F401
 from .test_downloads import attach, download, files
 from .test_layout import ROOT, SERVICES
 from .test_message_sending import FAMILY, send, texts
@@ -285,6 +290,7 @@ async def test_no_other_host_hears_anything(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
+    impatient: None,
     elsewhere: Elsewhere,
     media: Path,
     caplog: pytest.LogCaptureFixture,
@@ -322,8 +328,9 @@ async def test_no_other_host_hears_anything(
     ):
         with pytest.raises(HomeAssistantError):
             await call
-    simulator.faults.add("ws_refuse", status=307, headers=location, times=None)
+    simulator.requests.clear()
     simulator.hub.hang_up()
+    await until(lambda: sum(each.path == "/v1/ws" for each in simulator.requests) > 1)
     await poll(hass, entry)
 
     assert elsewhere.requests == []
@@ -350,6 +357,25 @@ async def test_a_file_that_is_served_elsewhere_is_not_fetched_there(
 
     assert elsewhere.requests == []
     assert files(media) == {}
+
+
+@pytest.mark.usefixtures("half_handshakes")
+async def test_an_unverified_beeper_leaves_all_others_verified(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    certificate: Certificate,
+) -> None:
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, CONF_VERIFY_SSL: False}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    async with Simulator(ssl_context=certificate.server) as other:
+        hass.config.allowlist_external_urls = {f"{other.url}/"}
+        with pytest.raises(HomeAssistantError, match="could not be downloaded"):
+            await send(hass, attachment=f"{other.url}/v1/info")
+
+        assert other.requests == []
 
 
 async def test_the_token_is_in_the_entry_alone(
@@ -482,6 +508,36 @@ async def test_who_may_only_look_may_say_what_they_like(
         assert may_not is (group_id == GROUP_ID_READ_ONLY), answer
     answer = await say(hass, "yes, send it", "here", user_id=users[group_id].id)
     assert bool(simulator.executed) is (group_id == GROUP_ID_USER), answer
+
+
+@pytest.mark.parametrize("group_id", [GROUP_ID_USER, GROUP_ID_READ_ONLY])
+async def test_what_a_model_does_is_done_for_its_user(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    assist: None,
+    loaded: MockConfigEntry,
+    users: dict[str, MockUser],
+    group_id: str,
+) -> None:
+    options = {"llm_can_send": True, "confirm": "never"}
+    hass.config_entries.async_update_entry(loaded, options=options)
+    await hass.async_block_till_done()
+    context = Context(user_id=users[group_id].id)
+    api = await llm.async_get_api(
+        hass, "assist", llm.LLMContext("test", context, "en", "conversation", None)
+    )
+    simulator.requests.clear()
+    for tool, args in (
+        ("find_person", {"name": "Kim"}),
+        ("read_unread", {}),
+        ("send_message", {"recipient": "Kim", "message": "hi", "network": "WhatsApp"}),
+    ):
+        result = await api.async_call_tool(
+            llm.ToolInput(tool_name=f"beeper__{tool}", tool_args=args)
+        )
+        told = str(result)
+        assert ("not_allowed" in told) is (group_id == GROUP_ID_READ_ONLY), told
+    assert bool(simulator.requests) is (group_id == GROUP_ID_USER)
 
 
 @pytest.mark.parametrize("group_id", GROUPS)
