@@ -309,20 +309,19 @@ async def test_an_account_that_waits_for_its_user_is_told_and_forgotten(
     issue_registry: ir.IssueRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    issue_id = f"account_needs_user_{loaded.entry_id}_signal"
     freezer.tick(timedelta(minutes=4))
     await poll(hass, loaded)
-    assert not issue_registry.async_get_issue("beeper", issue_id)
+    assert not issue_registry.issues
 
     freezer.tick(timedelta(minutes=1))
     await poll(hass, loaded)
-    issue = issue_registry.async_get_issue("beeper", issue_id)
-    assert issue is not None
+    [issue] = issue_registry.issues.values()
+    assert issue.translation_key == "account_needs_user"
     assert issue.translation_placeholders == {"network": "Signal"}
 
     simulator.set_account_status("signal", "connected")
     await poll(hass, loaded)
-    assert not issue_registry.async_get_issue("beeper", issue_id)
+    assert not issue_registry.issues
 
 
 async def test_an_entry_that_goes_takes_its_issues_along(

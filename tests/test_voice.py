@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.beeper.const import DOMAIN
+from homeassistant.auth.const import GROUP_ID_USER
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import intent
@@ -162,15 +163,19 @@ async def test_a_mere_yes_is_none(
 async def test_nobody_else_can_answer(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    _, conversation_id = await talk(hass, TO_MIA, "mine", user_id="me")
+    me, you = [
+        (await hass.auth.async_create_user(name, group_ids=[GROUP_ID_USER])).id
+        for name in ("me", "you")
+    ]
+    _, conversation_id = await talk(hass, TO_MIA, "mine", user_id=me)
     assert conversation_id == "mine"
 
-    for other, user_id in (None, "me"), ("other", "me"), ("mine", "you"):
+    for other, user_id in (None, me), ("other", me), ("mine", you):
         answer = await say(hass, "yes, send it", other, user_id=user_id)
         assert answer == NOTHING_ASKED
 
     assert not simulator.executed
-    assert await say(hass, "yes, send it", "mine", user_id="me") == SENT_TO_MIA
+    assert await say(hass, "yes, send it", "mine", user_id=me) == SENT_TO_MIA
 
 
 async def test_a_question_is_forgotten_after_a_minute(

@@ -71,7 +71,7 @@ class Changing:
     once: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Changed:
     """What was changed: a chat, or a message in it; empty for none."""
 

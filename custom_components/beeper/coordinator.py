@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 import logging
 import random
 from typing import Any, Final, override
@@ -214,7 +215,9 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 )
 
     def _issue_id(self, account_id: str) -> str:
-        return f"{_issue_prefix(self.config_entry)}{account_id}"
+        # It is in the diagnostics; some accounts' ids tell whose they are.
+        told = f"{self.config_entry.entry_id} {account_id}"
+        return f"{_issue_prefix(self.config_entry)}{sha256(told.encode()).hexdigest()}"
 
 
 @callback

@@ -66,7 +66,7 @@ type _What = str | None
 _CHATS: Final = None
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class _Mark:
     """That something is to be read, as soon as it is due by the event loop's time.
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import voluptuous as vol
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import Platform
 from homeassistant.core import (
     HomeAssistant,
@@ -15,7 +16,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
@@ -37,6 +38,7 @@ from .coordinator import BeeperConfigEntry
 from .downloads import DOWNLOAD
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
+from .permissions import async_may_control
 from .reading import READINGS, Reading, async_read
 from .validators import (
     attachment,
@@ -663,6 +665,19 @@ _ACTIONS: Final = (
 )
 
 
+async def _carry_out_if_allowed(action: _Action, call: ServiceCall) -> ServiceResponse:
+    """Refuse what the user behind a call may not have done."""
+    if not await async_may_control(
+        call.hass, call.context, call.data.get(ATTR_ENTITY_ID)
+    ):
+        raise Unauthorized(
+            context=call.context,
+            user_id=call.context.user_id,
+            permission=POLICY_CONTROL,
+        )
+    return await action.handler(call)
+
+
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
@@ -670,7 +685,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hass.services.async_register(
             DOMAIN,
             action.name,
-            action.handler,
+            partial(_carry_out_if_allowed, action),
             schema=vol.Schema(action.params),
             supports_response=action.response,
         )

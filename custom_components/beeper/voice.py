@@ -6,7 +6,7 @@ whoever it was put to where it was put, and is answered once.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -41,6 +41,7 @@ from .language import (
 )
 from .message_sending import Outgoing
 from .outbox import Done, get_outbox
+from .permissions import async_may_control
 from .targets import Target, async_find_targets, async_search, is_network, labels
 from .unread import Unread, async_unread, async_unread_of, spoken
 from .validators import query
@@ -268,8 +269,8 @@ class Voice:
             for entry in self.entries
             if not by_program or entry.options.get(CONF_LLM_CAN_SEND, False)
         ]
-        if not entries:
-            return await self._say(asker, "no_server")
+        if refusal := await self._refusal(asker, entries):
+            return refusal
         try:
             targets = await async_find_targets(self.hass, entries, recipient, network)
         except HomeAssistantError as err:
@@ -370,6 +371,8 @@ class Voice:
         self, asker: Asker, text: str
     ) -> list[dict[str, Any]] | Answer:
         """Return whom a text can mean, the best first, or why it cannot be told."""
+        if refusal := await self._refusal(asker, self.entries):
+            return refusal
         try:
             found = [
                 match
@@ -496,8 +499,8 @@ class Voice:
         self, asker: Asker, recipient: str | None, *, network: str | None = None
     ) -> Unread | Answer:
         """Return what is unread, all or of somebody, or why it cannot be told."""
-        if not self.entries:
-            return await self._say(asker, "no_server")
+        if refusal := await self._refusal(asker, self.entries):
+            return refusal
         try:
             if recipient is None:
                 return await async_unread(self.entries, network)
@@ -531,6 +534,14 @@ class Voice:
     async def _say(self, asker: Asker, key: str, **values: str) -> Answer:
         language = await self._language(asker)
         return Answer(status=key, speech=language.say(key, **values))
+
+    async def _refusal(
+        self, asker: Asker, entries: Sequence[BeeperConfigEntry]
+    ) -> Answer | None:
+        """Say why nothing at all can be done for somebody, None if something can."""
+        if not await async_may_control(self.hass, asker.context):
+            return await self._say(asker, "not_allowed")
+        return None if entries else await self._say(asker, "no_server")
 
     async def _nobody(self, asker: Asker, given: str, network: str | None) -> Answer:
         key = "nobody_there" if network else "nobody"

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from .answers import answer_error, failure
-from .exceptions import ConnectionLostError
+from .exceptions import CannotConnectError, ConnectionLostError
 from .models import Json, Message, is_text
 
 _SILENCE: Final = 30.0
@@ -55,20 +55,45 @@ async def open_stream(
     Raises what a request would: RouteAbsentError for servers before 4.2.557. Events
     come at most once, and none from before.
     """
+    if session.closed:  # Home Assistant is stopping.
+        raise CannotConnectError("no session")
     try:
-        async with session.ws_connect(
-            url,
-            headers={"Authorization": f"Bearer {token}"},
-            autoping=False,
-            max_msg_size=_MAX_FRAME,
-            timeout=aiohttp.ClientWSTimeout(ws_close=1),
-        ) as socket:
+        async with (
+            # A WebSocket follows redirects, and only a session can keep it from that.
+            aiohttp.ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=session.headers,
+                middlewares=(_stay,),
+            ) as staying,
+            staying.ws_connect(
+                url,
+                headers={"Authorization": f"Bearer {token}"},
+                autoping=False,
+                max_msg_size=_MAX_FRAME,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1),
+            ) as socket,
+        ):
             await socket.send_json(_SUBSCRIBE_ALL)
             yield _events(socket)
     except aiohttp.WSServerHandshakeError as err:
         raise answer_error(err.status, b"") from None
     except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
         raise failure(err) from None
+
+
+async def _stay(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Let a redirect be the refusal that it is for any other request."""
+    response = await handler(request)
+    if 300 <= response.status < 400:
+        response.close()
+        raise aiohttp.WSServerHandshakeError(
+            response.request_info, (), status=response.status
+        )
+    return response
 
 
 async def _events(
