@@ -1,6 +1,7 @@
 """What docs/ tells people to paste works, and its tables are whole."""
 
 import asyncio
+from datetime import timedelta
 import json
 from pathlib import Path
 import re
@@ -545,6 +546,34 @@ async def test_count_the_messages(
     assert await told(notices) == [f"{count} messages"]
 
 
+async def test_what_it_answers_to(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await load(hass, "What it answers to")
+    chat = simulator.world.chats[KIM]
+    earlier = simulator.world.send(chat, "Wine or beer?")
+    simulator.world.settle()
+
+    message = simulator.world.incoming(chat, chat.participants[0], "Wine")
+    message.linked_message_id = earlier.id
+
+    assert await told(notices) == ["Wine (to: Wine or beer?)"]
+
+
+async def test_everything_labelled_home(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await run(hass, "Everything labelled home", "input_boolean.labelled")
+
+    assert await told(notices) == ["Family 🏡"]
+
+
 async def test_readme_reading(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -673,6 +702,82 @@ async def test_quiet_family(
     assert 8 < (when - dt_util.utcnow()).total_seconds() / 3600 < 9.1
 
 
+async def test_dealt_with(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    chat = simulator.world.chats[FAMILY]
+    chat.reminder = {"remindAt": "2126-01-01T10:00:00Z"}
+    assert chat.unread_count
+
+    await run(hass, "Dealt with", "input_boolean.dealt_with")
+    await until(lambda: chat.reminder is None)
+
+    assert chat.unread_count == 0
+
+
+async def test_later_at_the_desk(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+
+    await run(hass, "Later, at the desk", "input_boolean.later")
+    await until(lambda: simulator.world.focused)
+
+    assert simulator.world.chats[FAMILY].is_marked_unread
+    assert simulator.world.focused == {"chatID": FAMILY, "draftText": "About that:"}
+
+
+async def test_the_vacuum_is_at_it(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "The vacuum is at it")
+    hass.states.async_set("vacuum.hall", "cleaning")
+
+    simulator.incoming(KIM, None, "Start the vacuum")
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.reactions)
+    assert message.reactions[0]["reactionKey"] == "⏳"
+    await asyncio.sleep(0.1)  # The automation has to get as far as waiting.
+    hass.states.async_set("vacuum.hall", "docked")
+    await until(lambda: not message.reactions)
+    await hass.async_block_till_done()
+
+
+async def test_code_for_a_guest(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "Code for a guest")
+    hass.states.async_set("input_boolean.guest", "off")
+    hass.states.async_set("input_boolean.guest", "on")
+    await until(lambda: sent(simulator))
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.confirmed)
+    await asyncio.sleep(0.1)
+    assert not message.is_deleted
+
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
+    await until(lambda: message.is_deleted)
+    await hass.async_block_till_done()
+
+
+async def test_smoke_at_night(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await run(hass, "Smoke at night", "binary_sensor.smoke_attic")
+
+    def told() -> list[str]:
+        return [request.path.rpartition("/")[2] for request in simulator.executed]
+
+    await until(lambda: len(told()) == 2)
+    assert told() == ["messages", "notify-anyway"]
+
+
+def test_every_action_has_an_example() -> None:
+    examples = f"{README}{ACTIONS}{CHANGING}{READING}"
+    assert SERVICES.keys() <= {*re.findall(r"action: beeper\.(\w+)", examples)}
+
+
 async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     where = table("Where", CHANGING)
     assert table("Field of update_chat", CHANGING) == fields_of("update_chat") - where
@@ -754,6 +859,13 @@ OTHERWISE = {
 def test_no_example_is_left_out() -> None:
     assert AUTOMATIONS.keys() == {
         "A network is lost",
+        "Code for a guest",
+        "Dealt with",
+        "Everything labelled home",
+        "Later, at the desk",
+        "Smoke at night",
+        "The vacuum is at it",
+        "What it answers to",
         "Dinner",
         "Count the messages",
         "Doorbell",

@@ -776,6 +776,11 @@ def test_all_sections_of_the_texts_are_known() -> None:
     }
 
 
+def test_there_are_five_languages() -> None:
+    languages = {file.stem for file in (BEEPER / "translations").iterdir()}
+    assert languages == {"en", "de", "es", "fr", "nl"}
+
+
 @pytest.mark.parametrize("file", (BEEPER / "translations").glob("*.json"), ids=str)
 def test_every_language_says_the_same(file: Path) -> None:
     texts, english = texts_of(json.loads(file.read_text())), texts_of(ENGLISH)
