@@ -504,6 +504,7 @@ async def test_deleting_for_oneself_leaves_it_to_the_others(
     assert not message.is_deleted
 
 
+@EACH_PROFILE
 async def test_a_window_can_be_opened_alone_at_a_chat_or_a_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -519,6 +520,19 @@ async def test_a_window_can_be_opened_alone_at_a_chat_or_a_message(
         response = await change(hass, "focus", **data)
         assert simulator.world.focused == wanted
         assert response["chat_id"] == wanted.get("chatID")
+
+
+@EACH_PROFILE
+async def test_notifying_anyway_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    with pytest.raises(HomeAssistantError) as refused:
+        await change(hass, "notify_anyway", chat_id=KIM)
+
+    # Only iMessage can.
+    known = age(profile) >= 2
+    key = "change_rejected" if known else "change_route_absent"
+    assert refused.value.translation_key == key
 
 
 async def test_notifying_anyway(
