@@ -1221,7 +1221,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         {"message_id": "1", "message": "x", "format": "html"},
         "format must be one of: text, markdown",
     ),
-    ("delete_message", {"message_id": "1"}, "for_everyone is required"),
+    ("delete_message", {"message_id": "1"}, "for_everyone is required. Fill it in"),
     (
         "delete_message",
         {"message_id": "1", "for_everyone": "both"},

@@ -1,7 +1,8 @@
 """What can be attached to a message, as a file to upload.
 
 A media source, a still of a camera or image entity, speech, an address on the web or
-a file: whatever Home Assistant itself may read, and nothing else.
+a file: whatever Home Assistant itself may read, and nothing else. The integrations that
+give them are imported where they run: they bring packages that need not be there.
 """
 
 from dataclasses import dataclass

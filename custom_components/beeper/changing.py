@@ -54,10 +54,11 @@ class Changing:
     """One action: its fields, what does it, and what can be read of it afterwards.
 
     `since` is the version of Beeper that brought it. `check` refuses fields that do not
-    go together. `of_message`: about one message. Without `of_chat` it needs a chat only
-    for its fields. `holds` tells by reading whether all is as it is meant to be; where it is None
-    nothing can be read. `once`: it reaches a person each time; all else sets something,
-    which can be done again without harm.
+    go together. `of_message`: about one message, of which `refuse` tells by NotDoneError
+    that it cannot be done. Without `of_chat` it needs a chat only for its fields. `holds`
+    tells by reading whether all is as it is meant to be; where it is None nothing can be
+    read. `once`: it reaches a person each time; all else sets something, which can be done
+    again without harm.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Changing:
     check: Callable[[Mapping[str, Any]], None] = lambda params: None
     of_chat: bool = True
     of_message: bool = False
+    refuse: Callable[[Change, Message], None] = lambda change, message: None
     once: bool = False
 
 
@@ -141,23 +143,7 @@ class Change(Job[Changed]):
         self.before = message
         # One that was just sent is known by another id until it has its own.
         self.message_id = message.id or self.message_id
-        if self.changing is EDIT_MESSAGE:
-            self._check_edit(message)
-        elif self.changing is DELETE_MESSAGE and message.send_status == "PENDING":
-            raise errors.NotDoneError(partial(errors.invalid, "message_pending"))
-
-    def _check_edit(self, message: Message) -> None:
-        if message.sender_id and not self.is_own(message):
-            raise errors.NotDoneError(partial(errors.invalid, "not_own_message"))
-        if message.attachments:
-            raise errors.NotDoneError(partial(errors.invalid, "edit_of_attachment"))
-        limit = self.chat.max_text_length if self.chat else None
-        length = len(self.params[ATTR_MESSAGE])
-        if limit is not None and length > limit:
-            told = {"length": str(length), "limit": str(limit)}
-            raise errors.NotDoneError(
-                partial(errors.invalid, "longer_than_chat_allows", **told)
-            )
+        self.changing.refuse(self, message)
 
     def is_own(self, message: Message) -> bool:
         """Tell whether the user sent it; some networks mark that wrongly."""
@@ -339,6 +325,20 @@ def _markdown(change: Change) -> str:
     return markdown.verbatim(written)
 
 
+def _refuse_edit(change: Change, message: Message) -> None:
+    if message.sender_id and not change.is_own(message):
+        raise errors.NotDoneError(partial(errors.invalid, "not_own_message"))
+    if message.attachments:
+        raise errors.NotDoneError(partial(errors.invalid, "edit_of_attachment"))
+    limit = change.chat.max_text_length if change.chat else None
+    length = len(change.params[ATTR_MESSAGE])
+    if limit is not None and length > limit:
+        told = {"length": str(length), "limit": str(limit)}
+        raise errors.NotDoneError(
+            partial(errors.invalid, "longer_than_chat_allows", **told)
+        )
+
+
 async def _edit(change: Change) -> None:
     await change.client.edit_message(
         change.chat_id, change.message_id, _markdown(change)
@@ -353,6 +353,11 @@ async def _is_edited(change: Change) -> bool:
         and message.text != (change.before and change.before.text)
         and same_text(_markdown(change), message.text or "")
     )
+
+
+def _refuse_deletion(change: Change, message: Message) -> None:
+    if message.send_status == "PENDING":
+        raise errors.NotDoneError(partial(errors.invalid, "message_pending"))
 
 
 async def _delete(change: Change) -> None:
@@ -432,30 +437,6 @@ _UPDATABLE: Final = {
 _MESSAGE_ID: Final = {vol.Required(ATTR_MESSAGE_ID): identifier}
 _REACTION: Final = {**_MESSAGE_ID, vol.Required(ATTR_REACTION): reaction}
 
-EDIT_MESSAGE: Final = Changing(
-    name="edit_message",
-    fields={
-        **_MESSAGE_ID,
-        vol.Required(ATTR_MESSAGE): written,
-        vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
-            FORMAT_TEXT, FORMAT_MARKDOWN
-        ),
-    },
-    since=EDIT_SINCE,
-    change=_edit,
-    holds=_is_edited,
-    of_message=True,
-)
-
-DELETE_MESSAGE: Final = Changing(
-    name="delete_message",
-    fields={**_MESSAGE_ID, vol.Required(ATTR_FOR_EVERYONE): boolean},
-    since=CHANGES_SINCE,
-    change=_delete,
-    holds=_is_deleted,
-    of_message=True,
-)
-
 CHANGES: Final = (
     Changing(
         name="update_chat",
@@ -504,8 +485,30 @@ CHANGES: Final = (
         change=_clear_reminder,
         holds=_is_cleared,
     ),
-    EDIT_MESSAGE,
-    DELETE_MESSAGE,
+    Changing(
+        name="edit_message",
+        fields={
+            **_MESSAGE_ID,
+            vol.Required(ATTR_MESSAGE): written,
+            vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
+                FORMAT_TEXT, FORMAT_MARKDOWN
+            ),
+        },
+        since=EDIT_SINCE,
+        change=_edit,
+        holds=_is_edited,
+        of_message=True,
+        refuse=_refuse_edit,
+    ),
+    Changing(
+        name="delete_message",
+        fields={**_MESSAGE_ID, vol.Required(ATTR_FOR_EVERYONE): boolean},
+        since=CHANGES_SINCE,
+        change=_delete,
+        holds=_is_deleted,
+        of_message=True,
+        refuse=_refuse_deletion,
+    ),
     Changing(
         name="add_reaction",
         fields=_REACTION,

@@ -313,7 +313,8 @@ class Voice:
         except HomeAssistantError as err:
             return await self._failed(asker, err)
         if wish.message is None:
-            existed = getattr(done.result, "status", None) == "existing"
+            result = done.result
+            existed = isinstance(result, ChatResult) and result.status == "existing"
             key = "chat_exists" if existed else "chat_open"
         else:
             key = "already_sent" if done.duplicate else "sent"
@@ -331,13 +332,9 @@ class Voice:
         # A chat that is there by now may be what an attempt has left behind, with the
         # message in it: then it is that attempt that is repeated.
         now = self.hass.loop.time()
+        self._unknown = {key: end for key, end in self._unknown.items() if end > now}
         start = next(
-            (
-                each
-                for each, until in self._unknown.items()
-                if until > now and _is_start(each, target, written)
-            ),
-            None,
+            (each for each in self._unknown if _is_start(each, target, written)), None
         )
         if start or target.chat_id is None:
             start = start or StartChat(
