@@ -62,6 +62,7 @@ class Control:
                     "delivery": Rule(choices=get_args(Delivery.__value__)),
                 },
             ),
+            ("POST", "read", self._read, {}),
             ("GET", "faults", self._faults, {}),
             ("POST", "faults", self._add_fault, None),
             ("DELETE", "faults", self._clear_faults, {}),
@@ -104,6 +105,12 @@ class Control:
             )
         if "delivery" in body:
             self._sim.world.account(account_id).delivery = body["delivery"]
+        return {}
+
+    def _read(self, _: Json) -> Json:
+        """Everything is read, in another app."""
+        for chat in self._sim.world.chats.values():
+            self._sim.world.mark_read(chat, None)
         return {}
 
     def _faults(self, _: Json) -> Json:

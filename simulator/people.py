@@ -1,6 +1,7 @@
 """Who is on a network, and how they are found."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from .errors import not_found
 from .model import Account, Json, Person
@@ -94,14 +95,18 @@ def haystack(person: Person) -> str:
     return " ".join(filter(None, known)).casefold()
 
 
-def _identities(person: Person) -> set[str]:
+def _identities(person: Person) -> frozenset[str]:
     """Everything somebody can be called by, lower case, without a leading @ or +."""
-    localpart = person.id.removeprefix("@").partition(":")[0].casefold()
+    return _forms(person.id, person.phone_number, person.email, person.username)
+
+
+@lru_cache(maxsize=20_000)  # A search looks at everybody.
+def _forms(person_id: str, *others: str | None) -> frozenset[str]:
+    localpart = person_id.removeprefix("@").partition(":")[0].casefold()
     without_network = localpart.partition("_")[2]
-    known = (person.id, person.phone_number, person.email, person.username)
-    forms = {value.casefold() for value in known if value}
+    forms = {value.casefold() for value in (person_id, *others) if value}
     forms |= {form.lstrip("+@") for form in forms} | {localpart, without_network}
-    return forms - {""}
+    return frozenset(forms - {""})
 
 
 def _new_people(

@@ -73,14 +73,14 @@ class World:
 
     def direct_chat(self, account: Account, person: Person) -> Chat | None:
         """The newest direct chat with somebody."""
-        for chat in self.recent_chats():
-            if (
-                chat.account_id == account.id
-                and chat.type == "single"
-                and any(p.id == person.id for p in chat.participants)
-            ):
-                return chat
-        return None
+        with_them = (
+            chat
+            for chat in self.chats.values()
+            if chat.account_id == account.id
+            and chat.type == "single"
+            and any(p.id == person.id for p in chat.participants)
+        )
+        return min(with_them, key=activity_key, default=None)
 
     def add_chat(
         self,

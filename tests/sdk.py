@@ -27,16 +27,16 @@ def lock(path: Path) -> Iterator[None]:
         yield
 
 
-def environment(version: str) -> Path:
+def environment(version: str, extra: str = "") -> Path:
     """The Python of an environment with an SDK; made if it is not there."""
-    home = ROOT / ".sdk" / version
+    home = ROOT / ".sdk" / (f"{version}-{extra}" if extra else version)
     python = home / "bin/python"
     done = home / "done"
     with lock(home.with_suffix(".lock")):
         if not done.exists():
             shutil.rmtree(home, ignore_errors=True)
             uv = shutil.which("uv", path=f"{ROOT}/.tools/uv/bin") or shutil.which("uv")
-            package = f"beeper-desktop-api=={version}"
+            package = f"beeper-desktop-api[{extra}]=={version}"
             if uv:
                 run(uv, "venv", "--quiet", "--python", sys.executable, home)
                 run(uv, "pip", "install", "--quiet", "--python", python, package)

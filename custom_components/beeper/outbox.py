@@ -10,6 +10,8 @@ from collections.abc import Hashable, Iterable, Mapping, Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -79,6 +81,8 @@ class Outbox:
         self._running: dict[Hashable, list[asyncio.Task[_Outcome]]] = {}
         # Times here are the event loop's: no change of the clock touches them.
         self._done: dict[Hashable, tuple[float, Done[Any]]] = {}
+        self._expiring: list[tuple[float, int, Hashable]] = []
+        self._count = count()
         self._unknown: dict[Hashable, list[float]] = {}
 
     async def create_chat(
@@ -327,14 +331,19 @@ class Outbox:
 
     def _remember(self, job: Job[Any], done: Done[Any]) -> Done[Any]:
         if job.window > 0:
-            self._done[job.key] = (self._hass.loop.time() + job.window, done)
+            until = self._hass.loop.time() + job.window
+            self._done[job.key] = (until, done)
+            heappush(self._expiring, (until, next(self._count), job.key))
         return done
 
     def _forget_old(self) -> None:
         now = self._hass.loop.time()
-        for key, (until, _) in list(self._done.items()):
-            if until <= now:
-                del self._done[key]
+        while self._expiring and self._expiring[0][0] <= now:
+            _, _, key = heappop(self._expiring)
+            if key in self._done and self._done[key][0] <= now:
+                del self._done[key]  # Else it was done once more meanwhile.
+        if not self._unknown:
+            return
         running = {job.key for job in self._jobs.values()}
         for key in self._unknown.keys() - running:
             for attempted in list(self._unknown[key]):

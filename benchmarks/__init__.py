@@ -1,0 +1,1 @@
+"""What the integration costs, next to what the same work costs without it."""

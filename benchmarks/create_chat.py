@@ -1,0 +1,199 @@
+"""`beeper.create_chat` against the same request without Home Assistant.
+
+Every chat is with another person. The account's limit of new chats is off, all other
+guards are on. Each request has a connection of its own, on all sides. The event stream
+is refused, or both sides would pay for what it tells of their chats.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+import gc
+from itertools import count
+import time
+
+import aiohttp
+import pytest
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from tests.sdk import environment
+
+from .home_assistant import ROOT, TOKEN, control, home_assistant, set_up, simulator
+from .measure import Figure, alternate, figure, ratios
+from .processes import fresh
+
+IN_FLIGHT = 20
+SDK = "6.0.0"
+type Side = Callable[[int], Awaitable[float]]
+"""Starts so many chats, 20 at a time; returns the seconds it took."""
+_NUMBERS = count(15_550_000_000, 1000)
+
+
+async def measure(*, quick: bool) -> list[Figure]:
+    """Measure the time of the processor, then what gets through."""
+    return [
+        *await fresh(_measure_cpu, rounds=2 if quick else 40, calls=5 if quick else 50),
+        *await fresh(
+            _measure_throughput, rounds=2 if quick else 12, calls=40 if quick else 200
+        ),
+    ]
+
+
+@asynccontextmanager
+async def _running() -> AsyncIterator[tuple[HomeAssistant, str]]:
+    """Run Home Assistant and a server that has no event stream for it."""
+    async with simulator() as url, home_assistant() as hass:
+        await _start_afresh(hass, url)
+        await set_up(hass, url, chats_per_hour=0)
+        yield hass, url
+
+
+async def _start_afresh(hass: HomeAssistant, url: str) -> None:
+    """Empty the world: a simulator with more chats takes longer to answer."""
+    await control(hass, url, "reset", {})
+    fault = {"kind": "ws_refuse", "times": None, "status": 404}
+    await control(hass, url, "faults", fault)
+    gc.collect()
+
+
+async def _action(hass: HomeAssistant, number: int) -> None:
+    response = await hass.services.async_call(
+        "beeper",
+        "create_chat",
+        {"mode": "start", "user": {"phone_number": f"+{number}"}},
+        blocking=True,
+        return_response=True,
+    )
+    assert response and response["chat_id"]
+
+
+async def _post(session: aiohttp.ClientSession, url: str, number: int) -> None:
+    async with session.post(
+        f"{url}/v1/chats/start",
+        json={"accountID": "whatsapp", "user": {"phoneNumber": f"+{number}"}},
+        headers={"Authorization": f"Bearer {TOKEN}", "Connection": "close"},
+    ) as response:
+        assert (await response.json())["id"]
+
+
+async def _measure_cpu(*, rounds: int, calls: int) -> list[Figure]:
+    """One call after the other: the processor's time, and the time it takes."""
+    async with _running() as (hass, url):
+        session = async_get_clientsession(hass)
+        sides: dict[str, Callable[[int], Awaitable[None]]] = {
+            "action": lambda number: _action(hass, number),
+            "POST": lambda number: _post(session, url, number),
+        }
+        cpu: dict[str, list[float]] = {name: [] for name in sides}
+        wall: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(-1, rounds):
+            for name in alternate(number, [*sides]):
+                first = next(_NUMBERS)
+                await _start_afresh(hass, url)
+                began, used = time.perf_counter(), time.process_time()
+                for each in range(first, first + calls):
+                    await sides[name](each)
+                if number >= 0:  # The first round warms up.
+                    cpu[name].append((time.process_time() - used) / calls * 1000)
+                    wall[name].append((time.perf_counter() - began) / calls * 1000)
+    return [
+        figure(
+            "create_chat, processor time against a bare POST",
+            "×",
+            ratios(cpu["action"], cpu["POST"]),
+            limit=1.5,
+        ),
+        figure("create_chat, processor time", "ms", cpu["action"]),
+        figure("bare POST, processor time", "ms", cpu["POST"]),
+        figure("create_chat, from call to response", "ms", wall["action"]),
+        figure("bare POST, from call to response", "ms", wall["POST"]),
+    ]
+
+
+async def _measure_throughput(*, rounds: int, calls: int) -> list[Figure]:
+    """Twenty calls in flight, against the official SDK with each of its transports."""
+    async with AsyncExitStack() as stack:
+        hass, url = await stack.enter_async_context(_running())
+        session = async_get_clientsession(hass)
+        sides: dict[str, Side] = {
+            "create_chat": _side(lambda number: _action(hass, number), calls),
+            "bare POST": _side(lambda number: _post(session, url, number), calls),
+        }
+        try:
+            python = await asyncio.to_thread(environment, SDK, "aiohttp")
+        except pytest.skip.Exception as err:
+            print(err)
+        else:
+            for transport in ("httpx", "aiohttp"):
+                for connections in ("fresh", "kept"):
+                    sides[f"SDK, {transport}, {connections} connections"] = (
+                        await stack.enter_async_context(
+                            _sdk(str(python), url, transport, connections, calls)
+                        )
+                    )
+        rates: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(-1, rounds):
+            for name in alternate(number, [*sides]):
+                await _start_afresh(hass, url)
+                seconds = await sides[name](next(_NUMBERS))
+                if number >= 0:
+                    rates[name].append(calls / seconds)
+    figures = [figure(f"{name}, 20 in flight", "/s", rates[name]) for name in rates]
+    fresh = [rates[name] for name in rates if "fresh" in name]
+    kept = [rates[name] for name in rates if "kept" in name]
+    for name, others, limit in (
+        ("the better SDK, same connections", fresh, 4.0),
+        ("the better SDK as it comes", kept, None),
+    ):
+        if others:
+            figures.append(
+                figure(
+                    f"create_chat, throughput against {name}",
+                    "×",
+                    ratios(
+                        rates["create_chat"], [max(each) for each in zip(*others)]
+                    ),
+                    limit=limit,
+                    at_least=True,
+                )
+            )
+    return figures
+
+
+def _side(call: Callable[[int], Awaitable[None]], calls: int) -> Side:
+    async def start(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            await call(number)
+
+    async def side(first: int) -> float:
+        numbers = iter(range(first, first + calls))
+        began = time.perf_counter()
+        await asyncio.gather(*(start(numbers) for _ in range(IN_FLIGHT)))
+        return time.perf_counter() - began
+
+    return side
+
+
+@asynccontextmanager
+async def _sdk(
+    python: str, url: str, transport: str, connections: str, calls: int
+) -> AsyncIterator[Side]:
+    process = await asyncio.create_subprocess_exec(
+        *(python, ROOT / "benchmarks/sdk_client.py", url, TOKEN, transport, connections),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    given, told = process.stdin, process.stdout
+    assert given and told
+
+    async def side(first: int) -> float:
+        given.write(f"{first} {calls}\n".encode())
+        await given.drain()
+        return float(await told.readline())
+
+    try:
+        yield side
+    finally:
+        given.close()
+        await process.wait()
