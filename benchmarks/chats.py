@@ -16,7 +16,9 @@ async def measure(*, quick: bool) -> list[Figure]:
     """Compare worlds of different sizes, all of it read, and one of unread chats."""
     sizes = (100, 1_000) if quick else _SIZES
     cases = [(size, False) for size in sizes] + [(sizes[-1], True)]
-    results: dict[tuple[int, bool], list[Sequence[float]]] = {each: [] for each in cases}
+    results: dict[tuple[int, bool], list[Sequence[float]]] = {
+        each: [] for each in cases
+    }
     for number in range(1 if quick else 5):
         for size, unread in alternate(number, cases):
             results[size, unread].append(await fresh(_measure, size, unread=unread))

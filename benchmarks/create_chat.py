@@ -65,7 +65,8 @@ async def _action(hass: HomeAssistant, number: int) -> None:
         blocking=True,
         return_response=True,
     )
-    assert response and response["chat_id"]
+    assert response
+    assert response["chat_id"]
 
 
 async def _post(session: aiohttp.ClientSession, url: str, number: int) -> None:
@@ -127,10 +128,10 @@ async def _measure_throughput(*, rounds: int, calls: int) -> list[Figure]:
         else:
             for transport in ("httpx", "aiohttp"):
                 for connections in ("fresh", "kept"):
-                    sides[f"SDK, {transport}, {connections} connections"] = (
-                        await stack.enter_async_context(
-                            _sdk(str(python), url, transport, connections, calls)
-                        )
+                    sides[
+                        f"SDK, {transport}, {connections} connections"
+                    ] = await stack.enter_async_context(
+                        _sdk(str(python), url, transport, connections, calls)
                     )
         rates: dict[str, list[float]] = {name: [] for name in sides}
         for number in range(-1, rounds):
@@ -152,7 +153,8 @@ async def _measure_throughput(*, rounds: int, calls: int) -> list[Figure]:
                     f"create_chat, throughput against {name}",
                     "×",
                     ratios(
-                        rates["create_chat"], [max(each) for each in zip(*others)]
+                        rates["create_chat"],
+                        [max(each) for each in zip(*others, strict=True)],
                     ),
                     limit=limit,
                     at_least=True,
@@ -180,12 +182,20 @@ async def _sdk(
     python: str, url: str, transport: str, connections: str, calls: int
 ) -> AsyncIterator[Side]:
     process = await asyncio.create_subprocess_exec(
-        *(python, ROOT / "benchmarks/sdk_client.py", url, TOKEN, transport, connections),
+        *(
+            python,
+            ROOT / "benchmarks/sdk_client.py",
+            url,
+            TOKEN,
+            transport,
+            connections,
+        ),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     given, told = process.stdin, process.stdout
-    assert given and told
+    assert given
+    assert told
 
     async def side(first: int) -> float:
         given.write(f"{first} {calls}\n".encode())

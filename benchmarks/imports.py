@@ -1,12 +1,10 @@
 """What a restart of Home Assistant imports for the integration, beyond its own modules."""
 
 import asyncio
-from collections.abc import Sequence
-from importlib import import_module
+import json
 from pathlib import Path
 import sys
 import tempfile
-import time
 
 from .home_assistant import ROOT, home_assistant, set_up, simulator
 from .measure import Figure, figure, ratios
@@ -22,20 +20,26 @@ async def measure(*, quick: bool) -> list[Figure]:
             await fresh(_configure, folder, url)
             modules = await fresh(_loaded_by_restart, folder)
     ours = [name for name in modules if name.startswith(_OURS)]
-    others = [name for name in modules if not name.startswith(_OURS)]
-    times = [await fresh(_time, others, ours) for _ in range(2 if quick else 25)]
+    others = [name for name in modules if not name.startswith((_OURS, "benchmarks"))]
+    times = [
+        await _time(["homeassistant.bootstrap"], others, ours)
+        for _ in range(2 if quick else 25)
+    ]
     files = {
         f"{_OURS}.{path.relative_to(ROOT / 'custom_components/beeper').with_suffix('')}"
         for path in (ROOT / "custom_components/beeper").rglob("*.py")
     }
-    left = {name.replace("/", ".").removesuffix(".__init__") for name in files} - {*ours}
-    print(f"{len(ours)} modules; not needed: {', '.join(sorted(left)) or 'none'}")
+    left = {name.replace("/", ".").removesuffix(".__init__") for name in files} - {
+        *ours
+    }
+    print(f"{len(ours)} modules; left out: {', '.join(sorted(left)) or 'none'}\n")
+    bootstrap, _, own = zip(*times, strict=True)
     return [
-        figure("import, processor time", "ms", [own for own, _ in times], limit=40),
+        figure("import, processor time", "ms", own, limit=40),
         figure(
-            "import, against Home Assistant's bootstrap",
+            "import, against what Home Assistant's bootstrap imports",
             "×",
-            ratios(*(list(side) for side in zip(*times))),
+            ratios(own, bootstrap),
         ),
     ]
 
@@ -53,19 +57,15 @@ async def _loaded_by_restart(folder: str) -> list[str]:
         return [name for name in sys.modules if not name.startswith("__")]
 
 
-async def _time(others: Sequence[str], ours: Sequence[str]) -> tuple[float, float]:
-    """Return milliseconds for ours, and for what Home Assistant starts with."""
-    bootstrap = _spend(["homeassistant.bootstrap"])
-    _spend([name for name in others if not name.startswith("benchmarks")])
-    return _spend(ours), bootstrap
-
-
-def _spend(names: Sequence[str]) -> float:
-    used = time.process_time()
-    for name in names:
-        try:
-            import_module(name)
-        except ImportError:  # A module that another one made for itself.
-            if name.startswith(_OURS):
-                raise
-    return (time.process_time() - used) * 1000
+async def _time(*parts: list[str]) -> list[float]:
+    """Return the milliseconds for each part, imported after the one before."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.importing"),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await process.communicate(json.dumps(parts).encode())
+    times: list[float] = json.loads(output)
+    return times

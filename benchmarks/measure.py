@@ -27,9 +27,7 @@ class Figure:
         """Whether the aim is met, None if there is none."""
         if self.limit is None:
             return None
-        return (
-            self.median >= self.limit if self.at_least else self.median <= self.limit
-        )
+        return self.median >= self.limit if self.at_least else self.median <= self.limit
 
 
 def figure(

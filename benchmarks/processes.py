@@ -8,7 +8,8 @@ import multiprocessing
 import os
 from pathlib import Path
 import sys
-import tempfile
+import traceback
+from typing import Any
 
 from homeassistant.runner import create_event_loop
 
@@ -20,30 +21,25 @@ async def fresh[**P, T](
 ) -> T:
     """Run a module's coroutine function in a new process, and return what it returns.
 
-    Its standard error is shown only if it fails: Home Assistant logs there.
+    What Home Assistant logs there is not shown.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return await asyncio.wrap_future(pool.submit(_work, work, args, kwargs))
 
 
-def _work[T](work: Callable[..., Awaitable[T]], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
+def _work[T](
+    work: Callable[..., Awaitable[T]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> T:
     async def run() -> T:
         return await work(*args, **kwargs)
 
-    with tempfile.TemporaryFile() as log:
-        shown = os.dup(2)
-        os.dup2(log.fileno(), 2)
-        try:
-            with asyncio.Runner(loop_factory=create_event_loop) as runner:
-                return runner.run(run())
-        except BaseException:
-            log.seek(0)
-            os.write(shown, log.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(shown, 2)
-            os.close(shown)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+    try:
+        with asyncio.Runner(loop_factory=create_event_loop) as runner:
+            return runner.run(run())
+    except Exception:  # noqa: BLE001 - not all of them can cross to another process
+        raise RuntimeError(traceback.format_exc()) from None
 
 
 def memory() -> float:
