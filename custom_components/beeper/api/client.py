@@ -56,6 +56,7 @@ from .models import (
     SentMessage,
     ServerInfo,
     StartChat,
+    UnreadChat,
     Uploaded,
     User,
     chat_patch,
@@ -378,13 +379,18 @@ class BeeperClient:
         except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
             raise failure(err) from None
 
-    async def unread_chats(self, cursor: str | None = None) -> Page[Chat]:
+    async def unread_chats(self, cursor: str | None = None) -> Page[UnreadChat]:
         """Return a page of the chats with unread messages, of all accounts."""
         query = {"unreadOnly": "true", "limit": "200"}
         if cursor is not None:
             query |= {"cursor": cursor, "direction": "before"}
         return await self._request(
-            "GET", "v1", "chats", "search", read=_read_chats, query=query
+            "GET",
+            "v1",
+            "chats",
+            "search",
+            read=lambda body: Page.from_dict(body, UnreadChat.from_dict),
+            query=query,
         )
 
     def stream(self) -> AbstractAsyncContextManager[AsyncIterator[ChatEvent]]:

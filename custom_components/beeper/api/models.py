@@ -609,6 +609,27 @@ class Chat(ListedChat):
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class UnreadChat:
+    """What it takes to count what is unread, of which there may be thousands."""
+
+    id: str
+    account_id: str | None
+    merged_into_id: str | None
+    unread_count: int
+
+    @classmethod
+    def from_dict(cls, data: Json) -> Self:
+        """Read it; raise UnreadableAnswerError without an id."""
+        chat = _mapping(data)
+        return cls(
+            id=_id(chat, "id", "chatID"),
+            account_id=_text(chat, "accountID"),
+            merged_into_id=_text(chat, "mergedIntoChatID"),
+            unread_count=_count(chat, "unreadCount"),
+        )
+
+
 def read_labels(data: Json) -> dict[str, str]:
     """Read labels: their names by id; an id names one without a name."""
     return {
