@@ -7,6 +7,7 @@ import gc
 from http import HTTPStatus
 import importlib
 import inspect
+from ipaddress import ip_address
 import logging
 from pathlib import Path
 import pkgutil
@@ -14,6 +15,7 @@ import re
 from typing import Any
 
 from aiohttp import ClientSession, WSMsgType, web
+import ifaddr
 import pytest
 from pytest_homeassistant_custom_component.common import (
     CLIENT_ID,
@@ -29,6 +31,7 @@ from pytest_homeassistant_custom_component.typing import (
     ClientSessionGenerator,
     WebSocketGenerator,
 )
+from pytest_socket import socket_allow_hosts
 from sqlalchemy import text
 import yaml
 
@@ -63,6 +66,13 @@ from .test_privacy import secrets_in
 from .test_send_message import add_chat
 from .test_voice import TO_MIA
 
+# Of this machine, as other machines see it; in tests Home Assistant sees others.
+OUTSIDE = [
+    str(ip.ip)
+    for adapter in ifaddr.get_adapters()
+    for ip in adapter.ips
+    if ip.is_IPv4 and not ip_address(str(ip.ip)).is_loopback
+]
 TEMPLATE = "{{ states('sensor.secret') }}{% if true %}x{% endif %}"
 MESSAGE: dict[str, Any] = {"chat_id": KIM, "message_id": "4"}
 CALLS: dict[str, dict[str, Any]] = {
@@ -360,6 +370,40 @@ async def test_a_file_that_is_served_elsewhere_is_not_fetched_there(
 
 
 @pytest.mark.usefixtures("half_handshakes")
+@pytest.mark.skipif(not OUTSIDE, reason="This machine is in no network")
+async def test_an_allowed_address_leads_nobody_to_home_assistants_own_machine(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    aiohttp_server: Any,
+    aiohttp_raw_server: Any,
+) -> None:
+    """Home Assistant's own rule against forged requests holds, whatever was allowed."""
+    socket_allow_hosts(["127.0.0.1", OUTSIDE[0]])
+    asked: list[str] = []
+
+    async def serve(request: web.BaseRequest) -> web.Response:
+        asked.append(request.path)
+        return web.Response(body=b"secret", content_type="image/png")
+
+    inside = (await aiohttp_raw_server(serve)).make_url("/")
+
+    async def lead(_: web.Request) -> web.Response:
+        raise web.HTTPFound(inside)
+
+    app = web.Application()
+    app.router.add_get("/", lead)
+    server = await aiohttp_server(app, host=OUTSIDE[0])
+    address = str(server.make_url("/"))
+    hass.config.allowlist_external_urls = {address, str(inside)}
+
+    await send(hass, attachment=str(inside))  # Nobody led there: it was meant.
+    assert asked == ["/"]
+    with pytest.raises(HomeAssistantError, match="could not be downloaded"):
+        await send(hass, attachment=address)
+    assert asked == ["/"]
+
+
 async def test_an_unverified_beeper_leaves_all_others_verified(
     hass: HomeAssistant,
     simulator: Simulator,
