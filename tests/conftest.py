@@ -47,6 +47,14 @@ def integration(enable_custom_integrations: None, socket_enabled: None) -> None:
     """Let Home Assistant find the integration and the simulator."""
 
 
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave asyncio's debug mode to --asyncio-debug, as in the daily check.
+
+    Two thirds of the time went into its tracebacks, one for each future.
+    """
+
+
 @pytest.fixture
 def profile() -> str:
     """Return the generation of the server; parametrize to change it."""
