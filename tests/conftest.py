@@ -33,6 +33,7 @@ from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
+from simulator.faults import Fault
 
 from .listening import collect, quiet
 
@@ -169,6 +170,40 @@ async def skip_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         skipped += seconds
 
     return skip
+
+
+@pytest.fixture
+async def add_fault(
+    simulator: Simulator, skip_time: Callable[[float], None]
+) -> AsyncIterator[Callable[..., Fault]]:
+    """Return what adds a fault; for an answer that it holds back nobody waits long.
+
+    So real time-outs can be waited for, which a busy machine does not reach.
+    """
+    held: list[asyncio.Task[None]] = []
+
+    async def pass_time(fault: Fault) -> None:
+        struck = 0
+        while True:
+            if fault.hits > struck:
+                struck = fault.hits
+                await asyncio.sleep(0.02)  # What is sent of the answer arrives.
+                skip_time(client.REQUEST_TIMEOUT + 1)
+            await asyncio.sleep(0.001)
+
+    def add(kind: str, **options: Any) -> Fault:
+        late = kind in ("delay", "delay_after", "stall_body")
+        if late:
+            options["seconds"] = 3600
+        fault = simulator.faults.add(kind, **options)
+        if late:
+            held.append(asyncio.create_task(pass_time(fault)))
+        return fault
+
+    yield add
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
 
 
 @dataclass(frozen=True, kw_only=True)

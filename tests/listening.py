@@ -31,7 +31,7 @@ async def quiet(simulator: Simulator) -> None:
     before = -1
     while before != (count := sum("/messages" in r.path for r in simulator.requests)):
         before = count
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.1)
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -19,7 +19,6 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper import outbox
-from custom_components.beeper.api import client
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EVENT_CALL_SERVICE, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant, State
@@ -28,11 +27,12 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from simulator.faults import Fault
 
 from .conftest import add_entry, until
 from .listening import quiet
 from .test_message_sending import FAMILY, KIM, PATH, sent, texts
-from .test_outbox import DID_NOT_RUN, RAN, TIMEOUT, faults
+from .test_outbox import DID_NOT_RUN, RAN, faults
 from .test_services import PROFILES
 
 BUTTON = "button.shortcut"
@@ -72,12 +72,6 @@ KINDS = pytest.mark.parametrize(
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look after fractions of a second where life waits for seconds."""
     monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1, 0.2))
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take an answer that does not come at once for lost."""
-    monkeypatch.setattr(client, "REQUEST_TIMEOUT", TIMEOUT)
 
 
 async def add_shortcut(
@@ -336,13 +330,13 @@ async def test_what_is_found_by_reading_is_done(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    hasty: None,
+    add_fault: Callable[..., Fault],
     data: dict[str, Any],
     fault: tuple[str, dict[str, Any]],
 ) -> None:
     await add_shortcut(hass, loaded, data)
     kind, options = fault
-    simulator.faults.add(kind, method="POST", path=PATHS[data["kind"]], **options)
+    add_fault(kind, method="POST", path=PATHS[data["kind"]], **options)
 
     await press(hass)
 

@@ -2,6 +2,7 @@
 # ruff: noqa: F811 - a fixture of another file
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 import tracemalloc
 from typing import Any
@@ -16,6 +17,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import raise_if_invalid_path
 from simulator import Simulator
+from simulator.faults import Fault
 from simulator.model import Asset, Json, Message
 
 from .conftest import add_entry, until
@@ -441,8 +443,8 @@ async def test_a_folder_that_cannot_be_written_to(
     [
         ({"kind": "cut"}, "connection to Beeper broke"),
         ({"kind": "drop_before", "times": 9}, "connection to Beeper broke"),
-        ({"kind": "stall_body", "seconds": 3}, "did not answer in time"),
-        ({"kind": "delay", "seconds": 3}, "did not answer in time"),
+        ({"kind": "stall_body"}, "did not answer in time"),
+        ({"kind": "delay"}, "did not answer in time"),
         ({"kind": "status_before", "status": 502}, "may have expired"),
         (
             {"kind": "status_before", "status": 404, "body": {"code": "NOT_FOUND"}},
@@ -478,12 +480,13 @@ async def test_what_goes_wrong_leaves_nothing_behind(
     simulator: Simulator,
     media: Path,
     monkeypatch: pytest.MonkeyPatch,
+    add_fault: Callable[..., Fault],
     fault: dict[str, Any],
     message: str,
 ) -> None:
     monkeypatch.setattr(downloads, "MAX_SIZE", 1024 * 1024)
-    monkeypatch.setattr("custom_components.beeper.api.client.UPLOAD_TIMEOUT", 0.5)
-    simulator.faults.add(path="/v1/assets/serve", **fault)
+    monkeypatch.setattr("custom_components.beeper.api.client.UPLOAD_TIMEOUT", 30)
+    add_fault(path="/v1/assets/serve", **fault)
 
     assert message in await refused(hass, media)
 

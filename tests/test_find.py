@@ -12,6 +12,7 @@ from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
+from simulator.faults import Fault
 from simulator.model import Chat, Person
 
 from .conftest import add_entry
@@ -364,10 +365,9 @@ async def test_what_takes_too_long_is_given_up(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    add_fault: Callable[..., Fault],
 ) -> None:
-    monkeypatch.setattr("custom_components.beeper.addressing._TIMEOUT", 0.3)
-    simulator.faults.add("delay", path="/v1/accounts/telegram/*", seconds=2)
+    add_fault("delay", path="/v1/accounts/telegram/*")
 
     with pytest.raises(HomeAssistantError, match="did not answer in time"):
         await find(hass, query="kim")

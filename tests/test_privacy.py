@@ -1,5 +1,6 @@
 """Tokens, texts, numbers and names stay out of logs and errors, whatever goes wrong."""
 
+from collections.abc import Callable
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from simulator.faults import Fault
 from simulator.model import Person
 
 from .conftest import TOKEN
@@ -30,7 +32,7 @@ CALL = {
     "message_text": "The key is under the mat",
 }
 FAULTS: list[tuple[str, dict[str, Any]]] = [
-    ("delay", {"seconds": 1}),
+    ("delay", {}),
     ("drop_before", {}),
     ("drop_after", {}),
     ("status_before", {"status": 400, "body": {"code": "X", "message": SECRETS[1]}}),
@@ -51,7 +53,6 @@ def logging_at_its_loudest(
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0))
-    monkeypatch.setattr(client, "REQUEST_TIMEOUT", 0.3)
 
 
 MESSAGE = {
@@ -87,12 +88,13 @@ async def test_what_goes_wrong_tells_no_secret(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
     caplog: pytest.LogCaptureFixture,
     fault: tuple[str, dict[str, Any]],
 ) -> None:
     """An automation that fails is logged with its error, and where it came from."""
     kind, options = fault
-    simulator.faults.add(kind, method="POST", times=None, **options)
+    add_fault(kind, method="POST", times=None, **options)
     assert await async_setup_component(
         hass,
         "automation",
@@ -131,6 +133,7 @@ async def test_a_name_that_is_nobody_or_several_is_not_told(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
     caplog: pytest.LogCaptureFixture,
     action: str,
     data: dict[str, Any],
@@ -143,7 +146,7 @@ async def test_a_name_that_is_nobody_or_several_is_not_told(
         simulator.world.add_chat(account, [person])
     if fault:
         kind, options = fault
-        simulator.faults.add(kind, path="*/search", times=None, **options)
+        add_fault(kind, path="*/search", times=None, **options)
     step = {"action": f"beeper.{action}", "data": data}
     trigger = {"trigger": "event", "event_type": "go"}
     config = {"automation": {"triggers": trigger, "actions": step}}
@@ -166,20 +169,21 @@ async def test_a_message_that_goes_wrong_tells_no_secret(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     fault: tuple[str, dict[str, Any]],
     path: str,
 ) -> None:
-    monkeypatch.setattr(client, "UPLOAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(client, "UPLOAD_TIMEOUT", 30)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     (tmp_path / "Robin Sample.txt").write_text("The key is under the mat")
     world = simulator.world
     kim = next(iter(world.accounts["whatsapp"].contacts.values()))
     world.add_chat(world.accounts["whatsapp"], [kim], chat_id=MESSAGE["chat_id"])
     kind, options = fault
-    simulator.faults.add(kind, method="POST", path=path, times=None, **options)
+    add_fault(kind, method="POST", path=path, times=None, **options)
     call = {
         **MESSAGE,
         "wait": True,

@@ -772,6 +772,7 @@ async def test_other_actions_log_no_secret(
     simulator: Simulator,
     loaded: MockConfigEntry,
     media: Path,
+    impatient: None,
     caplog: pytest.LogCaptureFixture,
     action: str,
     data: dict[str, Any],

@@ -1,5 +1,6 @@
 """Making shortcuts: every way through the forms, over real sockets."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
+from simulator.faults import Fault
 from simulator.model import Person
 
 from .test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
@@ -363,14 +365,14 @@ async def test_what_is_wrong_is_told_where_it_is(
         (("status_before", {"status": 401}), "token_refused"),
         (("status_before", {"status": 503}), "unreadable"),
         (("garbage", {"body": "[]"}), "unreadable"),
-        (("delay", {"seconds": 0.5}), "timeout"),
+        (("delay", {}), "timeout"),
     ],
 )
 async def test_what_goes_wrong_is_told(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    add_fault: Callable[..., Fault],
     kind: str,
     given: dict[str, Any],
     fault: tuple[str, dict[str, Any]],
@@ -378,11 +380,9 @@ async def test_what_goes_wrong_is_told(
 ) -> None:
     name, options = fault
     path = "/v1/chats/search" if kind == "send_message" else "/v1/accounts/*"
-    simulator.faults.add(name, path=path, **options)
+    add_fault(name, path=path, **options)
 
-    with monkeypatch.context() as patch:
-        patch.setattr("custom_components.beeper.api.client.REQUEST_TIMEOUT", 0.3)
-        result = await submit(hass, await begin(hass, loaded, kind), **given)
+    result = await submit(hass, await begin(hass, loaded, kind), **given)
     assert result["errors"] == {"base": error}
 
     result = await submit(hass, result, **given)
