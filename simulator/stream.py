@@ -152,6 +152,11 @@ class Connection:
             with suppress(asyncio.CancelledError, ConnectionError):
                 await writer
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is open, and any events are subscribed to."""
+        return bool(self._chats) and not self.socket.closed
+
     def abort(self) -> None:
         """Break the connection."""
         if self._transport:

@@ -146,7 +146,7 @@ async def listening(
             message.timestamp -= timedelta(hours=1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    await until(lambda: simulator.hub.connections)
+    await until(lambda: any(each.is_followed for each in simulator.hub.connections))
     await quiet(simulator)
     return entry
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import outbox
+from custom_components.beeper import delivery, outbox
 from custom_components.beeper.api import client
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -53,6 +53,7 @@ def logging_at_its_loudest(
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
 
 
 MESSAGE = {

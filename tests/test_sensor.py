@@ -47,8 +47,7 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 async def listening(simulator: Simulator) -> None:
     """Wait until the entry follows the stream."""
-    await until(lambda: any(r.path == "/v1/ws" for r in simulator.requests))
-    await asyncio.sleep(0.05)
+    await until(lambda: any(each.is_followed for each in simulator.hub.connections))
 
 
 async def test_each_account_has_a_device_with_sensors(
