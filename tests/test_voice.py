@@ -19,6 +19,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import intent
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
+from simulator.model import Person
 
 from .conftest import add_entry, until
 from .talking import assist, say, talk  # noqa: F401
@@ -323,6 +324,57 @@ async def test_which_of_two(
 
     assert await say(hass, choice, conversation_id, language=language) == answer
 
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Dr. Quill", "Dr. Quill"),
+        ("Dr. Quill", "Dr Quill"),
+        ("Dr Quill", "Dr. Quill"),
+        ("O’Quill", "O'Quill"),
+        ("O'Quill", "OQuill"),
+        ("Anna-Lena", "Anna Lena"),
+        ("Anna Lena", "Anna‑Lena"),
+        ("J.R.", "JR"),
+        ("JR", "J.R."),
+        ("Quill & Sons, Ltd.", "Quill & Sons Ltd"),
+        ("¿Quill?", "quill"),
+    ],
+)
+async def test_punctuation_is_not_heard(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    name: str,
+    said: str,
+) -> None:
+    """A whole name all the same: the longer one is not meant."""
+    _, quill = [
+        chat(simulator, [Person(id=each, full_name=each)], account_id="telegram")
+        for each in (f"{name} Junior", name)
+    ]
+
+    answer = await say(hass, f"Message {said} on Telegram: Hello")
+
+    assert answer == f"Sent to {name} on Telegram."
+    assert last(simulator, quill.id) == "Hello"
+
+
+async def test_who_differs_in_punctuation_alone_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number, name in enumerate(("Dr. Quill", "Dr Quill")):
+        person = Person(id=f"quill{number}", full_name=name)
+        chat(simulator, [person], account_id="telegram")
+
+    question, conversation_id = await talk(hass, "Message Dr. Quill on Telegram: Hello")
+    assert "Dr. Quill" in question
+    assert "Dr Quill" in question
+    assert not simulator.executed
+
+    assert "Sent to Dr" in await say(hass, "the first", conversation_id)
     assert len(simulator.executed) == 1
 
 

@@ -106,19 +106,25 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class _Wanted:
-    """A text to look for. One that is an identity is never compared with names."""
+    """A text to look for. One that is an identity is never compared with names.
+
+    `fold` makes one of what is to be taken for the same name.
+    """
 
     text: str
+    fold: Callable[[str], str]
     folded: str
     number: str | None
     email: str | None
     handle: str | None
 
     @classmethod
-    def from_text(cls, text: str) -> _Wanted:
+    def from_text(cls, text: str, *, spoken: bool = False) -> _Wanted:
+        fold_name = _fold_spoken if spoken and _fold_spoken(text) else fold
         return cls(
             text=text,
-            folded=fold(text),
+            fold=fold_name,
+            folded=fold_name(text),
             number=text if _is_number(text) else None,
             email=text.casefold() if _is_email(text) else None,
             handle=fold(text[1:]) if text.startswith("@") else None,
@@ -140,9 +146,9 @@ class _Wanted:
             return Rank.EXACT
         # Mostly a chat is called like its person: folding is what takes time here.
         texts = {user.full_name for user in users} | {chat.title if chat else None}
-        names = [fold(text) for text in texts if text]
+        names = [self.fold(text) for text in texts if text]
         if self.folded in names or any(
-            self.folded == fold(user.username) for user in users if user.username
+            self.folded == self.fold(user.username) for user in users if user.username
         ):
             return Rank.EXACT
         if any(name.startswith(self.folded) for name in names):
@@ -156,7 +162,9 @@ class _Wanted:
             if handle
         )
         return (
-            Rank.LOOSE if any(self.folded in fold(each) for each in handles) else None
+            Rank.LOOSE
+            if any(self.folded in self.fold(each) for each in handles)
+            else None
         )
 
     def _identifies(self, user: User) -> bool:
@@ -185,6 +193,15 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(letters))
 
 
+def _fold_spoken(text: str) -> str:
+    """Return what is left without punctuation, too: nobody hears it."""
+    return "".join(
+        char
+        for char in fold(text)
+        if unicodedata.category(char)[0] != "P" and char not in "`ʼ"
+    )
+
+
 def _is_ignored(char: str) -> bool:
     """Tell whether a character makes no other name of it.
 
@@ -207,14 +224,15 @@ async def find(
     text: str,
     *,
     default_id: str,
+    spoken: bool = False,
 ) -> Found:
     """Find people and chats of an account, None for all accounts.
 
     The default account works, but need not be listed. If a named account gives no
     answer that is an error, else it is told; only its network is asked for strangers.
-    Raises BeeperError.
+    `spoken`: whoever said the text may have meant any punctuation. Raises BeeperError.
     """
-    wanted = _Wanted.from_text(text)
+    wanted = _Wanted.from_text(text, spoken=spoken)
     listed = [*(account.account_id for account in accounts), default_id]
     searched = [account_id] if account_id else [*dict.fromkeys(listed)]
     not_searched: list[str] = []

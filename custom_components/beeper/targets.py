@@ -104,6 +104,7 @@ async def async_search(
                 None,
                 text,
                 default_id=entry.data[CONF_ACCOUNT_ID],
+                spoken=True,
             )
     except BeeperError as err:
         if isinstance(err, AuthenticationError):
