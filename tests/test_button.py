@@ -399,6 +399,26 @@ async def test_what_was_not_done_is_done_at_the_next_press(
 
 
 @KINDS
+async def test_what_beeper_no_longer_knows_is_to_be_chosen_again(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+) -> None:
+    """Of ids, as the text for actions has them, who presses knows nothing."""
+    gone = (
+        {"chat_id": "!left:beeper.com"} if data is MESSAGE else {"account_id": "gone"}
+    )
+    await add_shortcut(hass, loaded, {**data, **gone})
+
+    with pytest.raises(HomeAssistantError, match="no longer knows the chat") as error:
+        await press(hass)
+    assert "_id" not in str(error.value)
+    assert state(hass) == "not_done"
+    assert not simulator.executed
+
+
+@KINDS
 async def test_beeper_is_away(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -116,9 +116,9 @@ async def test_the_button_is_pressed_once(
     assert result.state == "done"
 
 
-def last_action(hass: HomeAssistant) -> str | None:
+def last_action(hass: HomeAssistant) -> str:
     state = hass.states.get("script.write_to")
-    return state and state.attributes.get("last_action")
+    return str(state and state.attributes.get("last_action"))
 
 
 async def write_to(
@@ -136,7 +136,7 @@ async def write_to(
     ]
     await until(lambda: sent(simulator))
     await hass.services.async_call("script", "write_to", data, blocking=True)
-    await until(lambda: "delay" in (last_action(hass) or ""))
+    await until(lambda: "delay" in last_action(hass))
     skip_time(2)
     await asyncio.gather(*calls)
     state = hass.states.get("script.write_to")

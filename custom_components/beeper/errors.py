@@ -65,6 +65,8 @@ _CHANGING_FIELDS = {
     "reminder": "remind_at",
     "text": "message",
 }
+# What is said of ids, which nobody has given a shortcut.
+_GONE = {"chat_not_found", "not_found"}
 # What has a text of its own while the integration is set up.
 _SETUP = {
     "cannot_connect",
@@ -158,6 +160,11 @@ def not_sent(err: BeeperError) -> HomeAssistantError:
 def _renamed(err: AnswerError, names: Mapping[str, str]) -> str:
     """Return the fields an error names, by the names they have in the action."""
     return ", ".join(names.get(field, field) for field in err.fields)
+
+
+def of_shortcut(err: HomeAssistantError) -> HomeAssistantError:
+    """Return the error as whoever presses a shortcut understands it."""
+    return failed("shortcut_gone") if err.translation_key in _GONE else err
 
 
 def not_uploaded(err: BeeperError) -> HomeAssistantError:
