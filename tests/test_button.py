@@ -19,7 +19,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper import outbox
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_CALL_SERVICE, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -285,6 +285,41 @@ async def test_a_reload_in_the_middle(
 
     assert sent(simulator) == 1
     assert state(hass) == "done"
+
+
+async def test_what_ends_while_the_entry_is_reloaded_is_known(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    """Its answer is lost, unloading does not wait for it, and nobody listens then."""
+    await add_shortcut(hass, loaded, MESSAGE)
+    post = simulator.faults.add("delay_after", method="POST", path=PATH, seconds=3600)
+    pressed = hass.async_create_task(press(hass))
+    await until(lambda: simulator.executed and post.hits)
+    simulator.faults.add("delay", method="GET", path=PATH, seconds=5, times=None)
+    begin = simulator.faults.add("delay", path="/v1/accounts", seconds=10)
+    reload = hass.async_create_task(hass.config_entries.async_reload(loaded.entry_id))
+    await until(lambda: loaded.state is ConfigEntryState.UNLOAD_IN_PROGRESS)
+    before = len(simulator.requests)
+    skip_time(31)
+
+    def looks() -> bool:
+        return any(
+            each.path.endswith("/messages") for each in simulator.requests[before:]
+        )
+
+    await until(lambda: looks() and begin.hits)
+    simulator.faults.clear()
+    skip_time(5)
+    await pressed
+    assert loaded.state is ConfigEntryState.SETUP_IN_PROGRESS
+    skip_time(5)
+    await reload
+
+    assert state(hass) == "done"
+    assert sent(simulator) == 1
 
 
 async def test_answers_over_and_over_are_stopped(

@@ -10,7 +10,6 @@ from homeassistant.components.button import ButtonEntity
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, TemplateError
-from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.template import Template
 
@@ -32,7 +31,7 @@ from .coordinator import BeeperConfigEntry
 from .entity import async_add_for_shortcuts, shortcut_device
 from .message_sending import Outgoing
 from .outbox import get_outbox
-from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
+from .signals import ShortcutPressed, ShortcutResult, tell_of_shortcut
 from .validators import text
 
 PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
@@ -117,10 +116,8 @@ class ShortcutButton(ButtonEntity):
         return None
 
     def _tell(self, result: ShortcutResult) -> None:
-        async_dispatcher_send(
-            self.hass,
-            SIGNAL_SHORTCUT,
-            ShortcutPressed(subentry_id=self._subentry_id, result=result),
+        tell_of_shortcut(
+            self.hass, ShortcutPressed(subentry_id=self._subentry_id, result=result)
         )
 
     async def _async_reach_out(self, context: Context) -> None:

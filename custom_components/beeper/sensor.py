@@ -27,7 +27,7 @@ from .entity import (
     async_add_for_shortcuts,
     shortcut_device,
 )
-from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
+from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult, last_result
 
 PARALLEL_UPDATES = 0
 
@@ -161,11 +161,13 @@ class ShortcutResultSensor(RestoreSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Say what was known before a restart, and listen."""
-        if restored := await self.async_get_last_sensor_data():
-            result = restored.native_value
-            # Whoever could have told how it ended is gone, or will still tell.
-            self._attr_native_value = "uncertain" if result == "under_way" else result
+        """Say what was known before a reload or a restart, and listen."""
+        if result := last_result(self.hass, self._subentry_id):
+            self._attr_native_value = result
+        elif restored := await self.async_get_last_sensor_data():
+            # Whoever could have told how it ended is gone.
+            known = restored.native_value
+            self._attr_native_value = "uncertain" if known == "under_way" else known
         self.async_on_remove(
             async_dispatcher_connect(self.hass, SIGNAL_SHORTCUT, self._async_pressed)
         )

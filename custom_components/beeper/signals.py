@@ -7,6 +7,9 @@ listens before there is one.
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
 from .api.models import Chat, Message, Reaction, User
@@ -139,3 +142,18 @@ SIGNAL_ACCOUNT_DISCONNECTED: Final = SignalType[AccountDisconnected](
     f"{DOMAIN}_account_disconnected"
 )
 SIGNAL_SHORTCUT: Final = SignalType[ShortcutPressed](f"{DOMAIN}_shortcut")
+
+_LAST_RESULTS: HassKey[dict[str, ShortcutResult]] = HassKey(f"{DOMAIN}.last_results")
+
+
+@callback
+def tell_of_shortcut(hass: HomeAssistant, pressed: ShortcutPressed) -> None:
+    """Tell how a press goes, also whoever listens only after a reload."""
+    hass.data.setdefault(_LAST_RESULTS, {})[pressed.subentry_id] = pressed.result
+    async_dispatcher_send(hass, SIGNAL_SHORTCUT, pressed)
+
+
+@callback
+def last_result(hass: HomeAssistant, subentry_id: str) -> ShortcutResult | None:
+    """Return how the last press since the start of Home Assistant goes or ended."""
+    return hass.data.get(_LAST_RESULTS, {}).get(subentry_id)
