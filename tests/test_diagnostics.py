@@ -132,6 +132,48 @@ async def test_diagnostics_count_what_was_sent_and_hold_nothing_personal(
         assert personal not in shown
 
 
+@pytest.mark.parametrize(
+    ("action", "data", "unknown"),
+    [
+        ("update_chat", {"is_pinned": True}, 0),
+        ("set_reminder", {"remind_at": "2099-01-01T10:00:00+00:00"}, 0),
+        # Each of these reaches somebody anew: the first may have, too.
+        ("notify_anyway", {"allow_repeat": True}, 1),
+        ("send_message", {"message": "Hello", "allow_repeat": True}, 1),
+    ],
+)
+async def test_what_was_set_at_last_is_not_unknown(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    impatient: None,
+    action: str,
+    data: Json,
+    unknown: int,
+) -> None:
+    async def outbox() -> Json:
+        report: Json = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+        counts: Json = report["outbox"]
+        return counts
+
+    chat_id = next(
+        chat.id
+        for chat in simulator.world.chats.values()
+        if (chat.account_id == "imessage") == (action == "notify_anyway")
+    )
+    call = {"chat_id": chat_id, **data}
+    fault = simulator.faults.add("drop_before", path="/v1/chats/*", times=None)
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await hass.services.async_call(DOMAIN, action, call, blocking=True)
+    assert fault.hits
+    assert (await outbox())["unknown"] == 1
+
+    simulator.faults.clear()
+    await hass.services.async_call(DOMAIN, action, call, blocking=True)
+    assert (await outbox())["unknown"] == unknown
+
+
 async def test_diagnostics_tell_of_a_path_in_front(
     hass: HomeAssistant, hass_client: ClientSessionGenerator
 ) -> None:

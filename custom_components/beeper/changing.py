@@ -105,6 +105,7 @@ class Change(Job[Changed]):
     def __post_init__(self) -> None:
         """Recognise it by all that was asked for."""
         self.name = self.changing.name
+        self.settles = not self.changing.once
         self.message_id = self.params.get(ATTR_MESSAGE_ID, "")
         self._asked = tuple(
             (name, tuple(value) if isinstance(value, list) else value)

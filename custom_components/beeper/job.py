@@ -23,6 +23,8 @@ class Job[ResultT](ABC):
     """What a job has in common with one under way whose result it may take."""
     window: float = 0
     """Seconds for which the same job gives the same result, once done."""
+    settles: bool = False
+    """Once done, it does not matter any more what became of the same job before."""
     unknown: str
     """Key of the text for: it was attempted, and nothing of it can be found."""
     still_unknown: str

@@ -292,7 +292,7 @@ class Outbox:
             _take_out(self._unknown, job.key, attempted)
             job.undo()
             return partial(job.not_done, err)
-        _take_out(self._unknown, job.key, attempted)
+        self._clear_up(job, attempted)
         return self._remember(job, Done(result=result))
 
     async def _look(self, job: Job[Any], attempted: float) -> _Outcome:
@@ -304,7 +304,7 @@ class Outbox:
                     await asyncio.sleep(seconds)
                     outcome = await self._look_once(job, attempted) or outcome
                     if isinstance(outcome, Done):
-                        _take_out(self._unknown, job.key, attempted)
+                        self._clear_up(job, attempted)
                         break
         return outcome
 
@@ -328,6 +328,12 @@ class Outbox:
         if found is None or callable(found):
             return found
         return self._remember(job, Done(result=found, recovered=True))
+
+    def _clear_up(self, job: Job[Any], attempted: float) -> None:
+        if job.settles:
+            self._unknown.pop(job.key, None)
+        else:
+            _take_out(self._unknown, job.key, attempted)
 
     def _remember(self, job: Job[Any], done: Done[Any]) -> Done[Any]:
         if job.window > 0:
