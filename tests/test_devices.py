@@ -75,3 +75,65 @@ async def test_place_of_what_is_not_ours(
     assert place_of(hass, foreign.id) is None
     assert place_of(hass, odd.id) is None
     assert place_of(hass, "no such device") is None
+
+
+SECOND = "local-whatsapp_ba_Sample"
+
+
+def whatsapps(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | None]:
+    """Return what the devices of two accounts of one network are called."""
+    names = {}
+    children = dr.async_child_entries_for_config_entry(
+        dr.async_get(hass), entry.entry_id
+    )
+    for device in children:
+        place = place_of(hass, device.id)
+        assert place
+        if place.account_id in ("whatsapp", SECOND):
+            names[place.account_id] = device.name
+    return names
+
+
+async def test_accounts_of_one_network_are_told_apart_by_a_number(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """It stays theirs, whatever comes and goes, and tells nothing of whose they are."""
+    apart = {"whatsapp": "WhatsApp", SECOND: "WhatsApp 2"}
+    assert whatsapps(hass, loaded) == apart
+    state = hass.states.get("sensor.beeper_whatsapp_2_status")
+    assert state
+    assert state.name == "WhatsApp 2 Status"
+
+    accounts = simulator.world.accounts
+    first = accounts.pop("whatsapp")
+    await loaded.runtime_data.async_refresh()
+    assert whatsapps(hass, loaded) == {SECOND: "WhatsApp 2"}
+    await hass.config_entries.async_reload(loaded.entry_id)
+    assert whatsapps(hass, loaded) == {SECOND: "WhatsApp 2"}
+
+    accounts["whatsapp"] = first  # Listed last now.
+    await loaded.runtime_data.async_refresh()
+    assert whatsapps(hass, loaded) == apart
+    await hass.config_entries.async_reload(loaded.entry_id)
+    assert whatsapps(hass, loaded) == apart
+
+
+async def test_devices_of_equal_names_are_told_apart_and_keep_their_entities(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """As they were made before; a name that the user has given is the user's."""
+    second = device_of(hass, "sensor.beeper_whatsapp_2_status")
+    first = device_of(hass, "sensor.beeper_whatsapp_status")
+    device_registry.async_update_child_device(second, name="WhatsApp")
+    device_registry.async_update_child_device(first, name_by_user="Mine")
+
+    await hass.config_entries.async_reload(loaded.entry_id)
+
+    assert whatsapps(hass, loaded) == {"whatsapp": "WhatsApp", SECOND: "WhatsApp 2"}
+    assert device_of(hass, "sensor.beeper_whatsapp_2_status") == second
+    device = device_registry.async_get(first)
+    assert device
+    assert device.name_by_user == "Mine"

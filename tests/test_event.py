@@ -238,7 +238,7 @@ async def test_two_accounts_of_one_network_are_told_apart(
     tell(hass, event(loaded, account_id="local-whatsapp_ba_Sample"))
 
     assert unknown(hass, WHATSAPP)
-    assert not unknown(hass, f"{WHATSAPP}_2")
+    assert not unknown(hass, "event.beeper_whatsapp_2_message")
 
 
 # In an automation

@@ -78,7 +78,7 @@ async def test_each_account_has_a_device_with_sensors(
         "Slack",
         "Telegram",
         "WhatsApp",
-        "WhatsApp",
+        "WhatsApp 2",
     ]
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
     sensors = {entity.unique_id for entity in entities if entity.domain == "sensor"}

@@ -1,6 +1,6 @@
 """What entities have in common: their devices, and for whom there are any."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -13,19 +13,24 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .api.models import Account
 from .const import CONF_CHAT_ID, CONF_NETWORK, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
-from .devices import account_identifier, server_identifier, subentry_identifier
+from .devices import (
+    Identifier,
+    account_identifier,
+    server_identifier,
+    subentry_identifier,
+)
 
 
 @callback
 def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Register the server's device, and remove those of accounts that go.
+    """Register the devices of the server and its accounts, while those are there.
 
     Comes before the platforms: their devices refer to this one.
     """
     coordinator = entry.runtime_data
     devices = dr.async_get(hass)
     client = coordinator.client
-    devices.async_get_or_create(
+    server = devices.async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={server_identifier(entry)},
         entry_type=dr.DeviceEntryType.SERVICE,
@@ -36,20 +41,44 @@ def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> Non
     )
 
     @callback
-    def remove_accounts() -> None:
-        listed = {
-            account_identifier(entry, each.account_id)
+    def follow_accounts() -> None:
+        networks = {
+            account_identifier(entry, each.account_id): each.name
             for each in coordinator.data.accounts
         }
         # A server that starts may not list any yet.
-        if not listed:
+        if not networks:
             return
+        known: dict[Identifier, str | None] = {}
         for device in dr.async_child_entries_for_config_entry(devices, entry.entry_id):
-            if not device.identifiers & listed:
+            if listed := device.identifiers & networks.keys():
+                known[listed.pop()] = device.name
+            else:
                 devices.async_remove_device(device.id)
+        taken: set[str] = set()
+        for identifier in sorted(networks, key=lambda each: each not in known):
+            name = _name(networks[identifier], known.get(identifier), taken)
+            taken.add(name)
+            if name != known.get(identifier):
+                devices.async_get_or_create_child(
+                    config_entry_id=entry.entry_id,
+                    identifiers={identifier},
+                    name=name,
+                    parent_device_id=server.id,
+                )
 
-    entry.async_on_unload(coordinator.async_add_listener(remove_accounts))
-    remove_accounts()
+    entry.async_on_unload(coordinator.async_add_listener(follow_accounts))
+    follow_accounts()
+
+
+def _name(network: str, before: str | None, taken: Collection[str]) -> str:
+    """Return what to call an account: its network, with a number if need be.
+
+    It keeps what it was called before. A name or number of its user has no place there.
+    """
+    names = [network, *(f"{network} {number}" for number in range(2, len(taken) + 3))]
+    free = [name for name in names if name not in taken]
+    return before if before in free else free[0]
 
 
 @callback
@@ -161,10 +190,8 @@ class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
         self._account_id = account.account_id
         identifier = account_identifier(entry, account.account_id)
         self._attr_unique_id = f"{identifier[1]}_{description.key}"
-        # The network alone: names and numbers have no place in entity names.
         self._attr_device_info = dr.ChildDeviceInfo(
             identifiers={identifier},
-            name=account.name,
             parent_device_id=_server_device_id(coordinator.hass, entry),
         )
 
