@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 import json
 from pathlib import Path
 import re
@@ -69,6 +70,7 @@ def named(*files: Path) -> pytest.MarkDecorator:
     )
 
 
+@cache
 def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
 
