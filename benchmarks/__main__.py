@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from .measure import Figure, table
 
+_DOCS = Path(__file__).parents[1] / "docs/performance.md"
 PARTS = ("create_chat", "imports", "chats", "stream", "files")
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--docs", action="store_true", help="write the tables there")
     parser.add_argument("--quick", action="store_true", help="too short to be true")
     options = parser.parse_args()
     results: dict[str, list[Figure]] = {}
@@ -35,11 +37,20 @@ def main() -> int:
         print(f"\n## {name}\n", flush=True)
         results[name] = asyncio.run(_measure(part, quick=options.quick))
         print(table(results[name]), flush=True)
+        if options.docs:
+            _document(name, table(results[name]))
     if options.json:
         plain = {name: [asdict(each) for each in results[name]] for name in results}
         options.json.write_text(json.dumps(plain, indent=2) + "\n")
     missed = any(each.kept is False for some in results.values() for each in some)
     return 3 if missed else 0
+
+
+def _document(name: str, text: str) -> None:
+    """Replace what docs/performance.md says of a part."""
+    before, begin, rest = _DOCS.read_text("utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    _DOCS.write_text(f"{before}{begin}{text}\n{end}{after}", "utf-8")
 
 
 async def _measure(part: Part, *, quick: bool) -> list[Figure]:
