@@ -14,7 +14,7 @@ from simulator import Simulator
 from simulator.faults import Fault
 
 from .test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
-from .test_find import cpu_seconds, ten_thousand
+from .test_find import searches, ten_thousand
 from .test_message_sending import FAMILY, KIM
 from .test_services import PROFILES
 
@@ -242,18 +242,15 @@ async def test_a_merged_chat_stands_for_its_members(
 # What goes wrong; after it, the same flow ends well
 
 
-async def test_fifty_of_ten_thousand_within_a_second(
+async def test_fifty_of_ten_thousand_are_offered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     ten_thousand(simulator)
 
-    async def use() -> None:
-        result = await submit(hass, await begin(hass, loaded), search="contact")
-        assert len(choices(result)) == 50
-        hass.config_entries.subentries.async_abort(result["flow_id"])
+    result = await submit(hass, await begin(hass, loaded), search="contact")
 
-    # One, with room for a busy machine.
-    assert await cpu_seconds(hass, use) < 1.5
+    assert len(choices(result)) == 50
+    assert searches(simulator) < 120
 
 
 @pytest.mark.parametrize("search", ["nobody", "", "   ", "+15550109999"])
