@@ -286,9 +286,10 @@ async def _add_entity(bench: Bench) -> None:
 
 
 def _press(bench: Bench) -> Call:
+    # What earlier presses have made is of other people: this one is like the first.
     for chat in bench.simulator.world.chats.values():
-        if chat.title == GROUP["title"]:
-            chat.title = "Earlier dinner"
+        if chat.id.startswith("!room"):
+            chat.participants = [bench.person(), chat.participants[-1]]
 
     def press() -> Awaitable[Any]:
         bench.hass.states.async_set("sensor.number", str(bench.number))
@@ -717,7 +718,7 @@ def rendered(cells: dict[Key, Cell]) -> str:
             "",
             "| | " + " | ".join(actions) + " |",
             "|---" * (len(actions) + 1) + "|",
-            *(["| Beeper | " + " | ".join(needs) + " |"] if any(needs) else []),
+            *(["| From Beeper | " + " | ".join(needs) + " |"] if any(needs) else []),
         ]
         rows: dict[tuple[Group, *tuple[str, ...]], list[Fault]] = {}
         for fault in FAULTS:
