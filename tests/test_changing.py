@@ -14,7 +14,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import outbox
-from custom_components.beeper.api import client
 from custom_components.beeper.changing import CHANGES
 from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
@@ -24,7 +23,6 @@ from simulator.model import Chat, Message
 
 from .conftest import add_entry, until
 from .test_message_sending import FAMILY, INSTAGRAM, KIM
-from .test_outbox import DID_NOT_RUN, RAN, TIMEOUT, faults
 from .test_send_message import add_chat
 from .test_services import PROFILES
 
@@ -45,8 +43,6 @@ class Call:
     done: Callable[[Chat, Message], bool]
     since: int = 2
     """Index of the first profile that can do it; EasyMatrix counts as the second."""
-    provable: int = 2
-    """Index of the first profile that tells enough to find it done."""
     undo: Callable[[Chat, Message], object] = lambda chat, message: None
     """Makes the world such that there is something to do."""
 
@@ -101,7 +97,6 @@ CALLS: dict[str, Call] = {
         data={"message": "Second *try*"},
         done=lambda _, message: message.text == r"Second \*try\*",
         since=1,
-        provable=1,
     ),
     "delete_message": Call(
         data={"for_everyone": True}, done=lambda _, message: message.is_deleted
@@ -110,13 +105,11 @@ CALLS: dict[str, Call] = {
         data={"reaction": THUMB},
         done=lambda _, message: _reactions(message) == [THUMB],
         since=1,
-        provable=1,
     ),
     "remove_reaction": Call(
         data={"reaction": THUMB},
         done=lambda _, message: not _reactions(message),
         since=1,
-        provable=1,
         undo=_react,
     ),
 }
@@ -125,11 +118,9 @@ EACH_CALL = pytest.mark.parametrize("action", CALLS)
 
 
 @pytest.fixture(autouse=True)
-def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for fractions of a second where life waits for seconds."""
     monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1))
-    if "fault" in request.fixturenames:
-        monkeypatch.setattr(client, "REQUEST_TIMEOUT", TIMEOUT)
 
 
 def age(profile: str) -> int:
@@ -679,77 +670,35 @@ async def test_a_server_that_is_away_changed_nothing(
         await change(hass, "edit_message", **data)
 
 
-# Lost answers
+# Lost answers: all of them are in test_fault_matrix
 
 
-@pytest.mark.parametrize(
-    ("profile", "action"),
-    [
-        (profile, action)
-        for profile in ("4.2.557", "latest", "easymatrix")
-        for action, call in CALLS.items()
-        if age(profile) >= call.since
-    ],
-)
-@faults(RAN)
-async def test_a_lost_answer_is_cleared_up_by_reading(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    profile: str,
-    action: str,
-    fault: tuple[str, dict[str, Any]],
+@EACH_CALL
+async def test_what_is_found_done_is_done(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
-    call = CALLS[action]
     chat, message, data = prepared(simulator, action)
-    if profile == "easymatrix" and action in ("set_reminder", "remove_reaction"):
-        await change(hass, action, **data)  # The way that works is known now.
-        chat.reminder = None
-        call.undo(chat, message)
-        simulator.requests.clear()
-    kind, options = fault
-    # Without a body there is nothing to lose of it.
-    told = options.get("body") == "" or (
-        kind in ("cut", "stall_body")
-        and action in ("delete_message", "set_reminder", "clear_reminder")
-        and simulator.profile.no_content
-    )
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        simulator.faults.add(kind, method=method, path="/v1/chats/*", **options)
+        simulator.faults.add("drop_after", method=method, path="/v1/chats/*")
 
-    if told or age(profile) >= call.provable:
-        response = await change(hass, action, **data)
-        assert response["recovered"] is not told
-    else:
-        with pytest.raises(HomeAssistantError, match=UNKNOWN):
-            await change(hass, action, **data)
+    assert (await change(hass, action, **data))["recovered"] is True
 
-    assert call.done(chat, message)
+    assert CALLS[action].done(chat, message)
     assert len(simulator.executed) == len(mutations(simulator)) == 1
 
 
 @EACH_CALL
-@faults(DID_NOT_RUN)
 async def test_what_left_no_trace_is_unknown_and_can_be_done_again(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    action: str,
-    fault: tuple[str, dict[str, Any]],
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     chat, message, data = prepared(simulator, action)
-    kind, options = fault
-    struck = [
-        simulator.faults.add(kind, method=method, path="/v1/chats/*", **options)
-        for method in ("POST", "PUT", "PATCH", "DELETE")
-    ]
+    lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN) as unknown:
         await change(hass, action, **data)
 
     assert not isinstance(unknown.value, ServiceValidationError)
     assert len(mutations(simulator)) == 1
-    assert sum(fault.hits for fault in struck) == 1
     simulator.faults.clear()
 
     await change(hass, action, **data)
@@ -1055,29 +1004,25 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("status", "says"), STATUSES.items())
-@EACH_CALL
-async def test_a_refusal_says_that_nothing_was_changed(
+async def test_a_refusal_says_why_nothing_was_changed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    action: str,
     status: int,
     says: str,
 ) -> None:
-    chat, message, data = prepared(simulator, action)
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
-        simulator.faults.add(
-            "status_before",
-            method=method,
-            path="/v1/chats/*",
-            status=status,
-            body={"message": "No", "code": "SOME_CODE"},
-        )
+    chat, message, data = prepared(simulator, "edit_message")
+    simulator.faults.add(
+        "status_before",
+        method="PUT",
+        status=status,
+        body={"message": "No", "code": "SOME_CODE"},
+    )
 
     with pytest.raises(HomeAssistantError, match=f"Nothing was changed: .*({says})"):
-        await change(hass, action, **data)
+        await change(hass, "edit_message", **data)
 
-    assert not CALLS[action].done(chat, message)
+    assert not CALLS["edit_message"].done(chat, message)
     assert len(mutations(simulator)) == 1
 
 
