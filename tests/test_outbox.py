@@ -45,22 +45,9 @@ def posts(simulator: Simulator) -> int:
 
 RAN: dict[str, dict[str, Any]] = {
     "drop_after": {},
-    "status_after": {"status": 500},
-    "status_after 408": {"status": 408},
-    "status_after 502": {"status": 502, "body": "<html>"},
-    "cut": {},
-    "garbage": {"body": "<html>fine</html>", "content_type": "text/html"},
-    "garbage list": {"body": "[]"},
-    "garbage empty": {"body": ""},
-    "stall_body": {"seconds": TIMEOUT * 1.5},
     "delay_after": {"seconds": TIMEOUT * 1.5},
 }
-DID_NOT_RUN: dict[str, dict[str, Any]] = {
-    "drop_before": {},
-    "status_before": {"status": 500},
-    "status_before 408": {"status": 408},
-    "status_before 503": {"status": 503},
-}
+DID_NOT_RUN: dict[str, dict[str, Any]] = {"drop_before": {}}
 
 
 def faults(table: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
