@@ -400,6 +400,7 @@ async def test_a_message_that_was_just_sent_is_known_by_its_pending_id(
 async def test_a_message_under_way_cannot_be_deleted_yet(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
+    simulator.confirm_after = 60
     message = simulator.world.send(simulator.world.chats[KIM], "First try")
     data = {"chat_id": KIM, "message_id": message.pending_id, "for_everyone": True}
 

@@ -57,10 +57,6 @@ class Fault:
     kind: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def times_out(self) -> bool:
-        return self.group != "harmless" and "seconds" in self.options
-
 
 def _status(kind: str, group: Group, status: int, **options: Any) -> Fault:
     return Fault(
@@ -90,11 +86,7 @@ FAULTS = [
         kind="delay",
         options={"seconds": REQUEST_TIMEOUT - 1},
     ),
-    Fault(
-        group="harmless",
-        label="an idle connection dies",
-        kind="drop_reused",
-    ),
+    Fault(group="harmless", label="an idle connection dies", kind="drop_reused"),
     Fault(group="refused", label="nobody listens", kind="away"),
     *(
         _status("status_before", "refused", status, **ERROR)

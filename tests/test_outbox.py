@@ -408,15 +408,17 @@ async def test_a_repetition_beside_a_look_keeps_its_own_mark(
         await lost
     skip_time(60)
     await until(lambda: simulator.executed)
-    looks = simulator.faults.add("delay", method="GET", path="/v1/info", seconds=5)
+    looks = simulator.faults.add("delay", method="GET", path="/v1/info", seconds=2)
     repeats = simulator.faults.add("delay", method="POST", seconds=5)
 
     look = hass.async_create_task(create_chat(hass, **GROUP))
     repetition = hass.async_create_task(create_chat(hass, **GROUP, allow_repeat=True))
     await until(lambda: looks.hits and repeats.hits)
-    skip_time(5)
+    skip_time(2)
 
     assert (await look)["recovered"] is True
+    assert not repetition.done()
+    skip_time(3)
     assert (await repetition)["recovered"] is False
     assert len(simulator.executed) == 2
 
