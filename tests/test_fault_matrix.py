@@ -552,8 +552,8 @@ async def bench(
     skip_time: Callable[[float], None],
     tmp_path: Path,
 ) -> Bench:
-    """Return a server of which nothing is limited, and that is looked at twice."""
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.001))
+    """Return a server of which nothing is limited, and that is looked at at once."""
+    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0,))
     pauses = (0.005, 0.005) if "ws" in simulator.profile.features else (60, 60)
     monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", pauses)
     entry = add_entry(hass, simulator.url, chats_per_hour=0, duplicate_window=0)
