@@ -11,15 +11,21 @@
 | `status_before` | answers without running                              | answer        |
 | `status_after`  | ran, then answers that                               | answer        |
 | `cut`           | ran, promises the whole body, sends half, closes     |               |
-| `garbage`       | ran, answers 200 with another body; with `size` that | body, size,   |
-|                 | repeats up to so many bytes, never held at once      | content_type  |
+| `garbage`       | ran, answers 200 with another body, `{hits}` in it   | body, size,   |
+|                 | being how often it struck; with `size` that repeats  | content_type  |
+|                 | up to so many bytes, never held at once              |               |
 | `stall_body`    | ran, sends headers and half of the body, closes only | seconds       |
 |                 | when the time has passed                             |               |
+| `wire`          | ran, then writes `body` to the connection as it is,  | body, again,  |
+|                 | and `again` over and over until the client leaves,   | seconds       |
+|                 | or closes if there is none                           |               |
 | `ws_refuse`     | the WebSocket upgrade is answered with a status      | answer        |
 | `ws_close`      | socket closed                                        | code          |
 | `ws_stall`      | socket stays open, but no frames and no pongs        |               |
 | `ws_flood`      | sends the newest message again, that often           | count         |
 | `ws_garbage`    | sends a frame with that body, as text or bytes       | body          |
+| `ws_wire`       | writes bytes to the socket as `wire` does            | body, again,  |
+|                 |                                                      | seconds       |
 | `ws_repeat`     | sends each of the next events twice                  | count         |
 | `ws_shuffle`    | holds so many events back, then sends them in        | count         |
 |                 | reverse                                              |               |
@@ -49,12 +55,14 @@ WS_KINDS = (
     "ws_stall",
     "ws_flood",
     "ws_garbage",
+    "ws_wire",
     "ws_repeat",
     "ws_shuffle",
 )
 WS_PATH = "/v1/ws"
 NO_ANSWER = 444
 """Status of a response that never reaches the wire."""
+_AHEAD = 1 << 20
 
 
 @dataclass(kw_only=True)
@@ -75,6 +83,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str | None = None
     size: int | None = None
+    again: str | bytes = ""
     code: int = 1011
     count: int = 100
     hits: int = 0
@@ -145,6 +154,18 @@ def hang_up(request: web.Request) -> web.Response:
     return web.Response(status=NO_ANSWER)
 
 
+async def write(fault: Fault, transport: asyncio.Transport) -> None:
+    """Write a fault's bytes, no faster than they are read; close after the last."""
+    body, _ = _raw(fault, "")
+    again = fault.again.encode() if isinstance(fault.again, str) else fault.again
+    transport.write(body)
+    while again and not transport.is_closing():
+        await asyncio.sleep(fault.seconds)
+        if transport.get_write_buffer_size() < _AHEAD:
+            transport.write(again)
+    transport.close()
+
+
 async def _delay(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
     await asyncio.sleep(fault.seconds)
     return await run()
@@ -189,6 +210,7 @@ async def _status_after(
 async def _garbage(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
     await run()
     body, content_type = _raw(fault, "application/json")
+    body = body.replace(b"{hits}", str(fault.hits).encode())
     if fault.size is None:
         return web.Response(body=body, content_type=content_type)
     response = web.StreamResponse(headers={"Content-Type": content_type})
@@ -241,6 +263,13 @@ async def _stall_body(
     return response
 
 
+async def _wire(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+    await run()
+    if isinstance(request.transport, asyncio.Transport):
+        await write(fault, request.transport)
+    return web.Response(status=NO_ANSWER)
+
+
 _STRIKES: dict[
     str, Callable[[Fault, web.Request, Run], Awaitable[web.StreamResponse]]
 ] = {
@@ -254,6 +283,7 @@ _STRIKES: dict[
     "cut": _cut,
     "garbage": _garbage,
     "stall_body": _stall_body,
+    "wire": _wire,
     "ws_refuse": _status,
 }
 KINDS = (*_STRIKES, *WS_KINDS)

@@ -7,7 +7,7 @@ import json
 
 from aiohttp import WSMsgType, web
 
-from .faults import FaultDesk
+from .faults import Fault, FaultDesk, write
 from .model import Event, Json, Message
 from .profiles import Profile
 from .text import iso, milliseconds
@@ -100,6 +100,9 @@ class Hub:
                     return
                 case "ws_garbage":
                     await connection.deliver_raw(fault.body)
+                case "ws_wire":
+                    await connection.write(fault)
+                    return
                 case "ws_repeat":
                     connection.repeat = fault.count
                 case "ws_shuffle":
@@ -186,6 +189,11 @@ class Connection:
             else:
                 text = body if isinstance(body, str) else json.dumps(body)
                 await self.socket.send_str(text)
+
+    async def write(self, fault: Fault) -> None:
+        """Write what may be no frame, until the client leaves."""
+        if isinstance(self._transport, asyncio.Transport):
+            await write(fault, self._transport)
 
     async def _read(self) -> None:
         async for message in self.socket:

@@ -54,6 +54,8 @@ _TROUBLE: Final = 3
 
 _AT_ONCE: Final = 4
 _MAX_NAMED: Final = 50
+_MAX_MARKED: Final = 1000
+_MAX_IDS: Final = 1000
 _MAX_PAGES: Final = 400
 _CHATS_KEPT: Final = 100
 _CHAT_FRESH: Final = 5 * 60
@@ -80,8 +82,10 @@ class _Mark:
 
     def add(self, other: _Mark) -> None:
         """Add what another one says; what failed stays due when it was."""
-        self.changed |= other.changed
-        self.deleted |= other.deleted
+        if len(self.changed) < _MAX_IDS:
+            self.changed |= other.changed
+        if len(self.deleted) < _MAX_IDS:
+            self.deleted |= other.deleted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -167,6 +171,11 @@ class Inbox:
     @callback
     def mark(self, event: ChatEvent) -> None:
         """Have a chat read, as something happened in it."""
+        if len(self._marked) >= _MAX_MARKED and event.chat_id not in self._marked:
+            # As after a gap: the server lists its chats, an event can name any.
+            self._active = {}
+            self._mark(_CHATS, _Mark())
+            return
         # Beeper may tell of thousands of old messages when it fills a chat up.
         ids = {
             message_id

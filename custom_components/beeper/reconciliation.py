@@ -32,7 +32,7 @@ _MAX_PAGES: Final = 8
 _MAX_LONG_PAGES: Final = 500
 _MARKUP: Final = re.compile(r"[\s*_~`#>|\\()\[\]-]+")
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
-_TAG: Final = re.compile(r"<[^>]*>")
+_TAG: Final = re.compile(r"<[^<>]*>")  # Many a `<` without an end is soon read.
 
 
 @dataclass(frozen=True, kw_only=True)

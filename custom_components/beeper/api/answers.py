@@ -26,7 +26,10 @@ from .exceptions import (
 )
 from .models import WIRE_NAMES, Json
 
-_MAX_BODY: Final = 16 * 1024 * 1024
+MAX_BODY: Final = 4 * 1024 * 1024
+_MAX_VALUES: Final = 250_000
+"""How many values a body may have: `{},` makes 200 bytes out of three."""
+
 _FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 
 
@@ -52,7 +55,7 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
     raw = bytearray()
     async for chunk in response.content.iter_any():
         raw += chunk
-        if len(raw) > _MAX_BODY:
+        if len(raw) > MAX_BODY:
             raise UnreadableAnswerError("the answer is too long")
     return bytes(raw)
 
@@ -61,6 +64,9 @@ def parse_body(raw: bytes | None) -> Json:
     """Return the JSON, None for no body; raise UnreadableAnswerError if it is none."""
     if not raw:
         return None
+    # Reading it cannot be interrupted, not even in another thread.
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > _MAX_VALUES:
+        raise UnreadableAnswerError("the answer holds too much")
     try:
         return json.loads(raw)
     except ValueError, RecursionError:

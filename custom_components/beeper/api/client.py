@@ -332,7 +332,7 @@ class BeeperClient:
             chat_id,
             "messages",
             message_id,
-            read=Message.from_dict,
+            read=_read_message,
         )
 
     async def labels(self) -> dict[str, str]:
@@ -821,6 +821,13 @@ def _read_messages(body: Json) -> Page[Message]:
     if page.has_more and page.cursor is None and page.items:
         return replace(page, cursor=min(page.items, key=Message.order).sort_key or None)
     return page
+
+
+def _read_message(body: Json) -> Message:
+    message = Message.from_dict(body)
+    if message.id is None:
+        raise UnreadableAnswerError("no message")
+    return message
 
 
 def _read_scopes(body: Json) -> frozenset[str]:

@@ -1,23 +1,26 @@
 """One WebSocket connection as events; who listens decides whether to connect again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-import json
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
-from .answers import answer_error, failure
-from .exceptions import CannotConnectError, ConnectionLostError
-from .models import Json, Message, is_text
+from .answers import MAX_BODY, answer_error, failure, parse_body
+from .exceptions import (
+    CannotConnectError,
+    ConnectionLostError,
+    UnreadableAnswerError,
+)
+from .models import Message, is_text
 
 _SILENCE: Final = 30.0
 """Seconds without a frame before a ping, and after it before the server is gone."""
 
-_MAX_FRAME: Final = 16 * 1024 * 1024
 # All chats, those that come later too. Older servers refuse any further key.
 _SUBSCRIBE_ALL: Final = {
     "type": "subscriptions.set",
@@ -71,7 +74,7 @@ async def open_stream(
                 url,
                 headers={"Authorization": f"Bearer {token}"},
                 autoping=False,
-                max_msg_size=_MAX_FRAME,
+                max_msg_size=MAX_BODY,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1),
             ) as socket,
         ):
@@ -111,6 +114,7 @@ async def _events(
             pinged = True
             continue
         pinged = False
+        await asyncio.sleep(0)  # Frames that wait already would let nobody else run.
         if frame.type is aiohttp.WSMsgType.PING:
             await socket.pong(frame.data)
         elif frame.type is aiohttp.WSMsgType.TEXT and (event := _event(frame.data)):
@@ -123,8 +127,8 @@ async def _events(
 def _event(text: str) -> ChatEvent | None:
     """Read a frame; what is unknown or garbage is passed over."""
     try:
-        frame: Json = json.loads(text)
-    except ValueError, RecursionError:
+        frame = parse_body(text.encode())
+    except UnreadableAnswerError:
         return None
     if not isinstance(frame, dict):
         return None
