@@ -11,11 +11,7 @@ import aiohttp
 from yarl import URL
 
 from .answers import MAX_BODY, answer_error, failure, parse_body
-from .exceptions import (
-    CannotConnectError,
-    ConnectionLostError,
-    UnreadableAnswerError,
-)
+from .exceptions import CannotConnectError, ConnectionLostError, UnreadableAnswerError
 from .models import Message, is_text
 
 _SILENCE: Final = 30.0
@@ -69,6 +65,7 @@ async def open_stream(
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=session.headers,
                 middlewares=(_stay,),
+                timeout=aiohttp.ClientTimeout(total=_SILENCE),  # Until it is a stream.
             ) as staying,
             staying.ws_connect(
                 url,
@@ -103,6 +100,7 @@ async def _events(
     socket: aiohttp.ClientWebSocketResponse,
 ) -> AsyncIterator[ChatEvent]:
     # aiohttp's own heartbeat can leave a timer behind on a socket that is closed.
+    loop = asyncio.get_running_loop()
     pinged = False
     while True:
         try:
@@ -114,13 +112,15 @@ async def _events(
             pinged = True
             continue
         pinged = False
-        await asyncio.sleep(0)  # Frames that wait already would let nobody else run.
+        began = loop.time()
         if frame.type is aiohttp.WSMsgType.PING:
             await socket.pong(frame.data)
         elif frame.type is aiohttp.WSMsgType.TEXT and (event := _event(frame.data)):
             yield event
         elif socket.closed:
             break
+        # Whatever comes, half of the time is others'.
+        await asyncio.sleep(loop.time() - began)
     raise ConnectionLostError("the stream ended")
 
 
