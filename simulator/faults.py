@@ -264,7 +264,8 @@ async def _stall_body(
 
 
 async def _wire(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
-    await run()
+    if not request.path.endswith(WS_PATH):
+        await run()
     if isinstance(request.transport, asyncio.Transport):
         await write(fault, request.transport)
     return web.Response(status=NO_ANSWER)
