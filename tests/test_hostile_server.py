@@ -270,6 +270,8 @@ def loud_and_quick(
 async def bounded(memory: float = MAX_MEMORY) -> AsyncIterator[None]:
     """See that nothing takes much memory, or the event loop for long."""
     lag = 0.0
+    # Tests have it on, life does not: it makes every task several times as slow.
+    asyncio.get_running_loop().set_debug(False)
     before = _memory("VmRSS", anew=True)
 
     async def tick() -> None:
