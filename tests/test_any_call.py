@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,6 +20,8 @@ from .sdk import environment
 from .test_attachments import Door, camera  # noqa: F401
 from .test_message_sending import FAMILY, KIM, sent
 from .test_send_message import add_chat
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 
 junk = st.one_of(
     st.none(),
@@ -398,20 +401,21 @@ async def call(
 
 async def throw(
     hass: HomeAssistant,
-    calls: st.SearchStrategy[dict[str, Any]],
-    attempt: Callable[[dict[str, Any]], Coroutine[Any, Any, None]],
+    calls: st.SearchStrategy[Any],
+    attempt: Callable[[Any], Coroutine[Any, Any, None]],
+    examples: int = EXAMPLES,
 ) -> None:
     """Let each of many calls be attempted."""
     loop = asyncio.get_running_loop()
 
     @settings(
-        max_examples=300,
+        max_examples=examples,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
     )
     @given(calls)
-    def each(data: dict[str, Any]) -> None:
+    def each(data: Any) -> None:
         asyncio.run_coroutine_threadsafe(attempt(data), loop).result(10)
 
     await hass.async_add_executor_job(each)

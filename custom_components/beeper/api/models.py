@@ -917,8 +917,9 @@ def _flag(data: Mapping[str, Json], key: str) -> bool | None:
 
 
 def _count(data: Mapping[str, Json], key: str) -> int:
+    """Return a count, 0 for none; nothing that is counted is beyond JavaScript."""
     value = data.get(key)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value < 2**53 else 0
 
 
 def _time(data: Mapping[str, Json], key: str) -> datetime | None:

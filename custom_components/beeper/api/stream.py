@@ -134,7 +134,9 @@ def _event(text: str) -> ChatEvent | None:
         return None
     kind, chat_id, ids = frame.get("type"), frame.get("chatID"), frame.get("ids")
     # These dots would lead to another route.
-    if kind not in _EVENTS or not is_text(chat_id) or chat_id in ("", ".", ".."):
+    if not (is_text(kind) and kind in _EVENTS and is_text(chat_id)) or (
+        chat_id in ("", ".", "..")
+    ):
         return None
     entries = frame.get("entries")
     messages = map(Message.from_dict, entries if isinstance(entries, list) else ())
