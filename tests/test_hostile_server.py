@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from compression import zstd
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 import json
 import logging
 from pathlib import Path
@@ -236,7 +237,7 @@ GROUPS = pytest.mark.parametrize(
 )
 
 # What is called, and what the error says of an answer that cannot be used.
-UNKNOWN = {
+UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "create_chat": (
         {"participant_ids": ["15550101002"], "type": "single"},
         "outcome_unknown",
@@ -549,6 +550,7 @@ async def test_pages_come_to_an_end(
     data: dict[str, Any],
     path: str,
 ) -> None:
+    call = data | {"allow_repeat": True} if "if_exists" in data else data
     for cursor, pages in (("round and round", 2), ("on and {hits}", 510)):
         simulator.faults.clear()
         fault = simulator.faults.add(
@@ -563,7 +565,7 @@ async def test_pages_come_to_an_end(
                 await hass.services.async_call(
                     DOMAIN,
                     action,
-                    data | {"allow_repeat": True} if "if_exists" in data else data,
+                    call,
                     blocking=True,
                     return_response=True,
                 )
@@ -698,10 +700,14 @@ async def test_a_stream_that_does_not_begin(
     attack: Attack,
 ) -> None:
     fault = attack.by(simulator, "wire", path="/v1/ws", times=2)
+
+    def reached(number: int) -> bool:
+        return fault.hits == number
+
     async with bounded():
         simulator.faults.add("ws_close")
         for number in (1, 2):
-            await until(lambda number=number: fault.hits == number)
+            await until(partial(reached, number))
             if attack.is_slow:
                 await asyncio.sleep(0.05)
                 skip_time(31)

@@ -17,6 +17,9 @@ from .models import Message, is_text
 _SILENCE: Final = 30.0
 """Seconds without a frame before a ping, and after it before the server is gone."""
 
+_UNNOTICED: Final = 0.001
+"""Seconds that a frame may take."""
+
 # All chats, those that come later too. Older servers refuse any further key.
 _SUBSCRIBE_ALL: Final = {
     "type": "subscriptions.set",
@@ -119,8 +122,8 @@ async def _events(
             yield event
         elif socket.closed:
             break
-        # Whatever comes, half of the time is others'.
-        await asyncio.sleep(loop.time() - began)
+        # Whatever comes, others have their turn, and half of the time.
+        await asyncio.sleep(loop.time() - began - _UNNOTICED)
     raise ConnectionLostError("the stream ended")
 
 
