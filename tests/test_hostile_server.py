@@ -38,7 +38,7 @@ SIGN = "H4CKED"
 MAX_MEMORY = 128
 """MB that one answer may take, for as long as it is read."""
 
-MAX_LAG = 0.5
+MAX_LAG = 1
 """Seconds of computing in a row."""
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
