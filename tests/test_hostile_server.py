@@ -17,7 +17,7 @@ import zlib
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import downloads, outbox
+from custom_components.beeper import downloads, inbox, outbox
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.config_entries import ConfigEntryState
@@ -718,3 +718,53 @@ async def test_a_stream_that_does_not_begin(
 
     assert texts(told) == ["Are you there?"]
     assert SIGN not in caplog.text
+
+
+async def test_events_pile_up_so_far_and_no_further(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    impatient: None,
+    listening: MockConfigEntry,
+    told: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+    skip_time: Callable[[float], None],
+) -> None:
+    monkeypatch.setattr(inbox, "_MAX_MARKED", 100)
+    simulator.faults.add("delay", path="*/messages", seconds=25, times=None)
+    read = listening.runtime_data.inbox
+    fault = simulator.faults.add(
+        "ws_wire",
+        body=b"".join(event(f"!{number}:x", "1") for number in range(300)),
+        again=frame(),
+        seconds=0.01,
+    )
+    await until(lambda: fault.hits)
+    await until(lambda: read.statistics["chats_to_read"] >= 90)
+    await asyncio.sleep(0.5)
+
+    assert read.statistics["chats_to_read"] <= 100
+    simulator.faults.clear()
+    simulator.incoming(KIM, None, "Are you there?")
+    skip_time(31)
+    while not told:  # After a hundred others.
+        await asyncio.sleep(0.05)
+    assert texts(told) == ["Are you there?"]
+
+
+async def test_what_was_sent_is_soon_found_among_odd_texts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats[KIM]
+    me = next(person for person in chat.participants if person.is_self)
+    simulator.incoming(KIM, me.id, "<" * 200_000)
+    simulator.incoming(KIM, me.id, "<!--" * 50_000)
+    simulator.faults.add("drop_after", method="POST")
+    data, _ = UNKNOWN["send_message"]
+
+    async with bounded():
+        response = await hass.services.async_call(
+            DOMAIN, "send_message", data, blocking=True, return_response=True
+        )
+
+    assert response
+    assert response["recovered"] is True

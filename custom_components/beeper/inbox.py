@@ -171,7 +171,11 @@ class Inbox:
     @callback
     def mark(self, event: ChatEvent) -> None:
         """Have a chat read, as something happened in it."""
-        if len(self._marked) >= _MAX_MARKED and event.chat_id not in self._marked:
+        if (
+            len(self._marked) + len(self._reading) >= _MAX_MARKED
+            and event.chat_id not in self._marked
+            and event.chat_id not in self._reading
+        ):
             # As after a gap: the server lists its chats, an event can name any.
             self._active = {}
             self._mark(_CHATS, _Mark())
@@ -208,7 +212,7 @@ class Inbox:
     def statistics(self) -> dict[str, int]:
         """Return how many chats are to be read, and how many messages are followed."""
         return {
-            "chats_to_read": len(self._marked.keys() - {_CHATS}),
+            "chats_to_read": len((self._marked.keys() | self._reading) - {_CHATS}),
             "messages_followed": self._seen.count,
             "chats_waiting_for_delivery": len(self._sent.waiting_chats),
         }
