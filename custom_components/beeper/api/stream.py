@@ -17,8 +17,8 @@ from .models import Message, is_text
 _SILENCE: Final = 30.0
 """Seconds without a frame before a ping, and after it before the server is gone."""
 
-_UNNOTICED: Final = 0.001
-"""Seconds that a frame may take."""
+_IN_A_ROW: Final = 0.01
+"""Seconds that frames may take until others have their turn."""
 
 # All chats, those that come later too. Older servers refuse any further key.
 _SUBSCRIBE_ALL: Final = {
@@ -104,7 +104,7 @@ async def _events(
 ) -> AsyncIterator[ChatEvent]:
     # aiohttp's own heartbeat can leave a timer behind on a socket that is closed.
     loop = asyncio.get_running_loop()
-    pinged = False
+    pinged, spent = False, 0.0
     while True:
         try:
             frame = await socket.receive(timeout=_SILENCE)
@@ -122,8 +122,11 @@ async def _events(
             yield event
         elif socket.closed:
             break
-        # Whatever comes, others have their turn, and half of the time.
-        await asyncio.sleep(loop.time() - began - _UNNOTICED)
+        # Whatever comes, half of the time is others'.
+        spent += loop.time() - began
+        if spent > _IN_A_ROW:
+            await asyncio.sleep(spent)
+            spent = 0
     raise ConnectionLostError("the stream ended")
 
 
