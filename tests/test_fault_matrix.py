@@ -104,6 +104,7 @@ FAULTS = [
     Fault(group="ran", label="it breaks off half-way", kind="cut"),
     Fault(group="ran", label="it stops half-way", kind="stall_body", options=LONG),
     Fault(group="ran", label="it is too late", kind="delay_after", options=LONG),
+    Fault(group="ran", label="no HTTP", kind="wire", options={"body": b"\0 What?"}),
     *(
         _status("status_after", "ran", status, **PAGE)
         for status in (408, 500, 502, 503, 504)
@@ -126,6 +127,7 @@ FAULTS = [
             ("refused", "refuse", {"status": 503}),
             ("flooded", "flood", {}),
             ("garbage", "garbage", {"body": "\N{SHRUG} {"}),
+            ("no frames", "wire", {"body": b"\xff" * 9}),
             ("each event twice", "repeat", {}),
             ("in another order", "shuffle", {"count": 3}),
             ("silent", "stall", {}),
@@ -770,6 +772,9 @@ def shown(cells: dict[Key, Cell], name: str, fault: str) -> str:
     return text
 
 
+@pytest.mark.skipif(
+    os.environ.get("RELIABILITY") == "write", reason="It is being written"
+)
 def test_the_document_shows_what_comes_out() -> None:
     shown = DOC.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
     assert shown == rendered(all_expected()), (

@@ -40,7 +40,7 @@ class Source:
     name: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class File:
     """An open file; whoever has it closes it."""
 

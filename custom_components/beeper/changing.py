@@ -49,7 +49,7 @@ _COLOUR: Final = "\ufe0f"
 """Makes a sign an emoji; networks add it and take it away."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Changing:
     """One action: its fields, what does it, and what can be read of it afterwards.
 
@@ -73,7 +73,7 @@ class Changing:
     once: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Changed:
     """What was changed: a chat, or a message in it; empty for none."""
 

@@ -46,7 +46,7 @@ _MAX_PAGES: Final = 10
 type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Snapshot:
     """What a server tells at one time.
 

@@ -20,7 +20,7 @@ _INTERVAL: Final = 0.75
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Delivery:
     """What became of a message so far; `reason` is a machine's word for a failure."""
 

@@ -88,7 +88,7 @@ class _Mark:
             self.deleted |= other.deleted
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class _Known:
     """A chat, and of whom it was asked, at a time of the event loop."""
 

@@ -37,7 +37,7 @@ _NETWORK: Final = re.compile(r"\w+( \w+)*")
 type Group = Literal["commands", "replies"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Language:
     """One file: sentences by what they mean, and texts by their keys."""
 
@@ -55,7 +55,7 @@ class Language:
 type Languages = Mapping[str, Language]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Said:
     """A sentence of ours: the key it stands under, and what was said in its places.
 

@@ -47,7 +47,7 @@ _LOOK_TIMEOUT: Final = 20
 _UNKNOWN_WINDOW: Final = 10 * 60
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Done[ResultT]:
     """A request that was carried out.
 

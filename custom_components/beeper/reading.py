@@ -47,7 +47,7 @@ _MAX_FOUND: Final = 20
 _PARTICIPANTS: Final = 100
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
     """One action: its fields, and what reads; `of_chat` if that is about one chat.
 

@@ -30,7 +30,7 @@ _FOLLOWED: Final = 2000
 _NO_MESSAGES: Final = {"NOTICE", "REACTION"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Change:
     """What is new of a message."""
 
@@ -39,7 +39,7 @@ class Change:
     reaction: Reaction | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class _Seen:
     """How a message was when it was last seen.
 

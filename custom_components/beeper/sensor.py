@@ -43,7 +43,7 @@ _STATUSES: Final = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _AccountSensor(SensorEntityDescription):
     """A sensor: what it reads of an account."""
 

@@ -586,7 +586,7 @@ async def _change(changing: Changing, call: ServiceCall) -> ServiceResponse:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Action:
     """One row: how an action is called, and what carries it out."""
 

@@ -26,7 +26,7 @@ type MessageEventType = Literal[
 type ShortcutResult = Literal["under_way", "done", "not_done", "uncertain"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class MessageEvent:
     """Something happened to a message.
 
@@ -82,7 +82,7 @@ PRIVATE: Final = frozenset(
 """What of `MessageEvent.as_dict` can tell who wrote what; ids can hold phone numbers."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SendFailed:
     """A message that Home Assistant sent could not be delivered.
 
@@ -108,7 +108,7 @@ class SendFailed:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class AccountDisconnected:
     """An account has lost its network; `status` is Beeper's word for how."""
 
@@ -128,7 +128,7 @@ class AccountDisconnected:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ShortcutPressed:
     """How the press of a shortcut goes; once more when it has ended."""
 

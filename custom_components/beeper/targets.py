@@ -16,7 +16,7 @@ from .language import Language
 from .validators import recipient
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Target:
     """A chat, or a person without one: then `user` is what create_chat takes.
 

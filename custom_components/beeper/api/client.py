@@ -80,7 +80,7 @@ _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Asset:
     """A file as it comes in; `size` in bytes, None if that is not told."""
 

@@ -43,7 +43,7 @@ class StartWay(Enum):
     CONTACTS = "contact search, then POST /v1/chats"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Generation:
     """A generation of servers.
 

@@ -99,7 +99,7 @@ def wire_query(**fields: str | bool | int | datetime | Sequence[str] | None) -> 
     return query
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ChatFilter:
     """Which chats to list: those for which all holds that is given.
 
@@ -119,7 +119,7 @@ class ChatFilter:
     last_activity_after: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class MessageFilter:
     """Which messages to search for: those for which all holds that is given.
 
@@ -212,7 +212,7 @@ class CreateChat:
         return replace(self, participant_ids=tuple(sorted(self.participant_ids)))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Attachment:
     """An uploaded file, as a message names it; size and kind are the server's to see."""
 
@@ -229,7 +229,7 @@ class Attachment:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SendMessage:
     """A message into a chat: a Markdown text, an attachment, or both."""
 
@@ -255,7 +255,7 @@ def chat_patch(fields: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ServerInfo:
     """Who answers `GET /v1/info`."""
 
@@ -281,7 +281,7 @@ class ServerInfo:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class User:
     """A person on one network: an account's own, a contact or a participant."""
 
@@ -375,7 +375,7 @@ class User:
         return bool(answers) and all(answers)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class FieldRule:
     """What a network takes for a field of a new group.
 
@@ -400,7 +400,7 @@ class FieldRule:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class GroupRules:
     """What a network takes for one of its kinds of groups."""
 
@@ -417,7 +417,7 @@ class GroupRules:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class CreationRules:
     """How chats can be created on a network.
 
@@ -455,7 +455,7 @@ class CreationRules:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Account:
     """One account on one network; `network` and `status` are missing on old servers.
 
@@ -493,7 +493,7 @@ class Account:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ListedChat:
     """What it takes to find a chat among thousands; `participants` may be a part of all.
 
@@ -535,7 +535,7 @@ def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Chat(ListedChat):
     """A chat; `participants` may be a part of all, then `has_more` is true.
 
@@ -609,7 +609,7 @@ class Chat(ListedChat):
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class UnreadChat:
     """What it takes to count what is unread, of which there may be thousands."""
 
@@ -639,7 +639,7 @@ def read_labels(data: Json) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ChatResult:
     """What creating or starting a chat gave.
 
@@ -663,7 +663,7 @@ class ChatResult:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Uploaded:
     """What an upload gave."""
 
@@ -678,7 +678,7 @@ class Uploaded:
         return cls(upload_id=_id(upload, "uploadID"))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SentMessage:
     """A message that Beeper will send.
 
@@ -820,7 +820,7 @@ class Message:
         return (time, len(self.sort_key), self.sort_key)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Page[T]:
     """One page of a list, and whether there are older items.
 
@@ -849,7 +849,7 @@ class Page[T]:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class FoundMessages:
     """One page of messages from several chats, and these chats by their ids."""
 

@@ -34,7 +34,7 @@ _EVENTS: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ChatEvent:
     """Something happened in a chat: a message, an edit, a receipt, a setting.
 
