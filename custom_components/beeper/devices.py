@@ -11,7 +11,7 @@ from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 type Identifier = tuple[str, str]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Place:
     """What a device stands for: a server, an account of it, or a chat of that."""
 

@@ -824,10 +824,9 @@ def _read_messages(body: Json) -> Page[Message]:
 
 
 def _read_message(body: Json) -> Message:
-    message = Message.from_dict(body)
-    if message.id is None:
+    if not isinstance(body, dict):
         raise UnreadableAnswerError("no message")
-    return message
+    return Message.from_dict(body)
 
 
 def _read_scopes(body: Json) -> frozenset[str]:
