@@ -82,7 +82,7 @@ class Candidate:
         return {key for user in self.users for key in _keys(self.account_id, user)}
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Found:
     """What fits a text, the best first; `not_searched` are accounts without an answer."""
 
@@ -104,7 +104,7 @@ class Person:
     name: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Wanted:
     """A text to look for. One that is an identity is never compared with names.
 

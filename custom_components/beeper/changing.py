@@ -73,7 +73,7 @@ class Changing:
     once: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Changed:
     """What was changed: a chat, or a message in it; empty for none."""
 

@@ -154,7 +154,7 @@ _NOT_BEEPER: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Server:
     """A server that answered, and the data to reach it again."""
 

@@ -55,7 +55,7 @@ class Language:
 type Languages = Mapping[str, Language]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Said:
     """A sentence of ours: the key it stands under, and what was said in its places.
 

@@ -17,7 +17,7 @@ type Order = tuple[float | int | str, ...]
 _MAX_PAGES: Final = 40
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Place:
     """Where reading stopped: before a page, or after an item of one.
 
@@ -57,7 +57,7 @@ def _shape(order: Any) -> list[type] | None:
     return [*map(type, order)] if isinstance(order, tuple) else None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Found[T]:
     """What was read, the newest first.
 

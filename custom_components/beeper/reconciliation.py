@@ -35,7 +35,7 @@ _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TAG: Final = re.compile(r"<[^<>]*>")  # Many a `<` without an end is soon read.
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Finding:
     """The chat a request asked for; `text_sent` is None if it had no text."""
 

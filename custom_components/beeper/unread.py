@@ -27,7 +27,7 @@ _OF_MESSAGE: Final = ("sender_name", "text", "attachments", "timestamp")
 _READINGS: Final = {reading.name: reading for reading in READINGS}
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Unread:
     """Chats, the last active first, with their unread messages in order.
 

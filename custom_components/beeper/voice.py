@@ -116,7 +116,7 @@ def async_asker(
     )
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Answer:
     """What became of a wish: a word for programs, and a sentence for people.
 
@@ -128,7 +128,7 @@ class Answer:
     targets: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Wish:
     """A message, or without one a chat, for whoever `given` means."""
 

@@ -80,7 +80,7 @@ _NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Asset:
     """A file as it comes in; `size` in bytes, None if that is not told."""
 
@@ -109,6 +109,7 @@ class BeeperClient:
         self._start_ways: tuple[StartWay, ...] = ()
         self._reminds: list[ReminderField] = []
         self._reaction_in_path: list[bool] = []
+        self._date = ""
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
         self.version: str | None = None
@@ -728,8 +729,12 @@ class BeeperClient:
     def _note(self, headers: Mapping[str, str]) -> None:
         """Take what every answer may tell: the server's version and clock."""
         self.version = headers.get("X-Beeper-Desktop-Version", self.version)
+        told = headers.get("Date", "")
+        if told == self._date:
+            return  # It counts whole seconds, and the first answer in one is nearest.
+        self._date = told
         with suppress(ValueError, OverflowError):
-            date = parsedate_to_datetime(headers.get("Date", ""))
+            date = parsedate_to_datetime(told)
             if date.tzinfo is None:  # "-0000", or no zone: HTTP means GMT.
                 date = date.replace(tzinfo=UTC)
             self.clock_offset = date - datetime.now(UTC)

@@ -6,6 +6,7 @@ The only place that knows versions. Beeper 4.2.557 brought `mode=start` and
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 import re
 from typing import Literal
 
@@ -119,6 +120,7 @@ def _is_since(since: str, generation: Generation | None, version: str | None) ->
     return generation is WITH_START_ROUTE and _parse(version or "") >= _parse(since)
 
 
+@lru_cache(maxsize=8)
 def _parse(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, none if these are not three."""
     triple = re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", version, re.ASCII)
