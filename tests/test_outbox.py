@@ -689,6 +689,23 @@ async def test_the_budget_survives_a_restart(
     assert stored == {"whatsapp": [now - 3599, now]}
 
 
+async def test_an_hour_is_over_for_each_slot_by_itself(
+    hass: HomeAssistant, simulator: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    """The clock was ahead once and put right, so they are in no order."""
+    now = dt_util.utcnow().timestamp()
+    entry = add_entry(hass, simulator.url, chats_per_hour=3)
+    hass_storage[f"beeper.{entry.entry_id}"] = {
+        "version": 1,
+        "data": {"whatsapp": [now - 1800, now - 3700, now - 60]},
+    }
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    await create_chat(hass, **GROUP)
+    with pytest.raises(ServiceValidationError, match="in 30 minutes"):
+        await create_chat(hass, **GROUP, title="Other")
+
+
 # Read-only
 
 

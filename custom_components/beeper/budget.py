@@ -190,6 +190,6 @@ class Replies:
 
 def _last_hour(times: list[float] | None, now: float) -> list[float]:
     """Return the times that count; a clock set back must not make them count longer."""
-    if times and now - _HOUR < times[0] <= times[-1] <= now:
+    if times and now - _HOUR < min(times) and max(times) <= now:
         return times  # As nearly always, however many there are.
     return [time for time in times or () if abs(now - time) < _HOUR]
