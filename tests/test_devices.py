@@ -1,5 +1,7 @@
 """What a device stands for."""
 
+from dataclasses import replace
+
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.devices import Place, place_of
@@ -78,10 +80,11 @@ async def test_place_of_what_is_not_ours(
 
 
 SECOND = "local-whatsapp_ba_Sample"
+THIRD = "local-whatsapp_ba_Third"
 
 
 def whatsapps(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | None]:
-    """Return what the devices of two accounts of one network are called."""
+    """Return what the devices of the accounts of one network are called."""
     names = {}
     children = dr.async_child_entries_for_config_entry(
         dr.async_get(hass), entry.entry_id
@@ -89,7 +92,7 @@ def whatsapps(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | No
     for device in children:
         place = place_of(hass, device.id)
         assert place
-        if place.account_id in ("whatsapp", SECOND):
+        if place.account_id in ("whatsapp", SECOND, THIRD):
             names[place.account_id] = device.name
     return names
 
@@ -116,6 +119,26 @@ async def test_accounts_of_one_network_are_told_apart_by_a_number(
     assert whatsapps(hass, loaded) == apart
     await hass.config_entries.async_reload(loaded.entry_id)
     assert whatsapps(hass, loaded) == apart
+
+
+async def test_a_number_stays_whatever_the_order_and_whoever_goes(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    accounts = simulator.world.accounts
+    third = replace(accounts[SECOND], id=THIRD)
+    accounts[THIRD] = third
+    await loaded.runtime_data.async_refresh()
+    apart = {"whatsapp": "WhatsApp", SECOND: "WhatsApp 2", THIRD: "WhatsApp 3"}
+    assert whatsapps(hass, loaded) == apart
+
+    others = {**accounts}
+    accounts.clear()
+    accounts.update({THIRD: third, **others})
+    await loaded.runtime_data.async_refresh()
+    assert whatsapps(hass, loaded) == apart
+    del accounts["whatsapp"], accounts[SECOND]
+    await loaded.runtime_data.async_refresh()
+    assert whatsapps(hass, loaded) == {THIRD: "WhatsApp 3"}
 
 
 async def test_devices_of_equal_names_are_told_apart_and_keep_their_entities(

@@ -1,6 +1,7 @@
 """What entities have in common: their devices, and for whom there are any."""
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import chain, count
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -55,9 +56,14 @@ def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> Non
                 known[listed.pop()] = device.name
             else:
                 devices.async_remove_device(device.id)
+        names = {
+            each: name
+            for each, network in networks.items()
+            if (name := known.get(each)) and _is_name(name, network)
+        }
         taken: set[str] = set()
-        for identifier in sorted(networks, key=lambda each: each not in known):
-            name = _name(networks[identifier], known.get(identifier), taken)
+        for identifier in sorted(networks, key=lambda each: each not in names):
+            name = _name(networks[identifier], names.get(identifier), taken)
             taken.add(name)
             if name != known.get(identifier):
                 devices.async_get_or_create_child(
@@ -76,9 +82,15 @@ def _name(network: str, before: str | None, taken: Collection[str]) -> str:
 
     It keeps what it was called before. A name or number of its user has no place there.
     """
-    names = [network, *(f"{network} {number}" for number in range(2, len(taken) + 3))]
-    free = [name for name in names if name not in taken]
-    return before if before in free else free[0]
+    if before and before not in taken:
+        return before
+    numbered = (f"{network} {number}" for number in count(2))
+    return next(name for name in chain([network], numbered) if name not in taken)
+
+
+def _is_name(name: str, network: str) -> bool:
+    before, _, number = name.rpartition(" ")
+    return name == network or (before == network and number.isdecimal())
 
 
 @callback
