@@ -1,7 +1,9 @@
 """What goes wrong in odd ways: messages are still told once, and none is lost."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+import json
 import time
 from typing import Any
 
@@ -147,6 +149,29 @@ async def test_change_far_up_when_the_server_stumbles(
     )
     simulator.react(KIM, message.id, None, "👍")
     await until(lambda: len(told) == 32)
+
+
+async def test_change_that_cannot_be_read_holds_nothing_up(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    """It is tried a few times; what comes later in its chat matters more."""
+    fault = simulator.faults.add(
+        "garbage", path="/v1/chats/*/messages/*", body="null", times=None
+    )
+    event = {"type": "message.upserted", "chatID": KIM, "ids": ["odd"]}
+    simulator.faults.add("ws_garbage", body=json.dumps(event))
+    for number in range(1, 4):
+        await until(lambda: fault.hits >= number)  # noqa: B023
+        await quiet(simulator)
+        skip_time(61)
+    write(simulator, "later")
+    await until(lambda: told)
+    assert texts(told) == ["later"]
+    assert fault.hits == 4
 
 
 async def test_404_of_a_proxy_is_no_lost_chat(

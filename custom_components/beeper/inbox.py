@@ -332,8 +332,9 @@ class Inbox:
             for message_id in sorted(named)[:_MAX_NAMED]:
                 try:
                     message = await self._client.message(chat_id, message_id)
-                except AnswerError as err:
-                    if err.status >= 500 and mark.failures < _TROUBLE:
+                except (AnswerError, UnreadableAnswerError) as err:
+                    refused = isinstance(err, AnswerError) and err.status < 500
+                    if not refused and mark.failures < _TROUBLE:
                         raise
                 else:  # Else it is gone.
                     messages[message_id] = message
