@@ -341,6 +341,8 @@ async def test_which_of_two(
         ("JR", "J.R."),
         ("Quill & Sons, Ltd.", "Quill & Sons Ltd"),
         ("¿Quill?", "quill"),
+        ("Flat 1/2", "Flat 1-2"),
+        ("Quill, 3.", "Quill 3"),
     ],
 )
 async def test_punctuation_is_not_heard(
@@ -360,6 +362,19 @@ async def test_punctuation_is_not_heard(
 
     assert answer == f"Sent to {name} on Telegram."
     assert last(simulator, quill.id) == "Hello"
+
+
+@pytest.mark.parametrize("name", ["Flat 1/2", "Flat 1 (2)", "Flat 1.-2"])
+async def test_digits_do_not_run_together(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
+) -> None:
+    """What stands between two numbers makes them two: twelve is somebody else."""
+    chat(simulator, [Person(id="flat", full_name=name)], account_id="telegram")
+
+    answer = await say(hass, "Message Flat 12 on Telegram: Hello")
+
+    assert "Sent" not in answer
+    assert not simulator.executed
 
 
 async def test_who_differs_in_punctuation_alone_is_asked_about(

@@ -35,6 +35,7 @@ _TIMEOUT: Final = 30
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+")
+_DOTS: Final = re.compile(r"(?<=\d)(\.)\.*(?=\d)|\.+")
 
 
 class Rank(IntEnum):
@@ -194,12 +195,15 @@ def fold(text: str) -> str:
 
 
 def _fold_spoken(text: str) -> str:
-    """Return what is left without punctuation, too: nobody hears it."""
-    return "".join(
-        char
+    """Return what is left without punctuation, too: nobody hears it.
+
+    Between digits something stays, whatever it was: "Flat 1/2" is not "Flat 12".
+    """
+    dotted = "".join(
+        "." if unicodedata.category(char)[0] == "P" or char in "`ʼ" else char
         for char in fold(text)
-        if unicodedata.category(char)[0] != "P" and char not in "`ʼ"
     )
+    return _DOTS.sub(lambda dots: "." if dots[1] else "", dotted)
 
 
 def _is_ignored(char: str) -> bool:
