@@ -26,7 +26,9 @@ class Part(Protocol):
 def main() -> int:
     """Return 3 if an aim is missed."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument(
+        "parts", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS)
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--docs", action="store_true", help="write the tables there")
     parser.add_argument("--quick", action="store_true", help="too short to be true")
