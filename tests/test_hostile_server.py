@@ -505,6 +505,7 @@ async def test_a_file_is_whole_or_not_there(
     assert not files(media)
 
 
+MESSAGES = "/v1/chats/*/messages"
 PAGE = {
     "items": [
         {
@@ -520,17 +521,32 @@ PAGE = {
 
 
 @pytest.mark.parametrize(
-    ("action", "data", "path"),
+    ("action", "data", "path", "most", "profile"),
     [
-        ("list_chats", {"limit": 200}, "/v1/chats/search"),
-        ("list_messages", {"chat_id": KIM, "limit": 200}, "/v1/chats/*/messages"),
-        ("search_messages", {"query": "x", "limit": 200}, "/v1/messages/search"),
+        ("list_chats", {"limit": 200}, "/v1/chats/search", 40, "latest"),
+        ("list_messages", {"chat_id": KIM, "limit": 200}, MESSAGES, 40, "latest"),
+        (
+            "search_messages",
+            {"query": "x", "limit": 200},
+            "/v1/messages/search",
+            40,
+            "latest",
+        ),
+        # Newer servers are asked for the one message.
         (
             "download_attachment",
             {"chat_id": KIM, "message_id": "any"},
-            "/v1/chats/*/messages*",
+            MESSAGES,
+            50,
+            "4.1.294",
         ),
-        ("find", {"query": "kim", "account_id": "whatsapp"}, "*/contacts/list"),
+        (
+            "find",
+            {"query": "kim", "account_id": "whatsapp"},
+            "*/contacts/list",
+            500,
+            "latest",
+        ),
         (
             "create_chat",
             {
@@ -539,6 +555,8 @@ PAGE = {
                 "if_exists": "reuse",
             },
             "/v1/chats/search",
+            500,
+            "latest",
         ),
     ],
 )
@@ -549,9 +567,12 @@ async def test_pages_come_to_an_end(
     action: str,
     data: dict[str, Any],
     path: str,
+    most: int,
 ) -> None:
     call = data | {"allow_repeat": True} if "if_exists" in data else data
-    for cursor, pages in (("round and round", 2), ("on and {hits}", 510)):
+    # The sensor of what is unread may read its ten pages meanwhile.
+    unread = 10 if path == "/v1/chats/search" else 0
+    for cursor, pages in (("round and round", 2), ("on and {hits}", most)):
         simulator.faults.clear()
         fault = simulator.faults.add(
             "garbage",
@@ -569,7 +590,7 @@ async def test_pages_come_to_an_end(
                     blocking=True,
                     return_response=True,
                 )
-        assert 0 < fault.hits <= pages + 1, cursor
+        assert 1 < fault.hits <= pages + unread, cursor
 
     assert len(simulator.executed) == (2 if action == "create_chat" else 0)
 
