@@ -57,8 +57,7 @@ async def _measure_latency(*, messages: int) -> list[Figure]:
         hass.bus.async_listen("told", told)
         hass.bus.async_listen("state_changed", changed)
         await set_up(hass, url)
-        async with _frames(hass, url) as (socket, ours):
-            await asyncio.wait_for(ours.wait(), 30)
+        async with _frames(hass, url) as socket:
             for number in range(-5, messages):
                 text = f"Message {number}"
                 body = {"chatID": _CHAT, "text": text}
@@ -114,7 +113,7 @@ async def _measure_flood(*, rounds: int, frames: int) -> list[Figure]:
                 lags.append(max(lag) * 1000)
         await hass.config_entries.async_unload(entry.entry_id)
         for number in range(-1, rounds):
-            async with _frames(hass, url) as (socket, _):
+            async with _frames(hass, url) as socket:
                 began, used = time.perf_counter(), time.process_time()
                 await control(hass, url, "faults", flood)
                 for _ in range(frames):
@@ -136,9 +135,8 @@ async def _measure_flood(*, rounds: int, frames: int) -> list[Figure]:
 @asynccontextmanager
 async def _frames(
     hass: HomeAssistant, url: str
-) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, asyncio.Event]]:
-    """Follow the stream beside the integration; the event says that it does, too."""
-    connected = asyncio.Event()
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """Follow the stream beside the integration."""
     async with async_get_clientsession(hass).ws_connect(
         f"{url}/v1/ws", headers={"Authorization": f"Bearer {TOKEN}"}
     ) as socket:
@@ -147,8 +145,7 @@ async def _frames(
         )
         for _ in range(2):  # `ready`, and the answer to that.
             await socket.receive_str(timeout=10)
-        connected.set()
-        yield socket, connected
+        yield socket
 
 
 @asynccontextmanager

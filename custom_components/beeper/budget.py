@@ -190,6 +190,4 @@ class Replies:
 
 def _last_hour(times: list[float] | None, now: float) -> list[float]:
     """Return the times that count; a clock set back must not make them count longer."""
-    if times and now - _HOUR < min(times) and max(times) <= now:
-        return times  # As nearly always, however many there are.
     return [time for time in times or () if abs(now - time) < _HOUR]
