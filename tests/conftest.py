@@ -19,9 +19,11 @@ from cryptography.x509.oid import NameOID
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import coordinator, inbox, outbox
+from custom_components.beeper import coordinator
 from custom_components.beeper.api import client
 from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
+from custom_components.beeper.incoming import inbox
+from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import (
     SIGNAL_MESSAGE,
     SIGNAL_SEND_FAILED,

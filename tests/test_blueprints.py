@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.beeper import delivery
+from custom_components.beeper.outgoing import delivery
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import HomeAssistant, ServiceCall

@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.beeper import outbox
+from custom_components.beeper.outgoing import outbox
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_CALL_SERVICE, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant, State

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, quote
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import outbox
-from custom_components.beeper.changing import CHANGES
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.outgoing import outbox
+from custom_components.beeper.outgoing.change_job import CHANGES
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import delivery
+from custom_components.beeper.outgoing import delivery
 from homeassistant.core import Context, HomeAssistant
 from simulator import Simulator, world
 

@@ -17,8 +17,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 import yaml
 
-from custom_components.beeper import delivery
-from custom_components.beeper.changing import CHANGES
+from custom_components.beeper.outgoing import delivery
+from custom_components.beeper.outgoing.change_job import CHANGES
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
 from homeassistant.helpers.trigger import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import downloads
+from custom_components.beeper.actions import download as download_action
 from custom_components.beeper.const import DOMAIN
 from homeassistant.components.media_source import async_resolve_media
 from homeassistant.core import HomeAssistant
@@ -147,7 +147,7 @@ async def test_looking_for_a_message_has_an_end(
     media: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(downloads, "_MAX_PAGES", 2)
+    monkeypatch.setattr(download_action, "_MAX_PAGES", 2)
     chat = simulator.world.chats[KIM]
     for number in range(60):
         simulator.world.incoming(chat, chat.participants[0], str(number))
@@ -484,7 +484,7 @@ async def test_what_goes_wrong_leaves_nothing_behind(
     fault: dict[str, Any],
     message: str,
 ) -> None:
-    monkeypatch.setattr(downloads, "MAX_SIZE", 1024 * 1024)
+    monkeypatch.setattr(download_action, "MAX_SIZE", 1024 * 1024)
     monkeypatch.setattr("custom_components.beeper.api.client.UPLOAD_TIMEOUT", 30)
     add_fault(path="/v1/assets/serve", **fault)
 
@@ -502,7 +502,7 @@ async def test_a_file_that_is_too_large(
     monkeypatch: pytest.MonkeyPatch,
     told: bool,
 ) -> None:
-    monkeypatch.setattr(downloads, "MAX_SIZE", 1024 * 1024)
+    monkeypatch.setattr(download_action, "MAX_SIZE", 1024 * 1024)
     size = 1024 * 1024 + 1
     message = attach(simulator, bytes(size), fileSize=size if told else None)
 

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import coordinator, outbox
+from custom_components.beeper import coordinator
 from custom_components.beeper.api.client import REQUEST_TIMEOUT, UPLOAD_TIMEOUT
+from custom_components.beeper.outgoing import outbox
 from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component

@@ -17,8 +17,10 @@ import zlib
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import downloads, inbox, outbox
+from custom_components.beeper.actions import download
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.incoming import inbox
+from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -475,7 +477,7 @@ async def test_a_file_is_whole_or_not_there(
     name: str,
     key: str,
 ) -> None:
-    monkeypatch.setattr(downloads, "MAX_SIZE", 20 * MB)
+    monkeypatch.setattr(download, "MAX_SIZE", 20 * MB)
     attack = ATTACKS[name]
     fault = attack.by(
         simulator,

@@ -264,7 +264,9 @@ async def test_an_unknown_message_is_not_repeated(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("custom_components.beeper.outbox._LOOK_AFTER", (0, 0.01))
+    monkeypatch.setattr(
+        "custom_components.beeper.outgoing.outbox._LOOK_AFTER", (0, 0.01)
+    )
     simulator.faults.add("drop_before", method="POST")
     data = family(message_text="hi")
 

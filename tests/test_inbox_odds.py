@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import inbox, outbox, seen_messages
 from custom_components.beeper.const import CONF_USER_ID, DOMAIN
+from custom_components.beeper.incoming import inbox, seen_messages
+from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError

@@ -20,7 +20,7 @@ from simulator.model import Account, Person
 from .conftest import add_entry
 from .talking import assist, say, talk  # noqa: F401
 
-FOLDER = Path(__file__).parents[1] / "custom_components/beeper/sentences"
+FOLDER = Path(__file__).parents[1] / "custom_components/beeper/voice/languages"
 FILES: dict[str, Any] = {
     file.stem: yaml.safe_load(file.read_text("utf-8")) for file in FOLDER.glob("*.yaml")
 }

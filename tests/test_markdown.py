@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.markdown import escape, verbatim, with_title
+from custom_components.beeper.outgoing.markdown import escape, verbatim, with_title
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.text import markdown_to_html

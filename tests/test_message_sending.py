@@ -396,7 +396,7 @@ async def test_an_unknown_outcome_does_not_hold_up_the_next_message(
     monkeypatch: pytest.MonkeyPatch,
     skip_time: Callable[[float], None],
 ) -> None:
-    monkeypatch.setattr("custom_components.beeper.outbox._LOOK_AFTER", (0, 10))
+    monkeypatch.setattr("custom_components.beeper.outgoing.outbox._LOOK_AFTER", (0, 10))
     simulator.faults.add("drop_before", method="POST", path=PATH)
     first = hass.async_create_task(send(hass, message="first"))
     await until(lambda: tried(simulator))
@@ -509,7 +509,7 @@ async def test_a_warning_goes_with_its_server(
     issue_registry: ir.IssueRegistry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("custom_components.beeper.budget._MANY_MESSAGES", 0)
+    monkeypatch.setattr("custom_components.beeper.outgoing.limits._MANY_MESSAGES", 0)
     await send(hass)
     assert [domain for domain, _ in issue_registry.issues] == [DOMAIN]
 

@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.beeper import budget, outbox
+from custom_components.beeper.outgoing import limits, outbox
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -648,7 +648,7 @@ async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(outbox, "REQUEST_TIMEOUT", 0.05)
-    monkeypatch.setattr(budget, "_SAVE_DELAY", 0)
+    monkeypatch.setattr(limits, "_SAVE_DELAY", 0)
     entry = add_entry(hass, simulator.url)
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("delay_after", method="POST", seconds=0.4)

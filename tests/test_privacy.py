@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper import delivery, outbox
 from custom_components.beeper.api import client
+from custom_components.beeper.outgoing import delivery, outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component

@@ -17,12 +17,12 @@ from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .entity import async_register_devices
-from .inbox import Inbox
-from .outbox import async_load_outbox, async_remove_outbox, get_outbox
+from .incoming.inbox import Inbox
+from .incoming.seen_messages import async_remove_seen_messages
+from .outgoing.outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
-from .seen_messages import async_remove_seen_messages
 from .services import async_setup_services
-from .voice import async_get_voice
+from .voice.assistant import async_get_voice
 
 _PLATFORMS = [Platform.BUTTON, Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)

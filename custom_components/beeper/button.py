@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError, TemplateError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.template import Template
 
-from . import errors, markdown
+from . import errors
 from .api.models import CreateChat, StartChat, StartUser
 from .const import (
     CONF_ACCOUNT_ID,
@@ -29,10 +29,11 @@ from .const import (
 )
 from .coordinator import BeeperConfigEntry
 from .entity import async_add_for_shortcuts, shortcut_device
-from .message_sending import Outgoing
-from .outbox import get_outbox
+from .outgoing import markdown
+from .outgoing.message_job import Outgoing
+from .outgoing.outbox import get_outbox
 from .signals import ShortcutPressed, ShortcutResult, tell_of_shortcut
-from .validators import text
+from .validation import text
 
 PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
 

@@ -18,7 +18,7 @@ from homeassistant.helpers.condition import (
 )
 from homeassistant.helpers.typing import ConfigType
 
-from . import scope
+from . import automation_scope
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 
@@ -29,14 +29,14 @@ _CONNECTED: Final = {"connected", "backfilling", None}
 class _BeeperCondition(Condition):
     """What all conditions have in common: options, and no target."""
 
-    _schema: ClassVar = vol.Schema(scope.ACCOUNT)
+    _schema: ClassVar = vol.Schema(automation_scope.ACCOUNT)
 
     @override
     @classmethod
     async def async_validate_config(
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
-        return await scope.async_validate(hass, config, cls._schema)
+        return await automation_scope.async_validate(hass, config, cls._schema)
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Keep the options."""
@@ -66,7 +66,7 @@ class AccountIsConnectedCondition(_BeeperCondition):
     def _are_connected(self, options: dict[str, Any]) -> Iterator[bool]:
         for entry in self._entries():
             for account in entry.runtime_data.data.accounts:
-                if scope.concerns(
+                if automation_scope.concerns(
                     self._hass,
                     options,
                     entry_id=entry.entry_id,
@@ -84,7 +84,7 @@ class HasUnreadCondition(_BeeperCondition):
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         return any(
-            scope.concerns(
+            automation_scope.concerns(
                 self._hass,
                 self._options,
                 entry_id=entry.entry_id,

@@ -39,7 +39,6 @@ from . import errors
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .api.models import Account
-from .chat_flow import ChatSubentryFlow
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_ALLOWED_SENDERS,
@@ -59,8 +58,9 @@ from .const import (
     SUBENTRY_CHAT,
     SUBENTRY_SHORTCUT,
 )
-from .shortcut_flow import ShortcutSubentryFlow
-from .validators import identifier, phone_number
+from .flows.chat import ChatSubentryFlow
+from .flows.shortcut import ShortcutSubentryFlow
+from .validation import identifier, phone_number
 
 DEFAULT_URL: Final = "http://localhost:23373"
 

@@ -24,7 +24,7 @@ from .api.client import BeeperClient
 from .api.exceptions import AnswerError, BeeperError
 from .api.models import Account
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
-from .inbox import Inbox
+from .incoming.inbox import Inbox
 from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
 
 _LOGGER = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from .entity import (
     async_add_for_accounts,
     async_add_for_chats,
 )
-from .outbox import note_trigger
+from .outgoing.outbox import note_trigger
 from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
 
 PARALLEL_UPDATES = 0

@@ -7,7 +7,7 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent
 
-from .voice import (
+from .voice.assistant import (
     ASKED,
     DONE,
     INTENT_CREATE,

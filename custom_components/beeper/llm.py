@@ -21,7 +21,7 @@ from homeassistant.helpers.llm import (
 )
 
 from .const import CONF_LLM_CAN_SEND, DOMAIN
-from .voice import ASKED, DONE, Answer, Asker, async_asker, async_get_voice
+from .voice.assistant import ASKED, DONE, Answer, Asker, async_asker, async_get_voice
 
 _RECIPIENT: Final = (
     "A name or title as it is known there, a phone number with country code, or an id"

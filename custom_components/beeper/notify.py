@@ -8,12 +8,13 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from . import errors, markdown
+from . import errors
 from .const import CONF_CHAT_ID
 from .coordinator import BeeperConfigEntry
 from .entity import async_add_for_chats, chat_device
-from .message_sending import Outgoing
-from .outbox import get_outbox
+from .outgoing import markdown
+from .outgoing.message_job import Outgoing
+from .outgoing.outbox import get_outbox
 
 PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
 

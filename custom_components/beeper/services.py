@@ -20,12 +20,17 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
-from . import addressing, errors, markdown
+from . import errors
+from .actions.download import DOWNLOAD
+from .actions.query import READINGS, Reading, async_read
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, Chat, ChatResult, CreateChat, StartChat, StartUser
-from .attachments import Source
-from .changing import (
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
+from .coordinator import BeeperConfigEntry
+from .outgoing import markdown
+from .outgoing.attachments import Source
+from .outgoing.change_job import (
     ATTR_FORMAT,
     ATTR_MESSAGE,
     CHANGES,
@@ -33,14 +38,11 @@ from .changing import (
     FORMAT_TEXT,
     Changing,
 )
-from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
-from .coordinator import BeeperConfigEntry
-from .downloads import DOWNLOAD
-from .message_sending import Outgoing
-from .outbox import Done, get_outbox
+from .outgoing.message_job import Outgoing
+from .outgoing.outbox import Done, get_outbox
+from .people import directory
 from .permissions import async_may_control
-from .reading import READINGS, Reading, async_read
-from .validators import (
+from .validation import (
     attachment,
     boolean,
     email,
@@ -197,7 +199,7 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     params = call.data
     account_id = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
     coordinator = entry.runtime_data
-    persons: list[addressing.Person] = []
+    persons: list[directory.Person] = []
     if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
         persons = await _resolve(
             call.hass, entry, partial(_persons, account_id, params)
@@ -250,10 +252,10 @@ async def _persons(
     params: Mapping[str, Any],
     client: BeeperClient,
     accounts: tuple[Account, ...],
-) -> list[addressing.Person]:
+) -> list[directory.Person]:
     """Return the people that a call does not name as the API does."""
     if ATTR_PARTICIPANTS in params:
-        return await addressing.resolve_participants(
+        return await directory.resolve_participants(
             client,
             accounts,
             account_id,
@@ -261,7 +263,7 @@ async def _persons(
             field=ATTR_PARTICIPANTS,
         )
     return [
-        await addressing.resolve_recipient(
+        await directory.resolve_recipient(
             client, accounts, account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
         )
     ]
@@ -433,7 +435,7 @@ async def _entry_and_chat(
     if ATTR_RECIPIENT in params:
         entry = async_get_config_entry(hass, DOMAIN, entry_id)
         resolve = partial(
-            addressing.resolve_chat,
+            directory.resolve_chat,
             account_id=params.get(ATTR_ACCOUNT_ID),
             text=params[ATTR_RECIPIENT],
             field=ATTR_RECIPIENT,
@@ -481,7 +483,7 @@ async def _find(call: ServiceCall) -> ServiceResponse:
     found = await _read(
         call.hass,
         entry,
-        addressing.find(
+        directory.find(
             entry.runtime_data.client,
             entry.runtime_data.data.accounts,
             call.data.get(ATTR_ACCOUNT_ID),
@@ -493,13 +495,13 @@ async def _find(call: ServiceCall) -> ServiceResponse:
         "count": len(found.matches),
         "matches": [
             _match(rank, candidate)
-            for rank, candidate in found.matches[: addressing.MAX_LISTED]
+            for rank, candidate in found.matches[: directory.MAX_LISTED]
         ],
         "not_searched": [*found.not_searched],
     }
 
 
-def _match(rank: addressing.Rank, candidate: addressing.Candidate) -> dict[str, Any]:
+def _match(rank: directory.Rank, candidate: directory.Candidate) -> dict[str, Any]:
     """Return what tells candidates apart, and names one for certain."""
     chat, active = candidate.chat, candidate.last_activity
     user = candidate.users[0] if candidate.users else None

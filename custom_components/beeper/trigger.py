@@ -19,9 +19,9 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.helpers.typing import ConfigType
 
-from . import scope
+from . import automation_scope
 from .api.models import User
-from .outbox import note_trigger
+from .outgoing.outbox import note_trigger
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,
@@ -30,7 +30,7 @@ from .signals import (
     MessageEvent,
     SendFailed,
 )
-from .validators import boolean, identifiers, one_of, phone_number
+from .validation import boolean, identifiers, one_of, phone_number
 
 CONF_CHAT_TYPE: Final = "chat_type"
 CONF_INCLUDE_OWN: Final = "include_own"
@@ -67,7 +67,7 @@ class _BeeperTrigger(Trigger):
     async def async_validate_config(
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
-        return await scope.async_validate(hass, config, cls._schema)
+        return await automation_scope.async_validate(hass, config, cls._schema)
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Keep the options."""
@@ -80,7 +80,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
 
     _schema = vol.Schema(
         {
-            **scope.CHAT,
+            **automation_scope.CHAT,
             vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
             vol.Optional(CONF_CHAT_TYPE): one_of("single", "group"),
             vol.Optional(CONF_PHRASE, default=list): identifiers,
@@ -123,7 +123,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
             options.get(CONF_CHAT_TYPE) in (None, event.chat.type)
             and (not options[CONF_SENDER] or self._is_sender(event.sender))
             and (not options[CONF_PHRASE] or self._has_phrase(event.text))
-            and scope.concerns(
+            and automation_scope.concerns(
                 self._hass,
                 options,
                 entry_id=event.entry_id,
@@ -146,7 +146,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
 class AccountDisconnectedTrigger(_BeeperTrigger):
     """An account has lost its network."""
 
-    _schema = vol.Schema(scope.ACCOUNT)
+    _schema = vol.Schema(automation_scope.ACCOUNT)
 
     @override
     async def async_attach_runner(
@@ -156,7 +156,7 @@ class AccountDisconnectedTrigger(_BeeperTrigger):
     ) -> CALLBACK_TYPE:
         @callback
         def happened(event: AccountDisconnected) -> None:
-            if scope.concerns(
+            if automation_scope.concerns(
                 self._hass,
                 self._options,
                 entry_id=event.entry_id,
@@ -175,7 +175,7 @@ class AccountDisconnectedTrigger(_BeeperTrigger):
 class SendFailedTrigger(_BeeperTrigger):
     """A message that Home Assistant sent could not be delivered."""
 
-    _schema = vol.Schema(scope.CHAT)
+    _schema = vol.Schema(automation_scope.CHAT)
 
     @override
     async def async_attach_runner(
@@ -185,7 +185,7 @@ class SendFailedTrigger(_BeeperTrigger):
     ) -> CALLBACK_TYPE:
         @callback
         def happened(event: SendFailed) -> None:
-            if scope.concerns(
+            if automation_scope.concerns(
                 self._hass,
                 self._options,
                 entry_id=event.entry_id,

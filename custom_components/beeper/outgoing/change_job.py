@@ -12,14 +12,12 @@ import voluptuous as vol
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from . import errors, markdown
-from .api.client import BeeperClient
-from .api.exceptions import AnswerError, BeeperError, RouteAbsentError
-from .api.generations import CHANGES_SINCE, EDIT_SINCE, REACTIONS_SINCE, READ_SINCE
-from .api.models import Chat, Message
-from .job import Job
-from .reconciliation import same_text
-from .validators import (
+from .. import errors
+from ..api.client import BeeperClient
+from ..api.exceptions import AnswerError, BeeperError, RouteAbsentError
+from ..api.generations import CHANGES_SINCE, EDIT_SINCE, REACTIONS_SINCE, READ_SINCE
+from ..api.models import Chat, Message
+from ..validation import (
     boolean,
     identifier,
     integer,
@@ -29,6 +27,9 @@ from .validators import (
     some_of,
     written,
 )
+from . import markdown
+from .job import Job
+from .reconciliation import same_text
 
 ATTR_CLEAR: Final = "clear"
 ATTR_DISMISS: Final = "dismiss_on_incoming_message"

@@ -13,9 +13,9 @@ import html
 import re
 from typing import Final
 
-from .api.client import BeeperClient
-from .api.exceptions import AnswerError
-from .api.models import (
+from ..api.client import BeeperClient
+from ..api.exceptions import AnswerError
+from ..api.models import (
     Chat,
     CreateChat,
     ListedChat,

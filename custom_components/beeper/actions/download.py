@@ -18,15 +18,15 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 
-from . import errors
-from .api.client import BeeperClient
-from .api.exceptions import AnswerError, RouteAbsentError
-from .api.generations import UPLOAD_SINCE
-from .api.models import Attached, Message
-from .const import CONF_CHAT_ID
-from .coordinator import BeeperConfigEntry
-from .reading import Reading
-from .validators import file_name, identifier, integer, media_folder
+from .. import errors
+from ..api.client import BeeperClient
+from ..api.exceptions import AnswerError, RouteAbsentError
+from ..api.generations import UPLOAD_SINCE
+from ..api.models import Attached, Message
+from ..const import CONF_CHAT_ID
+from ..coordinator import BeeperConfigEntry
+from ..validation import file_name, identifier, integer, media_folder
+from .query import Reading
 
 ATTR_ATTACHMENT: Final = "attachment"
 ATTR_FILE_NAME: Final = "file_name"

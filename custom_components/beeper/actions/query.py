@@ -10,15 +10,14 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from . import errors
-from .api.exceptions import AuthenticationError, BeeperError
-from .api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE, has_labels
-from .api.models import Account, Chat, ChatFilter, Message, MessageFilter, Page, User
-from .api.rich_text import plain
-from .const import CONF_CHAT_ID, CONF_USER_ID
-from .coordinator import BeeperConfigEntry
-from .paging import Found, Order, place, read_pages
-from .validators import (
+from .. import errors
+from ..api.exceptions import AuthenticationError, BeeperError
+from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE, has_labels
+from ..api.models import Account, Chat, ChatFilter, Message, MessageFilter, Page, User
+from ..api.rich_text import plain
+from ..const import CONF_CHAT_ID, CONF_USER_ID
+from ..coordinator import BeeperConfigEntry
+from ..validation import (
     boolean,
     identifier,
     identifiers,
@@ -27,6 +26,7 @@ from .validators import (
     one_of,
     some_of,
 )
+from .pagination import Found, Order, place, read_pages
 
 ATTR_CURSOR: Final = "cursor"
 ATTR_LABEL_ID: Final = "label_id"

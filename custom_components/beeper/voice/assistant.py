@@ -21,17 +21,24 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
-from . import errors, markdown, satellite
-from .api.models import ChatResult, SentMessage, StartChat, StartUser
-from .const import (
+from .. import errors
+from ..api.models import ChatResult, SentMessage, StartChat, StartUser
+from ..const import (
     CONF_CONFIRM,
     CONF_LLM_CAN_SEND,
     CONF_SENTENCES,
     DEFAULT_CONFIRM,
     DOMAIN,
 )
-from .coordinator import BeeperConfigEntry
-from .language import (
+from ..coordinator import BeeperConfigEntry
+from ..outgoing import markdown
+from ..outgoing.message_job import Outgoing
+from ..outgoing.outbox import Done, get_outbox
+from ..permissions import async_may_control
+from ..validation import query
+from . import satellite
+from .recipients import Target, async_find_targets, async_search, is_network, labels
+from .sentences import (
     Language,
     Said,
     async_languages,
@@ -39,12 +46,7 @@ from .language import (
     async_understand,
     choose_language,
 )
-from .message_sending import Outgoing
-from .outbox import Done, get_outbox
-from .permissions import async_may_control
-from .targets import Target, async_find_targets, async_search, is_network, labels
 from .unread import Unread, async_unread, async_unread_of, spoken
-from .validators import query
 
 INTENT_SEND: Final = "BeeperSendMessage"
 INTENT_CREATE: Final = "BeeperCreateChat"

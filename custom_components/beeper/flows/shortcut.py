@@ -26,11 +26,10 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.template import Template
 from homeassistant.util import dt as dt_util
 
-from . import addressing, errors
-from .api.exceptions import BeeperError
-from .api.models import ListedChat
-from .chat_flow import async_find_chats, chat_label, problem
-from .const import (
+from .. import errors
+from ..api.exceptions import BeeperError
+from ..api.models import ListedChat
+from ..const import (
     CONF_ACCOUNT_ID,
     CONF_CHAT_ID,
     CONF_KIND,
@@ -42,8 +41,10 @@ from .const import (
     SEND_MESSAGE,
     START_CHAT,
 )
-from .coordinator import BeeperConfigEntry
-from .validators import recipient
+from ..coordinator import BeeperConfigEntry
+from ..people import directory
+from ..validation import recipient
+from .chat import async_find_chats, chat_label, problem
 
 CONF_PARTICIPANTS: Final = "participants"
 CONF_PERSON: Final = "person"
@@ -72,7 +73,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     _who = ""
     """The name that is looked for, to say what is wrong with it."""
     _chats: dict[str, ListedChat]
-    _persons: dict[str, tuple[addressing.Person, str]]
+    _persons: dict[str, tuple[directory.Person, str]]
     """Who fits and how to tell them apart, by id."""
     _fitting: list[set[str]]
     """Who fits each of the names."""
@@ -267,7 +268,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
             except vol.Invalid as err:
                 known = err.msg in _PHONE_PROBLEMS
                 return {field: err.msg if known else "nobody_found"}
-            found = await addressing.find(
+            found = await directory.find(
                 coordinator.client,
                 coordinator.data.accounts,
                 account_id,
@@ -279,16 +280,16 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
                 person.id: (person, _label(candidate))
                 for _, candidate in matches[:_MAX_MATCHES]
                 for person in [
-                    addressing.as_person(text, candidate.name, [*candidate.users])
+                    directory.as_person(text, candidate.name, [*candidate.users])
                 ]
             }
-            if not fitting and strangers and (person := addressing.as_stranger(text)):
+            if not fitting and strangers and (person := directory.as_stranger(text)):
                 network = account.name if account else account_id
                 fitting[text] = (person, _joined(text, network))
             if not fitting:
                 return {field: "nobody_found"}
             best = {c.users[0].id for rank, c in matches if rank is matches[0][0]}
-            if len(best) == 1 and matches[0][0] is not addressing.Rank.LOOSE:
+            if len(best) == 1 and matches[0][0] is not directory.Rank.LOOSE:
                 self._certain |= best
             self._persons |= fitting
             self._fitting.append({*fitting})
@@ -397,7 +398,7 @@ def _stripped(value: Any) -> Any:
     return value.strip()
 
 
-def _label(candidate: addressing.Candidate) -> str:
+def _label(candidate: directory.Candidate) -> str:
     """Return what tells people apart: two can have one name."""
     user = candidate.users[0]
     active = ""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any, Final
 
-from .coordinator import BeeperConfigEntry
-from .language import Language
-from .reading import READINGS, async_read
-from .targets import Target, is_network
+from ..actions.query import READINGS, async_read
+from ..coordinator import BeeperConfigEntry
+from .recipients import Target, is_network
+from .sentences import Language
 
 _MAX_CHATS: Final = 5
 _MAX_MESSAGES: Final = 3

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from .api.client import BeeperClient
-from .api.exceptions import BeeperError
-from .api.models import CreateChat, CreationRules, FieldRule, StartChat
+from ..api.client import BeeperClient
+from ..api.exceptions import BeeperError
+from ..api.models import CreateChat, CreationRules, FieldRule, StartChat
 
 type Problem = tuple[str, dict[str, str]]
 """The key of a translated text, and its placeholders without the network."""

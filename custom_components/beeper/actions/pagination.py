@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from .api.models import Page
-from .validators import identifier
+from ..api.models import Page
+from ..validation import identifier
 
 type Order = tuple[float | int | str, ...]
 """What items sort by, the oldest first; the first is a time."""

@@ -15,9 +15,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .api.models import Message, Reaction
-from .const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
-from .signals import MessageEventType
+from ..api.models import Message, Reaction
+from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
+from ..signals import MessageEventType
 
 _SAVE_DELAY: Final = 2
 _STORE_VERSION: Final = 1

@@ -21,7 +21,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from . import errors
+from .. import errors
 
 MAX_SIZE: Final = 100 * 1024 * 1024
 

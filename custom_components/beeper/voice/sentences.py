@@ -1,6 +1,6 @@
 """What people say to Beeper, and what it says to them, in each language.
 
-The texts are in sentences/. Home Assistant is told them as triggers, so they work with
+The texts are in languages/. Home Assistant is told them as triggers, so they work with
 its own agent and in front of any other. It says only that one of them was heard: which
 one, and what was said where, is found out here.
 """
@@ -25,11 +25,11 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.language import matches
 from homeassistant.util.yaml import load_yaml_dict
 
-from .const import DOMAIN
+from ..const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
-_FOLDER: Final = Path(__file__).parent / "sentences"
+_FOLDER: Final = Path(__file__).parent / "languages"
 _FALLBACK: Final = "en"
 # A network of another form could not be part of a sentence.
 _NETWORK: Final = re.compile(r"\w+( \w+)*")

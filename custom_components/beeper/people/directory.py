@@ -15,16 +15,16 @@ import unicodedata
 
 from homeassistant.exceptions import ServiceValidationError
 
-from . import errors
-from .api.client import BeeperClient
-from .api.exceptions import (
+from .. import errors
+from ..api.client import BeeperClient
+from ..api.exceptions import (
     AnswerError,
     AuthenticationError,
     ForbiddenError,
     RequestTimeoutError,
     RouteAbsentError,
 )
-from .api.models import Account, ChatType, ListedChat, Page, StartUser, User
+from ..api.models import Account, ChatType, ListedChat, Page, StartUser, User
 
 MAX_LISTED: Final = 50
 

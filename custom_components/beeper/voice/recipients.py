@@ -8,12 +8,13 @@ import voluptuous as vol
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from . import addressing, errors
-from .api.exceptions import AuthenticationError, BeeperError
-from .const import CONF_ACCOUNT_ID, DOMAIN
-from .coordinator import BeeperConfigEntry, BeeperCoordinator
-from .language import Language
-from .validators import recipient
+from .. import errors
+from ..api.exceptions import AuthenticationError, BeeperError
+from ..const import CONF_ACCOUNT_ID, DOMAIN
+from ..coordinator import BeeperConfigEntry, BeeperCoordinator
+from ..people import directory
+from ..validation import recipient
+from .sentences import Language
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -55,7 +56,7 @@ async def async_find_targets(
         text = recipient(given)
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
-    found: list[tuple[addressing.Rank, Target]] = []
+    found: list[tuple[directory.Rank, Target]] = []
     searched_all = all(
         entry.state is ConfigEntryState.LOADED
         for entry in hass.config_entries.async_entries(
@@ -70,7 +71,7 @@ async def async_find_targets(
         found += [
             (rank, _target(coordinator, candidate))
             for rank, candidate in on_server.matches
-            if rank is not addressing.Rank.LOOSE
+            if rank is not directory.Rank.LOOSE
             and is_network(network, candidate.network)
         ]
         searched_all &= not any(
@@ -81,7 +82,7 @@ async def async_find_targets(
         return tuple(_strangers(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
     # The middle of a name may be all that was heard of another one.
-    enough = addressing.Rank.PREFIX if searched_all else addressing.Rank.EXACT
+    enough = directory.Rank.PREFIX if searched_all else directory.Rank.EXACT
     certain = best <= enough
     return tuple(
         replace(target, certain=certain) for rank, target in found if rank is best
@@ -90,7 +91,7 @@ async def async_find_targets(
 
 async def async_search(
     hass: HomeAssistant, coordinator: BeeperCoordinator, text: str
-) -> addressing.Found:
+) -> directory.Found:
     """Return whom and what a text can mean on a server, the best first.
 
     Raises a translated HomeAssistantError.
@@ -98,7 +99,7 @@ async def async_search(
     entry = coordinator.config_entry
     try:
         async with coordinator.resolving:
-            return await addressing.find(
+            return await directory.find(
                 coordinator.client,
                 coordinator.data.accounts,
                 None,
@@ -139,7 +140,7 @@ def labels(language: Language, targets: Iterable[Target]) -> list[str]:
     return next((way for way in ways if len({*way}) == len(way)), ways[-1])
 
 
-def _target(coordinator: BeeperCoordinator, candidate: addressing.Candidate) -> Target:
+def _target(coordinator: BeeperCoordinator, candidate: directory.Candidate) -> Target:
     user = candidate.users[0] if candidate.users else None
     detail = user and (user.phone_number or user.username or user.email)
     known = {"id": user.id, "phone_number": user.phone_number} if user else {}

@@ -21,12 +21,13 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import dt as dt_util
 
-from . import addressing, errors
-from .api.exceptions import BeeperError
-from .api.models import ListedChat
-from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
-from .coordinator import BeeperConfigEntry
-from .validators import phone_number
+from .. import errors
+from ..api.exceptions import BeeperError
+from ..api.models import ListedChat
+from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
+from ..coordinator import BeeperConfigEntry
+from ..people import directory
+from ..validation import phone_number
 
 CONF_SEARCH: Final = "search"
 
@@ -159,7 +160,7 @@ async def async_find_chats(
         page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
         found |= {chat.id: chat for chat in page.items}
     # Servers know who is in a group, but take an accent for another letter.
-    chats = await addressing.find_chats(client, entry.runtime_data.data.accounts, text)
+    chats = await directory.find_chats(client, entry.runtime_data.data.accounts, text)
     found |= {chat.id: chat for chat in chats}
     # A merged chat stands for its members.
     shown = [chat for chat in found.values() if chat.merged_into_id not in found]

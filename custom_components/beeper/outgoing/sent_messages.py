@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from .api.models import Message, SentMessage
+from ..api.models import Message, SentMessage
 from .reconciliation import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60

@@ -19,22 +19,23 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from . import budget, errors
-from .api.client import REQUEST_TIMEOUT, BeeperClient
-from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, ChatResult, SentMessage
-from .changing import Change, Changed, Changing
-from .chat_creation import ChatCreation, ChatRequest, IfExists, Persons
-from .const import (
+from .. import errors
+from ..api.client import REQUEST_TIMEOUT, BeeperClient
+from ..api.exceptions import AuthenticationError, BeeperError
+from ..api.models import Account, ChatResult, SentMessage
+from ..const import (
     CONF_DUPLICATE_WINDOW,
     CONF_READ_ONLY,
     CONF_USER_ID,
     DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
 )
+from . import limits
+from .change_job import Change, Changed, Changing
+from .chat_job import ChatCreation, ChatRequest, IfExists, Persons
 from .delivery import Delivery
 from .job import Job, Refusal
-from .message_sending import Chats, MessageSending, Outgoing
+from .message_job import Chats, MessageSending, Outgoing
 from .network_rules import NetworkRules
 from .sent_messages import SentMessages
 
@@ -70,9 +71,9 @@ class Outbox:
         """Make an outbox that has sent nothing yet."""
         self._hass = hass
         self._entry = entry
-        self._new_chats = budget.NewChats(hass, entry)
-        self._messages = budget.Messages(hass, entry)
-        self._replies = budget.Replies(hass, entry)
+        self._new_chats = limits.NewChats(hass, entry)
+        self._messages = limits.Messages(hass, entry)
+        self._replies = limits.Replies(hass, entry)
         self._rules = NetworkRules()
         self._persons: Persons = WeakValueDictionary()
         self._chats = Chats()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import re
 from typing import Final, Literal
 
-from .api.client import BeeperClient
-from .api.exceptions import BeeperError, RouteAbsentError
-from .api.models import Message, SentMessage
+from ..api.client import BeeperClient
+from ..api.exceptions import BeeperError, RouteAbsentError
+from ..api.models import Message, SentMessage
 
 _LONGEST: Final = 60.0
 """Seconds to wait for the network's word."""

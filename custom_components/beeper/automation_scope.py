@@ -12,7 +12,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .devices import place_of
-from .validators import identifier, identifiers, only_known, without_blanks
+from .validation import identifier, identifiers, only_known, without_blanks
 
 ACCOUNT: Final = {
     vol.Optional(CONF_DEVICE_ID, default=list): identifiers,

@@ -11,14 +11,14 @@ from weakref import WeakValueDictionary
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from . import errors
-from .api.client import BeeperClient
-from .api.exceptions import BeeperError
-from .api.models import Attachment, Chat, SendMessage, SentMessage
+from .. import errors
+from ..api.client import BeeperClient
+from ..api.exceptions import BeeperError
+from ..api.models import Attachment, Chat, SendMessage, SentMessage
 from .attachments import Source, open_source
-from .budget import Messages, Replies
 from .delivery import Delivery, wait_for_delivery
 from .job import Job
+from .limits import Messages, Replies
 from .reconciliation import find_message
 from .sent_messages import Sent, SentMessages
 

@@ -10,10 +10,10 @@ from weakref import WeakValueDictionary
 
 from homeassistant.exceptions import HomeAssistantError
 
-from . import errors
-from .api.client import BeeperClient
-from .api.exceptions import BeeperError
-from .api.models import (
+from .. import errors
+from ..api.client import BeeperClient
+from ..api.exceptions import BeeperError
+from ..api.models import (
     Chat,
     ChatResult,
     CreateChat,
@@ -21,8 +21,8 @@ from .api.models import (
     SentMessage,
     StartChat,
 )
-from .budget import Messages, NewChats
 from .job import Job, Refusal
+from .limits import Messages, NewChats
 from .network_rules import NetworkRules, problem_of
 from .reconciliation import find_chats, find_direct_chat, find_result
 from .sent_messages import Sent, SentMessages

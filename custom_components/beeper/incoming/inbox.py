@@ -18,28 +18,28 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 
-from .api.client import BeeperClient
-from .api.exceptions import (
+from ..api.client import BeeperClient
+from ..api.exceptions import (
     AnswerError,
     BeeperError,
     RouteAbsentError,
     UnreadableAnswerError,
 )
-from .api.generations import NOT_TOLD, Generation
-from .api.models import Account, Chat, Message, User
-from .api.rich_text import plain
-from .api.stream import ChatEvent
-from .const import (
+from ..api.generations import NOT_TOLD, Generation
+from ..api.models import Account, Chat, Message, User
+from ..api.rich_text import plain
+from ..api.stream import ChatEvent
+from ..const import (
     CONF_ALLOWED_SENDERS,
     CONF_CHAT_ID,
     CONF_USER_ID,
     DOMAIN,
     SUBENTRY_CHAT,
 )
-from .delivery import outcome
+from ..outgoing.delivery import outcome
+from ..outgoing.sent_messages import Sent, SentMessages
+from ..signals import SIGNAL_MESSAGE, SIGNAL_SEND_FAILED, MessageEvent, SendFailed
 from .seen_messages import Change, get_seen_messages
-from .sent_messages import Sent, SentMessages
-from .signals import SIGNAL_MESSAGE, SIGNAL_SEND_FAILED, MessageEvent, SendFailed
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
 
-from .api.exceptions import BeeperError
+from ..api.exceptions import BeeperError
 
 type Refusal = Callable[[], HomeAssistantError]
 """Makes an error anew, for each caller that waits for it."""

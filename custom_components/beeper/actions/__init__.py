@@ -1,0 +1,1 @@
+"""The actions: schema, handler and response of each."""

@@ -1,0 +1,1 @@
+"""Forms for added chats and shortcuts."""

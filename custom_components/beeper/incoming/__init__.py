@@ -1,0 +1,1 @@
+"""Messages and changes that others make."""

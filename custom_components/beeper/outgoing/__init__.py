@@ -1,0 +1,1 @@
+"""Everything that is sent, and what became of it."""

@@ -1,0 +1,1 @@
+"""A name, number or id to one person or chat."""

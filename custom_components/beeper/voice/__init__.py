@@ -1,0 +1,1 @@
+"""Spoken and written sentences, for Assist and language models."""

@@ -1,0 +1,87 @@
+"""Guard: import your own package and any lower layer, never sideways, never up."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+import sys
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BEEPER = ROOT / "custom_components/beeper"
+
+# From the bottom up. Names in one string may also import one another.
+LAYERS = (
+    ("api",),
+    ("const errors validation signals permissions server",),
+    ("people", "outgoing"),
+    ("incoming",),
+    ("coordinator entity devices automation_scope",),
+    ("actions", "voice", "flows"),
+    tuple(name.stem for name in BEEPER.glob("*.py")),  # what Home Assistant loads
+    ("__init__",),
+)
+
+# Unread messages are read through an action until they have models of their own.
+UNTIL_SPLIT = {
+    f"custom_components.beeper.actions.query.{name}"
+    for name in ("READINGS", "async_read")
+}
+
+
+def layer(name: str) -> tuple[int, str]:
+    """Return the layer of a module or package, and its group within the layer."""
+    return next(
+        (number, group)
+        for number, groups in enumerate(LAYERS)
+        for group in groups
+        if name in group.split() and (name != "__init__" or number == len(LAYERS) - 1)
+    )
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the full names that a file imports."""
+    package = [*file.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def sources(*folders: str) -> list[Path]:
+    return [file for name in folders for file in sorted((ROOT / name).rglob("*.py"))]
+
+
+def third_party(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported(file)} - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("file", sources("custom_components"), ids=str)
+def test_imports_point_to_lower_layers(file: Path) -> None:
+    number, group = layer(file.relative_to(BEEPER).with_suffix("").parts[0])
+    for name in imported(file):
+        if name.startswith("custom_components.beeper.") and name not in UNTIL_SPLIT:
+            other, its_group = layer(name.split(".")[2])
+            assert other < number or its_group == group, name
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("custom_components/beeper/api", {"aiohttp", "custom_components", "yarl"}),
+        # The simulator must not share the integration's beliefs about servers.
+        ("simulator", {"aiohttp", "simulator", "yarl"}),
+    ],
+)
+def test_stands_alone(folder: str, allowed: set[str]) -> None:
+    assert set().union(*map(third_party, sources(folder))) <= allowed
+
+
+@pytest.mark.parametrize(
+    "file", sources("custom_components", "simulator", "tests", "scripts"), ids=str
+)
+def test_schema_engine_has_one_name(file: Path) -> None:
+    assert not third_party(file) & {"probatio", "voluptuous_serialize"}
