@@ -17,7 +17,7 @@ import pytest
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from tests.sdk import environment
+from tests.helpers.sdk import environment
 
 from .home_assistant import ROOT, TOKEN, control, home_assistant, set_up, simulator
 from .measure import Figure, alternate, figure, ratios

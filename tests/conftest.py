@@ -36,8 +36,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.faults import Fault
-
-from .listening import collect, quiet
+from tests.helpers.listening import collect, quiet
 
 # They have an environment of their own: scripts/test --browser.
 collect_ignore = ["browser"]

@@ -31,14 +31,13 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from simulator.model import Message
-
-from .conftest import until
-from .listening import quiet, write
-from .test_attachments import PNG, Door, Doorbell, camera, image  # noqa: F401
-from .test_message_sending import FAMILY, KIM, PATH, sent, tried
-from .test_send_message import add_chat
-from .test_services import PROFILES
-from .test_trigger import TELEGRAM, device_of
+from tests.actions.test_create_chat import PROFILES
+from tests.actions.test_send_message import add_chat
+from tests.conftest import until
+from tests.helpers.listening import quiet, write
+from tests.outgoing.test_attachments import PNG, Door, Doorbell, camera, image  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY, KIM, PATH, sent, tried
+from tests.test_trigger import TELEGRAM, device_of
 
 ROOT = Path(__file__).parents[1]
 BLUEPRINTS = ROOT / "blueprints"

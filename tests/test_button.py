@@ -28,12 +28,11 @@ from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
-
-from .conftest import add_entry, until
-from .listening import quiet
-from .test_message_sending import FAMILY, KIM, PATH, sent, texts
-from .test_outbox import DID_NOT_RUN, RAN, faults
-from .test_services import PROFILES
+from tests.actions.test_create_chat import PROFILES
+from tests.conftest import add_entry, until
+from tests.helpers.listening import quiet
+from tests.outgoing.test_message_job import FAMILY, KIM, PATH, sent, texts
+from tests.outgoing.test_outbox import DID_NOT_RUN, RAN, faults
 
 BUTTON = "button.shortcut"
 SENSOR = "sensor.shortcut_last_result"

@@ -14,11 +14,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.condition import async_validate_condition_config
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-
-from .conftest import add_entry
-from .test_message_sending import FAMILY, KIM
-from .test_sensor import poll
-from .test_trigger import TELEGRAM, device_of
+from tests.conftest import add_entry
+from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.test_sensor import poll
+from tests.test_trigger import TELEGRAM, device_of
 
 BOTH = ["account_is_connected", "has_unread"]
 

@@ -25,8 +25,7 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
-
-from .conftest import TOKEN, Certificate, add_entry, until
+from tests.conftest import TOKEN, Certificate, add_entry, until
 
 BEEPER = Path(__file__).parents[1] / "custom_components/beeper"
 TEXTS = json.loads((BEEPER / "translations/en.json").read_text())

@@ -29,10 +29,9 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-
-from .test_layout import ENGLISH
-from .test_message_sending import FAMILY, KIM
-from .test_send_message import add_chat
+from tests.actions.test_send_message import add_chat
+from tests.guards.test_texts import ENGLISH
+from tests.outgoing.test_message_job import FAMILY, KIM
 
 WHATSAPP = "event.beeper_whatsapp_message"
 TELEGRAM = "event.beeper_telegram_message"

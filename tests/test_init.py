@@ -21,8 +21,7 @@ from homeassistant.helpers.translation import async_get_exception_message
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-
-from .conftest import TOKEN, Certificate, add_entry, until
+from tests.conftest import TOKEN, Certificate, add_entry, until
 
 KIM = {"user": {"phone_number": "+15550101002"}}
 

@@ -11,10 +11,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-
-from .talking import assist, say, talk  # noqa: F401
-from .test_message_sending import FAMILY
-from .test_voice import SENT_TO_MIA, last
+from tests.helpers.talking import assist, say, talk  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY
+from tests.voice.test_assistant import SENT_TO_MIA, last
 
 OWN = """
 language: en

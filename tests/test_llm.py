@@ -26,13 +26,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent, llm
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-
-from .conftest import add_entry
-from .listening import write
-from .talking import assist, talk  # noqa: F401
-from .test_find import contact
-from .test_message_sending import FAMILY
-from .test_voice import ALEX, SENT_TO_MIA, last, set_options
+from tests.conftest import add_entry
+from tests.helpers.listening import write
+from tests.helpers.talking import assist, talk  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY
+from tests.people.test_find import contact
+from tests.voice.test_assistant import ALEX, SENT_TO_MIA, last, set_options
 
 READS = {"beeper__find_person", "beeper__read_unread"}
 SENDS = {"beeper__create_chat", "beeper__send_message"}

@@ -18,12 +18,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from simulator import Simulator, wire
-
-from .conftest import add_entry
-from .test_message_sending import FAMILY, KIM, PATH, sent, texts, tried
-from .test_outbox import impatient  # noqa: F401
-from .test_send_message import add_chat
-from .test_services import PROFILES
+from tests.actions.test_create_chat import PROFILES
+from tests.actions.test_send_message import add_chat
+from tests.conftest import add_entry
+from tests.outgoing.test_message_job import FAMILY, KIM, PATH, sent, texts, tried
+from tests.outgoing.test_outbox import impatient  # noqa: F401
 
 
 async def notify(

@@ -16,9 +16,8 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
-
-from .conftest import TOKEN
-from .test_services import PROFILES, create_chat
+from tests.actions.test_create_chat import PROFILES, create_chat
+from tests.conftest import TOKEN
 
 SECRETS = [
     TOKEN,

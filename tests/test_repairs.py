@@ -11,9 +11,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-
-from .conftest import TOKEN, until
-from .test_send_message import add_chat
+from tests.actions.test_send_message import add_chat
+from tests.conftest import TOKEN, until
 
 READS = {"read"}
 

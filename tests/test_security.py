@@ -53,19 +53,18 @@ from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-
-from .conftest import TOKEN, Certificate, until
-from .listening import KIM, poll, write
-from .talking import assist, say, talk  # noqa: F401
-from .test_attachments import media  # noqa: F401
-from .test_button import MESSAGE as SHORTCUT, add_shortcut, press
-from .test_config_flow import half_handshakes  # noqa: F401
-from .test_downloads import attach, download, files
-from .test_layout import ROOT, SERVICES
-from .test_message_sending import FAMILY, send, texts
-from .test_privacy import secrets_in
-from .test_send_message import add_chat
-from .test_voice import TO_MIA
+from tests.actions.test_download import attach, download, files
+from tests.actions.test_send_message import add_chat
+from tests.conftest import TOKEN, Certificate, until
+from tests.guards.test_texts import ROOT, SERVICES
+from tests.helpers.listening import KIM, poll, write
+from tests.helpers.talking import assist, say, talk  # noqa: F401
+from tests.outgoing.test_attachments import media  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY, send, texts
+from tests.test_button import MESSAGE as SHORTCUT, add_shortcut, press
+from tests.test_config_flow import half_handshakes  # noqa: F401
+from tests.test_privacy import secrets_in
+from tests.voice.test_assistant import TO_MIA
 
 # Of this machine, as other machines see it; in tests Home Assistant sees others.
 OUTSIDE = [

@@ -19,9 +19,8 @@ from homeassistant.helpers import (
     issue_registry as ir,
 )
 from simulator import Simulator
-
-from .conftest import add_entry, until
-from .test_send_message import add_chat
+from tests.actions.test_send_message import add_chat
+from tests.conftest import add_entry, until
 
 KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
 

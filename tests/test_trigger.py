@@ -30,10 +30,9 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 from simulator import Simulator, wire
-
-from .conftest import add_entry
-from .test_message_sending import FAMILY, KIM
-from .test_send_message import add_chat
+from tests.actions.test_send_message import add_chat
+from tests.conftest import add_entry
+from tests.outgoing.test_message_job import FAMILY, KIM
 
 TELEGRAM = "!aLexTeLegram:beeper.com"
 ALL = ["message_received", "account_disconnected", "send_failed"]

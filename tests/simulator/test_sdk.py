@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk import environment
+from tests.helpers.sdk import environment
 
 from .conftest import Connect
 

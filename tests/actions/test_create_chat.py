@@ -1,0 +1,613 @@
+"""The action as its callers meet it: what it accepts, sends, answers and refuses."""
+
+from http import HTTPStatus
+import json
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from tests.conftest import add_entry
+
+PROFILES = ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
+KIM = {"user": {"phone_number": "+1 555 010 1002"}}
+GROUP = {"participant_ids": ["15550101002", "15550101003"], "type": "group"}
+
+
+async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        "beeper", "create_chat", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return dict(response)
+
+
+# What goes out
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_start_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    response = await create_chat(hass, **KIM, message_text="hi")
+
+    if profile != "4.1.294":  # It only creates, and does not say what it found.
+        assert response["chat_id"] == "!NCdzlIaMjZUmvmvyHU:beeper.com"
+    assert response["status"] == (None if profile == "4.1.294" else "existing")
+    assert response["account_id"] == "whatsapp"
+    assert response["recovered"] is False
+    assert response["duplicate"] is False
+    (sent,) = simulator.executed
+    texts = [m.text for m in simulator.world.chats[response["chat_id"]].messages]
+    assert "hi" in texts[-1]
+    assert sent.json["messageText"] == "hi"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_create_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    response = await create_chat(hass, mode="create", **GROUP, title="Trip")
+
+    assert response["chat_id"] in simulator.world.chats
+    (sent,) = simulator.executed
+    assert (sent.method, sent.path) == ("POST", "/v1/chats")
+    assert sent.json == {
+        "accountID": "whatsapp",
+        "participantIDs": ["15550101002", "15550101003"],
+        "type": "group",
+        "title": "Trip",
+    }
+    if profile in ("4.2.808", "latest"):
+        assert response["title"] == "Trip"
+        assert response["type"] == "group"
+        assert response["network"] == "WhatsApp"
+        assert [user["name"] for user in response["participants"]] == [
+            "Kim",
+            "Alex Rivera",
+            "Sam Sample",
+        ]
+        assert response["missing"] == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "missing"),
+    [
+        (["15550101002", "15550101003"], []),
+        # Known by another id than the one that was given: nobody can tell.
+        (["15550101002", "@lid_1003:beeper.com"], None),
+    ],
+)
+async def test_who_is_missing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    ids: list[str],
+    missing: list[str] | None,
+) -> None:
+    contacts = simulator.world.accounts["whatsapp"].contacts
+    alex = next(who for who in contacts.values() if who.phone_number == "+15550101003")
+    if missing is None:
+        contacts["@lid_1003:beeper.com"] = alex
+
+    response = await create_chat(hass, participant_ids=ids, type="group")
+
+    assert response["missing"] == missing
+
+
+async def test_a_new_person_gets_a_created_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    response = await create_chat(
+        hass,
+        user={"phone_number": "+1 555 010 7777", "full_name": "Robin"},
+        allow_invite=False,
+    )
+
+    assert response["status"] == "created"
+    assert simulator.executed[0].json == {
+        "accountID": "whatsapp",
+        "user": {"phoneNumber": "+15550107777", "fullName": "Robin"},
+        "allowInvite": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        " spaces at both ends ",
+        "two\nlines\r\nand\ttabs",
+        "👩‍👩‍👧 שלום مرحبا 你好 e\u0301",
+        '"quotes" \\ {"json": 1} {{ no_template }}',
+        "\u202eright to left\u200b",
+        "x" * 100_000,
+        "é" * 51_200,
+    ],
+    ids=["plain", "spaces", "lines", "scripts", "json", "invisible", "long", "100 kB"],
+)
+async def test_text_arrives_as_written(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, text: str
+) -> None:
+    await create_chat(hass, **KIM, message_text=text)
+
+    assert simulator.executed[0].json["messageText"] == text
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("+15550101002", "+15550101002"),
+        ("tel:+1-555-010-1002", "+15550101002"),
+        ("TEL:+15550101002", "+15550101002"),
+        ("0015550101002", "+15550101002"),
+        ("00 1 555 010 1002", "+15550101002"),
+        ("+1 (555) 010.1002", "+15550101002"),
+        ("\u202a+1\u00a0555\u2011010\u20111002\u202c", "+15550101002"),
+        ("  +15550101002\n", "+15550101002"),
+        ("+1 555\t010\u22121002", "+15550101002"),
+    ],
+)
+async def test_phone_numbers_are_normalised(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    written: str,
+    sent: str,
+) -> None:
+    await create_chat(hass, user={"phone_number": written})
+
+    assert simulator.executed[0].json["user"] == {"phoneNumber": sent}
+
+
+@pytest.mark.parametrize(
+    ("data", "sent"),
+    [
+        ({**KIM, "title": None, "type": ""}, {}),
+        ({**KIM, "message_text": None}, {}),
+        ({**KIM, "message_text": ""}, {}),
+        ({**KIM, "account_id": None, "config_entry_id": ""}, {}),
+        ({**KIM, "mode": ""}, {}),
+        ({**KIM, "participant_ids": []}, {}),
+        ({**KIM, "message_text": 42}, {"messageText": "42"}),
+        ({**KIM, "message_text": 21.5}, {"messageText": "21.5"}),
+        ({"user": {**KIM["user"], "email": "", "id": None}}, {}),
+    ],
+)
+async def test_what_templates_make_of_values(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    sent: dict[str, Any],
+) -> None:
+    """Null and '' mean not given; a number in a text field is that text."""
+    await create_chat(hass, **data)
+
+    assert simulator.executed[0].json == {
+        "accountID": "whatsapp",
+        "user": {"phoneNumber": "+15550101002"},
+        **sent,
+    }
+
+
+@pytest.mark.parametrize(
+    ("participants", "sent"),
+    [
+        ("15550101002", ["15550101002"]),
+        (15550101002, ["15550101002"]),
+        (["15550101002"], ["15550101002"]),
+        (["15550101002", 15550101002], ["15550101002"]),
+        ([" @kim:beeper.com "], ["@kim:beeper.com"]),
+        (["\u2068@kim:beeper.com\u2069\n"], ["@kim:beeper.com"]),
+    ],
+)
+async def test_participants_may_be_one_or_many(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    participants: Any,
+    sent: list[str],
+) -> None:
+    await create_chat(hass, participant_ids=participants, type="single")
+
+    assert simulator.executed[0].json["participantIDs"] == sent
+
+
+async def test_another_account_than_the_default(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """IMessage works although the server does not list it."""
+    response = await create_chat(hass, **KIM, account_id="imessage")
+
+    assert simulator.executed[0].json["accountID"] == "imessage"
+    assert response["account_id"] == "imessage"
+
+
+# What is refused, and how it says so
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "Nobody is named"),
+        ({"message_text": "hi"}, "Nobody is named"),
+        ({**KIM, **GROUP}, "Both user and participant_ids are given"),
+        ({**KIM, **GROUP, "mode": "start"}, "Both user and participant_ids are given"),
+        ({**KIM, "title": "x"}, "title belongs to mode create"),
+        ({**KIM, "mode": "create"}, "user belongs to mode start"),
+        ({**GROUP, "allow_invite": True}, "allow_invite belongs to mode start"),
+        ({**GROUP, "mode": "start"}, "participant_ids belongs to mode create"),
+        ({**KIM, "mode": "begin"}, "mode must be one of: start, create"),
+        ({**KIM, "mode": 1}, "mode must be one of: start, create"),
+        ({"mode": "start"}, "recipient or user is required"),
+        ({**KIM, "recipient": "Kim"}, "Both recipient and user are given"),
+        ({**GROUP, "recipient": "Kim"}, "Both recipient and participant_ids are given"),
+        ({**GROUP, "participants": "Kim"}, "Both participants and participant_ids"),
+        ({"recipient": "Kim", "title": "x"}, "title belongs to mode create"),
+        ({"recipient": "Kim", "mode": "create"}, "recipient belongs to mode start"),
+        ({"participants": "Kim", "mode": "start"}, "participants belongs to mode"),
+        ({"recipient": " "}, "recipient is blank"),
+        ({"recipient": ["Kim"]}, "recipient must be text"),
+        ({"recipient": 15550101002}, "recipient reached Home Assistant as a number"),
+        ({"recipient": "555 010 1002"}, "recipient has no country code"),
+        ({"recipient": "15550101002"}, "recipient has no country code"),
+        ({"recipient": "+44 (0)20 7946 0000"}, "recipient is no international"),
+        ({"recipient": "tel:Kim"}, "recipient is no international"),
+        ({"recipient": "mailto:Kim"}, "recipient is no email address"),
+        ({"participants": ["Kim"]}, "type is required"),
+        ({"participants": ["Kim", ""], "type": "group"}, "participants.1 is blank"),
+        (
+            {"participants": ["Kim", 15550101003], "type": "group"},
+            "participants.1 reached Home Assistant as a number",
+        ),
+        ({"participants": ["a", "b"], "type": "single"}, "participants must hold"),
+        ({"mode": "create"}, "participants or participant_ids is required"),
+        ({"participant_ids": ["1"]}, "type is required"),
+        ({**KIM, "mesage_text": "hi"}, "There is no field mesage_text"),
+        ({**KIM, "entity_id": "notify.kim"}, "There is no field entity_id"),
+        ({**KIM, "Meet Kim at 7": 1}, "There is no field …"),
+        ({"user": {"+1 555 010 1002": "x"}}, "There is no field user.…"),
+        ({"user": "Kim"}, "user must have fields of its own"),
+        ({"user": ["Kim"]}, "user must have fields of its own"),
+        ({"user": {}}, "Nobody is named"),
+        ({"user": {"full_name": "Kim"}}, "user names nobody for certain"),
+        ({"user": {"phone": "+15550101002"}}, "There is no field user.phone"),
+        ({"user": {"id": "  "}}, "user.id is blank"),
+        ({"user": {"id": True}}, "user.id must be text"),
+        ({"user": {"id": 1.5}}, "user.id must be text"),
+        ({"user": {"username": ["kim"]}}, "user.username must be text"),
+        ({"user": {"email": "kim"}}, "user.email is no email address"),
+        ({"user": {"email": "kim @example.com"}}, "user.email is no email address"),
+        ({"user": {"email": "<kim@example.com>"}}, "user.email is no email address"),
+        ({"user": {"id": "\u200b\ufeff"}}, "user.id is blank"),
+        ({"user": {"phone_number": 15550101002}}, "reached Home Assistant as a number"),
+        ({"user": {"phone_number": 1.5}}, "reached Home Assistant as a number"),
+        ({"user": {"phone_number": True}}, "user.phone_number must be text"),
+        ({"user": {"phone_number": "555 010 1002"}}, "has no country code"),
+        ({"user": {"phone_number": "15550101002"}}, "has no country code"),
+        ({"user": {"phone_number": "+44 (0)20 7946 0000"}}, "is no international"),
+        ({"user": {"phone_number": "+44 (020) 7946 0000"}}, "is no international"),
+        ({"user": {"phone_number": "+49 [0]171 1234567"}}, "is no international"),
+        ({"user": {"phone_number": "+1555010100200000"}}, "is no international"),
+        ({"user": {"phone_number": "+0155501010"}}, "is no international"),
+        ({"user": {"phone_number": "+1 555 010 1002 x3"}}, "is no international"),
+        ({"user": {"phone_number": "tel:"}}, "is no international"),
+        ({"user": {"phone_number": "kim@example.com"}}, "is no international"),
+        ({**GROUP, "participant_ids": []}, "Nobody is named"),
+        ({**GROUP, "mode": "create", "participant_ids": []}, "participant_ids is"),
+        ({**GROUP, "participant_ids": ["1", " "]}, "participant_ids.1 is blank"),
+        ({**GROUP, "participant_ids": [None]}, "participant_ids.0 must be text"),
+        ({**GROUP, "participant_ids": {"a": 1}}, "participant_ids.0 must be text"),
+        ({**GROUP, "type": "channel"}, "type must be one of: single, group"),
+        ({**GROUP, "type": "single"}, "participant_ids must hold exactly one person"),
+        ({**GROUP, "title": ["x"]}, "title must be text"),
+        ({**KIM, "message_text": ["hi"]}, "message_text must be text"),
+        ({**KIM, "message_text": {"text": "hi"}}, "message_text must be text"),
+        ({**KIM, "message_text": False}, "message_text must be text"),
+        ({**KIM, "message_text": "\ud800"}, "message_text holds characters"),
+        ({**KIM, "message_text": "x" * 102_401}, "message_text is longer than 100 kB"),
+        ({**KIM, "allow_invite": "perhaps"}, "allow_invite must be true or false"),
+        ({**KIM, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
+        ({**KIM, "account_id": " "}, "account_id is blank"),
+        ({**KIM, "account_id": ["whatsapp"]}, "account_id must be text"),
+    ],
+)
+async def test_a_wrong_call_names_the_field_and_sends_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    before = len(simulator.requests)
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await create_chat(hass, **data)
+
+    assert message in str(refused.value)
+    assert refused.value.translation_domain == "beeper"
+    assert len(simulator.requests) == before
+
+
+async def test_a_wrong_call_says_why_over_rest(
+    hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "api", {})
+    client = await hass_client()
+
+    answer = await client.post(
+        "/api/services/beeper/create_chat", json={"user": {"full_name": "Kim"}}
+    )
+
+    assert answer.status == HTTPStatus.BAD_REQUEST
+    assert "user names nobody for certain" in (await answer.json())["message"]
+
+
+async def test_a_wrong_call_says_why_over_websocket(
+    hass: HomeAssistant, loaded: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Developer tools call like this, and translate for the user themselves."""
+    client = await hass_ws_client()
+
+    await client.send_json_auto_id(
+        {
+            "type": "call_service",
+            "domain": "beeper",
+            "service": "create_chat",
+            "service_data": {**KIM, "title": "x"},
+            "return_response": True,
+        }
+    )
+    answer = await client.receive_json()
+
+    assert answer["error"]["code"] == "service_validation_error"
+    assert answer["error"]["translation_key"] == "field_of_other_mode"
+    assert "title belongs to mode create" in answer["error"]["message"]
+
+
+async def test_a_wrong_call_says_why_in_an_automation(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert await async_setup_component(
+        hass,
+        "automation",
+        {
+            "automation": {
+                "id": "wrong",
+                "triggers": {"trigger": "event", "event_type": "go"},
+                "actions": {
+                    "action": "beeper.create_chat",
+                    "data": {"user": {"phone_number": "{{ '+15550101002' }}"}},
+                },
+            }
+        },
+    )
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+
+    client = await hass_ws_client()
+    await client.send_json_auto_id(
+        {"type": "trace/list", "domain": "automation", "item_id": "wrong"}
+    )
+    (trace,) = (await client.receive_json())["result"]
+    assert "user.phone_number reached Home Assistant as a number" in trace["error"]
+    assert "5550101002" not in trace["error"]
+
+
+async def test_a_response_reaches_an_automation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert await async_setup_component(
+        hass,
+        "script",
+        {
+            "script": {
+                "write": {
+                    "sequence": [
+                        {
+                            "action": "beeper.create_chat",
+                            "data": {"user": {"phone_number": "tel:{{ number }}"}},
+                            "response_variable": "chat",
+                        },
+                        {"event": "made", "event_data": {"id": "{{ chat.chat_id }}"}},
+                    ]
+                }
+            }
+        },
+    )
+    made = []
+    hass.bus.async_listen("made", lambda event: made.append(event.data["id"]))
+
+    await hass.services.async_call(
+        "script", "write", {"number": "+15550101002"}, blocking=True
+    )
+    await hass.async_block_till_done()
+
+    assert made == ["!NCdzlIaMjZUmvmvyHU:beeper.com"]
+
+
+async def test_the_response_is_optional(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert (
+        await hass.services.async_call("beeper", "create_chat", KIM, blocking=True)
+        is None
+    )
+    assert len(simulator.executed) == 1
+
+
+async def test_the_response_is_json(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    json.dumps(await create_chat(hass, **KIM))
+
+
+# Which server
+
+
+async def test_without_a_server_the_action_says_so(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, "beeper", {})
+
+    with pytest.raises(ServiceValidationError, match="beeper"):
+        await create_chat(hass, **KIM)
+
+
+async def test_a_server_that_is_not_loaded(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    await hass.config_entries.async_unload(loaded.entry_id)
+
+    with pytest.raises(ServiceValidationError):
+        await create_chat(hass, **KIM)
+    assert not simulator.executed
+
+
+async def test_with_several_servers_one_must_be_named(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    async with Simulator("easymatrix", "dev-token") as other:
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        assert second.state is ConfigEntryState.LOADED
+
+        with pytest.raises(ServiceValidationError):
+            await create_chat(hass, **KIM)
+        await create_chat(hass, **KIM, config_entry_id=second.entry_id)
+
+        assert not simulator.executed
+        assert len(other.executed) == 1
+        await hass.config_entries.async_unload(second.entry_id)
+
+
+# What the server refuses
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            {"status": 400, "body": {"message": "x", "code": "VALIDATION_ERROR"}},
+            "Beeper rejects the call as invalid",
+        ),
+        (
+            {
+                "status": 400,
+                "body": {
+                    "message": "+15550101002 is wrong",
+                    "code": "VALIDATION_ERROR",
+                    "details": {"issues": [{"path": ["body", "user", "phoneNumber"]}]},
+                },
+            },
+            "Beeper rejects these fields: user, phone_number",
+        ),
+        (
+            {
+                "status": 422,
+                "body": {"message": "x", "code": "X", "details": {"accountID": "Kim"}},
+            },
+            "Beeper rejects these fields: account_id",
+        ),
+        ({"status": 401, "body": "Unauthorized"}, "no longer accepts the access token"),
+        (
+            {
+                "status": 403,
+                "body": {
+                    "code": "forbidden",
+                    "message": "Required scopes: write, missing: write",
+                },
+            },
+            "lacks the scope write",
+        ),
+        ({"status": 403, "body": "no"}, "Beeper does not allow it"),
+        (
+            {"status": 404, "body": {"message": "Kim?", "code": "NOT_FOUND"}},
+            "Beeper knows no such account or person",
+        ),
+        ({"status": 409, "body": {"code": "X", "message": "y"}}, "it conflicts with"),
+        ({"status": 418}, "Beeper answers with an error (status 418)"),
+        ({"status": 429}, "asks to slow down"),
+        (
+            {"status": 307, "headers": {"Location": "http://localhost:1/"}},
+            "redirects elsewhere",
+        ),
+    ],
+    ids=lambda value: str(value.get("status")) if isinstance(value, dict) else None,
+)
+@pytest.mark.parametrize("call", [KIM, GROUP], ids=["start", "create"])
+async def test_what_the_server_refuses_is_told(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+    fault: dict[str, Any],
+    message: str,
+) -> None:
+    """Nothing was done, the server's own words stay out, and it works afterwards."""
+    simulator.faults.add("status_before", method="POST", path="/v1/chats*", **fault)
+
+    with pytest.raises(HomeAssistantError) as refused:
+        await create_chat(hass, **call)
+
+    assert message in str(refused.value)
+    assert "Nothing was created" in str(refused.value)
+    assert "Kim" not in str(refused.value)
+    assert "555" not in str(refused.value)
+    assert not simulator.executed
+    assert sum(request.method == "POST" for request in simulator.requests) == 1
+    assert (await create_chat(hass, **call))["duplicate"] is False
+
+
+async def test_a_person_who_cannot_be_messaged(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(HomeAssistantError, match="Beeper does not allow it"):
+        await create_chat(hass, user={"phone_number": "+15550101006"})
+
+
+async def test_a_token_that_is_refused_starts_a_new_log_in(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.tokens.clear()
+
+    with pytest.raises(HomeAssistantError, match="no longer accepts"):
+        await create_chat(hass, **KIM)
+    await hass.async_block_till_done()
+
+    (flow,) = hass.config_entries.flow.async_progress_by_handler("beeper")
+    assert flow["context"]["source"] == "reauth"
+
+
+async def test_a_token_that_only_reads(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.tokens["dev-token"] = {"read"}
+
+    with pytest.raises(HomeAssistantError, match="lacks the scope write"):
+        await create_chat(hass, **KIM)
+
+
+# Servers that have to be asked for the person first
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_an_old_server_that_knows_nobody_like_that(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError) as refused:
+        await create_chat(hass, user={"username": "nobody.at.all"})
+
+    assert "no contact on WhatsApp is certain" in str(refused.value)
+    assert not simulator.executed

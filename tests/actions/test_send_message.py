@@ -1,0 +1,414 @@
+"""The action as its callers meet it: what it accepts, sends, answers and refuses."""
+
+from http import HTTPStatus
+import json
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from tests.actions.test_create_chat import PROFILES
+from tests.conftest import add_entry
+from tests.outgoing.test_message_job import FAMILY, KIM, sent, tried
+
+
+async def call(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN, "send_message", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return dict(response)
+
+
+async def add_chat(
+    hass: HomeAssistant, entry: MockConfigEntry, chat_id: str = KIM, title: str = "Kim"
+) -> str:
+    """Add a chat as its flow does, and return its notify entity."""
+    subentry = ConfigSubentry(
+        data=MappingProxyType(
+            {"chat_id": chat_id, "account_id": "whatsapp", "network": "WhatsApp"}
+        ),
+        subentry_type="chat",
+        title=title,
+        unique_id=chat_id,
+    )
+    hass.config_entries.async_add_subentry(entry, subentry)
+    await hass.async_block_till_done()
+    entity_id = er.async_get(hass).async_get_entity_id(
+        "notify", DOMAIN, subentry.subentry_id
+    )
+    assert entity_id
+    return entity_id
+
+
+# What goes out
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_send_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    response = await call(hass, chat_id=KIM, message="hi")
+
+    message = simulator.world.chats[KIM].messages[-1]
+    assert message.text == "hi"
+    assert response == {
+        "chat_id": KIM,
+        "message_id": message.pending_id,
+        "recovered": False,
+        "duplicate": False,
+    }
+    (received,) = simulator.executed
+    assert received.method == "POST"
+    assert received.path == f"/v1/chats/{KIM}/messages"
+    assert received.json == {"text": "hi"}
+    json.dumps(response)
+
+
+async def test_reply(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await call(hass, chat_id=KIM, message="Yes", reply_to=2)
+
+    assert simulator.executed[0].json == {"text": "Yes", "replyToMessageID": "2"}
+    assert simulator.world.chats[KIM].messages[-1].linked_message_id == "2"
+
+
+async def test_markdown(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await call(hass, chat_id=KIM, message="**Fire** in _A_", format="markdown")
+
+    html = simulator.world.chats[KIM].messages[-1].html
+    assert html == "<p><strong>Fire</strong> in <em>A</em></p>"
+
+
+async def test_chat_by_its_number(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = int(simulator.world.chats[FAMILY].local_id)
+
+    assert (await call(hass, chat_id=number, message="hi"))["chat_id"] == FAMILY
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"entity_id": "{}"},
+        {"entity_id": ["{}"]},
+        {"entity_id": ["{}", "{}"]},
+        {"entity_id": "{}", "chat_id": ""},
+    ],
+)
+async def test_chat_by_its_entity(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+) -> None:
+    entity_id = await add_chat(hass, loaded, FAMILY, "Family")
+    data = json.loads(json.dumps(data).replace("{}", entity_id))
+
+    assert (await call(hass, **data, message="hi"))["chat_id"] == FAMILY
+
+
+async def test_chat_as_target(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    entity_id = await add_chat(hass, loaded)
+
+    await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"message": "hi"},
+        target={"entity_id": entity_id},
+        blocking=True,
+    )
+    assert sent(simulator) == 1
+
+
+async def test_chat_of_an_entity_that_is_disabled(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    entity_id = await add_chat(hass, loaded)
+    entity_registry.async_update_entity(
+        entity_id, disabled_by=er.RegistryEntryDisabler.USER
+    )
+
+    await call(hass, entity_id=entity_id, message="hi")
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [
+        ({"message": 42}, {"text": "42"}),
+        ({"message": 21.5}, {"text": "21.5"}),
+        ({"message": "hi", "reply_to": None, "attachment": ""}, {"text": "hi"}),
+        ({"message": "hi", "format": "", "wait": None}, {"text": "hi"}),
+        ({"message": "hi", "config_entry_id": ""}, {"text": "hi"}),
+        ({"message": "hi", "entity_id": None, "file_name": ""}, {"text": "hi"}),
+        ({"message": " hi\n"}, {"text": "\xa0hi\n"}),
+    ],
+)
+async def test_what_templates_make_of_values(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    body: dict[str, Any],
+) -> None:
+    await call(hass, chat_id=KIM, **data)
+
+    assert simulator.executed[0].json == body
+
+
+async def test_the_response_is_optional(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    data = {"chat_id": KIM, "message": "hi"}
+
+    assert (
+        await hass.services.async_call(DOMAIN, "send_message", data, blocking=True)
+        is None
+    )
+    assert sent(simulator) == 1
+
+
+# What is refused, and how it says so
+
+HI = {"chat_id": KIM, "message": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "No chat is named"),
+        ({"message": "hi"}, "No chat is named"),
+        ({"message": "hi", "chat_id": None}, "No chat is named"),
+        ({**HI, "entity_id": "notify.kim"}, "Both chat_id and entity_id are given"),
+        ({"chat_id": KIM}, "There is nothing to send"),
+        ({"chat_id": KIM, "message": ""}, "There is nothing to send"),
+        ({"chat_id": KIM, "message": " \n"}, "There is nothing to send"),
+        ({**HI, "chat_id": " "}, "chat_id is blank"),
+        ({**HI, "chat_id": [KIM]}, "chat_id must be text"),
+        ({**HI, "chat_id": 1.5}, "chat_id must be text"),
+        ({**HI, "message": ["hi"]}, "message must be text"),
+        ({**HI, "message": True}, "message must be text"),
+        ({**HI, "message": "\ud800"}, "message holds characters"),
+        ({**HI, "message": "x" * 102_401}, "message is longer than 100 kB"),
+        ({**HI, "format": "html"}, "format must be one of: text, markdown"),
+        ({**HI, "reply_to": ["1"]}, "reply_to must be text"),
+        ({**HI, "wait": "perhaps"}, "wait must be true or false"),
+        ({**HI, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
+        ({**HI, "mesage": "hi"}, "There is no field mesage"),
+        ({**HI, "account_id": "whatsapp"}, "account_id belongs to recipient"),
+        (
+            {"message": "hi", "entity_id": ["notify.a", "notify.b"]},
+            "entity_id must name exactly one entity",
+        ),
+        ({"message": "hi", "entity_id": []}, "No chat is named"),
+        ({"message": "hi", "entity_id": {"a": 1}}, "entity_id must be text"),
+        ({"message": "hi", "entity_id": "notify.other"}, "names no notify entity of"),
+        ({"message": "hi", "entity_id": "all"}, "names no notify entity of Beeper"),
+        ({"message": "hi", "area_id": "hall"}, "No chat is named"),
+        ({**HI, "area_id": "hall"}, "There is no field area_id"),
+    ],
+)
+async def test_a_wrong_call_names_the_field_and_sends_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    before = len(simulator.requests)
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await call(hass, **data)
+
+    assert message in str(refused.value)
+    assert refused.value.translation_domain == DOMAIN
+    assert len(simulator.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("domain", "platform"), [("notify", "ntfy"), ("sensor", DOMAIN), ("notify", DOMAIN)]
+)
+async def test_an_entity_that_is_no_chat(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    domain: str,
+    platform: str,
+) -> None:
+    entity = entity_registry.async_get_or_create(
+        domain, platform, "kim", config_entry=loaded
+    )
+
+    with pytest.raises(ServiceValidationError, match="names no notify entity"):
+        await call(hass, entity_id=entity.entity_id, message="hi")
+
+
+async def test_a_wrong_call_says_why_over_rest(
+    hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "api", {})
+    client = await hass_client()
+
+    answer = await client.post("/api/services/beeper/send_message", json={})
+
+    assert answer.status == HTTPStatus.BAD_REQUEST
+    assert "No chat is named" in (await answer.json())["message"]
+
+
+# Which server
+
+
+async def test_without_a_server_the_action_says_so(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+
+    with pytest.raises(ServiceValidationError):
+        await call(hass, **HI)
+
+
+async def test_of_several_servers_the_entity_knows_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        entity_id = await add_chat(hass, second)
+
+        with pytest.raises(ServiceValidationError):
+            await call(hass, **HI)
+        await call(hass, entity_id=entity_id, message="hi")
+        await call(
+            hass, entity_id=entity_id, message="ho", config_entry_id=second.entry_id
+        )
+        with pytest.raises(ServiceValidationError, match="belongs to another Beeper"):
+            await call(
+                hass, entity_id=entity_id, message="hi", config_entry_id=loaded.entry_id
+            )
+        await call(hass, **HI, config_entry_id=loaded.entry_id)
+
+        assert (sent(other), sent(simulator)) == (2, 1)
+        await hass.config_entries.async_unload(second.entry_id)
+        with pytest.raises(ServiceValidationError, match="not loaded"):
+            await call(hass, entity_id=entity_id, message="hi")
+
+
+# What the server refuses
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            {"status": 400, "body": {"message": "x", "code": "VALIDATION_ERROR"}},
+            "Beeper rejects the call as invalid",
+        ),
+        (
+            {
+                "status": 400,
+                "body": {
+                    "message": "Kim",
+                    "code": "VALIDATION_ERROR",
+                    "details": {
+                        "issues": [
+                            {"path": ["body", "text"]},
+                            {"path": ["body", "replyToMessageID"]},
+                            {"path": ["body", "attachment"]},
+                        ]
+                    },
+                },
+            },
+            "Beeper rejects these fields: message, reply_to, attachment",
+        ),
+        ({"status": 401, "body": "Unauthorized"}, "no longer accepts the access token"),
+        (
+            {"status": 403, "body": {"code": "forbidden", "message": "missing: write"}},
+            "lacks the scope write",
+        ),
+        ({"status": 403, "body": "Kim"}, "This chat may be closed for writing"),
+        ({"status": 404, "body": {"code": "NOT_FOUND"}}, "Beeper knows no such chat"),
+        ({"status": 404}, "this version of Beeper cannot do it"),
+        ({"status": 409, "body": {"code": "X", "message": "y"}}, "it conflicts with"),
+        ({"status": 418}, "Beeper answers with an error (status 418)"),
+        ({"status": 429}, "asks to slow down"),
+        (
+            {"status": 307, "headers": {"Location": "http://localhost:1/"}},
+            "redirects elsewhere",
+        ),
+    ],
+    ids=lambda value: str(value.get("status")) if isinstance(value, dict) else None,
+)
+async def test_what_the_server_refuses_is_told(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    fault: dict[str, Any],
+    message: str,
+) -> None:
+    simulator.faults.add("status_before", method="POST", **fault)
+
+    with pytest.raises(HomeAssistantError) as refused:
+        await call(hass, **HI)
+
+    assert message in str(refused.value)
+    assert str(refused.value).startswith(("Nothing was sent", "Nothing was created or"))
+    assert "Kim" not in str(refused.value)
+    assert sent(simulator) == 0
+    assert tried(simulator) == 1
+    assert (await call(hass, **HI))["recovered"] is False
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "data", [{"chat_id": "!nobody:beeper.com"}, {"reply_to": "99999"}]
+)
+async def test_a_chat_or_message_that_is_not_there(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+) -> None:
+    with pytest.raises(
+        ServiceValidationError, match="no such chat, or no such message"
+    ):
+        await call(hass, **{**HI, **data})
+    assert sent(simulator) == 0
+
+
+async def test_a_token_that_is_refused_starts_a_new_log_in(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.tokens.clear()
+
+    with pytest.raises(HomeAssistantError, match="no longer accepts"):
+        await call(hass, **HI)
+    await hass.async_block_till_done()
+
+    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert flow["context"]["source"] == "reauth"
+
+
+async def test_a_token_that_only_reads(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.tokens["dev-token"] = {"read"}
+
+    with pytest.raises(HomeAssistantError, match="lacks the scope write"):
+        await call(hass, **HI)

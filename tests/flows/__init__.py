@@ -1,0 +1,1 @@
+"""Tests of the forms for chats and shortcuts."""

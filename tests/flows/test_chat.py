@@ -1,0 +1,443 @@
+"""Choosing a chat that gets entities: every way through, over real sockets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from simulator import Simulator
+from simulator.faults import Fault
+from tests.actions.test_create_chat import PROFILES
+from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.people.test_find import searches, ten_thousand
+from tests.test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
+
+type Result = Any
+
+CHAT_TEXTS = TEXTS["config_subentries"]["chat"]
+SECOND_KIM = "!whatsapp_15550101002:ba_Sample.local-whatsapp.localhost"
+
+
+@pytest.fixture(autouse=True)
+def texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the texts of these forms be checked like those of the others."""
+    monkeypatch.setitem(TEXTS, "chat", CHAT_TEXTS)
+
+
+def checked(result: Result) -> Result:
+    """Check the texts of a form and of its errors, or the reason for an end."""
+    if result["type"] is FlowResultType.FORM:
+        check_texts(result, "chat")
+        errors = result["errors"] or {}
+        assert errors.keys() <= {"base", *result["data_schema"].schema}
+        assert {*errors.values()} <= CHAT_TEXTS["error"].keys()
+    elif result["type"] is FlowResultType.ABORT:
+        assert result["reason"] in (*CHAT_TEXTS["abort"], "reconfigure_successful")
+    return result
+
+
+async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> Result:
+    return checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, "chat"), context={"source": SOURCE_USER}
+        )
+    )
+
+
+async def reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
+) -> Result:
+    return checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, "chat"),
+            context={
+                "source": SOURCE_RECONFIGURE,
+                "subentry_id": subentry.subentry_id,
+            },
+        )
+    )
+
+
+async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], values
+    )
+    await hass.async_block_till_done()
+    return checked(result)
+
+
+def choices(result: Result) -> dict[str, str]:
+    """Return the chats to choose from: id and label, in their order."""
+    assert result["step_id"] == "chat"
+    [selector] = result["data_schema"].schema.values()
+    return {option["value"]: option["label"] for option in selector.config["options"]}
+
+
+async def add(
+    hass: HomeAssistant, entry: MockConfigEntry, search: str, chat_id: str
+) -> ConfigSubentry:
+    result = await submit(hass, await begin(hass, entry), search=search)
+    result = await submit(hass, result, chat_id=chat_id)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    added: ConfigSubentry = next(
+        subentry
+        for subentry in entry.get_subentries_of_type("chat")
+        if subentry.unique_id == chat_id
+    )
+    return added
+
+
+def chat_devices(
+    device_registry: dr.DeviceRegistry, entry: MockConfigEntry
+) -> list[str | None]:
+    """Return the names of the devices of chats."""
+    return [
+        device.name
+        for device in dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+        if isinstance(device, dr.DeviceEntry) and device.config_subentry_id
+    ]
+
+
+# Adding
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_chat_is_added(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    subentry = await add(hass, loaded, "fam", FAMILY)
+
+    assert subentry.title == "Family 🏡"
+    assert dict(subentry.data) == {
+        "chat_id": FAMILY,
+        "account_id": "whatsapp",
+        # Where a chat tells none, its account has to do.
+        "network": "whatsapp" if profile in ("4.2.557", "easymatrix") else "WhatsApp",
+    }
+    assert hass.states.get("notify.family")
+
+
+async def test_chats_are_told_apart(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """By network and account, and by when something happened; the last active first."""
+    await hass.config.async_set_time_zone("UTC")
+    result = await submit(hass, await begin(hass, loaded), search="alex rivera")
+
+    shown = choices(result)
+    chats = [simulator.world.chats[chat_id] for chat_id in shown]
+    assert {chat.account_id for chat in chats} == {"whatsapp", "telegram"}
+    assert chats == sorted(chats, key=lambda chat: chat.last_activity, reverse=True)
+    # There are two accounts on WhatsApp.
+    networks = {"whatsapp": "WhatsApp · +15550100001", "telegram": "Telegram"}
+    assert list(shown.values()) == [
+        f"Alex Rivera · {networks[chat.account_id]} · {chat.last_activity:%Y-%m-%d %H:%M}"
+        for chat in chats
+    ]
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "+1 555 010 1002",
+        "tel:+15550101002",
+        "0015550101002",
+        "+1 (555) 010-1002",
+        "  Kim ",
+        "kIm",
+    ],
+)
+async def test_people_are_found_by_number_and_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
+) -> None:
+    """Over all accounts, in direct chats and in groups."""
+    result = await submit(hass, await begin(hass, loaded), search=search)
+
+    assert {*choices(result)} == {KIM, FAMILY, SECOND_KIM}
+
+
+@pytest.mark.parametrize("search", ["jose", "José", "JO SE\u0301"])
+async def test_accents_and_spaces_do_not_matter(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
+) -> None:
+    simulator.world.chats[FAMILY].title = "Josés"
+    simulator.world.chats[KIM].title = "Los Joses"
+
+    result = await submit(hass, await begin(hass, loaded), search=search)
+
+    assert {*choices(result)} == {FAMILY, KIM}
+
+
+async def test_at_most_fifty_are_shown(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token", chats=300) as simulator:
+        hass.config_entries.async_update_entry(
+            entry, data={**entry.data, "url": simulator.url}
+        )
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        # One search finds these, the other one finds people.
+        account = simulator.world.accounts["whatsapp"]
+        for number in range(60):
+            simulator.world.add_chat(
+                account,
+                [*account.contacts.values()][:1],
+                kind="group",
+                title=f"Contact sheet {number}",
+            )
+
+        result = await submit(hass, await begin(hass, entry), search="contact")
+
+        assert len(choices(result)) == 50
+        assert sum("query=" in request.query for request in simulator.requests) == 2
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_chat_without_title_and_activity(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    item = {"id": "!x:beeper.com", "accountID": "imessage", "network": "iMessage"}
+    bare = {"id": "!y:beeper.com", "lastActivity": "2026-11-22T10:00:00Z"}
+    odd = {"id": "!z:beeper.com", "lastActivity": "0001-01-01T00:00:00+14:00"}
+    simulator.faults.add(
+        "garbage", path="*/search", body={"items": [item, odd, bare], "hasMore": False}
+    )
+    result = await submit(hass, await begin(hass, loaded), search="nobody at all")
+
+    shown = choices(result)
+    assert [*shown] == ["!y:beeper.com", "!x:beeper.com", "!z:beeper.com"]
+    assert shown["!x:beeper.com"] == "iMessage · iMessage"
+    result = await submit(hass, result, chat_id="!y:beeper.com")
+    assert result["title"] == "!y:beeper.com"
+    assert result["data"] == {
+        "chat_id": "!y:beeper.com",
+        "account_id": None,
+        "network": None,
+    }
+
+
+async def test_a_merged_chat_stands_for_its_members(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A member is shown only if the merged chat is not among what was found."""
+    merged = {"id": "!merged:beeper.com", "title": "Kim"}
+    member = {"id": "!m:beeper.com", "mergedIntoChatID": "!merged:beeper.com"}
+    alone = {"id": "!n:beeper.com", "mergedIntoChatID": "!not-found:beeper.com"}
+    # By title the one, by participant the others.
+    for items in ([member, alone], [merged]):
+        simulator.faults.add(
+            "garbage", path="*/search", body={"items": items, "hasMore": False}
+        )
+    result = await submit(hass, await begin(hass, loaded), search="nobody at all")
+
+    assert {*choices(result)} == {"!merged:beeper.com", "!n:beeper.com"}
+
+
+# What goes wrong; after it, the same flow ends well
+
+
+async def test_fifty_of_ten_thousand_are_offered(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    ten_thousand(simulator)
+
+    result = await submit(hass, await begin(hass, loaded), search="contact")
+
+    assert len(choices(result)) == 50
+    assert searches(simulator) < 120
+
+
+@pytest.mark.parametrize("search", ["nobody", "", "   ", "+15550109999"])
+async def test_nothing_found(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
+) -> None:
+    result = await submit(hass, await begin(hass, loaded), search=search)
+    assert result["errors"] == {"search": "nothing_found"}
+
+    result = await submit(hass, result, search="Kim")
+    assert KIM in choices(result)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (("status_before", {"status": 401}), "token_refused"),
+        (("status_before", {"status": 503}), "unreadable"),
+        (("status_before", {"status": 400, "body": {"code": "X"}}), "unreadable"),
+        (("status_before", {"status": 404}), "unreadable"),
+        (("garbage", {"body": "[]"}), "unreadable"),
+        (("cut", {}), "unreadable"),
+        (("drop_before", {"times": 2}), "unreadable"),
+        (("delay", {}), "timeout"),
+    ],
+)
+async def test_what_goes_wrong_is_told(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
+    fault: tuple[str, dict[str, Any]],
+    error: str,
+) -> None:
+    kind, options = fault
+    add_fault(kind, path="*/search", **options)
+
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    assert result["errors"] == {"base": error}
+
+    result = await submit(hass, result, search="Kim")
+    assert KIM in choices(result)
+
+
+async def test_beeper_that_is_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await simulator.stop()
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    assert result["errors"] == {"base": "cannot_connect"}
+
+
+async def test_an_entry_that_is_not_loaded(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    result = await begin(hass, loaded)
+    await hass.config_entries.async_unload(loaded.entry_id)
+
+    for ended in (await begin(hass, loaded), await submit(hass, result, search="x")):
+        assert ended["type"] is FlowResultType.ABORT
+        assert ended["reason"] == "not_loaded"
+
+
+async def test_a_chat_is_added_once(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add(hass, loaded, "Kim", KIM)
+
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, result, chat_id=KIM)
+    assert result["errors"] == {"chat_id": "already_configured"}
+
+    result = await submit(hass, result, chat_id=SECOND_KIM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_chat_that_is_not_in_the_list(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+
+    with pytest.raises(InvalidData):
+        await submit(hass, result, chat_id="!other:beeper.com")
+
+
+# Another chat for the same entities
+
+
+async def test_another_chat_is_chosen(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    subentry = await add(hass, loaded, "Kim", KIM)
+    result = await reconfigure(hass, loaded, subentry)
+    assert result["step_id"] == "reconfigure"
+
+    result = await submit(hass, result, search="family")
+    result = await submit(hass, result, chat_id=FAMILY)
+
+    assert result["reason"] == "reconfigure_successful"
+    (changed,) = loaded.subentries.values()
+    assert (changed.title, changed.unique_id) == ("Family 🏡", FAMILY)
+    assert changed.data["chat_id"] == FAMILY
+    # The entity stays, and writes into the other chat.
+    await hass.services.async_call(
+        "notify",
+        "send_message",
+        {"entity_id": "notify.kim", "message": "hi"},
+        blocking=True,
+    )
+    assert simulator.world.chats[FAMILY].messages[-1].text == "hi"
+    assert chat_devices(device_registry, loaded) == ["Family 🏡"]
+
+
+async def test_the_same_chat_is_chosen_again(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A title that has changed is taken over."""
+    subentry = await add(hass, loaded, "Kim", KIM)
+    await add(hass, loaded, "family", FAMILY)
+    simulator.world.chats[KIM].title = "Kim at work"
+
+    result = await reconfigure(hass, loaded, subentry)
+    result = await submit(hass, result, search="nobody")
+    assert result["errors"] == {"search": "nothing_found"}
+    result = await submit(hass, result, search="kim")
+    result = await submit(hass, result, chat_id=FAMILY)
+    assert result["errors"] == {"chat_id": "already_configured"}
+    result = await submit(hass, result, chat_id=KIM)
+
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded.subentries[subentry.subentry_id].title == "Kim at work"
+
+
+# Removing
+
+
+async def test_a_chat_that_is_removed_leaves_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    kim = await add(hass, loaded, "Kim", KIM)
+    await add(hass, loaded, "family", FAMILY)
+
+    hass.config_entries.async_remove_subentry(loaded, kim.subentry_id)
+    await hass.async_block_till_done()
+
+    assert chat_devices(device_registry, loaded) == ["Family 🏡"]
+    entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
+    chats = [entity for entity in entities if entity.config_subentry_id]
+    assert {entity.entity_id for entity in chats} == {
+        "event.family_message",
+        "notify.family",
+        "sensor.family_unread_messages",
+    }
+    assert hass.states.get("notify.kim") is None
+
+
+async def test_chats_and_shortcuts_can_be_added(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    assert loaded.supported_subentry_types == {
+        "chat": {"supports_reconfigure": True},
+        "shortcut": {"supports_reconfigure": True},
+    }
+
+
+async def test_a_chat_has_to_be_chosen(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The form chooses none by itself: it could be somebody else."""
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, result)
+    assert result["errors"] == {"chat_id": "not_chosen"}
+    result = await submit(hass, result, chat_id=KIM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_chats_of_one_title_get_their_network_along(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.chats[FAMILY].title = "Kim"
+    await add(hass, loaded, "Kim", KIM)
+    await add(hass, loaded, "Kim", FAMILY)
+    titles = [each.title for each in loaded.subentries.values()]
+    assert titles == ["Kim", "Kim (WhatsApp)"]

@@ -1,0 +1,512 @@
+"""Making shortcuts: every way through the forms, over real sockets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from simulator import Simulator
+from simulator.faults import Fault
+from simulator.model import Person
+from tests.actions.test_create_chat import PROFILES
+from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
+
+type Result = Any
+
+SHORTCUT_TEXTS = TEXTS["config_subentries"]["shortcut"]
+MIA = "@whatsapp_15550101004:beeper.com"
+MESSAGE = {"name": "Good night", "search": "Kim", "message": "Good night!"}
+CHAT = {"name": "Ask Kim", "recipient": "Kim", "account_id": "whatsapp"}
+GROUP = {
+    "name": "Dinner",
+    "participants": ["Kim", "Mia"],
+    "account_id": "whatsapp",
+    "title": "Dinner",
+    "message": "Dinner is ready.",
+}
+
+
+@pytest.fixture(autouse=True)
+def texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the texts of these forms be checked like those of the others."""
+    monkeypatch.setitem(TEXTS, "shortcut", SHORTCUT_TEXTS)
+
+
+def checked(result: Result) -> Result:
+    """Check the texts of a form and of its errors, or the reason for an end."""
+    if result["type"] is FlowResultType.FORM:
+        told = {**(result["description_placeholders"] or {})}
+        told.pop("who", None)  # It is for errors.
+        check_texts({**result, "description_placeholders": told}, "shortcut")
+        errors = result["errors"] or {}
+        assert errors.keys() <= {"base", *result["data_schema"].schema}
+        assert {*errors.values()} <= SHORTCUT_TEXTS["error"].keys()
+    elif result["type"] is FlowResultType.MENU:
+        step = SHORTCUT_TEXTS["step"][result["step_id"]]
+        assert step["menu_options"].keys() == {*result["menu_options"]}
+        assert step["menu_option_descriptions"].keys() == {*result["menu_options"]}
+    elif result["type"] is FlowResultType.ABORT:
+        assert result["reason"] in (*SHORTCUT_TEXTS["abort"], "reconfigure_successful")
+    return result
+
+
+async def begin(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Result:
+    """Choose what the shortcut is to do."""
+    menu = checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, "shortcut"), context={"source": SOURCE_USER}
+        )
+    )
+    assert menu["type"] is FlowResultType.MENU
+    return await submit(hass, menu, next_step_id=kind)
+
+
+async def reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
+) -> Result:
+    return checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, "shortcut"),
+            context={
+                "source": SOURCE_RECONFIGURE,
+                "subentry_id": subentry.subentry_id,
+            },
+        )
+    )
+
+
+async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], values
+    )
+    await hass.async_block_till_done()
+    return checked(result)
+
+
+def choices(result: Result) -> dict[str, str]:
+    """Return what there is to choose from: value and label, in their order."""
+    assert result["step_id"] in ("chat", "person", "people")
+    [selector] = result["data_schema"].schema.values()
+    return {option["value"]: option["label"] for option in selector.config["options"]}
+
+
+def suggested(result: Result) -> dict[str, Any]:
+    return {
+        str(field): field.description["suggested_value"]
+        for field in result["data_schema"].schema
+        if field.description
+    }
+
+
+async def add(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    kind: str,
+    given: dict[str, Any],
+    **chosen: Any,
+) -> ConfigSubentry:
+    """Make a shortcut as a person does."""
+    result = await submit(hass, await begin(hass, entry, kind), **given)
+    result = await submit(hass, result, **(chosen or suggested(result)))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    added: ConfigSubentry = [*entry.get_subentries_of_type("shortcut")][-1]
+    return added
+
+
+# Making one
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    subentry = await add(hass, loaded, "send_message", MESSAGE, chat_id=KIM)
+
+    assert subentry.title == "Good night"
+    assert dict(subentry.data) == {
+        "kind": "send_message",
+        "search": "Kim",
+        "message": "Good night!",
+        "chat_id": KIM,
+        "account_id": "whatsapp",
+    }
+    assert hass.states.get("button.good_night")
+    assert hass.states.get("sensor.good_night_last_result")
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    result = await submit(hass, await begin(hass, loaded, "start_chat"), **CHAT)
+    [(key, label)] = choices(result).items()
+    assert label.startswith(("Kim · WhatsApp · +15550101002", "Kim · whatsapp · +1555"))
+    # Even who alone fits is for a person to choose.
+    assert not suggested(result)
+    result = await submit(hass, result, person=key)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    [subentry] = loaded.get_subentries_of_type("shortcut")
+    data = dict(subentry.data)
+    assert data.pop("user")["phone_number"] == "+15550101002"
+    assert data == {"kind": "start_chat", "recipient": "Kim", "account_id": "whatsapp"}
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_group(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    subentry = await add(hass, loaded, "create_group", GROUP)
+
+    data = dict(subentry.data)
+    numbers = [person["phone_number"] for person in data.pop("people")]
+    assert numbers == ["+15550101002", "+15550101004"]
+    assert data == {
+        "kind": "create_group",
+        "participants": ["Kim", "Mia"],
+        "account_id": "whatsapp",
+        "title": "Dinner",
+        "message": "Dinner is ready.",
+    }
+    assert not simulator.executed
+
+
+async def test_what_is_blank_is_left_out(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    given = {"name": " Dinner ", "participants": [" Kim", " "], "title": " "}
+    given |= {"message": " ", "account_id": "whatsapp"}
+    subentry = await add(hass, loaded, "create_group", given)
+
+    assert subentry.title == "Dinner"
+    assert subentry.data["participants"] == ["Kim"]
+    assert not {"title", "message"} & subentry.data.keys()
+
+
+async def test_the_default_account_is_suggested(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    result = await begin(hass, loaded, "start_chat")
+
+    assert suggested(result) == {"account_id": "whatsapp"}
+    options = result["data_schema"].schema["account_id"].config["options"]
+    labels = {option["value"]: option["label"] for option in options}
+    assert labels["whatsapp"] == "WhatsApp · +15550100001"
+    assert labels["telegram"] == "Telegram · +15550100001"
+
+
+@pytest.mark.parametrize(
+    ("account_id", "recipient", "user"),
+    [
+        ("whatsapp", "+1 555 010 9999", {"phone_number": "+15550109999"}),
+        ("imessage", "mailto:new@mail.example", {"email": "new@mail.example"}),
+    ],
+)
+async def test_somebody_nobody_knows(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    account_id: str,
+    recipient: str,
+    user: dict[str, str],
+) -> None:
+    """A number or an address is enough; the account need not be listed."""
+    given = {"name": "New", "recipient": recipient, "account_id": account_id}
+    result = await submit(hass, await begin(hass, loaded, "start_chat"), **given)
+    [(key, label)] = choices(result).items()
+    network = "WhatsApp" if account_id == "whatsapp" else "imessage"
+    assert label == f"{key} · {network}"
+    await submit(hass, result, person=key)
+
+    [subentry] = loaded.get_subentries_of_type("shortcut")
+    assert subentry.data["user"] == user
+
+
+async def test_a_number_that_is_known_has_its_name(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    given = {**CHAT, "recipient": "001 555 010 1002"}
+    result = await submit(hass, await begin(hass, loaded, "start_chat"), **given)
+    [label] = choices(result).values()
+    assert label.startswith("Kim · ")
+
+
+# Several fit
+
+
+def add_namesake(simulator: Simulator) -> str:
+    account = simulator.world.accounts["whatsapp"]
+    other = Person(id="15550101099", full_name="Kim", phone_number="+15550101099")
+    account.contacts[other.id] = other
+    return other.phone_number or ""
+
+
+async def test_the_right_one_of_several_is_chosen(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = add_namesake(simulator)
+    result = await submit(hass, await begin(hass, loaded, "start_chat"), **CHAT)
+    labels = choices(result)
+    assert len(labels) == 2
+    result = await submit(hass, result)
+    assert result["errors"] == {"person": "not_chosen"}
+    [key] = [key for key, label in labels.items() if number in label]
+    await submit(hass, result, person=key)
+
+    [subentry] = loaded.get_subentries_of_type("shortcut")
+    assert subentry.data["user"]["phone_number"] == number
+
+
+async def test_who_fits_several_ways_is_not_ticked(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = add_namesake(simulator)
+    result = await submit(hass, await begin(hass, loaded, "create_group"), **GROUP)
+    labels = choices(result)
+    [mia] = [key for key, label in labels.items() if label.startswith("Mia")]
+    assert suggested(result) == {"people": [mia]}
+
+    for ticked in ([], [mia]):
+        result = await submit(hass, result, people=ticked)
+        assert result["errors"] == {"people": "not_all_chosen"}
+        assert suggested(result).get("people", []) == ticked
+    [key] = [key for key, label in labels.items() if number in label]
+    await submit(hass, result, people=[mia, key])
+
+    [subentry] = loaded.get_subentries_of_type("shortcut")
+    numbers = {person["phone_number"] for person in subentry.data["people"]}
+    assert numbers == {number, "+15550101004"}
+
+
+async def test_a_part_of_a_number_ticks_nobody(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    given = {**GROUP, "participants": ["101002"]}
+    result = await submit(hass, await begin(hass, loaded, "create_group"), **given)
+    assert choices(result)
+    assert not suggested(result)
+
+
+async def test_a_chat_has_to_be_chosen(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    result = await submit(hass, await begin(hass, loaded, "send_message"), **MESSAGE)
+    assert len(choices(result)) > 1
+    result = await submit(hass, result)
+    assert result["errors"] == {"chat_id": "not_chosen"}
+    with pytest.raises(InvalidData):
+        await submit(hass, result, chat_id="!other:beeper.com")
+
+
+# What goes wrong; after it, the same flow ends well
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "field", "value", "error"),
+    [
+        ("send_message", MESSAGE, "name", " ", "blank"),
+        ("send_message", MESSAGE, "search", " ", "blank"),
+        ("send_message", MESSAGE, "search", "nobody", "nothing_found"),
+        ("send_message", MESSAGE, "message", " ", "blank"),
+        ("send_message", MESSAGE, "message", "{{ 1", "template_invalid"),
+        ("start_chat", CHAT, "name", " ", "blank"),
+        ("start_chat", CHAT, "recipient", "nobody", "nobody_found"),
+        ("start_chat", CHAT, "recipient", "mailto:x", "nobody_found"),
+        ("start_chat", CHAT, "recipient", "555 010 1002", "phone_no_country_code"),
+        ("start_chat", CHAT, "recipient", "+1 (0)555 010 1002", "phone_invalid"),
+        ("start_chat", CHAT, "account_id", " ", "blank"),
+        ("start_chat", CHAT, "account_id", "nowhere", "account_unknown"),
+        ("start_chat", CHAT, "message", "{% if %}", "template_invalid"),
+        ("create_group", GROUP, "name", " ", "blank"),
+        ("create_group", GROUP, "participants", [], "blank"),
+        ("create_group", GROUP, "participants", [" "], "blank"),
+        ("create_group", GROUP, "participants", ["Kim", "nobody"], "nobody_found"),
+        ("create_group", GROUP, "participants", ["+15550109999"], "nobody_found"),
+        ("create_group", GROUP, "message", "{{", "template_invalid"),
+    ],
+)
+async def test_what_is_wrong_is_told_where_it_is(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    kind: str,
+    given: dict[str, Any],
+    field: str,
+    value: Any,
+    error: str,
+) -> None:
+    wrong = {**given, field: value}
+    result = await submit(hass, await begin(hass, loaded, kind), **wrong)
+    assert result["errors"] == {field: error}
+    if "{who}" in SHORTCUT_TEXTS["error"][error]:
+        wanted = value if isinstance(value, str) else value[-1]
+        assert result["description_placeholders"]["who"] == wanted
+    # What was filled in is still there.
+    assert suggested(result) == wrong
+
+    result = await submit(hass, result, **given)
+    assert choices(result)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [("send_message", MESSAGE), ("start_chat", CHAT), ("create_group", GROUP)],
+)
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (("status_before", {"status": 401}), "token_refused"),
+        (("status_before", {"status": 503}), "unreadable"),
+        (("garbage", {"body": "[]"}), "unreadable"),
+        (("delay", {}), "timeout"),
+    ],
+)
+async def test_what_goes_wrong_is_told(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
+    kind: str,
+    given: dict[str, Any],
+    fault: tuple[str, dict[str, Any]],
+    error: str,
+) -> None:
+    name, options = fault
+    path = "/v1/chats/search" if kind == "send_message" else "/v1/accounts/*"
+    add_fault(name, path=path, **options)
+
+    result = await submit(hass, await begin(hass, loaded, kind), **given)
+    assert result["errors"] == {"base": error}
+
+    result = await submit(hass, result, **given)
+    assert choices(result)
+
+
+async def test_beeper_that_is_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await simulator.stop()
+    result = await submit(hass, await begin(hass, loaded, "start_chat"), **CHAT)
+    assert result["errors"] == {"base": "cannot_connect"}
+
+
+@pytest.mark.parametrize("kind", ["send_message", "start_chat", "create_group"])
+async def test_an_entry_that_is_not_loaded(
+    hass: HomeAssistant, loaded: MockConfigEntry, kind: str
+) -> None:
+    await hass.config_entries.async_unload(loaded.entry_id)
+
+    ended = await begin(hass, loaded, kind)
+    assert ended["type"] is FlowResultType.ABORT
+    assert ended["reason"] == "not_loaded"
+
+
+# Changing one
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "chosen"),
+    [
+        ("send_message", MESSAGE, {"chat_id": FAMILY}),
+        ("start_chat", {**CHAT, "message": "Hi"}, {}),
+        ("create_group", GROUP, {}),
+    ],
+)
+async def test_only_the_words_are_changed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    kind: str,
+    given: dict[str, Any],
+    chosen: dict[str, Any],
+) -> None:
+    """All is filled in, and who was chosen is chosen; the entities stay."""
+    if kind == "start_chat":
+        add_namesake(simulator)
+        found = await submit(hass, await begin(hass, loaded, kind), **given)
+        chosen = {"person": [*choices(found)][1]}
+        hass.config_entries.subentries.async_abort(found["flow_id"])
+    if kind == "create_group":
+        add_namesake(simulator)
+        found = await submit(hass, await begin(hass, loaded, kind), **given)
+        chosen = {"people": sorted(choices(found))}
+        hass.config_entries.subentries.async_abort(found["flow_id"])
+    subentry = await add(hass, loaded, kind, given, **chosen)
+
+    result = await reconfigure(hass, loaded, subentry)
+    assert (result["step_id"], suggested(result)) == (kind, given)
+    result = await submit(hass, result, **{**given, "name": "New", "message": "Bye"})
+    told = suggested(result)
+    assert {key: sorted(value) for key, value in told.items()} == {
+        key: sorted(value) for key, value in chosen.items()
+    }
+    result = await submit(hass, result, **told)
+
+    assert result["reason"] == "reconfigure_successful"
+    changed = loaded.subentries[subentry.subentry_id]
+    assert changed.title == "New"
+    assert dict(changed.data) == {**subentry.data, "message": "Bye"}
+    assert len(loaded.subentries) == 1
+    entity_id = er.async_get(hass).async_get_entity_id(
+        "button", "beeper", subentry.subentry_id
+    )
+    state = hass.states.get(entity_id or "")
+    assert state
+    assert state.attributes["friendly_name"] == "New"
+    assert not simulator.executed
+
+
+async def test_somebody_joins_the_group(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    subentry = await add(hass, loaded, "create_group", GROUP)
+    result = await reconfigure(hass, loaded, subentry)
+    names = ["Kim", "Mia", "Alex"]
+    result = await submit(hass, result, **{**GROUP, "participants": names})
+    await submit(hass, result, **suggested(result))
+
+    people = loaded.subentries[subentry.subentry_id].data["people"]
+    assert len({person["phone_number"] for person in people}) == 3
+
+
+async def test_somebody_who_is_gone_is_chosen_anew(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    subentry = await add(hass, loaded, "send_message", MESSAGE, chat_id=KIM)
+    result = await reconfigure(hass, loaded, subentry)
+    result = await submit(hass, result, **{**MESSAGE, "search": "family"})
+    assert not suggested(result).keys() & choices(result).keys()
+    await submit(hass, result, chat_id=FAMILY)
+
+    assert loaded.subentries[subentry.subentry_id].data["chat_id"] == FAMILY
+
+
+# Removing
+
+
+async def test_a_shortcut_that_is_removed_leaves_nothing(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    subentry = await add(hass, loaded, "send_message", MESSAGE, chat_id=KIM)
+    identifier = ("beeper", subentry.subentry_id)
+    assert device_registry.async_get_device_by_identifier(identifier, loaded.entry_id)
+
+    hass.config_entries.async_remove_subentry(loaded, subentry.subentry_id)
+    await hass.async_block_till_done()
+
+    assert not device_registry.async_get_device_by_identifier(
+        identifier, loaded.entry_id
+    )
+    entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
+    assert not [entity for entity in entities if entity.config_subentry_id]
+    assert hass.states.get("button.good_night") is None

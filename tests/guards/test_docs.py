@@ -1,0 +1,1044 @@
+"""What docs/ tells people to paste works, and its tables are whole."""
+
+import asyncio
+from datetime import timedelta
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_fire_time_changed,
+    async_mock_service,
+)
+import yaml
+
+from custom_components.beeper.outgoing import delivery
+from custom_components.beeper.outgoing.change_job import CHANGES
+from homeassistant.components.trace.util import async_list_traces
+from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
+from homeassistant.helpers.trigger import (
+    async_initialize_triggers,
+    async_validate_trigger_config,
+)
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from simulator import Simulator
+from tests.actions.test_send_message import add_chat
+from tests.conftest import until
+from tests.helpers.sdk import environment
+from tests.helpers.talking import assist, say, talk  # noqa: F401
+from tests.outgoing.test_attachments import PNG, Door, camera, media  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY, KIM, send, sent
+
+ROOT = Path(__file__).parents[2]
+ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
+MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
+CHANGING = (ROOT / "docs/changing.md").read_text("utf-8")
+READING = (ROOT / "docs/reading.md").read_text("utf-8")
+VOICE = (ROOT / "docs/voice.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+
+SERVICES = yaml.safe_load(
+    (ROOT / "custom_components/beeper/services.yaml").read_text("utf-8")
+)
+
+
+def blocks(text: str) -> list[Any]:
+    return [
+        yaml.safe_load(block)
+        for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    ]
+
+
+AUTOMATIONS = {
+    block["alias"]: block
+    for text in (ACTIONS, CHANGING, MESSAGES, READING)
+    for block in blocks(text)
+}
+
+
+def table(heading: str, text: str = ACTIONS) -> set[str]:
+    """Return what is in the first cells of the table whose header begins so."""
+    rows = (
+        text.split(f"| {heading} |", 1)[1].split("\n\n", maxsplit=1)[0].splitlines()[2:]
+    )
+    return {name for row in rows for name in re.findall("`(.+?)`", row.split("|")[1])}
+
+
+async def load(hass: HomeAssistant, alias: str) -> None:
+    """Load an automation; one that is not valid is there, but unavailable."""
+    config = {"automation": [AUTOMATIONS[alias]]}
+    assert await async_setup_component(hass, "automation", config)
+    await hass.async_block_till_done()
+    (state,) = hass.states.async_all("automation")
+    assert state.state == "on"
+
+
+async def run(hass: HomeAssistant, alias: str, entity_id: str) -> None:
+    """Load an automation, and let happen what it waits for."""
+    await load(hass, alias)
+    hass.states.async_set(entity_id, "off")
+    await hass.async_block_till_done()
+    hass.states.async_set(entity_id, "on")
+    await hass.async_block_till_done()
+
+
+async def test_letterbox(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+
+    await run(hass, "Letterbox", "binary_sensor.letterbox")
+
+    assert simulator.world.chats[FAMILY].messages[-1].html == (
+        "<p><strong>Letterbox</strong><br>There is mail! *No* need to run :-)</p>"
+    )
+
+
+async def test_doorbell(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    camera: Door,  # noqa: F811
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+
+    await run(hass, "Doorbell", "binary_sensor.doorbell")
+
+    (asset,) = simulator.world.uploads.values()
+    assert asset.data == PNG
+    assert simulator.world.chats[FAMILY].messages[-1].attachments
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ("ok", None),
+        ("FAIL_RETRIABLE", "The family may not know of the smoke: bridge_unavailable"),
+        ("refused", "The family may not know of the smoke: see the trace"),
+    ],
+)
+async def test_smoke(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Any,
+    told: str | None,
+) -> None:
+    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
+    calls: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    await add_chat(hass, loaded, FAMILY, "Family")
+    if outcome == "refused":
+        simulator.faults.add(
+            "status_before", method="POST", path="/v1/chats/*", status=429
+        )
+    else:
+        simulator.world.accounts["whatsapp"].delivery = outcome
+
+    await run(hass, "Smoke", "binary_sensor.smoke")
+
+    assert [call.data["message"] for call in calls] == ([told] if told else [])
+
+
+async def test_report(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    media: Path,  # noqa: F811
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    (media / "report.pdf").write_bytes(b"%PDF")
+    freezer.move_to("2026-12-01T06:59:00+00:00")
+    config = {"automation": [AUTOMATIONS["Monthly report"]]}
+    assert await async_setup_component(hass, "automation", config)
+
+    freezer.move_to("2026-12-01T07:00:00+00:00")
+    async_fire_time_changed(hass, dt_util.utcnow())
+    await hass.async_block_till_done()
+
+    message = simulator.world.chats[KIM].messages[-1]
+    assert message.text == "Energy in November"
+    assert message.attachments[0]["fileName"] == "Energy.pdf"
+    # It waits for the next month.
+    await hass.services.async_call(
+        "automation",
+        "turn_off",
+        {"entity_id": "automation.monthly_report"},
+        blocking=True,
+    )
+
+
+async def test_dinner(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    freezer.move_to("2026-12-01T16:59:00+00:00")
+    await load(hass, "Dinner")
+
+    for day, workday in (1, "on"), (2, "off"):
+        hass.states.async_set("binary_sensor.workday", workday)
+        freezer.move_to(f"2026-12-0{day}T17:00:00+00:00")
+        async_fire_time_changed(hass, dt_util.utcnow())
+        await hass.async_block_till_done()
+
+    groups = [chat for chat in simulator.world.chats.values() if chat.title == "Dinner"]
+    assert [[message.text for message in chat.messages] for chat in groups] == [
+        ["Dinner is at 8.", "Dinner is at 7."]
+    ]
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "automation.dinner"}, blocking=True
+    )
+
+
+async def test_who_is_that(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    told: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    await load(hass, "Who is that")
+
+    hass.states.async_set("input_text.who", "mia")
+    await until(lambda: told)
+
+    assert told[0].data["title"] == "1 found"
+    assert told[0].data["message"].strip() == (
+        "- Mia 🌻, WhatsApp: @whatsapp_15550101004:beeper.com"
+    )
+
+
+async def test_tables_of_find(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    services = ROOT / "custom_components/beeper/services.yaml"
+    described = yaml.safe_load(services.read_text("utf-8"))["find"]["fields"]
+
+    found: Any = await hass.services.async_call(
+        "beeper", "find", {"query": "mia"}, blocking=True, return_response=True
+    )
+
+    assert table("Search") == described.keys()
+    assert table("Match") - {
+        "identity",
+        "exact",
+        "prefix",
+        "contains",
+        "loose",
+        "person",
+        "group",
+    } == set(found["matches"][0])
+
+
+async def test_readme(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    camera: Door,  # noqa: F811
+) -> None:
+    (call,) = blocks(README.split("## Send messages")[1].split("\n## ")[0])
+    await add_chat(hass, loaded)
+
+    domain, _, action = call["action"].partition(".")
+    await hass.services.async_call(domain, action, call["data"], blocking=True)
+    assert sent(simulator) == 1
+
+
+# Automations that messages start
+
+
+@pytest.fixture
+def notices(hass: HomeAssistant) -> list[ServiceCall]:
+    calls: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    return calls
+
+
+async def test_status(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.states.async_set("alarm_control_panel.home", "armed_away")
+    await load(hass, "Status")
+
+    simulator.incoming(KIM, None, "And what is the status?")
+    simulator.incoming(FAMILY, "@whatsapp_15550101004:beeper.com", "Status?")
+    question = simulator.incoming(KIM, None, "Status?")
+    await until(lambda: sent(simulator))
+    await hass.async_block_till_done()
+
+    assert sent(simulator) == 1
+    answer = simulator.world.chats[KIM].messages[-1]
+    assert answer.html == "<p>The alarm is armed_away.</p>"
+    assert answer.linked_message_id == question["id"]
+
+
+async def test_family_on_the_tablet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "Family on the tablet")
+    shown: list[ServiceCall] = async_mock_service(hass, "notify", "send_message")
+
+    simulator.incoming(KIM, None, "Not for all")
+    for number in range(5):
+        simulator.incoming(FAMILY, None, f"{number} cakes")
+    await until(lambda: len(shown) == 5)
+
+    assert [call.data["message"] for call in shown] == [
+        f"Kim: {number} cakes" for number in range(5)
+    ]
+    assert shown[0].data["title"] == "Family 🏡"
+    assert shown[0].data["entity_id"] == ["notify.tablet"]
+
+
+async def test_network_is_lost(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await load(hass, "A network is lost")
+
+    simulator.set_account_status("whatsapp", "reconnect_required")
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+    (notice,) = notices
+    assert notice.data["title"] == "WhatsApp"
+    assert notice.data["message"].startswith("Its status is reconnect_required.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ("FAIL_RETRIABLE", "bridge_unavailable. You can send it again."),
+        ("FAIL_PERMANENT", "not_allowed. It makes no sense to send it again."),
+    ],
+)
+async def test_not_delivered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+    outcome: Any,
+    told: str,
+) -> None:
+    await load(hass, "Not delivered")
+    simulator.world.accounts["whatsapp"].delivery = outcome
+
+    await send(hass)
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "A message on WhatsApp did not arrive"
+    assert notices[0].data["message"] == told
+
+
+@pytest.mark.parametrize(
+    ("status", "unread", "told"),
+    [
+        ("connected", False, []),
+        ("connected", True, ["There are unread messages."]),
+        (
+            "disconnected",
+            False,
+            ["WhatsApp is not connected. Tell them yourself."],
+        ),
+    ],
+)
+async def test_goodbye(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+    status: str,
+    unread: bool,
+    told: list[str],
+) -> None:
+    simulator.set_account_status("whatsapp", status)
+    world = simulator.world
+    for chat in world.chats.values():
+        world.mark_read(chat, None)
+    if unread:
+        simulator.incoming(KIM, None, "Hello?")
+    await add_chat(hass, loaded, FAMILY, "Family")
+
+    await run(hass, "Goodbye", "input_boolean.away")
+
+    assert sent(simulator) == (status == "connected")
+    assert [notice.data["message"] for notice in notices] == told
+
+
+@pytest.mark.parametrize(("key", "off"), [("👍", 1), ("❤️", 0)])
+async def test_window_open(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    key: str,
+    off: int,
+) -> None:
+    turned_off = async_mock_service(hass, "climate", "turn_off")
+    await add_chat(hass, loaded, FAMILY, "Family")
+    await load(hass, "Window open")
+    hass.states.async_set("binary_sensor.window", "off")
+    hass.states.async_set("binary_sensor.window", "on")
+    await until(lambda: sent(simulator))
+
+    def event() -> State:
+        state = hass.states.get("event.family_message")
+        assert state
+        return state
+
+    question = simulator.world.chats[FAMILY].messages[-1]
+    await until(lambda: question.confirmed)
+    simulator.incoming(FAMILY, None, "What heating?")
+    await until(lambda: event().attributes["event_type"] == "message_received")
+    assert not turned_off
+    simulator.react(FAMILY, question.id, None, key)
+    await until(lambda: event().attributes["event_type"] == "reaction_added")
+    await hass.async_block_till_done()
+
+    assert len(turned_off) == off
+
+
+@pytest.mark.parametrize(("left_out", "traces"), [("", 0), ("trace", 1)])
+async def test_no_traces(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    left_out: str,
+    traces: int,
+) -> None:
+    written = async_capture_events(hass, "somebody_has_written")
+    config = {"id": "x", **AUTOMATIONS["No traces"]}
+    config.pop(left_out, None)
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    simulator.incoming(KIM, None, "hi")
+    await until(lambda: written)
+    await hass.async_block_till_done()
+
+    found = await async_list_traces(hass, "automation", "automation.x")
+    assert len(found) == traces
+
+
+async def test_readme_trigger(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    (config,) = blocks(README.split("## Act on messages")[1].split("\n## ")[0])
+    opened = async_mock_service(hass, "cover", "open_cover")
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    simulator.incoming(KIM, None, "Do not open the gate!")
+    simulator.incoming(KIM, None, "Open the gate")
+    await until(lambda: sent(simulator))
+
+    assert len(opened) == 1
+    assert simulator.world.chats[KIM].messages[-1].text == "It opens."
+
+
+# Automations that read
+
+
+async def told(notices: list[ServiceCall]) -> list[str]:
+    await until(lambda: notices)
+    return [notice.data["message"].strip() for notice in notices]
+
+
+async def test_networks_in_the_morning(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    simulator.set_account_status("whatsapp", "connection_required")
+
+    await run(hass, "Networks in the morning", "input_boolean.awake")
+
+    assert await told(notices) == ["Waiting for you in Beeper: WhatsApp, Signal."]
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_only_if_mia_reads_it(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, there: bool
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    if not there:
+        del simulator.world.chats[FAMILY].participants[1]
+
+    await run(hass, "Only if Mia reads it", "binary_sensor.stove")
+    await until(lambda: sent(simulator) or not there)
+
+    assert sent(simulator) == there
+
+
+async def test_unread_at_bedtime(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    simulator.incoming(KIM, None, "Good night")
+
+    await run(hass, "Unread at bedtime", "input_boolean.bedtime")
+
+    assert await told(notices) == ["Kim, Family 🏡"]
+    assert notices[0].data["title"] == "2 chats with unread messages"
+
+
+async def test_not_answered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await add_chat(hass, loaded)
+
+    await run(hass, "Not answered", "input_boolean.bedtime")
+    assert not notices
+    simulator.incoming(KIM, None, "Shall I bring wine?")
+    hass.states.async_set("input_boolean.bedtime", "off")
+    hass.states.async_set("input_boolean.bedtime", "on")
+
+    assert await told(notices) == ["Kim waits for an answer: Shall I bring wine?"]
+
+
+async def test_what_the_family_wrote(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await run(hass, "What the family wrote", "input_boolean.home")
+
+    (text,) = await told(notices)
+    assert text.splitlines() == [
+        "Mia 🌻: Who brings the cake? 🎂",
+        "+15550101005: Great",
+        "Kim: image",
+        "Kim: See you all on Sunday",
+    ]
+
+
+async def test_count_the_messages(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    for number in range(250):
+        simulator.incoming(FAMILY, None, str(number))
+
+    await run(hass, "Count the messages", "input_boolean.count")
+    await until(lambda: notices)
+
+    # One of them is the row of a reaction.
+    count = len(simulator.world.chats[FAMILY].messages) - 1
+    assert await told(notices) == [f"{count} messages"]
+
+
+async def test_what_it_answers_to(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await load(hass, "What it answers to")
+    chat = simulator.world.chats[KIM]
+    earlier = simulator.world.send(chat, "Wine or beer?")
+    simulator.world.settle()
+
+    message = simulator.world.incoming(chat, chat.participants[0], "Wine")
+    message.linked_message_id = earlier.id
+
+    assert await told(notices) == ["Wine (to: Wine or beer?)"]
+
+
+async def test_everything_labelled_home(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    await run(hass, "Everything labelled home", "input_boolean.labelled")
+
+    assert await told(notices) == ["Family 🏡"]
+
+
+async def test_readme_reading(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    (call,) = blocks(README.split("## Read chats")[1].split("\n## ")[0])
+
+    domain, _, action = call["action"].partition(".")
+    response = await hass.services.async_call(
+        domain, action, call["data"], blocking=True, return_response=True
+    )
+    assert response
+    assert response["chats"]
+
+
+async def test_pictures_of_the_family(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    tmp_path: Path,
+) -> None:
+    hass.config.media_dirs = {"local": str(tmp_path)}
+    notices: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    await load(hass, "Keep the pictures of the family")
+    chat = simulator.world.chats[FAMILY]
+    cake = next(each for each in chat.messages if each.attachments)
+
+    simulator.incoming(FAMILY, None, "No picture")
+    picture = simulator.world.incoming(chat, chat.participants[0], "")
+    picture.type, picture.attachments = "IMAGE", cake.attachments
+
+    saved = tmp_path / "family/cake.png"
+    assert await told(notices) == [f"Saved as {saved}"]
+    assert saved.exists()
+
+
+async def test_tables_of_reading(
+    hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path
+) -> None:
+    """Every field and every key of a response is described."""
+    hass.config.media_dirs = {"local": str(tmp_path)}
+    for action in (
+        "get_chat",
+        "list_chats",
+        "list_messages",
+        "search_messages",
+        "download_attachment",
+    ):
+        assert table(f"Field of {action}", READING) == fields_of(action)
+    responses = {
+        action: await hass.services.async_call(
+            "beeper", action, data, blocking=True, return_response=True
+        )
+        for action, data in (
+            ("list_accounts", {}),
+            ("get_chat", {"chat_id": KIM}),
+            ("list_messages", {"chat_id": KIM}),
+            ("download_attachment", {"chat_id": FAMILY, "message_id": "4"}),
+        )
+    }
+    assert table("File", READING) == {*(responses["download_attachment"] or {})}
+    accounts: Any = responses["list_accounts"]
+    messages: Any = responses["list_messages"]
+    assert table("Account", READING) == {*accounts["accounts"][0]}
+    assert table("Chat", READING) == {*(responses["get_chat"] or {})}
+    assert table("Message", READING) == {*messages["messages"][0]}
+    actions = table("Action", READING)
+    others = {
+        "list_chats",
+        "search_messages",
+        "get_message",
+        "list_labels",
+        "download_attachment",
+    }
+    assert actions == {f"beeper.{action}" for action in {*responses, *others}}
+
+
+# Automations that change
+
+
+async def test_lights_out(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    turned_off = async_mock_service(hass, "light", "turn_off")
+    await load(hass, "Lights out")
+
+    simulator.incoming(KIM, None, "Lights out, please")
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.reactions)
+
+    assert turned_off
+    assert message.reactions[0]["reactionKey"] == "👍"
+
+
+async def test_the_oven_is_on(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "The oven is on")
+    hass.states.async_set("switch.oven", "off")
+    hass.states.async_set("switch.oven", "on")
+    await until(lambda: sent(simulator))
+    message = simulator.world.chats[FAMILY].messages[-1]
+    assert message.text == "The oven is on."
+    await until(lambda: message.confirmed)
+    await asyncio.sleep(0.1)  # The automation has to get as far as waiting.
+
+    hass.states.async_set("switch.oven", "off")
+    await until(lambda: message.edited)
+    await hass.async_block_till_done()
+
+    assert message.text == "The oven was on, and is off again."
+
+
+async def test_quiet_family(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    chat = simulator.world.chats[FAMILY]
+
+    await run(hass, "Quiet family", "input_boolean.bedtime")
+    await until(lambda: chat.reminder)
+
+    assert chat.is_muted
+    assert chat.reminder
+    when = dt_util.parse_datetime(chat.reminder["remindAt"], raise_on_error=True)
+    assert 8 < (when - dt_util.utcnow()).total_seconds() / 3600 < 9.1
+
+
+async def test_dealt_with(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+    chat = simulator.world.chats[FAMILY]
+    chat.reminder = {"remindAt": "2126-01-01T10:00:00Z"}
+    assert chat.unread_count
+
+    await run(hass, "Dealt with", "input_boolean.dealt_with")
+    await until(lambda: chat.reminder is None)
+
+    assert chat.unread_count == 0
+
+
+async def test_later_at_the_desk(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded, FAMILY, "Family")
+
+    await run(hass, "Later, at the desk", "input_boolean.later")
+    await until(lambda: simulator.world.focused)
+
+    assert simulator.world.chats[FAMILY].is_marked_unread
+    assert simulator.world.focused == {"chatID": FAMILY, "draftText": "About that:"}
+
+
+async def test_the_vacuum_is_at_it(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "The vacuum is at it")
+    hass.states.async_set("vacuum.hall", "cleaning")
+
+    simulator.incoming(KIM, None, "Start the vacuum")
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.reactions)
+    assert message.reactions[0]["reactionKey"] == "⏳"
+    await asyncio.sleep(0.1)  # The automation has to get as far as waiting.
+    hass.states.async_set("vacuum.hall", "docked")
+    await until(lambda: not message.reactions)
+    await hass.async_block_till_done()
+
+
+async def test_code_for_a_guest(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await load(hass, "Code for a guest")
+    hass.states.async_set("input_boolean.guest", "off")
+    hass.states.async_set("input_boolean.guest", "on")
+    await until(lambda: sent(simulator))
+    message = simulator.world.chats[KIM].messages[-1]
+    await until(lambda: message.confirmed)
+    await asyncio.sleep(0.1)
+    assert not message.is_deleted
+
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
+    await until(lambda: message.is_deleted)
+    await hass.async_block_till_done()
+
+
+async def test_smoke_at_night(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await run(hass, "Smoke at night", "binary_sensor.smoke_attic")
+
+    def told() -> list[str]:
+        return [request.path.rpartition("/")[2] for request in simulator.executed]
+
+    await until(lambda: len(told()) == 2)
+    assert told() == ["messages", "notify-anyway"]
+
+
+def test_every_action_has_an_example() -> None:
+    examples = f"{README}{ACTIONS}{CHANGING}{READING}"
+    assert SERVICES.keys() <= {*re.findall(r"action: beeper\.(\w+)", examples)}
+
+
+async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    where = table("Where", CHANGING)
+    assert table("Field of update_chat", CHANGING) == fields_of("update_chat") - where
+    names = {each.name for each in CHANGES}
+    assert table("Action", CHANGING) == {f"beeper.{name}" for name in names}
+    others = set[str]().union(*map(fields_of, names - {"update_chat"}))
+    assert table("Field of the others", CHANGING) == others - where
+    response: Any = await hass.services.async_call(
+        "beeper", "focus", {}, blocking=True, return_response=True
+    )
+    assert table("Response of a change", CHANGING) == response.keys()
+
+
+# What the official SDK can do
+
+
+async def test_every_method_of_the_sdk_is_compared() -> None:
+    """With what every parameter of it is called, where an action does the same."""
+    python = environment("6.0.0")
+    process = await asyncio.create_subprocess_exec(
+        python,
+        ROOT / "tests/helpers/sdk_methods.py",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    methods: dict[str, list[str]] = json.loads(out)
+    assert len(methods) > 50
+
+    assert table("SDK method") == methods.keys()
+
+    rows = ACTIONS.split("| SDK method |", 1)[1].splitlines()[2:]
+    answers = {
+        method: answer.strip()
+        for row in rows
+        for names, answer in [row.split("|")[1:3]]
+        for method in re.findall("`(.+?)`", names)
+    }
+    named = {
+        action
+        for answer in answers.values()
+        for action in re.findall(r"`beeper\.(\w+)`", answer)
+    }
+    assert named == SERVICES.keys()
+    for method, answer in answers.items():
+        assert re.match(r"`beeper\.|None: ", answer), method
+    for method, action in (
+        ("chats.retrieve", "get_chat"),
+        ("chats.search", "list_chats"),
+        ("messages.list", "list_messages"),
+        ("messages.search", "search_messages"),
+        ("messages.send", "send_message"),
+        ("chats.create", "create_chat"),
+        ("chats.start", "create_chat"),
+        ("chats.mark_read", "mark_read"),
+        ("chats.mark_unread", "mark_unread"),
+        ("chats.messages.reactions.add", "add_reaction"),
+        ("chats.messages.reactions.delete", "remove_reaction"),
+        ("chats.notify_anyway", "notify_anyway"),
+        ("chats.reminders.delete", "clear_reminder"),
+        ("labels.list", "list_labels"),
+        ("messages.delete", "delete_message"),
+        ("messages.retrieve", "get_message"),
+        ("messages.update", "edit_message"),
+    ):
+        assert answers[method] == f"`beeper.{action}`"
+        called = {OTHERWISE.get(name, name) for name in methods[method]}
+        assert called - {"direction", "transaction_id"} <= fields_of(action), method
+
+
+# What an action calls otherwise than the SDK.
+OTHERWISE = {
+    "reaction_key": "reaction",
+    "reply_to_message_id": "reply_to",
+    "text": "message",
+}
+
+
+def test_no_example_is_left_out() -> None:
+    assert AUTOMATIONS.keys() == {
+        "A network is lost",
+        "Code for a guest",
+        "Dealt with",
+        "Everything labelled home",
+        "Later, at the desk",
+        "Smoke at night",
+        "The vacuum is at it",
+        "What it answers to",
+        "Dinner",
+        "Count the messages",
+        "Doorbell",
+        "Family on the tablet",
+        "Keep the pictures of the family",
+        "Goodbye",
+        "Letterbox",
+        "Lights out",
+        "Monthly report",
+        "Networks in the morning",
+        "No traces",
+        "Not answered",
+        "Not delivered",
+        "Only if Mia reads it",
+        "Quiet family",
+        "Smoke",
+        "Status",
+        "The oven is on",
+        "Who is that",
+        "Unread at bedtime",
+        "What the family wrote",
+        "Window open",
+    }
+
+
+def test_tables_of_triggers_and_conditions() -> None:
+    folder = ROOT / "custom_components/beeper"
+    for heading, file in (("Trigger", "triggers"), ("Condition", "conditions")):
+        described = yaml.safe_load((folder / f"{file}.yaml").read_text("utf-8"))
+        assert table(heading, MESSAGES) == {f"beeper.{key}" for key in described}
+        if heading == "Trigger":
+            options = {name for key in described.values() for name in key["fields"]}
+            assert table("Option", MESSAGES) == options
+
+
+async def test_tables_of_variables(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A trigger says more than it is documented to only by what all triggers say."""
+    heard: dict[str, set[str]] = {}
+    for heading, key in (
+        ("Message", "message_received"),
+        ("Failure", "send_failed"),
+        ("Account", "account_disconnected"),
+    ):
+
+        @callback
+        def note(
+            variables: dict[str, Any],
+            context: Context | None = None,
+            heading: str = heading,
+        ) -> None:
+            heard[heading] = {*variables["trigger"]}
+
+        config = await async_validate_trigger_config(
+            hass, [{"platform": f"beeper.{key}", "options": {}}]
+        )
+        await async_initialize_triggers(
+            hass, config, note, "test", key, lambda *args, **more: None
+        )
+    simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
+    simulator.incoming(KIM, None, "hi")
+    await send(hass)
+    simulator.set_account_status("whatsapp", "disconnected")
+    await loaded.runtime_data.async_refresh()
+    await until(lambda: len(heard) == 3)
+
+    common = {"alias", "description", "id", "idx", "platform", "config_entry_id"}
+    for heading, variables in heard.items():
+        assert table(heading, MESSAGES) == variables - common
+
+
+def fields_of(action: str) -> set[str]:
+    fields: set[str] = set()
+    for name, field in SERVICES[action]["fields"].items():
+        fields |= set(field["fields"]) if "fields" in field else {name}
+    return fields
+
+
+def test_table_of_fields() -> None:
+    assert table("Field") == fields_of("send_message")
+
+
+async def test_table_of_the_response(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    assert table("Response") == {*await send(hass, wait=True)}
+
+
+# Assist and language models
+
+
+def said(column: int) -> list[str]:
+    rows = VOICE.split("| English | German |\n|---|---|\n")[1].split("\n\n")[0]
+    return [row.split("|")[column].strip() for row in rows.splitlines()]
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize(
+    ("sentence", "language"),
+    [(sentence, "en") for sentence in said(1)]
+    + [(sentence, "de") for sentence in said(2)],
+)
+async def test_what_to_say(hass: HomeAssistant, sentence: str, language: str) -> None:
+    answer = await say(hass, sentence, language=language)
+
+    assert answer
+    if "nachrichten" not in sentence.lower() and "messages" not in sentence:
+        [name] = re.findall("Alex|Kim|Family", sentence) or [""]
+        assert name in answer
+    assert not re.match("Sorry|Entschuldigung|Nothing was|Es wurde nichts", answer)
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize(
+    ("language", "sentence", "answer", "done"),
+    [
+        ("en", "Message Alex on Beeper Hello", "the one on Signal", "Sent to Alex"),
+        ("en", "Message Alex on Beeper Hello", "the second one", "Sent to Alex"),
+        ("en", "Message Mia on Beeper Hello", "yes, send it", "Sent to Mia"),
+        ("en", "Message Mia on Beeper Hello", "no, don't send it", "All right"),
+        ("en", "Start a Beeper chat with Mia", "yes, start it", "The chat with Mia"),
+        ("de", "Schreib Alex über Beeper Hallo", "der auf Signal", "Gesendet an Alex"),
+        ("de", "Schreib Alex über Beeper Hallo", "der zweite", "Gesendet an Alex"),
+        ("de", "Schreib Mia über Beeper Hallo", "ja, sende es", "Gesendet an Mia"),
+        ("de", "Schreib Mia über Beeper Hallo", "nein, nicht senden", "In Ordnung"),
+        ("de", "Starte einen Beeper-Chat mit Mia", "ja, starte ihn", "Der Chat mit"),
+    ],
+)
+async def test_what_to_answer(
+    hass: HomeAssistant, language: str, sentence: str, answer: str, done: str
+) -> None:
+    assert f'"{answer}"' in " ".join(VOICE.split())
+    answer = answer.replace("Signal", "Telegram")
+
+    _, conversation_id = await talk(hass, sentence, language=language)
+
+    said = await say(hass, answer, conversation_id, language=language)
+    assert said.startswith(done)
+
+
+async def test_sentences_of_ones_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tmp_path: Path
+) -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", VOICE, re.DOTALL)
+    file = tmp_path / "custom_sentences/en/family.yaml"
+    assert str(file.relative_to(tmp_path)) in VOICE
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    hass.config.config_dir = str(tmp_path)
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+
+    answer = await say(hass, "Tell the family that dinner is ready")
+    assert answer == "Sent to Family 🏡 on WhatsApp."
+    assert simulator.world.chats[FAMILY].messages[-1].text == "dinner is ready"
+    assert (await say(hass, "Is there any post?")).startswith("Kim in Family")
+
+
+def test_tables_of_voice() -> None:
+    english = json.loads(
+        (ROOT / "custom_components/beeper/translations/en.json").read_text("utf-8")
+    )
+    names = english["options"]["step"]["init"]["data"]
+    shown = [
+        row.split("|")[1].strip()
+        for row in VOICE.split("## Options")[1].split("\n\n")[2].splitlines()[2:]
+    ]
+    assert shown == [names[key] for key in ("sentences", "confirm", "llm_can_send")]
+    sources = [
+        (ROOT / f"custom_components/beeper/{name}.py").read_text("utf-8")
+        for name in ("llm", "voice")
+    ]
+    tools = re.findall(r'name = f"{DOMAIN}(__\w+)"', sources[0])
+    assert table("Tool", VOICE) == {f"beeper{name}" for name in tools}
+    intents = {*re.findall(r'"(Beeper\w+)"', sources[1])}
+    assert table("Intent", VOICE) == intents

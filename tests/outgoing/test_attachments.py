@@ -1,0 +1,798 @@
+"""Files that go with a message: from where, which not, and what if one is lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, override
+from unittest.mock import Mock
+
+from aiohttp import web
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockModule,
+    mock_config_flow,
+    mock_integration,
+    mock_platform,
+    setup_test_component_platform,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.beeper.outgoing import attachments
+from homeassistant.components.camera import Camera
+from homeassistant.components.image import ImageEntity
+from homeassistant.components.media_source import (
+    MediaSource,
+    MediaSourceItem,
+    PlayMedia,
+)
+from homeassistant.components.tts import TextToSpeechEntity, TtsAudioType
+from homeassistant.config_entries import ConfigFlow
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.http import HomeAssistantView
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from simulator.model import Asset
+from tests.conftest import until
+from tests.outgoing.test_message_job import KIM, PATH, send, sent, tried
+from tests.outgoing.test_outbox import impatient  # noqa: F401
+
+UPLOAD = "/v1/assets/upload"
+PNG = b"\x89PNG of a door"
+
+
+def received(simulator: Simulator) -> Asset:
+    """Return the one file that reached the chat, as its message names it."""
+    (attachment,) = simulator.world.chats[KIM].messages[-1].attachments
+    (asset,) = simulator.world.uploads.values()
+    assert attachment["id"] == asset.url
+    assert attachment["fileName"] == asset.file_name
+    assert attachment["mimeType"] == asset.mime_type
+    return asset
+
+
+def uploads(simulator: Simulator) -> int:
+    return sum(request.path == UPLOAD for request in simulator.requests)
+
+
+async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str:
+    """Send what is refused before anything goes out, and return why."""
+    before = len(simulator.world.uploads)
+    with pytest.raises(HomeAssistantError) as error:
+        await send(hass, **data)
+    assert tried(simulator) == 0
+    assert len(simulator.world.uploads) == before
+    assert error.value.translation_domain == "beeper"
+    return str(error.value)
+
+
+# Entities
+
+
+class Door(Camera):
+    """A camera that sees a door, or nothing."""
+
+    _attr_name = "Door"
+    _attr_unique_id = "door"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.content_type = "image/png"
+        self.picture: bytes | None = PNG
+
+    @override
+    async def async_camera_image(
+        self, width: int | None = None, height: int | None = None
+    ) -> bytes | None:
+        return self.picture
+
+
+class Doorbell(ImageEntity):
+    """The last picture of a doorbell, or none yet."""
+
+    _attr_name = "Bell"
+    _attr_unique_id = "bell"
+    _attr_content_type = "image/jpeg"
+    _attr_image_last_updated = datetime(2026, 11, 22)  # noqa: DTZ001
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        super().__init__(hass)
+        self.picture: bytes | None = b"\xff\xd8\xffJPEG"
+
+    @override
+    async def async_image(self) -> bytes | None:
+        return self.picture
+
+
+@pytest.fixture
+async def camera(hass: HomeAssistant, loaded: MockConfigEntry) -> Door:
+    door = Door()
+    setup_test_component_platform(hass, "camera", [door])
+    config = {"camera": {"platform": "test"}}
+    assert await async_setup_component(hass, "camera", config)
+    await hass.async_block_till_done()
+    return door
+
+
+@pytest.fixture
+async def image(hass: HomeAssistant, loaded: MockConfigEntry) -> Doorbell:
+    bell = Doorbell(hass)
+    setup_test_component_platform(hass, "image", [bell])
+    assert await async_setup_component(hass, "image", {"image": {"platform": "test"}})
+    await hass.async_block_till_done()
+    return bell
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        "camera.door",
+        "media-source://camera/camera.door",
+        {
+            "media_content_id": "media-source://camera/camera.door",
+            "media_content_type": "image/png",
+            "metadata": {"title": "Door"},
+        },
+    ],
+    ids=["entity", "media source", "media selector"],
+)
+async def test_still_of_a_camera(
+    hass: HomeAssistant, simulator: Simulator, camera: Door, attachment: Any
+) -> None:
+    response = await send(hass, message="Who is that?", attachment=attachment)
+
+    file = received(simulator)
+    assert (file.data, file.file_name, file.mime_type) == (PNG, "door.png", "image/png")
+    message = simulator.world.chats[KIM].messages[-1]
+    assert message.text == "Who is that?"
+    assert response["message_id"] == message.pending_id
+
+
+@pytest.mark.parametrize(
+    "attachment", ["image.bell", "media-source://image/image.bell"]
+)
+async def test_picture_of_an_image_entity(
+    hass: HomeAssistant, simulator: Simulator, image: Doorbell, attachment: str
+) -> None:
+    await send(hass, message=None, attachment=attachment, file_name="Bell 🔔.jpg")
+
+    file = received(simulator)
+    assert file.data == b"\xff\xd8\xffJPEG"
+    assert (file.file_name, file.mime_type) == ("Bell 🔔.jpg", "image/jpeg")
+    body = simulator.executed[-1].json
+    assert body.keys() == {"attachment"}
+    assert body["attachment"].keys() == {"uploadID", "fileName", "mimeType"}
+
+
+async def test_an_entity_without_a_picture(
+    hass: HomeAssistant, simulator: Simulator, camera: Door, image: Doorbell
+) -> None:
+    camera.picture = image.picture = None
+
+    for entity_id in ("camera.door", "image.bell", "camera.other", "image.other"):
+        told = await refused(hass, simulator, attachment=entity_id)
+        assert "gives no picture just now" in told
+        assert entity_id not in told
+
+
+@pytest.mark.parametrize("attachment", ["camera.door", "image.bell"])
+async def test_without_any_camera(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    attachment: str,
+) -> None:
+    told = await refused(hass, simulator, attachment=attachment)
+    assert "gives no picture just now" in told
+
+
+# Media sources
+
+
+@pytest.fixture
+async def media(hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path) -> Path:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    hass.config.media_dirs = {"local": str(folder)}
+    assert await async_setup_component(hass, "media_source", {})
+    return folder
+
+
+async def test_file_of_a_media_source(
+    hass: HomeAssistant, simulator: Simulator, media: Path
+) -> None:
+    (media / "clip é.mp4").write_bytes(b"film")
+    uri = "media-source://media_source/local/clip é.mp4"
+
+    await send(hass, attachment={"media_content_id": uri})
+
+    file = received(simulator)
+    assert (file.data, file.file_name) == (b"film", "clip é.mp4")
+    assert file.mime_type == "video/mp4"
+    # Nobody has to allow what media sources are for.
+    assert not any(media.is_relative_to(d) for d in hass.config.allowlist_external_dirs)
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        "media-source://media_source/local/../secret",
+        "media-source://media_source/elsewhere/x.png",
+        "media-source://nobody/x",
+        "media-source://tts/nobody?message=The+key+is+under+the+mat",
+    ],
+)
+async def test_media_that_is_not_there(
+    hass: HomeAssistant, simulator: Simulator, media: Path, attachment: str
+) -> None:
+    told = await refused(hass, simulator, attachment=attachment)
+    assert "the media source has no such file" in told
+
+
+async def test_a_file_of_a_media_source_that_is_not_there(
+    hass: HomeAssistant, simulator: Simulator, media: Path
+) -> None:
+    uri = "media-source://media_source/local/other.png"
+    assert "there is no such file" in await refused(hass, simulator, attachment=uri)
+
+
+async def test_without_media_sources(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    uri = "media-source://media_source/local/x.png"
+    assert "no such file" in await refused(hass, simulator, attachment=uri)
+
+
+class Recordings(MediaSource):
+    """A media source that has addresses instead of files."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("recordings")
+        self.url = url
+
+    @override
+    async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
+        return PlayMedia(self.url, "video/mp4")
+
+
+class RecordingView(HomeAssistantView):
+    """Where Home Assistant itself serves a recording, to who is signed in."""
+
+    url = "/api/recordings/{name}"
+    name = "api:recordings"
+
+    async def get(self, request: web.Request, name: str) -> web.Response:
+        if name == "moved":
+            raise web.HTTPFound("http://127.0.0.1:1/")
+        return web.Response(body=b"recorded", content_type="application/x-nonsense")
+
+
+type AddRecordings = Callable[[str], Awaitable[None]]
+
+
+@pytest.fixture
+def add_recordings(hass: HomeAssistant) -> AddRecordings:
+    async def add(url: str) -> None:
+        mock_integration(hass, MockModule("recordings"))
+        source = Recordings(url)
+
+        async def get_source(_: HomeAssistant) -> MediaSource:
+            return source
+
+        platform = Mock(
+            async_get_media_source=get_source, spec=["async_get_media_source"]
+        )
+        mock_platform(hass, "recordings.media_source", platform)
+        assert await async_setup_component(hass, "recordings", {})
+        await hass.async_block_till_done()
+
+    return add
+
+
+@pytest.fixture
+async def own_address(
+    hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator
+) -> str:
+    """Serve Home Assistant's own pages, and tell it where."""
+    assert await async_setup_component(hass, "media_source", {})
+    hass.http.register_view(RecordingView)
+    server = (await hass_client_no_auth()).server
+    hass.config.internal_url = str(server.make_url("")).rstrip("/")
+    return hass.config.internal_url
+
+
+async def test_recording_that_home_assistant_serves(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    own_address: str,
+    add_recordings: AddRecordings,
+) -> None:
+    await add_recordings("/api/recordings/clip")
+
+    await send(hass, attachment="media-source://recordings/door")
+
+    file = received(simulator)
+    assert (file.data, file.file_name) == (b"recorded", "clip.mp4")
+    assert file.mime_type == "video/mp4"
+
+
+@pytest.mark.parametrize("url", ["/api/recordings/moved", "http://127.0.0.1:1/radio"])
+async def test_recording_elsewhere_needs_leave(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    own_address: str,
+    add_recordings: AddRecordings,
+    url: str,
+) -> None:
+    await add_recordings(url)
+
+    told = await refused(hass, simulator, attachment="media-source://recordings/door")
+    assert "may not read that address" in told
+
+
+class Voice(TextToSpeechEntity):
+    """Speaks any text."""
+
+    _attr_name = "Voice"
+    _attr_unique_id = "voice"
+    _attr_default_language = "en"
+    _attr_supported_languages = ["en"]  # noqa: RUF012
+
+    @override
+    async def async_get_tts_audio(
+        self, message: str, language: str, options: dict[str, Any]
+    ) -> TtsAudioType:
+        if message == "nothing":
+            return None, None
+        return "mp3", f"spoken: {message}".encode()
+
+
+@pytest.fixture
+async def speech(hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path) -> None:
+    hass.config.config_dir = str(tmp_path)  # It keeps what was spoken.
+    mock_integration(hass, MockModule("ffmpeg"))
+    entry = MockConfigEntry(domain="test")
+    entry.add_to_hass(hass)
+
+    async def forward(hass: HomeAssistant, entry: Any) -> bool:
+        await hass.config_entries.async_forward_entry_setups(entry, ["tts"])
+        return True
+
+    mock_integration(hass, MockModule("test", async_setup_entry=forward))
+    mock_platform(hass, "test.config_flow")
+    setup_test_component_platform(hass, "tts", [Voice()], from_config_entry=True)
+    assert await async_setup_component(hass, "tts", {})
+    with mock_config_flow("test", ConfigFlow):
+        assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def test_speech(hass: HomeAssistant, simulator: Simulator, speech: None) -> None:
+    uri = "media-source://tts/tts.voice?message=The+door+is+open"
+
+    await send(hass, message=None, attachment=uri)
+
+    file = received(simulator)
+    assert file.data == b"spoken: The door is open"
+    assert (file.file_name, file.mime_type) == ("speech.mp3", "audio/mpeg")
+
+
+@pytest.mark.parametrize(
+    "rest", ["tts.voice?message=nothing", "nobody?message=x", "-stream-/gone"]
+)
+async def test_speech_that_does_not_come(
+    hass: HomeAssistant, simulator: Simulator, speech: None, rest: str
+) -> None:
+    told = await refused(hass, simulator, attachment=f"media-source://tts/{rest}")
+    assert "the media source has no such file" in told
+
+
+# Paths
+
+
+async def test_file_in_an_allowed_folder(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+) -> None:
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / "report.pdf").write_bytes(b"%PDF")
+    (tmp_path / "unknown").write_bytes(b"?")
+
+    await send(hass, attachment=str(tmp_path / "report.pdf"))
+    file = received(simulator)
+    assert (file.data, file.mime_type) == (b"%PDF", "application/pdf")
+    simulator.world.uploads.clear()
+
+    await send(hass, attachment=str(tmp_path / "unknown"))
+    assert received(simulator).mime_type == "application/octet-stream"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "{}/../secret", "{}/link", "/"])
+async def test_file_elsewhere(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+    name: str,
+) -> None:
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    hass.config.allowlist_external_dirs = {str(allowed)}
+    (tmp_path / "secret").write_bytes(b"secret")
+    (allowed / "link").symlink_to(tmp_path / "secret")
+
+    told = await refused(hass, simulator, attachment=name.format(allowed))
+    assert "may not read that folder" in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("name", ["other.png", "", "folder"])
+async def test_no_file_in_an_allowed_folder(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+    name: str,
+) -> None:
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / "folder").mkdir()
+
+    told = await refused(hass, simulator, attachment=f"{tmp_path}/{name}")
+    assert "there is no such file" in told
+
+
+# Addresses
+
+
+class Web:
+    """A web server with a few files."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests: list[web.Request] = []
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        match request.match_info["name"]:
+            case "moved":
+                raise web.HTTPFound("/cat.png?v=2")
+            case "away":
+                raise web.HTTPFound("http://localhost:1/cat.png")
+            case "nowhere":
+                return web.Response(status=302)
+            case "round":
+                raise web.HTTPFound("/round")
+            case "missing":
+                raise web.HTTPNotFound
+            case "cut":
+                response = web.StreamResponse(headers={"Content-Length": "100"})
+                await response.prepare(request)
+                await response.write(b"half")
+                assert request.transport
+                request.transport.close()
+                return response
+            case "endless":
+                response = web.StreamResponse()
+                await response.prepare(request)
+                while True:
+                    await response.write(b"x" * 1000)
+                    await asyncio.sleep(0)
+            case _:
+                return web.Response(body=PNG, content_type="image/png")
+
+
+@pytest.fixture
+async def site(
+    hass: HomeAssistant, loaded: MockConfigEntry, aiohttp_server: Any
+) -> Web:
+    site = Web()
+    app = web.Application()
+    app.router.add_get("/{name:.*}", site.serve)
+    server = await aiohttp_server(app)
+    site.url = str(server.make_url("")).rstrip("/")
+    hass.config.allowlist_external_urls = {f"{site.url}/"}
+    return site
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("cat.png", "cat.png"),
+        ("cat.png?size=big&x=%2F", "cat.png"),
+        ("moved", "cat.png"),
+        ("picture", "picture.png"),
+        ("a%20b/", "file.png"),
+    ],
+)
+async def test_file_at_an_address(
+    hass: HomeAssistant, simulator: Simulator, site: Web, path: str, name: str
+) -> None:
+    await send(hass, attachment=f"{site.url}/{path}")
+
+    file = received(simulator)
+    assert (file.data, file.file_name, file.mime_type) == (PNG, name, "image/png")
+    # Nobody else learns the token.
+    assert not any("Authorization" in request.headers for request in site.requests)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:1/x", "https://example.com/x.png", "http://127.0.0.1.evil/x"],
+)
+async def test_address_that_is_not_allowed(
+    hass: HomeAssistant, simulator: Simulator, site: Web, url: str
+) -> None:
+    told = await refused(hass, simulator, attachment=url)
+    assert "may not read that address" in told
+    assert "example" not in told
+    assert not site.requests
+
+
+async def test_no_address_leads_out_of_what_is_allowed(
+    hass: HomeAssistant, simulator: Simulator, site: Web
+) -> None:
+    told = await refused(hass, simulator, attachment=f"{site.url}/away")
+    assert "may not read that address" in told
+
+
+@pytest.mark.parametrize("path", ["missing", "cut", "round", "nowhere"])
+async def test_address_that_gives_nothing(
+    hass: HomeAssistant, simulator: Simulator, site: Web, path: str
+) -> None:
+    told = await refused(hass, simulator, attachment=f"{site.url}/{path}")
+    assert "could not be downloaded" in told
+    assert len(site.requests) <= 5
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://x:99999999/"])
+async def test_address_that_is_none(
+    hass: HomeAssistant, simulator: Simulator, site: Web, url: str
+) -> None:
+    told = await refused(hass, simulator, attachment=url)
+    assert "could not be downloaded" in told or "may not read that address" in told
+
+
+async def test_server_that_is_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.config.allowlist_external_urls = {"http://127.0.0.1:1/"}
+
+    told = await refused(hass, simulator, attachment="http://127.0.0.1:1/x.png")
+    assert "could not be downloaded" in told
+
+
+# Size
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(attachments, "MAX_SIZE", len(PNG))
+    return len(PNG)
+
+
+async def test_what_is_too_large_is_refused(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    site: Web,
+    small: int,
+    tmp_path: Path,
+) -> None:
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / "large").write_bytes(b"x" * (small + 1))
+    camera.picture = PNG + b"!"
+
+    for attachment in (str(tmp_path / "large"), "camera.door", f"{site.url}/endless"):
+        told = await refused(hass, simulator, attachment=attachment)
+        assert "the attachment is larger than" in told
+
+    (tmp_path / "large").write_bytes(b"x" * small)
+    await send(hass, attachment=str(tmp_path / "large"))
+    await send(hass, attachment=f"{site.url}/cat.png")
+    assert sent(simulator) == 2
+
+
+async def test_a_large_file_arrives_whole(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    site: Web,
+    tmp_path: Path,
+) -> None:
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    content = bytes(range(256)) * 40_000
+    (tmp_path / "film.mp4").write_bytes(content)
+
+    await send(hass, attachment=str(tmp_path / "film.mp4"))
+
+    assert received(simulator).data == content
+    (upload,) = [item for item in simulator.executed if item.path == UPLOAD]
+    # A length, not chunks: some proxies refuse those.
+    assert int(upload.headers["Content-Length"]) > len(content)
+
+
+# Uploads that fail
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_an_upload_that_is_lost_sends_nothing(
+    hass: HomeAssistant, simulator: Simulator, camera: Door, kind: str
+) -> None:
+    """Whether it ran or not: a file alone reaches nobody, so all is known.
+
+    All that can be lost is in test_fault_matrix.
+    """
+    simulator.faults.add(kind, method="POST", path=UPLOAD)
+
+    with pytest.raises(HomeAssistantError, match="did not get to Beeper"):
+        await send(hass, attachment="camera.door")
+    assert tried(simulator) == 0
+    assert uploads(simulator) == 1
+
+    response = await send(hass, attachment="camera.door")
+    assert (response["recovered"], response["duplicate"]) == (False, False)
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"body": {"error": "No space: door.png"}, "kind": "garbage"}, "not take the"),
+        ({"status": 413}, r"error \(status 413\)"),
+        ({"status": 401}, "no longer accepts"),
+        ({"status": 403, "body": "missing: write"}, "lacks the scope write"),
+        ({"status": 429}, "slow down"),
+        ({"status": 404, "body": {"code": "NOT_FOUND"}}, "knows no such chat"),
+    ],
+)
+async def test_an_upload_that_is_refused_sends_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    fault: dict[str, Any],
+    message: str,
+) -> None:
+    kind = fault.pop("kind", "status_before")
+    simulator.faults.add(kind, method="POST", path=UPLOAD, **fault)
+
+    with pytest.raises(HomeAssistantError, match=message):
+        await send(hass, attachment="camera.door")
+    assert tried(simulator) == 0
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_a_server_too_old_for_attachments(
+    hass: HomeAssistant, simulator: Simulator, camera: Door
+) -> None:
+    told = await refused(hass, simulator, attachment="camera.door")
+    assert "attachments need Beeper 4.2.509 or later" in told
+
+
+async def test_beeper_that_is_away(
+    hass: HomeAssistant, simulator: Simulator, camera: Door
+) -> None:
+    await simulator.stop()
+
+    with pytest.raises(HomeAssistantError, match="Beeper could not be reached"):
+        await send(hass, attachment="camera.door")
+
+
+# Messages that are lost after the upload
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix"])
+@pytest.mark.parametrize("message", ["hi", None])
+async def test_a_lost_answer_is_found_by_reading(
+    hass: HomeAssistant, simulator: Simulator, camera: Door, message: str | None
+) -> None:
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    response = await send(hass, message=message, attachment="camera.door")
+
+    assert response["recovered"] is True
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize("other", [None, "other.png"])
+async def test_another_file_or_none_is_not_taken(
+    hass: HomeAssistant, simulator: Simulator, camera: Door, other: str | None
+) -> None:
+    chat = simulator.world.chats[KIM]
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    later = simulator.world.now().replace(year=2027)
+    mine = simulator.world.incoming(chat, chat.participants[1], "hi", when=later)
+    if other:
+        mine.attachments = [{"type": "img", "fileName": other}]
+
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await send(hass, attachment="camera.door")
+
+
+async def test_messages_wait_for_the_upload_of_the_one_before(
+    hass: HomeAssistant, simulator: Simulator, camera: Door
+) -> None:
+    simulator.faults.add("delay", path=UPLOAD, seconds=0.2)
+
+    await asyncio.gather(
+        send(hass, message="picture", attachment="camera.door"),
+        send(hass, message="text"),
+    )
+
+    messages = simulator.world.chats[KIM].messages[-2:]
+    assert [message.text for message in messages] == ["picture", "text"]
+
+
+async def test_the_same_text_with_another_file_is_another_message(
+    hass: HomeAssistant, simulator: Simulator, camera: Door
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await send(hass, attachment="camera.door")
+
+    assert (await send(hass))["recovered"] is False
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await send(hass, attachment="camera.door")
+    assert uploads(simulator) == 1
+
+
+async def test_the_repeat_finds_a_file_that_arrived_late(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    skip_time: Callable[[float], None],
+) -> None:
+    late = simulator.faults.add("delay", method="POST", path=PATH, seconds=60)
+    lost = hass.async_create_task(send(hass, attachment="camera.door"))
+    await until(lambda: late.hits)
+    skip_time(31)
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await lost
+    skip_time(60)
+    await until(lambda: sent(simulator))
+
+    assert (await send(hass, attachment="camera.door"))["recovered"] is True
+    assert (uploads(simulator), sent(simulator)) == (1, 1)
+
+
+# What is no attachment
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"attachment": "file:///etc/passwd"}, "attachment is nothing that can be"),
+        ({"attachment": "ftp://x/y"}, "attachment is nothing that can be attached"),
+        ({"attachment": "mxc://beeper.local/x"}, "attachment is nothing that can be"),
+        ({"attachment": "light.door"}, "attachment is nothing that can be attached"),
+        ({"attachment": "camera.Door/../x"}, "attachment is nothing that can be"),
+        ({"attachment": "media-source://"}, "attachment is nothing that can be"),
+        ({"attachment": "http://"}, "attachment is nothing that can be attached"),
+        ({"attachment": "door.png"}, "attachment is nothing that can be attached"),
+        ({"attachment": {"media_content_id": None}}, "attachment must be text"),
+        ({"attachment": {"entity_id": "camera.door"}}, "attachment is blank"),
+        ({"attachment": ["camera.door"]}, "attachment must be text"),
+        ({"attachment": True}, "attachment must be text"),
+        ({"attachment": "camera.door", "file_name": "a/b"}, "file_name must be a file"),
+        ({"attachment": "camera.door", "file_name": "a\x00b"}, "file_name must be a"),
+        ({"attachment": "camera.door", "file_name": "x" * 201}, "at most 200"),
+        ({"attachment": "camera.door", "file_name": "\\x"}, "file_name must be a file"),
+        ({"file_name": "x.png"}, "there is none"),
+    ],
+)
+async def test_what_is_no_attachment_is_refused_at_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    before = len(simulator.requests)
+
+    with pytest.raises(ServiceValidationError, match=message):
+        await send(hass, **data)
+    assert len(simulator.requests) == before

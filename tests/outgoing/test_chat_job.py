@@ -1,0 +1,300 @@
+"""A chat of the same people that is there already: another one, that one, or none."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from simulator import Simulator
+from simulator.model import Person
+from tests.actions.test_create_chat import PROFILES, create_chat
+from tests.outgoing.test_message_job import FAMILY
+from tests.people.test_find import chat, contact
+
+PEOPLE = ["15550101002", "15550101004", "15550101005"]
+
+
+def family(**data: Any) -> dict[str, Any]:
+    return {"participant_ids": PEOPLE, "type": "group", "if_exists": "reuse"} | data
+
+
+def made(simulator: Simulator) -> int:
+    return sum(sent.path == "/v1/chats" for sent in simulator.executed)
+
+
+def texts(simulator: Simulator, chat_id: str = FAMILY) -> list[str]:
+    return [message.text for message in simulator.world.chats[chat_id].messages]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_the_same_group_every_day(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    response = await create_chat(hass, **family(message_text="Good morning"))
+
+    assert (response["chat_id"], response["status"]) == (FAMILY, "existing")
+    assert response["recovered"] is False
+    assert response["title"] == "Family 🏡"
+    assert response["missing"] == []
+    assert texts(simulator)[-1] == "Good morning"
+    assert made(simulator) == 0
+
+
+async def test_without_a_message_nothing_is_sent(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert (await create_chat(hass, **family()))["chat_id"] == FAMILY
+    assert not simulator.executed
+
+
+async def test_by_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    response = await create_chat(
+        hass,
+        participants=["Kim", "Mia", "+1 555 010 1005"],
+        type="group",
+        if_exists="reuse",
+    )
+
+    assert response["chat_id"] == FAMILY
+    assert [each["name"] for each in response["recipients"]][:2] == ["Kim", "Mia 🌻"]
+
+
+async def test_people_are_the_same_by_number_whatever_their_ids(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for index, person in enumerate(simulator.world.chats[FAMILY].participants[:3]):
+        simulator.world.chats[FAMILY].participants[index] = Person(
+            id=f"@whatsapp_lid-{index}:beeper.com", phone_number=person.phone_number
+        )
+
+    response = await create_chat(
+        hass,
+        participants=["Kim", "Mia", "+1 555 010 1005"],
+        type="group",
+        if_exists="reuse",
+    )
+
+    assert response["chat_id"] == FAMILY
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"if_exists": "create"},
+        {"if_exists": ""},
+        {"title": "Other"},
+        {"participant_ids": PEOPLE[:2]},
+        {"participant_ids": [*PEOPLE, "15550101003"]},
+        {"participant_ids": PEOPLE[:2], "if_exists": "refuse"},
+        {"account_id": "signal"},
+    ],
+)
+async def test_other_people_title_or_account_make_another_group(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+) -> None:
+    response = await create_chat(hass, **family(**data))
+
+    assert response["chat_id"] != FAMILY
+    assert made(simulator) == 1
+
+
+async def test_a_new_group_is_found_the_next_day(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    data = family(participant_ids=PEOPLE[:2], title="Daily")
+
+    first = await create_chat(hass, **data, message_text="Monday")
+    second = await create_chat(hass, **data, message_text="Tuesday")
+
+    assert first["chat_id"] == second["chat_id"]
+    assert (first["status"], second["status"]) == (None, "existing")
+    assert texts(simulator, first["chat_id"]) == ["Monday", "Tuesday"]
+    assert made(simulator) == 1
+
+
+async def test_at_the_same_time_only_one_is_made(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    data = family(participant_ids=PEOPLE[:2])
+
+    found = await asyncio.gather(
+        *(create_chat(hass, **data, message_text=str(number)) for number in range(3))
+    )
+
+    assert len({each["chat_id"] for each in found}) == 1
+    assert made(simulator) == 1
+    assert texts(simulator, found[0]["chat_id"]) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("if_exists", ["refuse", "reuse"])
+async def test_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, if_exists: str
+) -> None:
+    """Which of two groups is meant is not guessed."""
+    count = 1
+    if if_exists == "reuse":
+        count = 2
+        chat(simulator, simulator.world.chats[FAMILY].participants[:3], "Family 2")
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await create_chat(hass, **family(if_exists=if_exists, message_text="hi"))
+
+    assert f"on WhatsApp, chats of just these people are there already: {count}" in str(
+        refused.value
+    )
+    assert not simulator.executed
+    if if_exists == "reuse":
+        data = family(title="Family 🏡", message_text="hi")
+        assert (await create_chat(hass, **data))["chat_id"] == FAMILY
+
+
+async def test_a_full_budget_is_no_obstacle(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 1})
+    await hass.async_block_till_done()
+    await create_chat(hass, participant_ids=PEOPLE[:2], type="group")
+
+    assert (await create_chat(hass, **family()))["chat_id"] == FAMILY
+    with pytest.raises(ServiceValidationError, match="limit in the options"):
+        await create_chat(hass, **family(participant_ids=PEOPLE[1:]))
+
+
+async def test_read_only(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(loaded, options={"read_only": True})
+    await hass.async_block_till_done()
+
+    with pytest.raises(ServiceValidationError, match="reading only"):
+        await create_chat(hass, **family(message_text="hi"))
+    assert not simulator.executed
+
+
+async def test_a_direct_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    data = family(participant_ids=PEOPLE[0], type="single", title="ignored")
+
+    response = await create_chat(hass, **data)
+
+    assert response["chat_id"] == "!NCdzlIaMjZUmvmvyHU:beeper.com"
+    assert not simulator.executed
+
+
+async def test_a_large_group(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Lists show 20 people of it."""
+    people = [contact(simulator, f"@whatsapp_{n}:beeper.com") for n in range(60)]
+    group = chat(simulator, people, "All")
+    chat(simulator, people[:-1], "All but one")
+    ids = [person.id for person in people]
+
+    assert (await create_chat(hass, **family(participant_ids=ids)))["chat_id"] == (
+        group.id
+    )
+
+
+# When it goes wrong
+
+
+async def test_what_cannot_be_read_is_not_done(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", path="/v1/chats/search", status=500)
+
+    with pytest.raises(HomeAssistantError, match="Nothing was created"):
+        await create_chat(hass, **family())
+    assert not simulator.executed
+
+
+async def test_a_message_that_is_refused_is_not_sent(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", method="POST", status=429)
+    data = family(message_text="hi")
+
+    with pytest.raises(HomeAssistantError, match="slow down"):
+        await create_chat(hass, **data)
+
+    assert "hi" not in texts(simulator)
+    assert (await create_chat(hass, **data))["recovered"] is False
+    assert texts(simulator).count("hi") == 1
+
+
+async def test_a_lost_answer_to_the_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+
+    response = await create_chat(hass, **family(message_text="hi"))
+
+    assert (response["chat_id"], response["recovered"]) == (FAMILY, True)
+    assert response["status"] == "existing"
+    assert texts(simulator).count("hi") == 1
+
+
+async def test_a_lost_answer_to_the_creation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+
+    response = await create_chat(
+        hass, **family(participant_ids=PEOPLE[:2], message_text="hi")
+    )
+
+    assert response["recovered"] is True
+    assert texts(simulator, response["chat_id"]) == ["hi"]
+    assert made(simulator) == 1
+
+
+async def test_an_unknown_message_is_not_repeated(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "custom_components.beeper.outgoing.outbox._LOOK_AFTER", (0, 0.01)
+    )
+    simulator.faults.add("drop_before", method="POST")
+    data = family(message_text="hi")
+
+    with pytest.raises(HomeAssistantError, match="The chat exists"):
+        await create_chat(hass, **data)
+    with pytest.raises(HomeAssistantError, match="The chat exists"):
+        await create_chat(hass, **data)
+
+    assert "hi" not in texts(simulator)
+    await create_chat(hass, **data, allow_repeat=True)
+    assert texts(simulator).count("hi") == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"if_exists": "maybe"}, "if_exists must be one of: create, reuse, refuse"),
+        (
+            {"participant_ids": None, "user": {"id": "x"}, "type": None},
+            "if_exists belongs to mode create",
+        ),
+    ],
+)
+async def test_a_wrong_call(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    with pytest.raises(ServiceValidationError, match=message):
+        await create_chat(hass, **family(**data))

@@ -1,0 +1,246 @@
+"""What the network says of a message, as soon as it says it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.outgoing import delivery
+from homeassistant.core import Context, HomeAssistant
+from simulator import Simulator, world
+from tests.actions.test_create_chat import PROFILES
+from tests.conftest import until
+from tests.outgoing.test_message_job import KIM, PATH, send, sent
+from tests.outgoing.test_outbox import impatient  # noqa: F401
+
+SIGNAL = "!jOrdanSignaL:beeper.com"
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask often, and wait for a second at most."""
+    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery, "_LONGEST", 1)
+
+
+def looks(simulator: Simulator) -> list[str]:
+    """Return what was read to find out."""
+    return [
+        request.path.removeprefix(f"/v1/chats/{KIM}/")
+        for request in simulator.requests
+        if request.method == "GET" and "/messages" in request.path
+    ]
+
+
+async def told(hass: HomeAssistant, chat_id: str = KIM, **data: Any) -> Any:
+    response = await send(hass, chat_id, wait=True, **data)
+    assert response["recovered"] is False
+    return response["delivery"], response["reason"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_delivered(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert await told(hass) == ("delivered", None)
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [("FAIL_PERMANENT", "not_allowed"), ("FAIL_RETRIABLE", "bridge_unavailable")],
+)
+async def test_failed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    outcome: Any,
+    reason: str,
+) -> None:
+    """It is told, not repeated."""
+    simulator.world.accounts["whatsapp"].delivery = outcome
+
+    assert await told(hass) == ("failed", reason)
+    assert sent(simulator) == 1
+
+
+async def test_an_account_that_is_signed_out(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert await told(hass, SIGNAL) == ("failed", "bridge_unavailable")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["+15550101002", "Kim is not here", "kim@example.com", "m15550101002", "", None, 7],
+)
+async def test_a_reason_in_words_of_people_is_not_repeated(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: Any,
+) -> None:
+    monkeypatch.setitem(world._FAILURES, "FAIL_PERMANENT", {"reason": reason})
+    simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
+
+    assert await told(hass) == ("failed", "unknown")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_late_is_pending(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "_LONGEST", 0.2)
+    simulator.confirm_after = 3600
+
+    assert await told(hass) == ("pending", None)
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "easymatrix"])
+async def test_an_old_server_does_not_tell_of_failures(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is read there is the list; the other route is tried once by each who asks."""
+    monkeypatch.setattr(delivery, "_LONGEST", 0.3)
+    simulator.confirm_after = 0.15
+
+    await told(hass)
+    seen = looks(simulator)
+    assert len(seen) > 3
+    assert 1 <= sum(each != "messages" for each in seen) <= 2
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_trouble_while_waiting_is_waited_out(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    gets = {"method": "GET", "path": f"{PATH}*"}
+    simulator.faults.add("status_before", **gets, status=503)
+    simulator.faults.add("status_before", **gets, status=404, body={"code": "X"})
+    simulator.faults.add("drop_before", **gets)
+    simulator.faults.add("garbage", **gets, body="[]")
+    simulator.faults.add("cut", **gets)
+
+    assert await told(hass) == ("delivered", None)
+
+
+async def test_a_server_that_starts_again(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.confirm_after = 3600
+    caller = hass.async_create_task(told(hass))
+    await until(lambda: looks(simulator))
+    await simulator.stop()
+    await asyncio.sleep(0.1)
+    await simulator.start()
+
+    assert await caller == ("delivered", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ({"id": "77"}, "delivered"),
+        ({"id": "77", "sendStatus": {"status": "SUCCESS"}}, "delivered"),
+        ({"id": "77", "sendStatus": {"status": "PENDING"}}, "pending"),
+        ({"id": "77", "sendStatus": {"status": "NEW"}}, "pending"),
+        ({"sendStatus": {"status": "SUCCESS"}}, "delivered"),
+        ({"id": ""}, "pending"),
+        ({}, "pending"),
+        ({"id": "77", "sendStatus": "SUCCESS"}, "delivered"),
+    ],
+)
+async def test_what_a_message_says_of_itself(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    body: dict[str, Any],
+    outcome: str,
+) -> None:
+    """Its final id is the network's word too."""
+    monkeypatch.setattr(delivery, "_LONGEST", 0.1)
+    simulator.faults.add(
+        "garbage", method="GET", path=f"{PATH}/*", times=None, body=body
+    )
+
+    assert await told(hass) == (outcome, None)
+
+
+async def test_a_server_that_tells_no_id(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """It is looked for in the chat."""
+    simulator.faults.add("garbage", method="POST", path=PATH, body={"chatID": KIM})
+
+    response = await send(hass, wait=True)
+
+    assert response["message_id"] is None
+    assert response["recovered"] is False
+    assert response["delivery"] == "delivered"
+    assert {*looks(simulator)} == {"messages"}
+
+
+@pytest.mark.parametrize("profile", ["4.2.557"])
+async def test_two_of_the_same_text_cannot_be_told_apart(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "_LONGEST", 0.2)
+    await send(hass)
+    await asyncio.sleep(0.1)
+
+    assert await told(hass) == ("pending", None)
+    assert sent(simulator) == 2
+
+
+async def test_a_recovered_message_has_a_delivery_too(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    response = await send(hass, wait=True)
+
+    assert response["recovered"] is True
+    assert response["delivery"] == "delivered"
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_who_joins_can_wait_as_well(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    context = Context()
+    first, second = await asyncio.gather(
+        send(hass, context=context), send(hass, context=context, wait=True)
+    )
+
+    assert "delivery" not in first
+    assert second["delivery"] == "delivered"
+    assert sent(simulator) == 1
+
+
+async def test_waiting_holds_up_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.confirm_after = 3600
+    caller = hass.async_create_task(told(hass, message="first"))
+    await until(lambda: looks(simulator))
+
+    await send(hass, message="second")
+    assert not caller.done()
+
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    simulator.world.settle()
+    assert await caller == ("delivered", None)

@@ -1,0 +1,531 @@
+"""Messages: once each, in their order, and the truth about each."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
+from simulator import Simulator, wire
+from tests.actions.test_create_chat import PROFILES
+from tests.conftest import add_entry, until
+from tests.outgoing.test_outbox import impatient  # noqa: F401
+
+KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
+FAMILY = "!fAmiLyGroUp:beeper.com"
+INSTAGRAM = "!lEnaInsta:beeper.com"
+PATH = "/v1/chats/*/messages"
+UNKNOWN = "It is unknown whether the message was sent"
+
+
+async def send(
+    hass: HomeAssistant,
+    chat_id: str = KIM,
+    message: str | None = "hi",
+    context: Context | None = None,
+    **data: Any,
+) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"chat_id": chat_id, "message": message, **data},
+        blocking=True,
+        return_response=True,
+        context=context,
+    )
+    assert response is not None
+    return dict(response)
+
+
+def sent(simulator: Simulator) -> int:
+    """Return how many messages have left the server."""
+    return sum(request.path.endswith("/messages") for request in simulator.executed)
+
+
+def tried(simulator: Simulator) -> int:
+    return sum(
+        request.method == "POST" and request.path.endswith("/messages")
+        for request in simulator.requests
+    )
+
+
+def texts(simulator: Simulator, chat_id: str = KIM) -> list[str]:
+    return [message.text for message in simulator.world.chats[chat_id].messages]
+
+
+# Unknown outcomes: all of them are in test_fault_matrix
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_any_text_is_found_by_reading(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    response = await send(hass, message="**Dinner** at <7>?\n_Yes_ & 'no'\n1. \\o/")
+
+    assert response["recovered"] is True
+    assert response["duplicate"] is False
+    assert response["chat_id"] == KIM
+    last = simulator.world.chats[KIM].messages[-1]
+    assert response["message_id"] in (last.id, last.pending_id)
+    assert sent(simulator) == 1
+
+
+async def test_what_left_no_trace_is_unknown_and_not_repeated(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    with pytest.raises(HomeAssistantError, match="Not repeated: the same message"):
+        await send(hass)
+
+    assert tried(simulator) == 1
+    assert sent(simulator) == 0
+    # Another text is another message.
+    assert (await send(hass, message="Other"))["recovered"] is False
+    assert (await send(hass, allow_repeat=True))["recovered"] is False
+    assert sent(simulator) == 2
+
+
+async def test_a_chat_by_its_other_id_is_the_same(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await send(hass, simulator.world.chats[KIM].local_id)
+
+
+async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    skip_time(10 * 60)
+
+    assert (await send(hass))["recovered"] is False
+
+
+async def test_a_server_that_is_gone_leaves_it_unknown(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await send(hass, message="first")
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+    simulator.faults.add("status_before", method="GET", times=None, status=503)
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    simulator.faults.clear()
+
+    assert (await send(hass))["recovered"] is True
+    assert sent(simulator) == 2
+
+
+async def test_a_twin_sent_just_before_confirms_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await send(hass)
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sender": "kim"},
+        {"text": "hello"},
+        {"age": timedelta(minutes=1)},
+    ],
+    ids=["of somebody else", "another text", "older"],
+)
+async def test_a_message_that_does_not_fit_is_not_taken(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    other: dict[str, Any],
+) -> None:
+    chat = simulator.world.chats[KIM]
+    kim, me = chat.participants
+    later = simulator.world.now() + timedelta(seconds=1)
+    simulator.world.incoming(
+        chat,
+        kim if "sender" in other else me,
+        other.get("text", "hi"),
+        when=later - other.get("age", timedelta()),
+    )
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+
+
+async def test_two_messages_that_fit_are_none(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Somebody writes the same on the phone, in the same moment."""
+    chat = simulator.world.chats[KIM]
+    later = simulator.world.now() + timedelta(seconds=1)
+    simulator.world.incoming(chat, chat.participants[1], "hi", when=later)
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    assert sent(simulator) == 1
+
+
+async def test_own_messages_that_are_not_marked_as_such_are_found(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    assert (await send(hass, INSTAGRAM))["recovered"] is True
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_a_server_whose_clock_is_wrong(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hours: int
+) -> None:
+    simulator.clock_skew = timedelta(hours=hours)
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    assert (await send(hass))["recovered"] is True
+
+
+async def test_a_bridge_that_refuses_leaves_it_unknown(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A 502 does not say whether the network got it."""
+    simulator.world.accounts["whatsapp"].delivery = "refuse"
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    assert tried(simulator) == 1
+
+
+# Certainly not sent
+
+
+async def test_what_certainly_did_not_run_is_not_remembered(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await simulator.stop()
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError, match="Beeper could not be reached"):
+            await send(hass)
+    await simulator.start()
+
+    response = await send(hass)
+
+    assert (response["recovered"], response["duplicate"]) == (False, False)
+    assert sent(simulator) == 1
+
+
+async def test_a_refused_repeat_keeps_the_earlier_one_in_mind(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await send(hass)
+    with pytest.raises(HomeAssistantError, match="slow down"):
+        await send(hass, allow_repeat=True)
+
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await send(hass)
+
+
+async def test_an_idle_connection_that_dies_harms_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_reused", method="POST", times=None)
+
+    for number in range(3):
+        await send(hass, message=f"{number}")
+    assert sent(simulator) == 3
+
+
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+async def test_a_text_longer_than_the_chat_allows_is_refused(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(wire.CAPABILITIES, "maxTextLength", 10)
+
+    with pytest.raises(ServiceValidationError, match=r"11 characters.* allows 10"):
+        await send(hass, message="*" * 11)
+    assert tried(simulator) == 0
+    # What makes a text arrive as it is does not count.
+    await send(hass, message="*" * 10)
+
+
+@pytest.mark.parametrize("told", [None, -1, "10", [], True])
+async def test_a_length_that_is_not_told_is_no_limit(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    told: Any,
+) -> None:
+    monkeypatch.setitem(wire.CAPABILITIES, "maxTextLength", told)
+
+    await send(hass, message="x" * 1000)
+
+
+async def test_a_chat_that_cannot_be_read_is_written_into_all_the_same(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "status_before", method="GET", path="/v1/chats/*", status=500, times=None
+    )
+
+    await send(hass)
+    assert sent(simulator) == 1
+
+
+# Repeats
+
+
+async def test_identical_calls_of_one_run_send_one_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    context = Context()
+    responses = await asyncio.gather(*(send(hass, context=context) for _ in range(5)))
+
+    assert [response["duplicate"] for response in responses].count(False) == 1
+    assert len({response["message_id"] for response in responses}) == 1
+    assert sent(simulator) == 1
+
+
+async def test_identical_calls_of_several_runs_are_meant_so(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    responses = await asyncio.gather(*(send(hass, context=Context()) for _ in range(3)))
+
+    assert not any(response["duplicate"] for response in responses)
+    assert sent(simulator) == 3
+
+
+async def test_who_allows_repeats_joins_nobody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    context = Context()
+    await asyncio.gather(
+        *(send(hass, context=context, allow_repeat=True) for _ in range(3))
+    )
+
+    assert sent(simulator) == 3
+
+
+async def test_after_done_nothing_is_remembered(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    context = Context()
+    for _ in range(2):
+        assert (await send(hass, context=context))["duplicate"] is False
+    assert sent(simulator) == 2
+
+
+async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", method="POST", status=429)
+    context = Context()
+
+    outcomes = await asyncio.gather(
+        *(send(hass, context=context) for _ in range(3)), return_exceptions=True
+    )
+
+    assert all("slow down" in str(outcome) for outcome in outcomes)
+    assert len({id(outcome) for outcome in outcomes}) == 3
+    assert tried(simulator) == 1
+
+
+# Order
+
+
+async def test_messages_into_a_chat_leave_in_the_order_of_the_calls(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for seconds in (0.15, 0.1, 0.05):
+        simulator.faults.add("delay", method="POST", path=PATH, seconds=seconds)
+
+    await asyncio.gather(*(send(hass, message=f"{number}") for number in range(5)))
+
+    assert texts(simulator)[-5:] == ["0", "1", "2", "3", "4"]
+
+
+async def test_the_order_holds_for_both_ids_of_a_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    local_id = simulator.world.chats[KIM].local_id
+    simulator.faults.add("delay", path=f"/v1/chats/{local_id}", seconds=0.2)
+
+    await asyncio.gather(
+        send(hass, local_id, "first"), send(hass, KIM, "second"), send(hass, local_id)
+    )
+
+    assert texts(simulator)[-3:] == ["first", "second", "hi"]
+
+
+async def test_an_unknown_outcome_does_not_hold_up_the_next_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    skip_time: Callable[[float], None],
+) -> None:
+    monkeypatch.setattr("custom_components.beeper.outgoing.outbox._LOOK_AFTER", (0, 10))
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    first = hass.async_create_task(send(hass, message="first"))
+    await until(lambda: tried(simulator))
+
+    await send(hass, message="second")
+
+    assert not first.done()
+    skip_time(10)
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await first
+
+
+async def test_different_chats_are_written_into_at_the_same_time(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("delay", path=f"/v1/chats/{KIM}/messages", seconds=5)
+    slow = hass.async_create_task(send(hass, KIM))
+    await until(lambda: tried(simulator))
+
+    await send(hass, FAMILY)
+
+    assert not slow.done()
+    skip_time(5)
+    await slow
+    assert sent(simulator) == 2
+
+
+# Callers that leave
+
+
+async def test_a_cancelled_caller_does_not_stop_the_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=5)
+    caller = hass.async_create_task(send(hass))
+    await until(lambda: tried(simulator))
+    caller.cancel()
+    await asyncio.wait([caller])
+    skip_time(5)
+
+    await until(lambda: sent(simulator))
+    await hass.async_block_till_done()
+    assert sent(simulator) == 1
+
+
+async def test_unloading_waits_for_the_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=0.1)
+    caller = hass.async_create_task(send(hass))
+    await until(lambda: tried(simulator))
+
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+
+    assert loaded.state is ConfigEntryState.NOT_LOADED
+    assert (await caller)["chat_id"] == KIM
+    assert sent(simulator) == 1
+
+
+# Limits
+
+
+async def test_read_only_refuses(hass: HomeAssistant, simulator: Simulator) -> None:
+    entry = add_entry(hass, simulator.url, read_only=True)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    with pytest.raises(ServiceValidationError, match="reading only"):
+        await send(hass)
+    assert tried(simulator) == 0
+
+
+async def test_many_messages_raise_a_warning_and_are_sent(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    warning = (DOMAIN, f"many_messages_{loaded.entry_id}")
+    for number in range(60):
+        await send(hass, message=f"{number}")
+    await send(hass, "!aLexTeLegram:beeper.com", "Another account")
+    assert warning not in issue_registry.issues, "60 are not more than 60"
+
+    await send(hass, message="One more")
+
+    issue = issue_registry.issues[warning]
+    assert issue.severity is ir.IssueSeverity.WARNING
+    assert issue.translation_placeholders == {"limit": "60", "network": "WhatsApp"}
+    # It stays while one account still has too many.
+    await send(hass, "!aLexTeLegram:beeper.com")
+    assert warning in issue_registry.issues
+    assert sent(simulator) == 63
+
+    freezer.tick(timedelta(hours=1))
+    await send(hass)
+    assert warning not in issue_registry.issues
+
+
+async def test_a_warning_goes_with_its_server(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.beeper.outgoing.limits._MANY_MESSAGES", 0)
+    await send(hass)
+    assert [domain for domain, _ in issue_registry.issues] == [DOMAIN]
+
+    await hass.config_entries.async_remove(loaded.entry_id)
+
+    assert not issue_registry.issues
+
+
+async def test_what_is_under_way_shows_in_the_statistics(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    outbox = hass.data["beeper.outboxes"][loaded.entry_id]
+    simulator.faults.add("drop_before", method="POST", path=PATH)
+    caller = hass.async_create_task(send(hass))
+    await until(lambda: tried(simulator))
+    assert outbox.statistics == {"running": 1, "remembered": 0, "unknown": 0}
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await caller
+    assert outbox.statistics == {"running": 0, "remembered": 0, "unknown": 1}

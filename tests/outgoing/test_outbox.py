@@ -1,0 +1,717 @@
+"""Exactly once, and the truth about it: what happens when things go wrong on the way."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.beeper.outgoing import limits, outbox
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from simulator import Simulator
+from tests.actions.test_create_chat import GROUP, KIM, PROFILES, create_chat
+from tests.conftest import add_entry, until
+
+NEW_PERSON = {"user": {"phone_number": "+1 555 010 7777", "full_name": "Robin"}}
+MODES = pytest.mark.parametrize("call", [NEW_PERSON, GROUP], ids=["start", "create"])
+TIMEOUT = 0.5
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for fractions of a second where life waits for seconds."""
+    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1))
+
+
+def posts(simulator: Simulator) -> int:
+    return sum(
+        request.method == "POST" and request.path.startswith("/v1/chats")
+        for request in simulator.requests
+    )
+
+
+# Unknown outcomes: all of them are in test_fault_matrix
+
+RAN: dict[str, dict[str, Any]] = {
+    "drop_after": {},
+    "delay_after": {"seconds": TIMEOUT * 1.5},
+}
+DID_NOT_RUN: dict[str, dict[str, Any]] = {"drop_before": {}}
+
+
+def faults(table: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "fault",
+        [(name.split()[0], options) for name, options in table.items()],
+        ids=list(table),
+    )
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@MODES
+async def test_what_is_found_by_reading_is_the_chat_that_was_made(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    profile: str,
+    call: dict[str, Any],
+) -> None:
+    if profile == "4.1.294" and call is NEW_PERSON:
+        call = {"user": {"phone_number": "+15550101005"}}  # It resolves contacts only.
+    before = {*simulator.world.chats}
+    path = "/v1/chats" if profile in [*PROFILES[:2], "easymatrix"] else "/v1/chats*"
+    simulator.faults.add("drop_after", method="POST", path=path)
+
+    response = await create_chat(hass, **call)
+
+    assert response["recovered"] is True
+    assert response["duplicate"] is False
+    assert {response["chat_id"]} == {*simulator.world.chats} - before
+    assert len(simulator.executed) == 1
+
+
+@MODES
+async def test_what_left_no_trace_is_unknown_and_not_repeated(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats*")
+
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await create_chat(hass, **call)
+    tried = posts(simulator)
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await create_chat(hass, **call)
+
+    assert posts(simulator) == tried
+    assert not simulator.executed
+
+    response = await create_chat(hass, **call, allow_repeat=True)
+    assert response["recovered"] is False
+    assert len(simulator.executed) == 1
+
+
+async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("drop_before", method="POST")
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await create_chat(hass, **NEW_PERSON)
+    skip_time(10 * 60)
+
+    assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
+
+
+async def test_repeats_after_unknown_look_together(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_before", method="POST")
+    with pytest.raises(HomeAssistantError):
+        await create_chat(hass, **GROUP)
+
+    outcomes = await asyncio.gather(
+        *(create_chat(hass, **GROUP) for _ in range(3)), return_exceptions=True
+    )
+
+    assert [str(outcome)[:12] for outcome in outcomes] == ["Not repeated"] * 3
+    assert len({id(outcome) for outcome in outcomes}) == 3
+    assert posts(simulator) == 1
+
+
+async def test_a_server_that_is_gone_leaves_it_unknown(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+    simulator.faults.add("status_before", method="GET", times=None, status=503)
+
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await create_chat(hass, **NEW_PERSON)
+    simulator.faults.clear()
+
+    assert (await create_chat(hass, **NEW_PERSON))["recovered"] is True
+    assert len(simulator.executed) == 1
+
+
+@MODES
+async def test_a_text_that_arrived_is_confirmed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+) -> None:
+    simulator.faults.add("drop_after", method="POST", path="/v1/chats*")
+
+    response = await create_chat(hass, **call, message_text="**Dinner** at <7>?\n_Yes_")
+
+    assert response["recovered"] is True
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix"])
+@MODES
+async def test_a_text_that_did_not_arrive_is_not_called_sent(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+    profile: str,
+) -> None:
+    """The chat was made, then its first message failed, and the answer is a 500."""
+    simulator.world.accounts["whatsapp"].delivery = "refuse"
+
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError, match="The chat exists") as unconfirmed:
+            await create_chat(hass, **call, message_text="hi")
+        assert "555" not in str(unconfirmed.value)
+
+    assert len(simulator.executed) == 1
+
+
+async def test_an_older_message_with_the_same_text_confirms_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    world = simulator.world
+    chat = world.chats["!NCdzlIaMjZUmvmvyHU:beeper.com"]
+    me = chat.participants[-1]
+    # The server's clock in its answers counts seconds.
+    world.incoming(chat, me, "hi", when=world.now() - timedelta(seconds=3))
+    simulator.faults.add("drop_before", method="POST")
+
+    with pytest.raises(HomeAssistantError, match="The chat exists"):
+        await create_chat(hass, **KIM, message_text="hi")
+
+
+# Certainly not done
+
+
+@MODES
+async def test_what_certainly_did_not_run_is_not_remembered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+) -> None:
+    await simulator.stop()
+    with pytest.raises(HomeAssistantError, match="Beeper could not be reached"):
+        await create_chat(hass, **call)
+    await simulator.start()
+
+    response = await create_chat(hass, **call)
+
+    assert response["recovered"] is False
+    assert response["duplicate"] is False
+    assert len(simulator.executed) == 1
+
+
+async def test_an_idle_connection_that_dies_harms_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_reused", method="POST", times=None)
+
+    for number in range(3):
+        await create_chat(hass, **GROUP, title=f"Trip {number}")
+
+    assert len(simulator.executed) == 3
+
+
+# Duplicates
+
+
+@MODES
+async def test_ten_calls_at_once_make_one_chat(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+) -> None:
+    responses = await asyncio.gather(*(create_chat(hass, **call) for _ in range(10)))
+
+    assert len({response["chat_id"] for response in responses}) == 1
+    assert [response["duplicate"] for response in responses].count(False) == 1
+    assert len(simulator.executed) == 1
+
+
+async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", method="POST", status=429)
+
+    outcomes = await asyncio.gather(
+        *(create_chat(hass, **GROUP) for _ in range(3)), return_exceptions=True
+    )
+
+    assert all("slow down" in str(outcome) for outcome in outcomes)
+    assert len({id(outcome) for outcome in outcomes}) == 3
+    assert posts(simulator) == 1
+
+
+async def test_the_order_of_participants_makes_no_other_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await create_chat(hass, **GROUP)
+    people = list(reversed(GROUP["participant_ids"]))
+
+    response = await create_chat(hass, type="group", participant_ids=people)
+
+    assert response["duplicate"] is True
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"title": "Other"},
+        {"participant_ids": ["15550101002"]},
+        {"account_id": "telegram"},
+        {"message_text": "hi"},
+        {"allow_repeat": True},
+    ],
+)
+async def test_another_call_is_no_duplicate(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    other: dict[str, Any],
+) -> None:
+    await create_chat(hass, **GROUP)
+
+    response = await create_chat(hass, **{**GROUP, **other})
+
+    assert response["duplicate"] is False
+    assert len(simulator.executed) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "seconds"),
+    [
+        (None, {}, 30),
+        (None, {"duplicate_window": 90}, 90),
+        ("hi", {}, 5),
+        ("hi", {"duplicate_window": 3}, 3),
+    ],
+)
+async def test_how_long_a_chat_is_remembered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+    text: str | None,
+    options: dict[str, Any],
+    seconds: int,
+) -> None:
+    hass.config_entries.async_update_entry(loaded, options=options)
+    await hass.async_block_till_done()
+    call = {**GROUP, "message_text": text}
+    await create_chat(hass, **call)
+
+    skip_time(seconds - 1)
+    assert (await create_chat(hass, **call))["duplicate"] is True
+    skip_time(1)
+    assert (await create_chat(hass, **call))["duplicate"] is False
+    assert len(simulator.executed) == 2
+
+
+async def test_a_window_of_nothing_switches_the_memory_off(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = add_entry(hass, simulator.url, duplicate_window=0)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    await create_chat(hass, **GROUP)
+    await create_chat(hass, **GROUP)
+
+    assert len(simulator.executed) == 2
+
+
+async def test_the_memory_survives_a_reload(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await create_chat(hass, **GROUP)
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+
+    assert (await create_chat(hass, **GROUP))["duplicate"] is True
+    assert len(simulator.executed) == 1
+
+
+async def test_an_allowed_repetition_does_not_hide_the_running_call(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=5)
+    simulator.faults.add("status_before", method="POST", status=429)
+    first = hass.async_create_task(create_chat(hass, **GROUP))
+    await until(lambda: posts(simulator))
+    with pytest.raises(HomeAssistantError, match="slow down"):
+        await create_chat(hass, **GROUP, allow_repeat=True)
+
+    joined = hass.async_create_task(create_chat(hass, **GROUP))
+    skip_time(5)
+    assert (await joined)["duplicate"] is True
+    assert (await first)["duplicate"] is False
+    assert len(simulator.executed) == 1
+
+
+async def test_repetitions_beside_a_running_call_keep_books_of_their_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Neither leaves a mark that the other has to answer for."""
+    for first, second in (({}, {"status": 404}), ({"status": 404}, {})):
+        for answer in (first, second):
+            if answer:
+                body = {"message": "x", "code": "NOT_FOUND"}
+                simulator.faults.add(
+                    "status_before", method="POST", body=body, **answer
+                )
+            else:
+                simulator.faults.add("delay", method="POST", seconds=0.1)
+        outcomes = await asyncio.gather(
+            create_chat(hass, **GROUP, allow_repeat=True),
+            create_chat(hass, **GROUP, allow_repeat=True),
+            return_exceptions=True,
+        )
+        assert sorted(isinstance(each, dict) for each in outcomes) == [False, True]
+
+    await create_chat(hass, **GROUP, allow_repeat=True)
+    assert len(simulator.executed) == 3
+
+
+async def test_a_repetition_beside_a_look_keeps_its_own_mark(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    """What the look finds clears up the earlier attempt, not the one under way."""
+    late = simulator.faults.add("delay", method="POST", seconds=60)
+    lost = hass.async_create_task(create_chat(hass, **GROUP))
+    await until(lambda: late.hits)
+    skip_time(31)
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await lost
+    skip_time(60)
+    await until(lambda: simulator.executed)
+    looks = simulator.faults.add("delay", method="GET", path="/v1/info", seconds=2)
+    repeats = simulator.faults.add("delay", method="POST", seconds=5)
+
+    look = hass.async_create_task(create_chat(hass, **GROUP))
+    repetition = hass.async_create_task(create_chat(hass, **GROUP, allow_repeat=True))
+    await until(lambda: looks.hits and repeats.hits)
+    skip_time(2)
+
+    assert (await look)["recovered"] is True
+    assert not repetition.done()
+    skip_time(3)
+    assert (await repetition)["recovered"] is False
+    assert len(simulator.executed) == 2
+
+
+async def test_texts_to_one_person_arrive_in_the_order_of_the_calls(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=0.1)
+    texts = ["first", "second", "third"]
+
+    await asyncio.gather(
+        *(create_chat(hass, **KIM, message_text=text) for text in texts)
+    )
+
+    assert [sent.json["messageText"] for sent in simulator.executed] == texts
+
+
+# Callers that leave
+
+
+async def test_an_automation_that_restarts_makes_one_chat(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("delay_after", method="POST", seconds=5)
+    assert await async_setup_component(
+        hass,
+        "automation",
+        {
+            "automation": {
+                "mode": "restart",
+                "triggers": {"trigger": "event", "event_type": "go"},
+                "actions": [
+                    {
+                        "action": "beeper.create_chat",
+                        "data": GROUP,
+                        "response_variable": "chat",
+                    },
+                    {"event": "made", "event_data": {"id": "{{ chat.chat_id }}"}},
+                ],
+            }
+        },
+    )
+    made: list[str] = []
+    hass.bus.async_listen("made", lambda event: made.append(event.data["id"]))
+
+    hass.bus.async_fire("go")
+    await until(lambda: simulator.executed)
+    hass.bus.async_fire("go")
+    skip_time(5)
+    await until(lambda: made)
+
+    assert len(simulator.executed) == 1
+    assert len(made) == 1
+
+
+async def test_a_cancelled_caller_does_not_stop_the_attempt(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=5)
+    caller = hass.async_create_task(create_chat(hass, **GROUP))
+    await until(lambda: posts(simulator))
+    caller.cancel()
+    await asyncio.wait([caller])
+    skip_time(5)
+
+    await until(lambda: simulator.executed)
+    assert (await create_chat(hass, **GROUP))["duplicate"] is True
+    assert len(simulator.executed) == 1
+
+
+async def test_unloading_waits_for_the_attempt(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=0.1)
+    caller = hass.async_create_task(create_chat(hass, **GROUP))
+    await until(lambda: posts(simulator))
+
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+
+    assert loaded.state is ConfigEntryState.NOT_LOADED
+    assert len(simulator.executed) == 1
+    assert (await caller)["chat_id"] in simulator.world.chats
+
+
+async def test_home_assistant_waits_for_the_attempt_when_it_stops(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", seconds=0.1)
+    caller = asyncio.create_task(create_chat(hass, **GROUP))
+    await until(lambda: posts(simulator))
+
+    await hass.async_stop(force=True)
+
+    assert len(simulator.executed) == 1
+    assert (await caller)["chat_id"] in simulator.world.chats
+
+
+# The budget
+
+
+async def fill_budget(hass: HomeAssistant, number: int) -> None:
+    for index in range(number):
+        await create_chat(hass, **GROUP, title=f"Group {index}")
+
+
+async def test_new_chats_are_limited(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await fill_budget(hass, 20)
+
+    with pytest.raises(ServiceValidationError, match=r"20 new chats.*in 60 minutes"):
+        await create_chat(hass, **GROUP, title="One more")
+    assert len(simulator.executed) == 20
+    # Another account has a budget of its own.
+    await create_chat(hass, **GROUP, account_id="telegram")
+
+    freezer.tick(timedelta(hours=1))
+    await create_chat(hass, **GROUP, title="One more")
+
+
+async def test_the_limit_is_an_option(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = add_entry(hass, simulator.url, chats_per_hour=1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await fill_budget(hass, 1)
+    with pytest.raises(ServiceValidationError, match="1 new chats"):
+        await fill_budget(hass, 2)
+
+    hass.config_entries.async_update_entry(entry, options={"chats_per_hour": 0})
+    await hass.async_block_till_done()
+    for index in range(25):
+        await create_chat(hass, **GROUP, title=f"Unlimited {index}")
+
+
+async def test_a_limit_that_was_lowered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    for number in range(3):
+        await create_chat(hass, **GROUP, title=f"Group {number}")
+        freezer.tick(timedelta(minutes=10))
+    hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 2})
+    await hass.async_block_till_done()
+
+    with pytest.raises(ServiceValidationError, match="in 40 minutes"):
+        await create_chat(hass, **GROUP, title="One more")
+
+
+async def test_an_empty_budget_lets_existing_chats_through(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = add_entry(hass, simulator.url, chats_per_hour=1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await fill_budget(hass, 1)
+
+    response = await create_chat(hass, **KIM, message_text="Smoke in the kitchen!")
+    assert response["status"] == "existing"
+    with pytest.raises(ServiceValidationError, match="limit in the options"):
+        await create_chat(hass, **NEW_PERSON)
+    # If it cannot be read whether there is a chat, none is made.
+    simulator.faults.add("status_before", method="GET", times=None, status=503)
+    with pytest.raises(ServiceValidationError, match="limit in the options"):
+        await create_chat(hass, **KIM, message_text="Smoke in the hall!")
+
+
+async def test_only_new_chats_cost(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """An existing chat, a refused call and a joined one give their slot back."""
+    for number in range(25):
+        await create_chat(hass, **KIM, message_text=f"{number}")
+    simulator.faults.add("status_before", method="POST", times=25, status=429)
+    for _ in range(25):
+        with pytest.raises(HomeAssistantError, match="slow down"):
+            await create_chat(hass, **GROUP)
+    await asyncio.gather(*(create_chat(hass, **GROUP) for _ in range(25)))
+
+    await fill_budget(hass, 19)
+    with pytest.raises(ServiceValidationError, match="limit in the options"):
+        await create_chat(hass, **GROUP, title="One more")
+
+
+async def test_an_unknown_outcome_costs(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = add_entry(hass, simulator.url, chats_per_hour=1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    simulator.faults.add("drop_before", method="POST")
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await create_chat(hass, **GROUP)
+
+    with pytest.raises(ServiceValidationError, match="limit in the options"):
+        await create_chat(hass, **GROUP, title="Other")
+
+
+async def test_a_slot_that_comes_back_meanwhile(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    """While it is read whether there is a chat, another call gives its slot back."""
+    entry = add_entry(hass, simulator.url, chats_per_hour=1)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    simulator.faults.add("delay_after", method="POST", seconds=0.1)
+    simulator.faults.add("delay", path="/v1/chats/search", seconds=0.2)
+    existing = hass.async_create_task(create_chat(hass, **KIM))
+    await until(lambda: posts(simulator))
+
+    assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
+    assert (await existing)["status"] == "existing"
+
+
+async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "REQUEST_TIMEOUT", 0.05)
+    monkeypatch.setattr(limits, "_SAVE_DELAY", 0)
+    entry = add_entry(hass, simulator.url)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    simulator.faults.add("delay_after", method="POST", seconds=0.4)
+    caller = hass.async_create_task(create_chat(hass, **KIM))
+    await until(lambda: posts(simulator))
+    await until(lambda: f"beeper.{entry.entry_id}" in hass_storage)
+
+    await hass.config_entries.async_remove(entry.entry_id)
+    await caller
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=10))
+    await hass.async_block_till_done()
+
+    assert f"beeper.{entry.entry_id}" not in hass_storage
+
+
+async def test_the_budget_survives_a_restart(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    hass_storage: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    now = freezer.time_to_freeze.timestamp()
+    entry = add_entry(hass, simulator.url, chats_per_hour=2)
+    hass_storage[f"beeper.{entry.entry_id}"] = {
+        "version": 1,
+        "data": {"whatsapp": [now - 3599, now + 86400]},
+    }
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    await create_chat(hass, **GROUP)
+    with pytest.raises(ServiceValidationError, match="in 1 minutes"):
+        await create_chat(hass, **GROUP, title="Other")
+
+    freezer.tick(5)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    stored = hass_storage[f"beeper.{entry.entry_id}"]["data"]
+    assert stored == {"whatsapp": [now - 3599, now]}
+
+
+async def test_an_hour_is_over_for_each_slot_by_itself(
+    hass: HomeAssistant, simulator: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    """The clock was ahead once and put right, so they are in no order."""
+    now = dt_util.utcnow().timestamp()
+    entry = add_entry(hass, simulator.url, chats_per_hour=3)
+    hass_storage[f"beeper.{entry.entry_id}"] = {
+        "version": 1,
+        "data": {"whatsapp": [now - 1800, now - 3700, now - 60]},
+    }
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    await create_chat(hass, **GROUP)
+    with pytest.raises(ServiceValidationError, match="in 30 minutes"):
+        await create_chat(hass, **GROUP, title="Other")
+
+
+# Read-only
+
+
+async def test_read_only_refuses(hass: HomeAssistant, simulator: Simulator) -> None:
+    entry = add_entry(hass, simulator.url, read_only=True)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    with pytest.raises(ServiceValidationError, match="reading only"):
+        await create_chat(hass, **KIM)
+    assert posts(simulator) == 0

@@ -1,0 +1,300 @@
+"""Whose chat is it: what reading may take for the result of a lost answer, and what not."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.outgoing import outbox
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from simulator import Simulator
+from simulator.model import Person
+from tests.actions.test_create_chat import GROUP, KIM, create_chat
+from tests.outgoing.test_outbox import impatient, posts  # noqa: F401
+
+UNKNOWN = "It is unknown whether"
+
+
+def add_chat(
+    simulator: Simulator,
+    *people: str,
+    title: str | None = None,
+    account: str = "whatsapp",
+    kind: Any = "group",
+    age: timedelta = timedelta(),
+) -> str:
+    """Let a chat appear that is not the one asked for."""
+    world = simulator.world
+    contacts = world.accounts[account].contacts.values()
+    chat = world.add_chat(
+        world.accounts[account],
+        [next(who for who in contacts if who.phone_number == f"+{p}") for p in people],
+        kind=kind,
+        title=title,
+        when=world.now() - age,
+    )
+    return chat.id
+
+
+async def lose(
+    hass: HomeAssistant, simulator: Simulator, **call: Any
+) -> dict[str, Any]:
+    """Call while the request is lost before it ran: whatever is found is not its own."""
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats*")
+    return await create_chat(hass, **call)
+
+
+KIM_ID, ALEX_ID, SOMEONE_ID = "15550101002", "15550101003", "15550101005"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"people": (KIM_ID,)},
+        {"people": (KIM_ID, ALEX_ID, SOMEONE_ID)},
+        {"people": (KIM_ID, SOMEONE_ID)},
+        {"people": (KIM_ID, ALEX_ID), "title": "Other"},
+        {"people": (KIM_ID, ALEX_ID), "age": timedelta(minutes=5)},
+        {"people": (KIM_ID,), "kind": "single"},
+    ],
+    ids=["fewer", "more", "others", "other title", "older", "direct"],
+)
+async def test_a_chat_that_does_not_fit_is_not_taken(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    other: dict[str, Any],
+) -> None:
+    people = other.pop("people")
+    add_chat(simulator, *people, **{"title": "Trip", **other})
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **GROUP, title="Trip")
+
+
+async def test_a_chat_with_older_messages_is_not_new(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """An old group in which somebody has just written is as active as a new one."""
+    world = simulator.world
+    chat = world.chats[add_chat(simulator, KIM_ID, ALEX_ID, title="Trip")]
+    kim = chat.participants[0]
+    world.incoming(chat, kim, "long ago", when=world.now() - timedelta(days=1))
+    world.incoming(chat, kim, "just now", when=world.now() + timedelta(seconds=1))
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **GROUP, title="Trip")
+
+
+async def test_a_busy_old_chat_is_not_new(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Its newest page is full of messages from after the attempt."""
+    world = simulator.world
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **GROUP)
+    chat = world.chats[add_chat(simulator, KIM_ID, ALEX_ID, age=timedelta(days=9))]
+    kim = chat.participants[0]
+    for number in range(25):
+        when = world.now() + timedelta(seconds=1)
+        world.incoming(chat, kim, f"message {number}", when=when)
+
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await create_chat(hass, **GROUP)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"user": {"id": "@kim:other.org"}},
+        {"participant_ids": "@kim:other.org", "type": "single"},
+        {"user": {"username": "kim"}},
+    ],
+    ids=["start", "create", "username"],
+)
+async def test_a_namesake_on_another_server_is_another_person(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+) -> None:
+    account = simulator.world.accounts["matrix"]
+    namesake = Person(id="@kim:beeper.com", full_name="Kim", username="kimmy")
+    account.contacts[namesake.id] = namesake
+    later = simulator.world.now() + timedelta(seconds=1)
+    simulator.world.add_chat(account, [namesake], when=later)
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, account_id="matrix", **call)
+
+
+async def test_a_direct_chat_has_a_title_of_its_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+
+    response = await create_chat(
+        hass, participant_ids=SOMEONE_ID, type="single", title="Ignored"
+    )
+
+    assert response["recovered"] is True
+
+
+async def test_a_text_of_signs_alone_is_compared_as_it_is(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats["!NCdzlIaMjZUmvmvyHU:beeper.com"]
+    me = chat.participants[-1]
+    later = simulator.world.now() + timedelta(seconds=1)
+    simulator.world.incoming(chat, me, "***", when=later)
+
+    with pytest.raises(HomeAssistantError, match="The chat exists"):
+        await lose(hass, simulator, **KIM, message_text="---")
+
+
+async def test_a_server_that_hangs_is_not_waited_for_without_end(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "_LOOK_TIMEOUT", 0.05)
+    simulator.faults.add("drop_after", method="POST")
+    simulator.faults.add("delay", method="GET", times=None, seconds=0.1)
+
+    async with asyncio.timeout(3):
+        with pytest.raises(HomeAssistantError, match=UNKNOWN):
+            await create_chat(hass, **GROUP)
+
+
+async def test_two_chats_that_fit_are_none(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+    later = simulator.world.now() + timedelta(seconds=1)
+    add_chat(
+        simulator, KIM_ID, ALEX_ID, title="Trip", age=simulator.world.now() - later
+    )
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await create_chat(hass, **GROUP, title="Trip")
+    assert len(simulator.executed) == 1
+
+
+async def test_unreadable_history_disproves_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+    simulator.faults.add("status_before", path="*/messages", times=None, status=404)
+
+    assert (await create_chat(hass, **GROUP))["recovered"] is True
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_a_server_whose_clock_is_wrong(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hours: int
+) -> None:
+    simulator.clock_skew = timedelta(hours=hours)
+    simulator.faults.add("drop_after", method="POST", times=2)
+
+    response = await create_chat(hass, **GROUP, message_text="hi")
+    assert response["recovered"] is True
+    assert (await create_chat(hass, **KIM, message_text="hi"))["recovered"] is True
+
+
+async def test_a_server_whose_clock_is_days_off(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.clock_skew = timedelta(days=-400)
+    simulator.faults.add("drop_after", method="POST")
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await create_chat(hass, **GROUP)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda world, chat: world.incoming(chat, chat.participants[0], "See you at 7"),
+        lambda world, chat: world.send(chat, "See you at 8"),
+    ],
+    ids=["somebody else's", "another text"],
+)
+async def test_a_text_that_is_not_the_own_one_confirms_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    write: Callable[[Any, Any], object],
+) -> None:
+    chat = simulator.world.chats["!NCdzlIaMjZUmvmvyHU:beeper.com"]
+    simulator.world.incoming(
+        chat,
+        chat.participants[0],
+        "See you at 7",
+        when=simulator.world.now() + timedelta(seconds=1),
+    )
+    write(simulator.world, chat)
+
+    with pytest.raises(HomeAssistantError, match="The chat exists"):
+        await lose(hass, simulator, **KIM, message_text="See you at 7")
+
+
+async def test_an_own_message_that_the_bridge_calls_foreign(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Instagram's bridge says `isSender: false`; the sender's id tells better."""
+    account = simulator.world.accounts["instagramgo"]
+    person = next(iter(account.contacts.values()))
+    simulator.faults.add("drop_after", method="POST")
+
+    response = await create_chat(
+        hass, account_id="instagramgo", user={"id": person.id}, message_text="hi"
+    )
+
+    assert response["recovered"] is True
+
+
+async def test_two_direct_chats_with_one_person(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    add_chat(simulator, KIM_ID, kind="single")
+
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **KIM)
+
+
+async def test_a_search_that_fails_is_not_the_end(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", path="*/search", times=None, status=400)
+    simulator.faults.add("drop_after", method="POST")
+
+    assert (await create_chat(hass, **KIM))["recovered"] is True
+
+
+async def test_looking_changes_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **GROUP)
+
+    assert {request.method for request in simulator.requests} == {"GET", "POST"}
+    assert posts(simulator) == 1
+
+
+async def test_among_ten_thousand_chats(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    """An existing chat far down the list is found by search, and pages have an end."""
+    for number in range(300):
+        add_chat(simulator, KIM_ID, ALEX_ID, title=f"Group {number}")
+    simulator.faults.add("drop_after", method="POST")
+
+    assert (await create_chat(hass, **KIM))["recovered"] is True
+    # The inbox reads the list as well, but of all accounts.
+    listed = [each.query for each in simulator.requests if each.path == "/v1/chats"]
+    assert sum("accountIDs" in query for query in listed) <= 9

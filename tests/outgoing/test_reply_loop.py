@@ -1,0 +1,434 @@
+"""Automations that answer into the chat whose messages start them, over and over."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+import logging
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.outgoing import limits
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.trigger import (
+    async_initialize_triggers,
+    async_validate_trigger_config,
+)
+from homeassistant.setup import async_setup_component
+from simulator import Simulator, wire
+from tests.actions.test_create_chat import PROFILES
+from tests.actions.test_send_message import add_chat
+from tests.conftest import add_entry
+from tests.outgoing.test_message_job import FAMILY, KIM, PATH, send, sent, tried
+from tests.test_trigger import message_event, tell
+
+REFUSED = "Nothing was sent: within a minute, automations have already answered 5 times"
+
+
+async def automate(
+    hass: HomeAssistant, action: str, data: dict[str, Any], **trigger: Any
+) -> None:
+    """Set an automation up that does something about each message."""
+    config = {
+        "alias": "Test",
+        "triggers": trigger or {"trigger": "beeper.message_received"},
+        "actions": {"action": action, "data": data},
+        "mode": "queued",
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+
+
+async def receive(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    times: int = 1,
+    chat_id: str = KIM,
+) -> None:
+    for _ in range(times):
+        await tell(hass, message_event(entry, simulator, chat_id))
+
+
+def issue(entry: MockConfigEntry, issue_registry: ir.IssueRegistry) -> Any:
+    return issue_registry.async_get_issue(DOMAIN, f"reply_loop_{entry.entry_id}")
+
+
+async def contexts(hass: HomeAssistant) -> list[Context]:
+    """Return where the contexts will be that messages give to what they start."""
+    found: list[Context] = []
+
+    async def run(variables: dict[str, Any], context: Context | None = None) -> None:
+        assert context
+        found.append(context)
+
+    config = [{"platform": "beeper.message_received"}]
+    config = await async_validate_trigger_config(hass, config)
+    logger = logging.getLogger(__name__)
+    assert await async_initialize_triggers(
+        hass, config, run, DOMAIN, "test", logger.log
+    )
+    return found
+
+
+async def answer(
+    hass: HomeAssistant, context: Context, times: int, chat_id: str = KIM
+) -> None:
+    """Send as a run of an automation with that trigger does."""
+    for _ in range(times):
+        await send(hass, chat_id, context=Context(parent_id=context.id))
+
+
+# What is held back
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_the_sixth_answer_within_a_minute_is_refused(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = {"chat_id": "{{ trigger.chat_id }}", "message": "I am away"}
+    await automate(hass, "beeper.send_message", data)
+
+    await receive(hass, loaded, simulator, 5)
+    assert sent(simulator) == 5
+    assert issue(loaded, issue_registry) is None
+    assert REFUSED not in caplog.text
+    await receive(hass, loaded, simulator, 3)
+
+    assert tried(simulator) == sent(simulator) == 5
+    assert REFUSED in caplog.text
+    raised = issue(loaded, issue_registry)
+    assert raised.is_fixable
+    assert raised.severity is ir.IssueSeverity.WARNING
+    assert raised.translation_key == "reply_loop"
+    told = "network" in simulator.profile.chat_keys
+    network = "WhatsApp" if told else "Beeper"
+    assert raised.translation_placeholders == {"limit": "5", "network": network}
+
+
+@pytest.mark.parametrize("way", ["entity", "notify", "number", "script"])
+async def test_each_way_of_sending_counts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, way: str
+) -> None:
+    entity_id = await add_chat(hass, loaded)
+    number = simulator.world.chats[KIM].local_id
+    answering = {"action": "beeper.send_message", "data": {"message": "hi"}}
+    chat = {"data": {"chat_id": KIM, "message": "hi"}}
+    script = {"script": {"reply": {"sequence": {**answering, **chat}}}}
+    assert await async_setup_component(hass, "script", script)
+    ways: dict[str, tuple[str, dict[str, Any]]] = {
+        "entity": ("beeper.send_message", {"entity_id": entity_id, "message": "hi"}),
+        "notify": ("notify.send_message", {"entity_id": entity_id, "message": "hi"}),
+        "number": ("beeper.send_message", {"chat_id": number, "message": "hi"}),
+        "script": ("script.reply", {}),
+    }
+    await automate(hass, *ways[way])
+
+    await receive(hass, loaded, simulator, 7)
+
+    assert tried(simulator) == 5
+
+
+async def test_the_error_says_what_happened_and_names_nobody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    await answer(hass, started[0], 5)
+
+    with pytest.raises(HomeAssistantError, match=REFUSED) as refused:
+        await send(hass, context=started[0])
+
+    assert refused.value.translation_placeholders == {"limit": "5"}
+    assert sent(simulator) == 5
+
+
+async def test_many_at_once_are_counted_one_by_one(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator, 9)
+
+    outcomes = await asyncio.gather(
+        *(send(hass, message=f"{n}", context=of) for n, of in enumerate(started)),
+        return_exceptions=True,
+    )
+
+    assert [isinstance(each, HomeAssistantError) for each in outcomes] == (
+        [False] * 5 + [True] * 4
+    )
+    assert tried(simulator) == 5
+
+
+async def test_a_chat_that_is_merged_into_another_is_the_same(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    started = await contexts(hass)
+    event = message_event(loaded, simulator, FAMILY)
+    merged = replace(event.chat, id="!old:beeper.com", merged_into_id=KIM)
+    await tell(hass, replace(event, chat=merged))
+
+    await answer(hass, started[0], 5)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+
+
+async def test_chats_that_are_merged_count_together(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    body = simulator.wire.chat(simulator.world, simulator.world.chats[KIM], 0)
+    simulator.faults.add(
+        "status_before",
+        method="GET",
+        path=f"/v1/chats/{KIM}",
+        status=200,
+        body={**body, "mergedIntoChatID": FAMILY},
+    )
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator, chat_id=FAMILY)
+
+    await answer(hass, started[0], 3)
+    await answer(hass, started[0], 2, FAMILY)
+    for chat_id in (KIM, FAMILY):
+        with pytest.raises(HomeAssistantError, match=REFUSED):
+            await answer(hass, started[0], 1, chat_id)
+
+
+async def test_a_chat_that_cannot_be_read_counts_by_its_id(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    simulator.faults.add("status_before", path=f"/v1/chats/{KIM}", times=None)
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+
+    await answer(hass, started[0], 5)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+
+    placeholders = issue(loaded, issue_registry).translation_placeholders
+    assert placeholders == {"limit": "5", "network": "Beeper"}
+
+
+async def test_a_reload_forgets_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    await answer(hass, started[0], 4)
+
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await answer(hass, started[0], 1)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+
+
+# What is not
+
+
+async def test_after_a_minute_it_may_answer_again(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+    skip_time: Callable[[float], None],
+) -> None:
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    await answer(hass, started[0], 3)
+    skip_time(40)
+    await answer(hass, started[0], 2)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+
+    skip_time(20)  # The first three are a minute ago.
+    await answer(hass, started[0], 3)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+
+    skip_time(60)
+    await answer(hass, started[0], 5)
+    # Somebody should still see what happened.
+    assert issue(loaded, issue_registry)
+
+
+async def test_other_chats_are_not_counted(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Forwarding what Kim writes to the family, however much it is."""
+    await automate(hass, "beeper.send_message", {"chat_id": FAMILY, "message": "x"})
+
+    await receive(hass, loaded, simulator, 8)
+
+    assert sent(simulator) == 8
+
+
+async def test_each_chat_has_its_own_count(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    data = {"chat_id": "{{ trigger.chat_id }}", "message": "I am away"}
+    await automate(hass, "beeper.send_message", data)
+
+    await receive(hass, loaded, simulator, 7)
+    await receive(hass, loaded, simulator, 4, FAMILY)
+
+    assert sent(simulator) == 9
+
+
+async def test_each_server_has_its_own_count(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        data = {
+            "config_entry_id": "{{ trigger.config_entry_id }}",
+            "chat_id": "{{ trigger.chat_id }}",
+            "message": "I am away",
+        }
+        await automate(hass, "beeper.send_message", data)
+
+        await receive(hass, loaded, simulator, 7)
+        await receive(hass, second, other, 4)
+
+        assert (sent(simulator), sent(other)) == (5, 4)
+        await hass.config_entries.async_unload(second.entry_id)
+
+
+async def test_what_no_message_started_is_not_counted(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The smoke alarm gets through, also when something else is held back."""
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    await answer(hass, started[0], 5)
+    smoke = {"trigger": "event", "event_type": "smoke"}
+    data = {"chat_id": KIM, "message": "Smoke"}
+    await automate(hass, "beeper.send_message", data, **smoke)
+
+    for _ in range(8):
+        hass.bus.async_fire("smoke")
+        await hass.async_block_till_done()
+    await send(hass, message="from a person")
+
+    assert sent(simulator) == 14
+
+
+async def test_what_was_not_sent_anyway_is_not_counted(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(wire.CAPABILITIES, "maxTextLength", 3)
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+
+    for _ in range(6):
+        with pytest.raises(HomeAssistantError, match="4 characters"):
+            await send(hass, message="long", context=started[0])
+
+    await answer(hass, started[0], 5)
+    assert sent(simulator) == 5
+
+
+async def test_a_lost_answer_that_is_looked_for_counts_once(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    await answer(hass, started[0], 5)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+    assert sent(simulator) == 5
+
+
+async def test_a_run_is_known_for_ten_minutes(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    skip_time(9.9 * 60)
+    await answer(hass, started[0], 5)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+
+    skip_time(10)
+    await answer(hass, started[0], 1)
+    await receive(hass, loaded, simulator)
+    await answer(hass, started[0], 1)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[1], 1)
+
+
+async def test_of_very_many_runs_the_newest_are_known(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "_RUNS_KEPT", 20)
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator, 30)
+
+    await answer(hass, started[0], 6)
+    await answer(hass, started[-2], 5)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[-1], 1)
+
+
+async def test_a_server_that_is_gone_is_no_error(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    """It takes its issue along."""
+    started = await contexts(hass)
+    await receive(hass, loaded, simulator)
+    await answer(hass, started[0], 5)
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[0], 1)
+    assert issue(loaded, issue_registry)
+
+    await hass.config_entries.async_remove(loaded.entry_id)
+    await receive(hass, loaded, simulator)
+
+    assert len(started) == 2
+    assert issue(loaded, issue_registry) is None
+
+
+async def test_an_automation_on_the_event_entity_is_held_back_too(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    config = {
+        "alias": "Answer",
+        "mode": "queued",
+        "triggers": {
+            "trigger": "event.received",
+            "target": {"entity_id": "event.beeper_whatsapp_message"},
+            "options": {"event_type": ["message_received"]},
+        },
+        "actions": {
+            "action": "beeper.send_message",
+            "data": {"chat_id": KIM, "message": "x"},
+        },
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await receive(hass, loaded, simulator, 8)
+    assert sent(simulator) == 5

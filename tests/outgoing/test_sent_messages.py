@@ -1,0 +1,183 @@
+"""What Home Assistant sends is not told as news, and what fails later is told."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.signals import MessageEvent, SendFailed
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from simulator import Simulator
+from tests.conftest import until
+from tests.helpers.listening import KIM, poll, quiet, texts, write
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+GENERATIONS = ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
+
+
+async def send(hass: HomeAssistant, message: str, **data: Any) -> Any:
+    return await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"chat_id": KIM, "message": message, **data},
+        blocking=True,
+        return_response=True,
+    )
+
+
+async def create(hass: HomeAssistant, **data: Any) -> Any:
+    return await hass.services.async_call(
+        DOMAIN, "create_chat", data, blocking=True, return_response=True
+    )
+
+
+async def settled(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Wait until the network has said its word and all of it is read."""
+    await asyncio.sleep(simulator.confirm_after)
+    await quiet(simulator)
+    await poll(hass, entry)
+    await quiet(simulator)
+
+
+@pytest.mark.parametrize("profile", GENERATIONS)
+async def test_what_home_assistant_sends_is_not_told(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    await send(hass, "*Hello* <there>")
+    await send(hass, "*Hello* <there>", allow_repeat=True)
+    await settled(hass, loaded, simulator)
+    user = simulator.world.accounts["whatsapp"].user
+    write(simulator, "*Hello* <there>", sender=user)
+    await settled(hass, loaded, simulator)
+    # Three times the same, and one of them was written elsewhere.
+    assert [each.type for each in told] == ["message_sent"]
+
+
+@pytest.mark.parametrize("profile", GENERATIONS)
+@pytest.mark.parametrize("fault", [None, "drop_after"])
+async def test_first_message_of_a_chat_is_not_told(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    fault: str | None,
+) -> None:
+    if fault:
+        simulator.faults.add(fault, method="POST", path="/v1/chats*")
+    with suppress(HomeAssistantError):  # Some servers leave it unknown.
+        await create(
+            hass, user={"phone_number": "+15550101002"}, message_text="It *is* late"
+        )
+    await settled(hass, loaded, simulator)
+    assert told == []
+    assert sum(request.method == "POST" for request in simulator.executed) <= 1
+
+
+@pytest.mark.parametrize("profile", GENERATIONS)
+async def test_message_whose_answer_got_lost_is_not_told(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+    assert (await send(hass, "on my way"))["recovered"]
+    await settled(hass, loaded, simulator)
+    assert told == []
+
+
+async def test_message_that_was_not_sent_is_forgotten(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    simulator.faults.add("status_before", method="POST", status=400, times=2)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, "hi")
+    with pytest.raises(HomeAssistantError):
+        await create(hass, user={"phone_number": "+15550101002"}, message_text="hi")
+    write(simulator, "hi", sender=simulator.world.accounts["whatsapp"].user)
+    await settled(hass, loaded, simulator)
+    assert texts(told) == ["hi"]
+
+
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+@pytest.mark.parametrize(
+    ("delivery", "reason", "retriable"),
+    [
+        ("FAIL_RETRIABLE", "bridge_unavailable", True),
+        ("FAIL_PERMANENT", "not_allowed", False),
+    ],
+)
+@pytest.mark.parametrize("emits_events", [True, False])
+async def test_message_that_fails_later(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    failures: list[SendFailed],
+    delivery: Any,
+    reason: str,
+    retriable: bool,
+    emits_events: bool,
+) -> None:
+    account = simulator.world.accounts["whatsapp"]
+    account.emits_events = emits_events
+    sent = await send(hass, "arrives")
+    await settled(hass, loaded, simulator)
+    assert failures == []
+    account.delivery = delivery
+    sent = await send(hass, "does not")
+    await settled(hass, loaded, simulator)
+    await settled(hass, loaded, simulator)
+
+    assert [each.as_dict() for each in failures] == [
+        {
+            "account_id": "whatsapp",
+            "network": "WhatsApp",
+            "chat_id": KIM,
+            "message_id": sent["message_id"],
+            "reason": reason,
+            "retriable": retriable,
+        }
+    ]
+    assert told == []
+    posts = [request for request in simulator.executed if request.method == "POST"]
+    assert len(posts) == 2
+
+
+async def test_failure_after_a_reload(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+) -> None:
+    simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
+    simulator.confirm_after = 0.5
+    sent = await send(hass, "slow")
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await until(lambda: failures)
+    assert failures[0].message_id == sent["message_id"]
+
+
+async def test_failure_is_told_to_who_waits_as_well(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+) -> None:
+    simulator.world.accounts["whatsapp"].delivery = "FAIL_RETRIABLE"
+    assert (await send(hass, "hi", wait=True))["delivery"] == "failed"
+    await settled(hass, loaded, simulator)
+    assert len(failures) == 1

@@ -1,0 +1,419 @@
+"""Finding people and chats, in a world that is made to confuse."""
+
+from collections.abc import Callable
+import json
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from simulator import Simulator
+from simulator.faults import Fault
+from simulator.model import Chat, Person
+from tests.actions.test_create_chat import PROFILES
+from tests.conftest import add_entry
+
+
+async def find(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN, "find", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    json.dumps(response)
+    return dict(response)
+
+
+async def names(hass: HomeAssistant, query: str, **data: Any) -> list[tuple[str, str]]:
+    """Return how what is found fits, and its name."""
+    matches: Any = (await find(hass, query=query, **data))["matches"]
+    return [(match["match"], match["name"]) for match in matches]
+
+
+def contact(
+    simulator: Simulator, person_id: str, account_id: str = "whatsapp", **more: Any
+) -> Person:
+    """Add somebody to the contacts of an account."""
+    person = Person(id=person_id, **more)
+    simulator.world.accounts[account_id].contacts[person_id] = person
+    return person
+
+
+def chat(
+    simulator: Simulator,
+    people: list[Person],
+    title: str | None = None,
+    account_id: str = "whatsapp",
+) -> Chat:
+    """Add a group, or without a title a direct chat."""
+    return simulator.world.add_chat(
+        simulator.world.accounts[account_id],
+        people,
+        kind="group" if title else "single",
+        title=title,
+    )
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    response = await find(hass, query="mia", account_id="whatsapp")
+
+    assert response == {
+        "count": 1,
+        "matches": [
+            {
+                "match": "prefix",
+                "kind": "person",
+                "name": "Mia 🌻",
+                "network": "whatsapp" if profile == "4.2.557" else "WhatsApp",
+                "account_id": "whatsapp",
+                "user_id": "@whatsapp_15550101004:beeper.com",
+                "phone_number": "+15550101004",
+                "username": None,
+                "chat_id": None,
+                "local_chat_id": None,
+                "last_activity": None,
+            }
+        ],
+        "not_searched": [],
+    }
+
+
+async def test_same_names_on_several_networks(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A person with a direct chat is there once, by the chat that was last active."""
+    kim = contact(simulator, "@signal_9:beeper.com", "signal", full_name="KIM")
+    group = chat(simulator, [kim], "Kim", "signal")
+
+    response = await find(hass, query="kim")
+
+    found = {(each["account_id"], each["kind"]) for each in response["matches"]}
+    assert found == {
+        ("whatsapp", "person"),
+        ("local-whatsapp_ba_Sample", "person"),
+        ("signal", "person"),
+        ("signal", "group"),
+    }
+    assert {each["match"] for each in response["matches"]} == {"exact"}
+    assert response["count"] == 4
+    (first, *_, last) = response["matches"]
+    assert first["chat_id"] == group.id
+    assert last["user_id"] == kim.id
+    assert (last["chat_id"], last["last_activity"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("jose nunez", "José Núñez"),
+        ("JOSÉNÚÑEZ", "José Núñez"),
+        ("Jose\u0301 Nu\u0301n\u0303ez", "José Núñez"),
+        ("strasse", "Straße"),
+        ("ilkay", "İlkay"),
+        ("Чебурашка Йод", "чебурашка йод"),
+        ("\u2068נועהלוי\u2069", "נועה לוי"),
+        ("❤", "❤\ufe0f"),
+        ("ａｄａ", "Ada"),
+        ("محمد", "مُحَمَّد"),
+    ],
+)
+async def test_case_accents_and_spaces_do_not_matter(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    query: str,
+    name: str,
+) -> None:
+    if name != "נועה לוי":
+        contact(simulator, "@whatsapp_1:beeper.com", full_name=name)
+
+    assert await names(hass, query) == [("exact", name)]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"), [("か", "が"), ("कुल", "कल"), ("Kim 2", "Kim 3")]
+)
+async def test_letters_matter(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    query: str,
+    name: str,
+) -> None:
+    contact(simulator, "@whatsapp_1:beeper.com", full_name=name)
+
+    assert await names(hass, query) == []
+
+
+async def test_exact_before_prefix_before_contains(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number, name in enumerate(("Dr. Anna", "Annabelle", "Anna", "Sue")):
+        contact(simulator, f"@whatsapp_{number}:beeper.com", full_name=name)
+    contact(
+        simulator, "@slack_9:beeper.com", "slackgo.TEAM-USER", username="hannah.anna"
+    )
+
+    assert await names(hass, "anna") == [
+        ("exact", "Anna"),
+        ("prefix", "Annabelle"),
+        ("contains", "Dr. Anna"),
+        ("loose", "hannah.anna"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("+1 (555) 010-1004", ("identity", "Mia 🌻")),
+        ("tel:+15550101004", ("identity", "Mia 🌻")),
+        ("0015550101004", ("identity", "Mia 🌻")),
+        ("5550101004", ("loose", "Mia 🌻")),
+        (15550101004, ("loose", "Mia 🌻")),
+        ("Dana@WORK.example", ("identity", "Dana Cole")),
+        ("@ALEX_R", ("identity", "Alex Rivera")),
+        ("alex_r", ("exact", "Alex Rivera")),
+        ("@whatsapp_15550101004:beeper.com", ("identity", "Mia 🌻")),
+        ("!tEamSlack:beeper.com", ("identity", "Team")),
+        ("Family", ("prefix", "Family 🏡")),
+    ],
+)
+async def test_by_what_can_be_found(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    query: Any,
+    found: tuple[str, str],
+) -> None:
+    assert set(await names(hass, query)) == {found}
+
+
+async def test_the_network_of_one_account_is_asked_for_strangers(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    stranger = "+1 555 010 7777"
+
+    assert await names(hass, stranger, account_id="whatsapp") == [
+        ("identity", "+15550107777")
+    ]
+    assert await names(hass, stranger) == []
+
+
+async def test_by_the_number_of_a_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = simulator.world.chats["!fAmiLyGroUp:beeper.com"].local_id
+
+    (match,) = (await find(hass, query=int(number)))["matches"]
+
+    assert (match["name"], match["local_chat_id"]) == ("Family 🏡", number)
+    assert (match["kind"], match["user_id"]) == ("group", None)
+
+
+@pytest.mark.parametrize("query", ["@mia", "mia@example.com", "+1 555 010 8888"])
+async def test_an_identity_is_no_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, query: str
+) -> None:
+    """Anybody can call themselves anything."""
+    simulator.world.accounts["whatsapp"].unregistered.add("+15550108888")
+    contact(simulator, "@whatsapp_1:beeper.com", full_name=query)
+
+    assert await names(hass, query, account_id="whatsapp") == []
+
+
+async def test_oneself_is_nobody_to_write_to(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    me = simulator.world.accounts["whatsapp"].user
+    simulator.world.accounts["whatsapp"].contacts[me.id] = Person(
+        id=me.id, full_name="Sam Sample"
+    )
+
+    assert await names(hass, "Sam Sample") == []
+
+
+async def test_one_account(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    response = await find(hass, query="alex", account_id="telegram")
+
+    assert [each["network"] for each in response["matches"]] == ["Telegram"]
+
+
+@pytest.mark.parametrize(("account_id", "count"), [(None, 1), ("imessage", 1)])
+async def test_chats_of_an_account_that_is_not_listed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    account_id: str | None,
+    count: int,
+) -> None:
+    response = await find(hass, query="grandma", account_id=account_id)
+
+    assert response["count"] == count
+    assert response["matches"][0]["network"] == "iMessage"
+    assert response["matches"][0]["chat_id"] == "imsg##thread:15550104001"
+
+
+async def test_at_most_50_are_listed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number in range(450):
+        contact(simulator, f"@whatsapp_{number}:beeper.com", full_name=f"Bob {number}")
+
+    response = await find(hass, query="bob")
+
+    assert response["count"] == 450
+    assert len(response["matches"]) == 50
+
+
+def ten_thousand(simulator: Simulator) -> None:
+    """Let an account have 10,000 contacts, and direct chats with most of them."""
+    account = simulator.world.accounts["whatsapp"]
+    for number in range(10_000):
+        person = contact(
+            simulator,
+            f"@whatsapp_1556{number:07}:beeper.com",
+            full_name=f"Contact {number}",
+            phone_number=f"+1556{number:07}",
+        )
+        if number % 100:
+            simulator.world.add_chat(account, [person])
+    simulator.world.recent_chats()
+
+
+async def test_ten_thousand_chats_and_contacts_are_read_in_long_pages(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    ten_thousand(simulator)
+
+    assert await names(hass, "contact 9999") == [("exact", "Contact 9999")]
+
+    assert searches(simulator) < 120
+
+
+def searches(simulator: Simulator) -> int:
+    """Return how many pages were read to find somebody, of 200 each."""
+    paths = ("/contacts/list", "/chats/search")
+    return sum(
+        each.path.endswith(paths) and "unreadOnly" not in each.query
+        for each in simulator.requests
+    )
+
+
+async def test_an_account_without_an_answer_is_told(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "status_before", path="/v1/accounts/telegram/*", status=502, times=2
+    )
+
+    response = await find(hass, query="alex rivera")
+
+    assert response["not_searched"] == ["telegram"]
+    # Its chats are there all the same.
+    assert {each["network"] for each in response["matches"]} == {"Telegram", "WhatsApp"}
+    with pytest.raises(HomeAssistantError, match="status 502"):
+        await find(hass, query="alex rivera", account_id="telegram")
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            {"status": 403, "body": {"code": "forbidden", "message": "missing: read"}},
+            "lacks the scope read",
+        ),
+        ({"status": 500}, "Beeper answers with an error"),
+        (
+            {"status": 400, "body": {"code": "VALIDATION_ERROR", "message": "Kim"}},
+            "rejects",
+        ),
+    ],
+    ids=["scope", "error", "rejected"],
+)
+async def test_what_cannot_be_read_is_an_error(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    fault: dict[str, Any],
+    message: str,
+) -> None:
+    simulator.faults.add("status_before", path="/v1/chats/search", **fault)
+
+    with pytest.raises(HomeAssistantError) as refused:
+        await find(hass, query="kim")
+
+    assert message in str(refused.value)
+    assert "Kim" not in str(refused.value)
+    assert (await find(hass, query="kim"))["count"] == 2
+
+
+async def test_what_takes_too_long_is_given_up(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
+) -> None:
+    add_fault("delay", path="/v1/accounts/telegram/*")
+
+    with pytest.raises(HomeAssistantError, match="did not answer in time"):
+        await find(hass, query="kim")
+
+
+async def test_a_token_that_is_refused_starts_a_new_log_in(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.tokens.clear()
+
+    with pytest.raises(HomeAssistantError, match="no longer accepts"):
+        await find(hass, query="kim")
+    await hass.async_block_till_done()
+
+    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert flow["context"]["source"] == "reauth"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "query is required"),
+        ({"query": ""}, "query is required"),
+        ({"query": " \u200b"}, "query is blank"),
+        ({"query": ["kim"]}, "query must be text"),
+        ({"query": "kim", "name": "kim"}, "There is no field name"),
+        ({"query": "kim", "account_id": 1.5}, "account_id must be text"),
+    ],
+)
+async def test_a_wrong_call_names_the_field(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    before = len(simulator.requests)
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await find(hass, **data)
+
+    assert message in str(refused.value)
+    assert len(simulator.requests) == before
+
+
+async def test_of_several_servers_one_is_named(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        contact(other, "@whatsapp_1:beeper.com", full_name="Zoe")
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+
+        assert await names(hass, "zoe", config_entry_id=second.entry_id)
+        assert not await names(hass, "zoe", config_entry_id=loaded.entry_id)
+        await hass.config_entries.async_unload(second.entry_id)

@@ -1,0 +1,512 @@
+"""Naming people instead of giving their ids: exactly one is meant, or nothing is done."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from simulator import Simulator
+from tests.actions.test_create_chat import PROFILES, create_chat
+from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.people.test_find import chat, contact, find
+
+
+async def start(hass: HomeAssistant, recipient: Any, **data: Any) -> dict[str, Any]:
+    return await create_chat(hass, recipient=recipient, **data)
+
+
+async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str:
+    """Return why a call is refused; nothing may have been sent."""
+    with pytest.raises(ServiceValidationError) as error:
+        await create_chat(hass, **data)
+    assert not simulator.executed
+    assert "Kim" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_by_name_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    response = await start(hass, "kim", message_text="hi")
+
+    if profile != "4.1.294":
+        assert response["chat_id"] == KIM
+    assert response["recipients"] == [
+        {
+            "given": "kim",
+            "name": "Kim",
+            "id": "@whatsapp_15550101002:beeper.com",
+            "phone_number": "+15550101002",
+        }
+    ]
+    chat_id = response["chat_id"]
+    assert "hi" in simulator.world.chats[chat_id].messages[-1].text
+
+
+async def test_what_is_sent_proves_the_person(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await start(hass, "נועה לוי", account_id="telegram")
+
+    assert simulator.executed[0].json == {
+        "accountID": "telegram",
+        "user": {
+            "id": "@telegram_7003:beeper.com",
+            "username": "noa",
+            "phoneNumber": "+15550102003",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("recipient", "user"),
+    [
+        ("+1 555 010 7777", {"phoneNumber": "+15550107777"}),
+        ("tel:+1-555-010-7777", {"phoneNumber": "+15550107777"}),
+        ("001 555 010 7777", {"phoneNumber": "+15550107777"}),
+        ("+1 555 010 1002", {"phoneNumber": "+15550101002"}),
+    ],
+)
+async def test_a_number_needs_no_contact(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    recipient: str,
+    user: dict[str, str],
+) -> None:
+    before = len(simulator.requests)
+    response = await start(hass, recipient)
+
+    asked = {request.path for request in simulator.requests[before:]}
+    assert not [path for path in asked if path.startswith("/v1/accounts/")]
+    assert simulator.executed[0].json["user"] == user
+    assert response["recipients"] == [
+        {
+            "given": user["phoneNumber"],
+            "name": None,
+            "id": None,
+            "phone_number": user["phoneNumber"],
+        }
+    ]
+
+
+@pytest.mark.parametrize("recipient", ["dana@work.example", "mailto:dana@work.example"])
+async def test_an_address(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    await start(hass, recipient, account_id="slackgo.TEAM-USER")
+
+    assert simulator.executed[0].json["user"] == {"email": "dana@work.example"}
+
+
+@pytest.mark.parametrize("recipient", ["@alex_r", "ALEX_R", "alex  rivera", "alex"])
+async def test_a_handle_or_a_part_of_a_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    response = await start(hass, recipient, account_id="telegram")
+
+    assert response["chat_id"] == "!aLexTeLegram:beeper.com"
+
+
+async def test_the_chat_with_a_person(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = simulator.world.chats[KIM].local_id
+
+    assert (await start(hass, KIM))["chat_id"] == KIM
+    assert (await start(hass, int(number)))["chat_id"] == KIM
+
+
+async def test_the_account_decides_between_networks(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    first = await start(hass, "Alex Rivera")
+    second = await start(hass, "Alex Rivera", account_id="telegram")
+
+    assert first["chat_id"] == "!aLexWhAtsApp:beeper.com"
+    assert second["chat_id"] == "!aLexTeLegram:beeper.com"
+
+
+async def test_a_group_is_nobody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    mia = simulator.world.accounts["whatsapp"].contacts[
+        "@whatsapp_15550101004:beeper.com"
+    ]
+    chat(simulator, [mia], "Kim")
+
+    assert (await start(hass, "Kim"))["chat_id"] == KIM
+    message = await refused_family(hass)
+    assert "recipient fits nobody" in message
+
+
+async def refused_family(hass: HomeAssistant) -> str:
+    with pytest.raises(ServiceValidationError) as error:
+        await start(hass, "Family")
+    return str(error.value)
+
+
+async def test_two_of_one_name_are_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    contact(simulator, "@whatsapp_9:beeper.com", full_name="KÍM")
+
+    message = await refused(hass, simulator, recipient="Kim")
+
+    assert "recipient fits 2 people or chats (WhatsApp)" in message
+    assert "beeper.find" in message
+    matches = (await find(hass, query="Kim", account_id="whatsapp"))["matches"]
+    assert len(matches) == 2
+    await create_chat(hass, user={"id": matches[1]["user_id"]})
+    assert simulator.executed[0].json["user"] == {"id": "@whatsapp_9:beeper.com"}
+
+
+async def test_an_exact_name_wins(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    contact(simulator, "@whatsapp_8:beeper.com", full_name="Kimberly")
+    contact(simulator, "@whatsapp_9:beeper.com", full_name="Not Kim")
+
+    assert (await start(hass, "KIM"))["chat_id"] == KIM
+    assert "fits 2" in await refused_anew(hass, "ki")
+
+
+async def refused_anew(hass: HomeAssistant, recipient: str) -> str:
+    with pytest.raises(ServiceValidationError) as error:
+        await start(hass, recipient)
+    return str(error.value)
+
+
+async def test_a_handle_and_a_name_that_are_alike(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Whoever calls themselves like one of the contacts gets nothing that is theirs."""
+    contact(simulator, "@whatsapp_9:beeper.com", full_name="Z", username="kim")
+
+    assert "fits 2" in await refused(hass, simulator, recipient="Kim")
+    assert (await start(hass, "@kim"))["recipients"][0]["id"] == (
+        "@whatsapp_9:beeper.com"
+    )
+
+
+async def test_a_part_of_a_number_or_handle_decides_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert "fits nobody" in await refused(hass, simulator, recipient="101004")
+    assert "fits nobody" in await refused(
+        hass, simulator, recipient="alex_", account_id="telegram"
+    )
+
+
+@pytest.mark.parametrize("recipient", ["Nobody", "@nobody", "!no:beeper.com", "5"])
+async def test_nobody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    message = await refused(hass, simulator, recipient=recipient)
+
+    assert "recipient fits nobody" in message
+    assert recipient not in message.replace("fits nobody", "").split()
+
+
+async def test_ids_that_change_and_a_number_that_stays(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Networks may know a contact by another id than the chat does."""
+    contact(
+        simulator,
+        "@whatsapp_lid-77:beeper.com",
+        full_name="Kim",
+        phone_number="+15550101002",
+    )
+
+    response = await start(hass, "Kim")
+
+    assert response["chat_id"] == KIM
+    assert simulator.executed[0].json["user"] == {"phoneNumber": "+15550101002"}
+
+
+async def test_two_contacts_with_one_number(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number, name in enumerate(("Mum (home)", "Mum")):
+        contact(
+            simulator,
+            f"@whatsapp_{number}:beeper.com",
+            full_name=name,
+            phone_number="+15550108888",
+        )
+
+    exact = await start(hass, "mum")
+    both = await start(hass, "mu")
+
+    assert exact["recipients"][0]["id"] == "@whatsapp_1:beeper.com"
+    assert both["recipients"][0]["phone_number"] == "+15550108888"
+    assert [sent.json["user"].get("id") for sent in simulator.executed] == [
+        "@whatsapp_1:beeper.com",
+        None,
+    ]
+
+
+async def test_a_contact_that_is_renamed_is_not_found_by_the_old_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    mia = contact(simulator, "@whatsapp_9:beeper.com", full_name="Zoe")
+    assert (await find(hass, query="Zoe"))["count"] == 1
+    mia.full_name = "Somebody else"
+
+    assert "fits nobody" in await refused(hass, simulator, recipient="Zoe")
+
+
+async def test_the_same_recipient_again_is_a_duplicate(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    first = await start(hass, "Kim")
+    second = await start(hass, "KIM")
+
+    assert (first["duplicate"], second["duplicate"]) == (False, True)
+    assert second["recipients"][0]["given"] == "KIM"
+    assert len(simulator.executed) == 1
+
+
+async def test_a_lost_answer_is_found_again(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST")
+
+    response = await start(hass, "Kim", message_text="hi there")
+
+    assert (response["chat_id"], response["recovered"]) == (KIM, True)
+
+
+async def test_what_cannot_be_read_is_not_done(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_before", path="/v1/accounts/*", times=5)
+
+    with pytest.raises(HomeAssistantError, match="Nothing was created"):
+        await start(hass, "Kim")
+    assert not simulator.executed
+
+
+# Several
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_group_of_people_by_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    response = await create_chat(
+        hass,
+        participants=[
+            "Kim",
+            "+1 555 010 1003",
+            "Mia",
+            "@whatsapp_15550101002:beeper.com",
+        ],
+        type="group",
+        title="Trip",
+    )
+
+    (sent,) = simulator.executed
+    assert sent.json["participantIDs"] == [
+        "@whatsapp_15550101002:beeper.com",
+        "@whatsapp_15550101003:beeper.com",
+        "@whatsapp_15550101004:beeper.com",
+    ]
+    assert [each["name"] for each in response["recipients"]] == [
+        "Kim",
+        "Alex Rivera",
+        "Mia 🌻",
+        "Kim",
+    ]
+    if profile in ("4.2.808", "latest"):
+        assert response["missing"] == []
+
+
+async def test_a_stranger_in_a_group(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A group needs ids, and the network knows whose number it is."""
+    await create_chat(hass, participants=["Kim", "+1 555 010 7777"], type="group")
+
+    assert simulator.executed[0].json["participantIDs"] == [
+        "@whatsapp_15550101002:beeper.com",
+        "@whatsapp_15550107777:beeper.com",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("participants", "message"),
+    [
+        (["Kim", "i"], "participants.1 fits 4 people or chats (WhatsApp)"),
+        (["Nobody", "Kim"], "participants.0 fits nobody"),
+        (["Kim", "+1 555 010 9999"], "participants.1 fits nobody"),
+        (["Kim", "Family"], "participants.1 fits nobody"),
+    ],
+)
+async def test_one_that_is_unclear_stops_all(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    participants: list[str],
+    message: str,
+) -> None:
+    assert message in await refused(
+        hass, simulator, participants=participants, type="group"
+    )
+
+
+# Messages
+
+
+async def send(hass: HomeAssistant, recipient: Any, **data: Any) -> dict[str, Any]:
+    data = {"recipient": recipient, "message": "hi", **data}
+    response = await hass.services.async_call(
+        "beeper", "send_message", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return dict(response)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("recipient", "chat_id"),
+    [
+        ("family", FAMILY),
+        ("נועה לוי", "!nOaTeLegram:beeper.com"),
+        ("Grandma", "imsg##thread:15550104001"),
+        ("+1 555 010 1003", "!aLexWhAtsApp:beeper.com"),
+        ("@alex_r", "!aLexTeLegram:beeper.com"),
+        ("ravi@work.example", None),
+        (KIM, KIM),
+    ],
+)
+async def test_a_message_to_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    recipient: str,
+    chat_id: str | None,
+) -> None:
+    """A member's address is not a group's."""
+    if chat_id is None:
+        with pytest.raises(ServiceValidationError, match="recipient fits nobody"):
+            await send(hass, recipient)
+        return
+
+    assert (await send(hass, recipient))["chat_id"] == chat_id
+    assert simulator.world.chats[chat_id].messages[-1].text == "hi"
+    assert len(simulator.executed) == 1
+
+
+async def test_a_message_to_a_name_on_two_accounts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError) as error:
+        await send(hass, "Kim")
+
+    assert "recipient fits 2 people or chats (WhatsApp)" in str(error.value)
+    assert not simulator.executed
+    assert (await send(hass, "Kim", account_id="whatsapp"))["chat_id"] == KIM
+
+
+async def test_a_group_titled_like_a_person_is_not_guessed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat(simulator, simulator.world.chats[FAMILY].participants[:3], "Jordan Lee")
+
+    with pytest.raises(ServiceValidationError) as error:
+        await send(hass, "jordan lee")
+
+    assert "fits 2 people or chats (Signal, WhatsApp)" in str(error.value)
+    assert "Jordan" not in str(error.value)
+
+
+async def test_a_contact_without_a_chat_gets_no_message_and_no_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chats = len(simulator.world.chats)
+
+    with pytest.raises(ServiceValidationError, match="recipient fits nobody"):
+        await send(hass, "Mia")
+    assert len(simulator.world.chats) == chats
+
+
+async def test_a_message_when_nothing_can_be_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", path="/v1/chats/search", status=502)
+
+    with pytest.raises(HomeAssistantError, match="Nothing was created or sent"):
+        await send(hass, "Family")
+    assert not simulator.executed
+
+
+async def test_a_title_that_is_the_number_of_another_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    number = simulator.world.chats[KIM].local_id
+    assert (await send(hass, int(number)))["chat_id"] == KIM
+    simulator.world.chats[FAMILY].title = number
+
+    with pytest.raises(ServiceValidationError, match="fits 2"):
+        await send(hass, number)
+
+
+async def test_an_id_that_is_the_number_of_somebody_else(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    stranger = contact(simulator, "@15550103001:local-x.localhost", full_name="Max")
+    chat(simulator, [stranger])
+
+    assert (await send(hass, "+1 555 010 3001"))["chat_id"] == (
+        "!jOrdanSignaL:beeper.com"
+    )
+
+
+@pytest.mark.parametrize("recipient", ["Family", "+1 555 010 1004"])
+async def test_calls_by_name_keep_their_order(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    """Also if whoever is first takes longest to be found."""
+    simulator.faults.add("delay", path="/v1/chats/search", seconds=0.3)
+
+    if recipient == "Family":
+        await asyncio.gather(
+            *(send(hass, recipient, message=str(number)) for number in range(4))
+        )
+        messages = simulator.world.chats[FAMILY].messages
+    else:
+        found = await asyncio.gather(
+            start(hass, "Mia", message_text="0"),
+            *(start(hass, recipient, message_text=str(n)) for n in range(1, 4)),
+        )
+        messages = simulator.world.chats[found[0]["chat_id"]].messages
+
+    assert [message.text for message in messages[-4:]] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"chat_id": KIM}, "Both recipient and chat_id are given"),
+        ({"entity_id": "notify.kim"}, "Both recipient and entity_id are given"),
+        ({"recipient": 15550101002}, "recipient reached Home Assistant as a number"),
+        ({"recipient": None, "chat_id": KIM, "account_id": "x"}, "belongs to recip"),
+    ],
+)
+async def test_a_wrong_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    data: dict[str, Any],
+    message: str,
+) -> None:
+    before = len(simulator.requests)
+    with pytest.raises(ServiceValidationError, match=message):
+        await send(hass, **{"recipient": "Kim", **data})
+    assert len(simulator.requests) == before

@@ -1,0 +1,1 @@
+"""Load, hostile servers, and generated faults."""

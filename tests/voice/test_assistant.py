@@ -1,0 +1,974 @@
+"""Sending by what is said: the right person, once, and asked first where it matters."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_fire_time_changed,
+)
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.auth.const import GROUP_ID_USER
+from homeassistant.const import EVENT_CALL_SERVICE
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import intent
+from homeassistant.util import dt as dt_util
+from simulator import Simulator
+from simulator.model import Person
+from tests.conftest import add_entry, until
+from tests.helpers.talking import assist, say, talk  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.people.test_find import chat, contact
+
+pytestmark = pytest.mark.usefixtures("assist")
+
+ALEX = "!aLexTeLegram:beeper.com"
+NOT_UNDERSTOOD = "Sorry, I couldn't understand that"
+NOTHING_ASKED = (
+    "I have not asked you anything here within the last minute, so nothing was sent."
+)
+SENT_TO_MIA = "Sent to Mia 🌻 on WhatsApp."
+TO_MIA = "Message Mia on WhatsApp: Hi, Mia!"
+
+
+def last(simulator: Simulator, chat_id: str) -> str:
+    return simulator.world.chats[chat_id].messages[-1].text
+
+
+async def set_options(
+    hass: HomeAssistant, entry: MockConfigEntry, **options: Any
+) -> None:
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "answer"),
+    [
+        (
+            "en",
+            "Message Alex Rivera on Telegram: I'm late, sorry! {{ 1 }} https://x.y/?a=b.",
+            "Sent to Alex Rivera on Telegram.",
+        ),
+        (
+            "de",
+            "Schreib Alex Rivera über Telegram: I'm late, sorry! {{ 1 }} https://x.y/?a=b.",
+            "Gesendet an Alex Rivera auf Telegram.",
+        ),
+    ],
+)
+async def test_a_message_arrives_as_it_was_written(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    answer: str,
+) -> None:
+    assert await say(hass, said, language=language) == answer
+
+    assert len(simulator.executed) == 1
+    assert last(simulator, ALEX) == "I'm late, sorry! {{ 1 }} https://x.y/?a=b."
+
+
+async def test_a_group_by_a_part_of_its_title(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    answer = await say(hass, "Send a Beeper message to family saying dinner is ready")
+
+    assert answer == "Sent to Family 🏡 on WhatsApp."
+    assert last(simulator, FAMILY) == "dinner is ready"
+
+
+# Somebody new
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "question", "yes", "answer"),
+    [
+        (
+            "en",
+            TO_MIA,
+            (
+                "Mia 🌻 on WhatsApp is new: you have no chat there yet. To send “Hi, Mia!”,"
+                " say: yes, send it."
+            ),
+            "yes, send it",
+            SENT_TO_MIA,
+        ),
+        (
+            "de",
+            "Schick Mia eine WhatsApp-Nachricht mit dem Text Hi, Mia!",
+            (
+                "Mia 🌻 auf WhatsApp ist neu, dort gibt es noch keinen Chat. Soll ich „Hi, Mia!“"
+                " senden? Dann sag: ja, sende es."
+            ),
+            "Ja, sende es.",
+            "Gesendet an Mia 🌻 auf WhatsApp.",
+        ),
+    ],
+)
+async def test_somebody_new_is_written_to_after_a_yes_and_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    question: str,
+    yes: str,
+    answer: str,
+) -> None:
+    asked, conversation_id = await talk(hass, said, language=language)
+    assert asked == question
+    assert not simulator.executed
+
+    answers = await asyncio.gather(
+        *(say(hass, yes, conversation_id, language=language) for _ in range(2))
+    )
+
+    answers.append(await say(hass, yes, conversation_id, language=language))
+
+    # The others are not even taken for the same again: nothing waits any more.
+    assert [told for told in answers if "Mia" in told] == [answer]
+    [start] = simulator.executed
+    assert start.json == {
+        "accountID": "whatsapp",
+        "user": {
+            "id": "@whatsapp_15550101004:beeper.com",
+            "phoneNumber": "+15550101004",
+        },
+        "messageText": "Hi, Mia!",
+    }
+
+
+@pytest.mark.parametrize(
+    "yes", ["yes", "Yes please.", "ja", "OK", "send it", "the one"]
+)
+async def test_a_mere_yes_is_none(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, yes: str
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+
+    await say(hass, yes, conversation_id)
+
+    assert not simulator.executed
+    assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
+
+
+async def test_nobody_else_can_answer(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    me, you = [
+        (await hass.auth.async_create_user(name, group_ids=[GROUP_ID_USER])).id
+        for name in ("me", "you")
+    ]
+    _, conversation_id = await talk(hass, TO_MIA, "mine", user_id=me)
+    assert conversation_id == "mine"
+
+    for other, user_id in (None, me), ("other", me), ("mine", you):
+        answer = await say(hass, "yes, send it", other, user_id=user_id)
+        assert answer == NOTHING_ASKED
+
+    assert not simulator.executed
+    assert await say(hass, "yes, send it", "mine", user_id=me) == SENT_TO_MIA
+
+
+async def test_a_question_is_forgotten_after_a_minute(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, first = await talk(hass, TO_MIA)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=59))
+    _, second = await talk(hass, TO_MIA)
+
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))
+    await hass.async_block_till_done()
+
+    # Once no question waits, the words are free for whoever else they are meant for.
+    assert await say(hass, "yes, send it", first) == NOT_UNDERSTOOD
+    assert await say(hass, "yes, send it", second) == NOT_UNDERSTOOD
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize(
+    ("language", "no", "answer"),
+    [
+        ("en", "No, don't send it.", "All right, nothing was sent."),
+        ("de", "Nein, nicht senden!", "In Ordnung, es wurde nichts gesendet."),
+    ],
+)
+async def test_no(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    no: str,
+    answer: str,
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+
+    assert await say(hass, no, conversation_id, language=language) == answer
+
+    assert await say(hass, "yes, send it", conversation_id) == NOT_UNDERSTOOD
+    assert not simulator.executed
+
+
+async def test_two_who_are_asked_answer_each_for_themselves(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    await talk(hass, TO_MIA, "one")
+    await talk(hass, "Message Zoe on WhatsApp: Hello", "two")
+
+    assert await say(hass, "yes, send it", "one") == SENT_TO_MIA
+    assert await say(hass, "yes, send it", "two") == "Sent to Zoe on WhatsApp."
+
+    assert len(simulator.executed) == 2
+
+
+async def test_the_newer_question_counts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+    await say(hass, "Message Mia on WhatsApp: Second", conversation_id)
+
+    await say(hass, "yes, send it", conversation_id)
+
+    assert [each.json["messageText"] for each in simulator.executed] == ["Second"]
+
+
+async def test_the_newer_question_has_a_minute_of_its_own(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+    skip_time(40)
+    await say(hass, TO_MIA, conversation_id)
+    skip_time(30)
+    await asyncio.sleep(0.05)
+
+    assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
+
+
+async def test_questions_of_a_server_that_is_unloaded_are_forgotten(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+
+    await hass.config_entries.async_reload(loaded.entry_id)
+    await hass.async_block_till_done()
+
+    assert await say(hass, "yes, send it", conversation_id) == NOT_UNDERSTOOD
+    assert not simulator.executed
+
+
+async def test_nobody_is_asked_where_the_options_say_so(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+
+    assert await say(hass, TO_MIA) == SENT_TO_MIA
+    assert len(simulator.executed) == 1
+
+
+async def test_everything_is_asked_where_the_options_say_so(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, confirm="always")
+
+    question, conversation_id = await talk(hass, "Message family on WhatsApp: {hi}")
+
+    assert question == ("To send “{hi}” to Family 🏡 on WhatsApp, say: yes, send it.")
+    assert not simulator.executed
+    await say(hass, "yes, send it", conversation_id)
+    assert last(simulator, FAMILY) == "{hi}"
+
+
+# Several of a name
+
+
+ALEXES = (
+    "Two fit Alex Rivera: Alex Rivera on WhatsApp and Alex Rivera on Telegram."
+    " Which one? Say: the one on Telegram."
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "choice", "answer"),
+    [
+        ("en", "The one on Telegram.", "Sent to Alex Rivera on Telegram."),
+        ("en", "the first", "Sent to Alex Rivera on WhatsApp."),
+        ("en", "the second one", "Sent to Alex Rivera on Telegram."),
+        ("de", "Der auf Telegram.", "Gesendet an Alex Rivera auf Telegram."),
+        ("de", "den zweiten", "Gesendet an Alex Rivera auf Telegram."),
+    ],
+)
+async def test_which_of_two(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    choice: str,
+    answer: str,
+) -> None:
+    question, conversation_id = await talk(hass, "Message Alex Rivera on Beeper: Hello")
+    assert question == ALEXES
+    assert not simulator.executed
+
+    assert await say(hass, choice, conversation_id, language=language) == answer
+
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Dr. Quill", "Dr. Quill"),
+        ("Dr. Quill", "Dr Quill"),
+        ("Dr Quill", "Dr. Quill"),
+        ("O’Quill", "O'Quill"),
+        ("O'Quill", "OQuill"),
+        ("Anna-Lena", "Anna Lena"),
+        ("Anna Lena", "Anna‑Lena"),
+        ("J.R.", "JR"),
+        ("JR", "J.R."),
+        ("Quill & Sons, Ltd.", "Quill & Sons Ltd"),
+        ("¿Quill?", "quill"),
+        ("Flat 1/2", "Flat 1-2"),
+        ("Quill, 3.", "Quill 3"),
+    ],
+)
+async def test_punctuation_is_not_heard(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    name: str,
+    said: str,
+) -> None:
+    """A whole name all the same: the longer one is not meant."""
+    _, quill = [
+        chat(simulator, [Person(id=each, full_name=each)], account_id="telegram")
+        for each in (f"{name} Junior", name)
+    ]
+
+    answer = await say(hass, f"Message {said} on Telegram: Hello")
+
+    assert answer == f"Sent to {name} on Telegram."
+    assert last(simulator, quill.id) == "Hello"
+
+
+@pytest.mark.parametrize("name", ["Flat 1/2", "Flat 1 (2)", "Flat 1.-2"])
+async def test_digits_do_not_run_together(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
+) -> None:
+    """What stands between two numbers makes them two: twelve is somebody else."""
+    chat(simulator, [Person(id="flat", full_name=name)], account_id="telegram")
+
+    answer = await say(hass, "Message Flat 12 on Telegram: Hello")
+
+    assert "Sent" not in answer
+    assert not simulator.executed
+
+
+async def test_who_differs_in_punctuation_alone_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number, name in enumerate(("Dr. Quill", "Dr Quill")):
+        person = Person(id=f"quill{number}", full_name=name)
+        chat(simulator, [person], account_id="telegram")
+
+    question, conversation_id = await talk(hass, "Message Dr. Quill on Telegram: Hello")
+    assert "Dr. Quill" in question
+    assert "Dr Quill" in question
+    assert not simulator.executed
+
+    assert "Sent to Dr" in await say(hass, "the first", conversation_id)
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("answer", ["yes, send it", "the one on Signal", "the fifth"])
+async def test_what_chooses_nobody_is_asked_again(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
+) -> None:
+    _, conversation_id = await talk(hass, "Message Alex Rivera on Beeper: Hello")
+
+    assert await say(hass, answer, conversation_id) == ALEXES
+    assert not simulator.executed
+    await say(hass, "the one on Telegram", conversation_id)
+    assert last(simulator, ALEX) == "Hello"
+
+
+async def test_whoever_is_chosen_and_new_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    contact(simulator, "@signal_9:beeper.com", "signal", full_name="Jordan Lee")
+    contact(simulator, "@telegram_9:beeper.com", "telegram", full_name="Jordan Lee")
+
+    question, conversation_id = await talk(hass, "Message Jordan Lee on Beeper: Hello")
+    assert question.startswith("3 fit Jordan Lee: Jordan Lee on Signal, number ending")
+    question = await say(hass, "the one on Telegram", conversation_id)
+    assert question.startswith("Jordan Lee on Telegram is new")
+    assert not simulator.executed
+    answer = await say(hass, "yes, send it", conversation_id)
+
+    assert answer == "Sent to Jordan Lee on Telegram."
+    assert simulator.executed[0].json["accountID"] == "telegram"
+
+
+async def test_one_person_by_two_accounts_of_ones_own(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    question, conversation_id = await talk(hass, "Tell Kim on WhatsApp that I'm in")
+
+    assert question == (
+        "2 fit Kim: Kim on WhatsApp, your account number ending in 0001 and Kim on"
+        " WhatsApp, your account number ending in 0009. Which one? Say: the first one."
+    )
+    await say(hass, "the first one", conversation_id)
+    assert last(simulator, KIM) == "I'm in"
+
+
+async def test_two_people_of_one_name_on_one_network(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number in "7701", "7702":
+        person = contact(
+            simulator,
+            f"@telegram_{number}:beeper.com",
+            "telegram",
+            full_name="Robin",
+            phone_number=f"+1555010{number}",
+        )
+        chat(simulator, [person], account_id="telegram")
+
+    question = await say(hass, "Message Robin on Telegram: Hello")
+
+    assert "Robin on Telegram, number ending in 7701" in question
+    assert "Robin on Telegram, number ending in 7702" in question
+    assert "the first one" in question
+
+
+async def test_three_on_as_many_networks(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    person = contact(
+        simulator, "@ig:beeper.com", "instagramgo", full_name="Alex Rivera"
+    )
+    chat(simulator, [person], account_id="instagramgo")
+
+    question = await say(hass, "Message Alex Rivera on Beeper: Hello")
+
+    assert question.startswith("3 fit Alex Rivera: ")
+    assert question.endswith("Which one? Say: the one on Telegram.")
+
+
+async def test_more_than_anybody_can_choose_from(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for number in range(6):
+        contact(simulator, f"@w{number}:beeper.com", full_name="Robin")
+
+    answer = await say(hass, "Message Robin on Beeper: Hello")
+
+    assert answer == (
+        "Nothing was done: 6 fit Robin. Say more of the name, or the network."
+    )
+
+
+async def test_two_servers(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        del other.world.accounts["whatsapp"].contacts[
+            "@whatsapp_15550101004:beeper.com"
+        ]
+        contact(other, "@telegram_8:beeper.com", "telegram", full_name="Mia")
+        second = add_entry(hass, other.url, confirm="never")
+        assert await hass.config_entries.async_setup(second.entry_id)
+
+        # The better fit counts, wherever it is, and so do the options there.
+        assert (
+            await say(hass, "Message Mia on Beeper: Hello")
+            == "Sent to Mia on Telegram."
+        )
+        assert [each.json["messageText"] for each in other.executed] == ["Hello"]
+
+        question, conversation_id = await talk(
+            hass, "Message Lena Park on Beeper: Hello"
+        )
+        assert question.startswith("2 fit Lena Park: Lena Park on Instagram")
+        await say(hass, "the second one", conversation_id)
+
+        assert len(simulator.executed) + len(other.executed) == 2
+        question, conversation_id = await talk(hass, "Message Mia 🌻 on Beeper: Hello")
+        assert question.startswith("Mia 🌻 on WhatsApp is new")
+        # It is about the other server, so this one may go.
+        assert await hass.config_entries.async_unload(second.entry_id)
+        assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
+
+
+# What cannot be looked into
+
+
+async def test_who_fits_while_others_cannot_be_looked_for_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Zoe is in the contacts, and it is for her."""
+    await set_options(hass, loaded, confirm="never")
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    friend = contact(simulator, "@friend:beeper.com", full_name="Ann")
+    group = chat(simulator, [friend], title="Zoe's birthday")
+    simulator.faults.add(
+        "status_before", path="/v1/accounts/whatsapp/contacts*", times=None
+    )
+
+    question, conversation_id = await talk(hass, "Message Zoe on WhatsApp: Hello")
+    assert question == (
+        "To send “Hello” to Zoe's birthday on WhatsApp, say: yes, send it."
+    )
+    assert not simulator.executed
+
+    # What is called just so needs no question, and neither does another network.
+    answer = await say(hass, "Message Zoe's birthday on WhatsApp: Hello")
+    assert answer == "Sent to Zoe's birthday on WhatsApp."
+    answer = await say(hass, "Message Alex on Telegram: Hello")
+    assert answer == "Sent to Alex Rivera on Telegram."
+    simulator.faults.clear()
+    assert await say(hass, "yes, send it", conversation_id) != ""
+    assert [message.text for message in group.messages] == ["Hello", "Hello"]
+
+
+async def test_who_fits_while_a_server_is_away_is_asked_about(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+    add_entry(hass, "http://127.0.0.1:1")
+
+    question = await say(hass, "Message Alex on Telegram: Hello")
+    assert question == "To send “Hello” to Alex Rivera on Telegram, say: yes, send it."
+    assert not simulator.executed
+
+    answer = await say(hass, "Message Alex Rivera on Telegram: Hello")
+    assert answer == "Sent to Alex Rivera on Telegram."
+
+
+@pytest.mark.parametrize("said", ["Message family on WhatsApp: Hello", TO_MIA])
+async def test_a_server_that_is_unloaded_in_the_middle(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
+) -> None:
+    # Nobody else reads these.
+    slow = simulator.faults.add(
+        "delay", path="/v1/accounts/*/contacts*", seconds=0.5, times=None
+    )
+    talking = hass.async_create_task(talk(hass, said))
+    await until(lambda: slow.hits)
+
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    answer, conversation_id = await talking
+    if said == TO_MIA:
+        answer = await say(hass, "yes, send it", conversation_id)
+
+    assert answer == "Nothing was done: Beeper is not connected just now."
+    assert not simulator.executed
+
+
+# Numbers and addresses
+
+
+@pytest.mark.parametrize(
+    ("said", "account_id", "user"),
+    [
+        (
+            "Message +1 555 010 7777 on Beeper: Hello",
+            "whatsapp",
+            {"phoneNumber": "+15550107777"},
+        ),
+        (
+            "Message +1 555 010 7777 on Signal: Hello",
+            "signal",
+            {"phoneNumber": "+15550107777"},
+        ),
+        (
+            "Message new@work.example on Slack: Hello",
+            "slackgo.TEAM-USER",
+            {"email": "new@work.example"},
+        ),
+    ],
+)
+async def test_a_number_or_address_of_somebody_unknown(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    said: str,
+    account_id: str,
+    user: dict[str, str],
+) -> None:
+    question, conversation_id = await talk(hass, said)
+    assert "is new" in question
+
+    await say(hass, "yes, send it", conversation_id)
+
+    starts = [each.json for each in simulator.requests if each.method == "POST"]
+    assert [each["accountID"] for each in starts] == [account_id]
+    assert starts[0]["user"] == user
+
+
+async def test_a_number_of_somebody_with_a_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    answer = await say(hass, "Message +1 555 010 1003 on Beeper: Hello")
+
+    assert answer == "Sent to Alex Rivera on WhatsApp."
+
+
+# What does not work
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (
+            "Message Nobody on Beeper: Hello",
+            "Nothing was done: nobody and no chat fits Nobody.",
+        ),
+        (
+            "Message 01002 on Beeper: Hello",
+            "Nothing was done: nobody and no chat fits 01002.",
+        ),
+        (
+            "Message Mia on Telegram: Hello",
+            "Nothing was done: nobody and no chat on Telegram fits Mia.",
+        ),
+        (
+            "Message 555 010 1002 on Beeper: Hello",
+            (
+                "That did not work. recipient has no country code. Write it like"
+                " +1 555 010 1002 or 0015550101002."
+            ),
+        ),
+    ],
+)
+async def test_whoever_cannot_be_meant(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    said: str,
+    answer: str,
+) -> None:
+    assert await say(hass, said) == answer
+    assert not simulator.executed
+
+
+async def test_a_server_that_allows_reading_only(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, read_only=True)
+
+    answer = await say(hass, "Message family on WhatsApp: Hello")
+
+    assert answer == "Nothing was sent: the options of Beeper allow reading only."
+    assert not simulator.executed
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("language", "unknown", "again"),
+    [
+        (
+            "en",
+            (
+                "I do not know whether it was sent. Look into the chat before you say it"
+                " again."
+            ),
+            (
+                "Not repeated: I still do not know whether it was sent the first time. Look"
+                " into the chat."
+            ),
+        ),
+        (
+            "de",
+            (
+                "Ich weiß nicht, ob es gesendet wurde. Sieh im Chat nach, bevor du es noch"
+                " einmal sagst."
+            ),
+            (
+                "Nicht wiederholt: Ich weiß immer noch nicht, ob es beim ersten Mal gesendet"
+                " wurde. Sieh im Chat nach."
+            ),
+        ),
+    ],
+)
+async def test_an_unknown_outcome_is_told_and_not_repeated(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    unknown: str,
+    again: str,
+) -> None:
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats/*/messages")
+    said = "Message family on WhatsApp: Hello"
+
+    assert await say(hass, said, language=language) == unknown
+    assert await say(hass, said, language=language) == again
+
+    assert not simulator.executed
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_unknown_message_to_somebody_new_is_not_repeated(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, arrived: bool
+) -> None:
+    """If it has arrived there is a chat now, and still it is the same message."""
+    await set_options(hass, loaded, confirm="never")
+    drop = simulator.faults.add(
+        "drop_after" if arrived else "drop_before", method="POST", path="/v1/chats*"
+    )
+    talking = hass.async_create_task(say(hass, TO_MIA))
+    await until(lambda: drop.hits)
+    simulator.faults.add("status_before", method="GET", path="/v1/chats*", times=None)
+    assert (await talking).startswith("I do not know whether it was sent.")
+    simulator.faults.clear()
+
+    again = await say(hass, TO_MIA)
+
+    assert len(simulator.executed) == int(arrived)
+    assert again == SENT_TO_MIA if arrived else again.startswith("Not repeated:")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_lost_answer_is_cleared_up(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("drop_after", method="POST", path="/v1/chats/*/messages")
+
+    answer = await say(hass, "Message family on WhatsApp: Hello")
+
+    assert answer == "Sent to Family 🏡 on WhatsApp."
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("failing", ["/v1/chats/search", "/v1/chats/*/messages"])
+async def test_why_something_failed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, failing: str
+) -> None:
+    simulator.faults.add("status_before", path=failing, status=429, times=None)
+
+    answer = await say(hass, "Message family on WhatsApp: Hello")
+
+    assert answer == (
+        "That did not work. Nothing was created or sent: Beeper asks to slow down. Wait"
+        " a few minutes."
+    )
+    assert not simulator.executed
+
+
+async def test_a_token_that_is_refused_is_asked_for(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "status_before", path="/v1/chats/search", status=401, times=None
+    )
+
+    answer = await say(hass, "Message family on WhatsApp: Hello")
+
+    assert "no longer accepts the access token" in answer
+    assert [*loaded.async_get_active_flows(hass, {"reauth"})]
+
+
+async def test_a_server_that_is_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await simulator.stop()
+
+    answer = await say(hass, "Message family on WhatsApp: Hello")
+
+    assert answer == "Nothing was done: Beeper could not be reached."
+
+
+async def test_a_limit_of_new_chats(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, confirm="never", chats_per_hour=1)
+    assert await say(hass, TO_MIA) == SENT_TO_MIA
+
+    answer = await say(hass, "Message +1 555 010 7777 on Beeper: Hello")
+
+    assert answer == (
+        "Nothing was sent: there have been too many new chats within the last hour."
+    )
+
+
+async def test_the_same_twice_at_once_is_sent_once(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "delay", method="POST", path="/v1/chats/*/messages", seconds=0.2
+    )
+    slots = {"recipient": {"value": "family"}, "message": {"value": "Hello"}}
+    context = Context()
+
+    answers = await asyncio.gather(
+        *(
+            intent.async_handle(
+                hass, "test", "BeeperSendMessage", slots, context=context
+            )
+            for _ in range(2)
+        )
+    )
+
+    assert sorted(answer.speech["plain"]["speech"] for answer in answers) == [
+        "I sent that to Family 🏡 on WhatsApp just before, and have not sent it again.",
+        "Sent to Family 🏡 on WhatsApp.",
+    ]
+    assert len(simulator.executed) == 1
+
+
+# Chats
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "yes", "answer"),
+    [
+        (
+            "en",
+            "Start a WhatsApp chat with Mia",
+            "yes, start it",
+            "The chat with Mia 🌻 on WhatsApp is open.",
+        ),
+        (
+            "de",
+            "Starte einen Chat mit Mia auf WhatsApp",
+            "ja, starte ihn",
+            "Der Chat mit Mia 🌻 auf WhatsApp ist geöffnet.",
+        ),
+    ],
+)
+async def test_a_new_chat(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    yes: str,
+    answer: str,
+) -> None:
+    question, conversation_id = await talk(hass, said, language=language)
+    assert yes in question
+    assert not simulator.executed
+
+    assert await say(hass, yes, conversation_id, language=language) == answer
+
+    [start] = simulator.executed
+    assert "messageText" not in start.json
+
+
+async def test_a_new_chat_with_a_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, conversation_id = await talk(
+        hass, "Start a WhatsApp chat with Mia saying Hello!"
+    )
+
+    assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
+    assert simulator.executed[0].json["messageText"] == "Hello!"
+
+
+async def test_a_chat_that_is_there_already(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    answer = await say(hass, "Start a chat with Lena Park on Instagram")
+
+    assert answer == "There is a chat with Lena Park on Instagram already."
+    assert not simulator.executed
+
+
+async def test_a_chat_that_only_the_server_knew_of(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, conversation_id = await talk(hass, "Start a chat with Mia on WhatsApp")
+    mia = simulator.world.accounts["whatsapp"].contacts[
+        "@whatsapp_15550101004:beeper.com"
+    ]
+    chat(simulator, [mia])
+
+    answer = await say(hass, "yes, start it", conversation_id)
+
+    assert answer == "There is a chat with Mia 🌻 on WhatsApp already."
+
+
+@pytest.mark.usefixtures("loaded")
+async def test_nothing_personal_is_logged(
+    hass: HomeAssistant, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+    await say(hass, "yes, send it", conversation_id)
+    await say(hass, "Message Alex Rivera on Beeper: Hello")
+    await say(hass, "read my Beeper messages")
+
+    ours = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith(f"custom_components.{DOMAIN}")
+    ]
+    assert ours
+    assert not [line for line in ours if "Mia" in line or "Alex" in line]
+
+
+async def test_what_is_said_is_recorded_nowhere(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Home Assistant's recorder keeps what actions are called with."""
+    calls = async_capture_events(hass, EVENT_CALL_SERVICE)
+
+    assert await say(hass, TO_MIA) != ""
+    assert await say(hass, "yes, send it") != ""
+    await say(hass, "Message Alex Rivera on Telegram saying hello")
+    await say(hass, "Read my Beeper messages")
+
+    assert len(simulator.executed) >= 1
+    assert {call.data["domain"] for call in calls} == {"conversation"}
+
+
+@pytest.mark.parametrize(("name", "asked"), [("Alex Riv", False), ("ex Riv", True)])
+async def test_the_middle_of_a_name_is_asked_about(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    name: str,
+    asked: bool,
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+
+    answer = await say(hass, f"Message {name} on Telegram saying hello")
+
+    assert answer.startswith("To send" if asked else "Sent to Alex Rivera")
+    assert len(simulator.executed) == (not asked)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Schick Alex Rivera auf Telegram eine Nachricht mit dem Text ich komme später",
+        "Schick eine Nachricht auf Telegram an Alex Rivera mit dem Text ich komme später",
+        "Schick eine Telegram-Nachricht an Alex Rivera mit dem Text ich komme später",
+        "Schreib Alex Rivera auf Telegram und zwar ich komme später",
+        "Schick an Alex Rivera auf Telegram ich komme später",
+        "Schick Alex Rivera eine Telegram-Nachricht ich komme später",
+        "Sag Alex Rivera auf Telegram ich komme später",
+    ],
+)
+async def test_in_german_there_are_many_ways_to_send_the_same(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
+) -> None:
+    answer = await say(hass, said, language="de")
+
+    assert answer == "Gesendet an Alex Rivera auf Telegram."
+    assert last(simulator, ALEX) == "ich komme später"

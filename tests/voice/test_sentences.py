@@ -1,0 +1,364 @@
+"""The sentences: which there are, when Home Assistant knows them, and what they leave alone."""
+
+from pathlib import Path
+import re
+import string
+from typing import Any
+
+from home_assistant_intents import get_intents
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+import yaml
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from simulator.model import Account, Person
+from tests.conftest import add_entry
+from tests.helpers.talking import assist, say, talk  # noqa: F401
+
+FOLDER = Path(__file__).parents[2] / "custom_components/beeper/voice/languages"
+FILES: dict[str, Any] = {
+    file.stem: yaml.safe_load(file.read_text("utf-8")) for file in FOLDER.glob("*.yaml")
+}
+UNREAD = "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
+
+
+async def known(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> list[str]:
+    """Return the sentences that Home Assistant listens for."""
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "conversation/sentences/list"})
+    sentences: list[str] = (await client.receive_json())["result"]["trigger_sentences"]
+    return sentences
+
+
+# The files
+
+
+def test_there_are_both_languages() -> None:
+    assert FILES.keys() == {"de", "en"}
+
+
+def places(sentence: str) -> set[str]:
+    return {*re.findall(r"{(\w+)}", sentence)}
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_every_language_says_the_same(language: str) -> None:
+    file, english = FILES[language], FILES["en"]
+    assert file.keys() == english.keys()
+    for group in "commands", "replies":
+        assert [*file[group]] == [*english[group]]
+        for meaning, sentences in file[group].items():
+            found = {place for sentence in sentences for place in places(sentence)}
+            wanted = {
+                place
+                for sentence in english[group][meaning]
+                for place in places(sentence)
+            }
+            assert found == wanted, meaning
+    assert len(file["ordinals"]) == len(english["ordinals"])
+    assert file["speech"].keys() == english["speech"].keys()
+    for key, text in file["speech"].items():
+        parsed = [*string.Formatter().parse(text)]
+        assert {name for _, name, _, _ in parsed if name} == {
+            name
+            for _, name, _, _ in string.Formatter().parse(english["speech"][key])
+            if name
+        }, key
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_every_command_says_what_it_is_about(language: str) -> None:
+    """Without the product or a network in it, a command could be meant for anything."""
+    for sentences in FILES[language]["commands"].values():
+        for sentence in sentences:
+            assert "(beeper|{network})" in re.sub(r"\[[^][]*]", "", sentence)
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_a_mere_yes_or_no_is_no_reply(language: str) -> None:
+    for sentences in FILES[language]["replies"].values():
+        for sentence in sentences:
+            required = re.sub(r"\[[^][]*]|\([^()]*\|[^()]*\)", " x ", sentence)
+            assert len(required.split()) >= 2
+
+
+# What is left alone
+
+OTHERS = {
+    "en": """
+tell me a joke
+tell me a story about a signal that is on
+tell the vacuum to go home
+send the vacuum home
+send the robot to the kitchen
+send a message to everybody saying dinner is ready
+send a signal to the garage door
+message the living room that dinner is ready
+text to speech is on
+write a shopping list
+add milk to my shopping list
+turn on the kitchen lights
+turn on the signal light
+open a window
+open the chat
+start the washing machine
+start a timer for five minutes
+start a chat with kim
+create a scene
+read the temperature
+read me the news
+read my messages
+what is new
+what is on telegraph hill
+do I have any appointments
+do I have new messages
+are there any lights on
+what are the lights in the kitchen
+broadcast dinner is ready
+play signal fire
+the one on the left
+yes
+yes send it
+no don't send it
+cancel it
+the first one
+""",
+    "de": """
+erzähl mir einen Witz
+sag mir was es Neues gibt
+sag allen dass das Essen fertig ist
+sag im Wohnzimmer dass das Essen fertig ist
+schick den Staubsauger nach Hause
+sende ein Signal an das Garagentor
+schreib Milch auf die Einkaufsliste
+schreib eine Einkaufsliste
+schick eine Nachricht an alle mit dem Text Essen ist fertig
+schick Kim eine Nachricht mit dem Text Essen ist fertig
+schalte das Licht in der Küche ein
+schalte die Signalleuchte ein
+öffne das Fenster
+öffne den Chat
+starte die Waschmaschine
+starte einen Timer für fünf Minuten
+starte einen Chat mit Kim
+erstelle eine Szene
+lies die Temperatur vor
+lies meine Nachrichten vor
+was gibt es Neues
+habe ich neue Nachrichten
+gibt es neue Nachrichten
+habe ich heute Termine
+welche Lichter sind an
+durchsage das Essen ist fertig
+der auf der linken Seite
+ja
+ja sende es
+nein nicht senden
+brich es ab
+der erste
+""",
+}
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize("language", OTHERS)
+async def test_what_others_are_asked_for_is_left_to_them(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    simulator: Simulator,
+    language: str,
+) -> None:
+    hass.config.language = language
+    client = await hass_ws_client(hass)
+    sentences = OTHERS[language].strip().splitlines()
+
+    await client.send_json_auto_id(
+        {
+            "type": "conversation/agent/homeassistant/debug",
+            "sentences": sentences,
+            "language": language,
+        }
+    )
+    results = (await client.receive_json())["result"]["results"]
+
+    assert len(results) == len(sentences)
+    ours = [
+        sentence
+        for sentence, result in zip(sentences, results, strict=True)
+        if result and result["source"] == "trigger"
+    ]
+    assert not ours
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+async def test_the_same_way_of_asking_finds_our_own(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator
+) -> None:
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id(
+        {
+            "type": "conversation/agent/homeassistant/debug",
+            "sentences": ["read my beeper messages"],
+            "language": "en",
+        }
+    )
+    [result] = (await client.receive_json())["result"]["results"]
+    assert result["source"] == "trigger"
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_home_assistants_own_sentences_name_nothing_of_ours(language: str) -> None:
+    """So none of them can be taken for a command, each of which does."""
+    intents = get_intents(language)
+    assert intents
+    words = re.findall(r"\w+", str(intents["intents"]).casefold())
+    assert "beeper" not in words
+    assert not {"whatsapp", "telegram", "signal"} & {*words}
+
+
+# When Home Assistant knows them
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize(
+    ("language", "said", "answer"),
+    [
+        ("en", "What's new on Beeper?", UNREAD),
+        ("en-GB", "Read my unread WhatsApp messages", UNREAD),
+        (
+            "de-AT",
+            "Lies mir die neuen WhatsApp-Nachrichten vor!",
+            UNREAD.replace(" on ", " auf ", 1),
+        ),
+        # Said in another language than the pipeline's, and in one there is none of.
+        ("de", "What's new on Beeper?", UNREAD.replace(" on ", " auf ", 1)),
+        ("en", "Was gibt es Neues auf Beeper?", UNREAD),
+        ("fr", "What's new on Beeper?", UNREAD),
+    ],
+)
+async def test_every_language_is_understood_and_the_speakers_is_answered(
+    hass: HomeAssistant, language: str, said: str, answer: str
+) -> None:
+    assert await say(hass, said, language=language) == answer
+
+
+@pytest.mark.usefixtures("loaded")
+async def test_conversation_may_come_later(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    await hass.async_block_till_done()
+
+    assert await say(hass, "What's new on Beeper?") == UNREAD
+
+
+async def test_conversation_need_not_be_there(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    assert "conversation" not in hass.config.components
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    assert loaded.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.usefixtures("assist")
+async def test_they_go_with_the_option_and_the_server(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    sentences = await known(hass, hass_ws_client)
+    assert len(sentences) == len({*sentences}) > 20
+
+    hass.config_entries.async_update_entry(loaded, options={"sentences": False})
+    await hass.async_block_till_done()
+    assert await known(hass, hass_ws_client) == []
+
+    hass.config_entries.async_update_entry(loaded, options={"sentences": True})
+    await hass.async_block_till_done()
+    assert await known(hass, hass_ws_client) == sentences
+
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    await hass.async_block_till_done()
+    assert await known(hass, hass_ws_client) == []
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+async def test_two_servers_share_them(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    sentences = await known(hass, hass_ws_client)
+    async with Simulator("latest", "dev-token") as other:
+        second = add_entry(hass, other.url, sentences=False)
+        assert await hass.config_entries.async_setup(second.entry_id)
+        await hass.async_block_till_done()
+        assert await known(hass, hass_ws_client) == sentences
+        assert await hass.config_entries.async_unload(second.entry_id)
+    await hass.async_block_till_done()
+    assert await known(hass, hass_ws_client) == sentences
+
+
+@pytest.mark.usefixtures("assist")
+async def test_a_network_that_is_new(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    said = "Message nobody on Google Messages: Hello"
+    assert (await say(hass, said)).startswith("Sorry")
+    for account_id, network in ("gmessages", "Google Messages"), ("odd", "(Odd|{x}"):
+        simulator.world.accounts[account_id] = Account(
+            id=account_id,
+            network=network,
+            bridge=(account_id, account_id, "cloud"),
+            user=Person(id=f"@{account_id}:beeper.com"),
+        )
+
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+    assert await say(hass, said) == (
+        "Nothing was done: nobody and no chat on Google Messages fits nobody."
+    )
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+async def test_replies_are_known_only_while_a_question_waits(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator
+) -> None:
+    before = await known(hass, hass_ws_client)
+
+    _, first = await talk(hass, "Message Mia on WhatsApp: Hello")
+    _, second = await talk(hass, "Message Mia on WhatsApp: Hello")
+    waiting = await known(hass, hass_ws_client)
+    await say(hass, "no, don't send it", first)
+    assert await known(hass, hass_ws_client) == waiting
+    await say(hass, "no, don't send it", second)
+
+    assert len(waiting) > len(before)
+    assert await known(hass, hass_ws_client) == before
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("Message family on WhatsApp:   two   spaces ", "two   spaces"),
+        ("Message family on WhatsApp hi, family on WhatsApp", "hi, family on WhatsApp"),
+        (
+            "Message family on WhatsApp that “quoted” – and so on…",
+            "“quoted” – and so on…",
+        ),
+        ("Message family on WhatsApp: 🎂!", "🎂!"),
+        ("Message family on WhatsApp: line one\nline two", "line one\nline two"),
+        ("Message family on WhatsApp: yes, send it", "yes, send it"),
+    ],
+)
+async def test_nothing_of_a_message_is_lost(
+    hass: HomeAssistant, simulator: Simulator, said: str, message: str
+) -> None:
+    await say(hass, said)
+
+    family = simulator.world.chats["!fAmiLyGroUp:beeper.com"]
+    assert family.messages[-1].text == message

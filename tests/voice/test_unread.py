@@ -1,0 +1,197 @@
+"""Reading out what is unread: whose words, where, and nothing marked as read by it."""
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from simulator import Simulator
+from simulator.model import Chat
+from tests.actions.test_create_chat import PROFILES
+from tests.conftest import add_entry
+from tests.helpers.listening import write
+from tests.helpers.talking import assist, say  # noqa: F401
+from tests.outgoing.test_message_job import FAMILY, INSTAGRAM, KIM
+from tests.voice.test_assistant import ALEX
+
+pytestmark = pytest.mark.usefixtures("assist")
+
+READ = "Read my Beeper messages"
+FROM_FAMILY = "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
+
+
+def read_all(simulator: Simulator) -> None:
+    for chat in simulator.world.chats.values():
+        simulator.world.mark_read(chat, None)
+
+
+def unread(chat: Chat) -> int:
+    return sum(message.is_unread for message in chat.messages)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_on_each_generation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
+) -> None:
+    answer = await say(hass, READ)
+
+    assert "See you all on Sunday" in answer
+    assert unread(simulator.world.chats[FAMILY]) == 1
+    assert not simulator.executed
+
+
+async def test_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+
+    assert await say(hass, READ) == "There is nothing unread."
+    answer = await say(hass, "Lies meine Beeper-Nachrichten vor", language="de")
+    assert answer == "Es gibt nichts Ungelesenes."
+
+
+async def test_the_newest_three_of_a_chat_in_their_order(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    for text in "One", "Two {x}", "Three\n{{ 1 }}", "Four?":
+        write(simulator, text)
+
+    assert await say(hass, READ) == (
+        "Kim on WhatsApp: Two {x} Kim on WhatsApp: Three {{ 1 }} Kim on WhatsApp: Four?"
+    )
+    assert simulator.world.chats[KIM].unread_count == 4
+
+
+async def test_chats_the_last_active_first(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    write(simulator, "Older", ago=60)
+    write(simulator, "Newer", chat_id=ALEX)
+
+    assert await say(hass, READ) == (
+        "Alex Rivera on Telegram: Newer. Kim on WhatsApp: Older."
+    )
+
+
+async def test_own_and_deleted_messages_are_no_news(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    chat = simulator.world.chats[KIM]
+    write(simulator, "Stays", ago=10)
+    write(simulator, "Regretted", ago=5).is_deleted = True
+    me = simulator.world.accounts["whatsapp"].user
+    simulator.world.incoming(chat, me, "My own", when=simulator.world.now())
+    chat.unread_count = 2
+
+    assert await say(hass, READ) == "Kim on WhatsApp: Stays."
+
+
+async def test_a_picture_and_a_long_text(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    write(simulator, "", chat_id=KIM, ago=5)
+    write(simulator, "word " * 100, chat_id=INSTAGRAM)
+
+    answer = await say(hass, READ)
+
+    long, _, picture = answer.partition(" … ")
+    assert len(long) < 340
+    assert picture == "Kim on WhatsApp: something that is no text."
+
+
+async def test_at_most_five_chats(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for chat in simulator.world.chats.values():
+        if not chat.is_muted:
+            write(simulator, "Hello", chat_id=chat.id)
+
+    answer = await say(hass, READ)
+
+    assert answer.count("Hello") == 5
+    assert answer.endswith("There is more in Beeper.")
+
+
+async def test_muted_chats_are_left_out_unless_they_are_asked_for(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    [team] = [chat for chat in simulator.world.chats.values() if chat.is_muted]
+    write(simulator, "Lunch?", chat_id=team.id)
+
+    assert await say(hass, READ) == "There is nothing unread."
+    assert await say(hass, "Read my Beeper messages from Team") == (
+        "Dana Cole in Team on Slack: Lunch?"
+    )
+
+
+async def test_of_one_network(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    write(simulator, "Hi", chat_id=ALEX)
+
+    assert (
+        await say(hass, "Read my Telegram messages") == "Alex Rivera on Telegram: Hi."
+    )
+    assert await say(hass, "Read my WhatsApp messages") == FROM_FAMILY
+    assert await say(hass, "Read my Signal messages") == "There is nothing unread."
+
+
+async def test_of_somebody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    write(simulator, "Hi", chat_id=ALEX)
+
+    answer = await say(hass, "Read my messages from Alex Rivera")
+    assert answer.startswith("Sorry")  # without the product it is not for us
+    answer = await say(hass, "Read my Beeper messages from Alex Rivera")
+    assert answer == "Alex Rivera on Telegram: Hi."
+    answer = await say(hass, "Read my WhatsApp messages from Alex Rivera")
+    assert answer == "There is nothing unread."
+    answer = await say(hass, "Read my Beeper messages from Mia")
+    assert answer == "There is nothing unread."
+    answer = await say(hass, "Read my Beeper messages from Nobody")
+    assert answer == "Nothing was done: nobody and no chat fits Nobody."
+
+
+async def test_of_two_servers(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    async with Simulator("latest", "dev-token") as other:
+        read_all(other)
+        write(other, "From elsewhere", chat_id=INSTAGRAM)
+        second = add_entry(hass, other.url)
+        assert await hass.config_entries.async_setup(second.entry_id)
+
+        assert await say(hass, READ) == (
+            f"Lena Park on Instagram: From elsewhere. {FROM_FAMILY}"
+        )
+        assert await hass.config_entries.async_unload(second.entry_id)
+
+
+@pytest.mark.parametrize("path", ["/v1/chats/search", "/v1/chats/*/messages"])
+async def test_why_it_cannot_be_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, path: str
+) -> None:
+    simulator.faults.add(
+        "status_before", method="GET", path=path, status=429, times=None
+    )
+
+    assert await say(hass, READ) == (
+        "That did not work. Nothing was read: Beeper asks to slow down. Wait a few"
+        " minutes."
+    )
+
+
+async def test_a_server_that_is_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await simulator.stop()
+
+    assert await say(hass, READ) == "Nothing was done: Beeper could not be reached."
+    assert await say(hass, f"{READ} from Kim") == (
+        "Nothing was done: Beeper could not be reached."
+    )
