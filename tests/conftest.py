@@ -114,7 +114,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
     monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.02, 0.05))
     monkeypatch.setattr(inbox, "_PAUSE", 0.01)
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0.1, 0.2))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0.1, 0.2))
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ KINDS = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look after fractions of a second where life waits for seconds."""
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1, 0.2))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1, 0.2))
 
 
 async def add_shortcut(

@@ -51,7 +51,7 @@ def logging_at_its_loudest(
     caplog.set_level(logging.INFO)
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0))
     monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
 
 

@@ -21,6 +21,7 @@ from .incoming.inbox import Inbox
 from .incoming.seen_messages import async_remove_seen_messages
 from .outgoing.outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
+from .server import Server
 from .services import async_setup_services
 from .voice.assistant import async_get_voice
 
@@ -46,10 +47,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         entry.data[CONF_URL],
         entry.data[CONF_TOKEN],
     )
+    server = Server(hass, entry, client)
     await async_load_outbox(hass, entry)
     outbox = get_outbox(hass, entry)
+    outbox.bind(server)
     inbox = Inbox(hass, entry, client, outbox.sent)
-    coordinator = BeeperCoordinator(hass, entry, client, inbox)
+    coordinator = BeeperCoordinator(hass, entry, server, inbox)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
 

@@ -30,7 +30,8 @@ from .const import (
 from .coordinator import BeeperConfigEntry
 from .entity import async_add_for_shortcuts, shortcut_device
 from .outgoing import markdown
-from .outgoing.message_job import Outgoing
+from .outgoing.chat_job import ChatJob
+from .outgoing.message_job import MessageJob, MessageRequest
 from .outgoing.outbox import get_outbox
 from .signals import ShortcutPressed, ShortcutResult, tell_of_shortcut
 from .validation import text
@@ -125,20 +126,20 @@ class ShortcutButton(ButtonEntity):
         """Raises a translated HomeAssistantError, as the outbox does."""
         data = self._data
         outbox = get_outbox(self.hass, self._entry)
-        coordinator = self._entry.runtime_data
         message = self._render()
         if data[CONF_KIND] == SEND_MESSAGE:
             if not message:
                 raise errors.invalid("nothing_to_send")
-            await outbox.send_message(
-                coordinator.client,
-                Outgoing(
-                    chat_id=data[CONF_CHAT_ID],
-                    text=markdown.escape(message),
-                    length=len(message),
-                ),
-                coordinator.data.accounts,
-                context=context,
+            await outbox.run(
+                MessageJob(
+                    context=outbox.context,
+                    message=MessageRequest(
+                        chat_id=data[CONF_CHAT_ID],
+                        text=markdown.escape(message),
+                        length=len(message),
+                    ),
+                    call_context=context,
+                )
             )
             return
         common: dict[str, Any] = {
@@ -146,8 +147,7 @@ class ShortcutButton(ButtonEntity):
             "message_text": markdown.escape(message) if message else None,
         }
         people = data.get(CONF_PEOPLE, ())
-        await outbox.create_chat(
-            coordinator.client,
+        request = (
             StartChat(user=StartUser(**data[CONF_USER]), **common)
             if data[CONF_KIND] == START_CHAT
             else CreateChat(
@@ -155,16 +155,20 @@ class ShortcutButton(ButtonEntity):
                 type="group",
                 title=data.get(CONF_TITLE),
                 **common,
-            ),
-            coordinator.data.accounts,
-            allow_repeat=False,
-            # Pressed every day, it makes no group a day.
-            if_exists="reuse",
-            numbers={
-                person["id"]: person["phone_number"]
-                for person in people
-                if person["phone_number"]
-            },
+            )
+        )
+        await outbox.run(
+            ChatJob(
+                context=outbox.context,
+                request=request,
+                # Pressed every day, it must not create a group a day.
+                if_exists="reuse",
+                phone_numbers={
+                    person["id"]: person["phone_number"]
+                    for person in people
+                    if person["phone_number"]
+                },
+            )
         )
 
     def _render(self) -> str:

@@ -65,7 +65,7 @@ class AccountIsConnectedCondition(_BeeperCondition):
 
     def _are_connected(self, options: dict[str, Any]) -> Iterator[bool]:
         for entry in self._entries():
-            for account in entry.runtime_data.data.accounts:
+            for account in entry.runtime_data.server.accounts:
                 if automation_scope.concerns(
                     self._hass,
                     options,

@@ -20,11 +20,11 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from . import errors
-from .api.client import BeeperClient
 from .api.exceptions import AnswerError, BeeperError
 from .api.models import Account
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
+from .server import Server
 from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
 
 _LOGGER = logging.getLogger(__name__)
@@ -48,21 +48,10 @@ type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Snapshot:
-    """What a server tells at one time.
+    """Unread messages by account, and by added chat; None if the server has no counts."""
 
-    `unread` counts messages by account, `chat_unread` by chosen chat; None where the
-    server does not tell.
-    """
-
-    accounts: tuple[Account, ...]
     unread: Mapping[str, int] | None
     chat_unread: Mapping[str, int] | None
-
-    def account(self, account_id: str) -> Account | None:
-        """Return an account, None if it is not listed."""
-        return next(
-            (each for each in self.accounts if each.account_id == account_id), None
-        )
 
 
 class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -74,10 +63,10 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self,
         hass: HomeAssistant,
         entry: BeeperConfigEntry,
-        client: BeeperClient,
+        server: Server,
         inbox: Inbox,
     ) -> None:
-        """Know nothing yet; `inbox` is told what has to be read."""
+        """Start without data; `inbox` reads the messages."""
         self._refresh_soon: Debouncer[Coroutine[Any, Any, None]] = Debouncer(
             hass, _LOGGER, cooldown=_REFRESH_COOLDOWN, immediate=True
         )
@@ -89,7 +78,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             update_interval=_POLL_INTERVAL,
             request_refresh_debouncer=self._refresh_soon,
         )
-        self.client = client
+        self.server = server
         self.inbox = inbox
         self.resolving = asyncio.Lock()
         """Held while it is found out who is meant, so that calls keep their order."""
@@ -100,8 +89,8 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _async_update_data(self) -> Snapshot:
         """Recognise the server, and read its accounts and what is unread."""
         try:
-            await self.client.identify()
-            accounts = await self.client.accounts()
+            await self.server.client.identify()
+            accounts = await self.server.client.accounts()
             await self.inbox.async_load()
             self.inbox.catch_up(accounts)
             unread, chat_unread = await self._async_count_unread()
@@ -109,7 +98,8 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             raise errors.not_set_up(err) from err
         self._tell_who_needs_the_user(accounts)
         self._tell_who_disconnected(accounts)
-        return Snapshot(accounts=accounts, unread=unread, chat_unread=chat_unread)
+        self.server.accounts = accounts
+        return Snapshot(unread=unread, chat_unread=chat_unread)
 
     async def _async_count_unread(
         self,
@@ -124,7 +114,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         cursor: str | None = None
         with suppress(AnswerError):
             for _ in range(_MAX_PAGES):
-                page = await self.client.unread_chats(cursor)
+                page = await self.server.client.unread_chats(cursor)
                 for chat in page.items:
                     unread[chat.account_id or ""] += chat.unread_count
                     if chosen_id := chosen & {chat.id, chat.merged_into_id}:
@@ -146,7 +136,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         while True:
             began = self.hass.loop.time()
             with suppress(BeeperError):
-                async with self.client.stream() as events:
+                async with self.server.client.stream() as events:
                     if gap:
                         self.inbox.doubt()
                         self._refresh_soon.async_schedule_call()
@@ -169,7 +159,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 self._connected.add(account.account_id)
             elif account.status in _DOWN and account.account_id in self._connected:
                 self._connected.remove(account.account_id)
-                before = self.data.account(account.account_id)
+                before = self.server.account(account.account_id)
                 async_dispatcher_send(
                     self.hass,
                     SIGNAL_ACCOUNT_DISCONNECTED,

@@ -23,8 +23,8 @@ async def async_get_config_entry_diagnostics(
     """
     if loaded := entry.state is ConfigEntryState.LOADED:
         await entry.runtime_data.async_refresh()
-    client = entry.runtime_data.client if loaded else None
-    accounts = entry.runtime_data.data.accounts if loaded else ()
+    client = entry.runtime_data.server.client if loaded else None
+    accounts = entry.runtime_data.server.accounts if loaded else ()
     url = URL(entry.data[CONF_URL])
     return {
         "server": {

@@ -30,7 +30,7 @@ def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> Non
     """
     coordinator = entry.runtime_data
     devices = dr.async_get(hass)
-    client = coordinator.client
+    client = coordinator.server.client
     server = devices.async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={server_identifier(entry)},
@@ -45,7 +45,7 @@ def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> Non
     def follow_accounts() -> None:
         networks = {
             account_identifier(entry, each.account_id): each.name
-            for each in coordinator.data.accounts
+            for each in coordinator.server.accounts
         }
         # A server that starts may not list any yet.
         if not networks:
@@ -105,7 +105,7 @@ def async_add_for_accounts(
 
     @callback
     def follow_accounts() -> None:
-        accounts = {each.account_id: each for each in coordinator.data.accounts}
+        accounts = {each.account_id: each for each in coordinator.server.accounts}
         # Those that are not listed now lose their device, unless nothing is listed.
         if not accounts:
             return
@@ -210,7 +210,7 @@ class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
     @property
     def account(self) -> Account | None:
         """Return the account as it is now."""
-        return self.coordinator.data.account(self._account_id)
+        return self.coordinator.server.account(self._account_id)
 
     @property
     @override

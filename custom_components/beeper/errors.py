@@ -4,7 +4,9 @@ No text names a person, a number or a message: Home Assistant logs these texts w
 automation fails.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
 
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
@@ -80,13 +82,43 @@ _SETUP = {
 }
 
 
-class NotDoneError(Exception):
-    """Something was refused before it ran; `make` makes an error for each who waits."""
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why something was not done, or is not known to be done, as data.
 
-    def __init__(self, make: Callable[[], HomeAssistantError]) -> None:
-        """Keep how to say it."""
-        super().__init__("not done")
-        self.make = make
+    Several callers may wait for one outcome: `error` makes an exception for each.
+    """
+
+    key: str
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    kind: type[HomeAssistantError] = ServiceValidationError
+
+    def error(self) -> HomeAssistantError:
+        """Return a new translated error."""
+        return self.kind(
+            translation_domain=DOMAIN,
+            translation_key=self.key,
+            translation_placeholders=dict(self.placeholders),
+        )
+
+
+class NotDoneError(Exception):
+    """A request was refused before it ran."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Keep the reason."""
+        super().__init__(refusal.key)
+        self.refusal = refusal
+
+
+def refuse(
+    key: str,
+    *,
+    kind: type[HomeAssistantError] = ServiceValidationError,
+    **placeholders: str,
+) -> NoReturn:
+    """Refuse a request before it runs; raises NotDoneError."""
+    raise NotDoneError(Refusal(key=key, placeholders=placeholders, kind=kind))
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
@@ -99,7 +131,7 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def failed(key: str, **placeholders: str) -> HomeAssistantError:
-    """Return the error of a call that was right and still did not succeed."""
+    """Return the error of a valid call that did not succeed."""
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -140,21 +172,30 @@ def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
             return "unreadable", {}
 
 
-def not_done(err: BeeperError, *, network: str) -> HomeAssistantError:
-    """Return the error of an action whose request certainly changed nothing."""
+def _refusal(key: str, placeholders: Mapping[str, str], prefix: str = "") -> Refusal:
+    is_invalid = key in _INVALID or (prefix == "change_" and key == "not_found")
+    return Refusal(
+        key=f"{prefix}{key}",
+        placeholders=placeholders,
+        kind=ServiceValidationError if is_invalid else HomeAssistantError,
+    )
+
+
+def not_done(err: BeeperError, *, network: str) -> Refusal:
+    """Return why a chat was certainly not created or started."""
     key, placeholders = reason(err)
     if isinstance(err, PersonNotResolvedError):
         placeholders["network"] = network
-    return (invalid if key in _INVALID else failed)(key, **placeholders)
+    return _refusal(key, placeholders)
 
 
-def not_sent(err: BeeperError) -> HomeAssistantError:
-    """Return the error of a message that certainly was not sent."""
+def not_sent(err: BeeperError) -> Refusal:
+    """Return why a message was certainly not sent."""
     key, placeholders = reason(err)
     key = _SENDING.get(key, key)
     if isinstance(err, AnswerError) and "fields" in placeholders:
         placeholders["fields"] = _renamed(err, _SENDING_FIELDS)
-    return (invalid if key in _INVALID else failed)(key, **placeholders)
+    return _refusal(key, placeholders)
 
 
 def _renamed(err: AnswerError, names: Mapping[str, str]) -> str:
@@ -167,33 +208,38 @@ def of_shortcut(err: HomeAssistantError) -> HomeAssistantError:
     return failed("shortcut_gone") if err.translation_key in _GONE else err
 
 
-def not_uploaded(err: BeeperError) -> HomeAssistantError:
-    """Return the error of a message whose attachment did not get to Beeper."""
+def not_uploaded(err: BeeperError) -> Refusal:
+    """Return why an attachment did not reach Beeper, and its message was not sent."""
     if isinstance(err, RouteAbsentError):
-        return failed("upload_absent", version=UPLOAD_SINCE)
-    # A file that may have arrived is one nobody has seen: it can be sent again.
-    return failed("upload_failed") if err.may_have_run else not_sent(err)
+        return Refusal(
+            key="upload_absent",
+            placeholders={"version": UPLOAD_SINCE},
+            kind=HomeAssistantError,
+        )
+    # Nobody has seen a file that may have been uploaded: it can be sent again.
+    if err.may_have_run:
+        return Refusal(key="upload_failed", kind=HomeAssistantError)
+    return not_sent(err)
 
 
-def not_changed(err: BeeperError, *, since: str) -> HomeAssistantError:
-    """Return the error of a change that certainly was not made; `since` brought it."""
+def not_changed(err: BeeperError, *, since: str) -> Refusal:
+    """Return why a change was certainly not made; `since` is the version that brought it."""
     key, placeholders = reason(err)
     if isinstance(err, RouteAbsentError):
         placeholders["version"] = since
     if isinstance(err, AnswerError) and "fields" in placeholders:
         placeholders["fields"] = _renamed(err, _CHANGING_FIELDS)
-    right = key in _INVALID or key == "not_found"
-    return (invalid if right else failed)(f"change_{key}", **placeholders)
+    return _refusal(key, placeholders, prefix="change_")
 
 
-def not_read(err: BeeperError, *, since: str) -> HomeAssistantError:
-    """Return the error of an action that only reads; `since` brought it."""
+def not_read(err: BeeperError, *, since: str) -> Refusal:
+    """Return why a read failed; `since` is the version that brought the route."""
     key, placeholders = reason(err)
     if isinstance(err, RouteAbsentError):
         placeholders["version"] = since
     if key == "not_found":
         key = "chat_not_found"
-    return (invalid if key in _INVALID else failed)(f"read_{key}", **placeholders)
+    return _refusal(key, placeholders, prefix="read_")
 
 
 def not_set_up(err: BeeperError) -> HomeAssistantError:

@@ -13,7 +13,7 @@ from .const import CONF_CHAT_ID
 from .coordinator import BeeperConfigEntry
 from .entity import async_add_for_chats, chat_device
 from .outgoing import markdown
-from .outgoing.message_job import Outgoing
+from .outgoing.message_job import MessageJob, MessageRequest
 from .outgoing.outbox import get_outbox
 
 PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
@@ -63,10 +63,14 @@ class ChatNotifyEntity(NotifyEntity):
             text, length = markdown.with_title(title, message), len(title) + 1
         else:
             text, length = markdown.escape(message), 0
-        await get_outbox(self.hass, self._entry).send_message(
-            self._entry.runtime_data.client,
-            Outgoing(chat_id=self._chat_id, text=text, length=length + len(message)),
-            self._entry.runtime_data.data.accounts,
-            # Whoever calls an entity without a context means each call for itself.
-            context=self._context or Context(),
+        outbox = get_outbox(self.hass, self._entry)
+        await outbox.run(
+            MessageJob(
+                context=outbox.context,
+                message=MessageRequest(
+                    chat_id=self._chat_id, text=text, length=length + len(message)
+                ),
+                # Calls without a context are never joined.
+                call_context=self._context or Context(),
+            )
         )

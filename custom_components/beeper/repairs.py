@@ -22,7 +22,7 @@ def async_watch(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
 
     The server may be asked, so it is nothing to wait for.
     """
-    client = entry.runtime_data.client
+    client = entry.runtime_data.server.client
     version: str | None = None
 
     @callback
@@ -43,7 +43,7 @@ def async_watch(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
 
 async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Raise what stands in the way of the chats that were set up, and clear the rest."""
-    client = entry.runtime_data.client
+    client = entry.runtime_data.server.client
     chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
     if chats and client.generation is CREATE_ONLY:
         ir.async_create_issue(

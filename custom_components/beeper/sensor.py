@@ -18,7 +18,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import BeeperConfigEntry, Snapshot
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .entity import (
     BeeperAccountEntity,
     BeeperChatEntity,
@@ -47,17 +47,18 @@ _STATUSES: Final = [
 class _AccountSensor(SensorEntityDescription):
     """A sensor: what it reads of an account."""
 
-    value: Callable[[Snapshot, str], StateType]
+    value: Callable[[BeeperCoordinator, str], StateType]
 
 
-def _status(snapshot: Snapshot, account_id: str) -> StateType:
+def _status(coordinator: BeeperCoordinator, account_id: str) -> StateType:
     """Return the status; servers before 4.3 have none, newer ones maybe others."""
-    account = snapshot.account(account_id)
+    account = coordinator.server.account(account_id)
     return account.status if account and account.status in _STATUSES else None
 
 
-def _unread(snapshot: Snapshot, account_id: str) -> StateType:
-    return None if snapshot.unread is None else snapshot.unread.get(account_id, 0)
+def _unread(coordinator: BeeperCoordinator, account_id: str) -> StateType:
+    unread = coordinator.data.unread
+    return None if unread is None else unread.get(account_id, 0)
 
 
 _ACCOUNT_SENSORS: Final = (
@@ -126,7 +127,7 @@ class BeeperAccountSensor(BeeperAccountEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         """Return what the last snapshot says."""
-        return self.entity_description.value(self.coordinator.data, self._account_id)
+        return self.entity_description.value(self.coordinator, self._account_id)
 
 
 class BeeperChatUnreadSensor(BeeperChatEntity, SensorEntity):

@@ -21,27 +21,21 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
 from . import errors
+from .actions.change import CHANGE_ACTIONS, ChangeAction
 from .actions.download import DOWNLOAD
 from .actions.query import READINGS, Reading, async_read
-from .api.client import BeeperClient
-from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, Chat, ChatResult, CreateChat, StartChat, StartUser
+from .api.models import Chat, ChatResult, CreateChat, StartChat, StartUser
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .outgoing import markdown
 from .outgoing.attachments import Source
-from .outgoing.change_job import (
-    ATTR_FORMAT,
-    ATTR_MESSAGE,
-    CHANGES,
-    FORMAT_MARKDOWN,
-    FORMAT_TEXT,
-    Changing,
-)
-from .outgoing.message_job import Outgoing
-from .outgoing.outbox import Done, get_outbox
+from .outgoing.chat_job import ChatJob
+from .outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
+from .outgoing.message_job import MessageJob, MessageRequest
+from .outgoing.outbox import Outcome, get_outbox
 from .people import directory
 from .permissions import async_may_control
+from .server import Server
 from .validation import (
     attachment,
     boolean,
@@ -68,7 +62,9 @@ ATTR_CHAT_ID: Final = "chat_id"
 ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
 ATTR_ENTITY_ID: Final = "entity_id"
 ATTR_FILE_NAME: Final = "file_name"
+ATTR_FORMAT: Final = "format"
 ATTR_IF_EXISTS: Final = "if_exists"
+ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_MODE: Final = "mode"
 ATTR_PARTICIPANT_IDS: Final = "participant_ids"
@@ -198,7 +194,6 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
     )
     params = call.data
     account_id = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
-    coordinator = entry.runtime_data
     persons: list[directory.Person] = []
     if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
         persons = await _resolve(
@@ -221,17 +216,19 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
             title=params.get(ATTR_TITLE),
             message_text=params.get(ATTR_MESSAGE_TEXT),
         )
-    done = await get_outbox(call.hass, entry).create_chat(
-        coordinator.client,
-        request,
-        coordinator.data.accounts,
+    outbox = get_outbox(call.hass, entry)
+    done = await outbox.run(
+        ChatJob(
+            context=outbox.context,
+            request=request,
+            if_exists=params.get(ATTR_IF_EXISTS, "create"),
+            phone_numbers={
+                person.id: person.user.phone_number
+                for person in persons
+                if person.user.phone_number
+            },
+        ),
         allow_repeat=params[ATTR_ALLOW_REPEAT],
-        if_exists=params.get(ATTR_IF_EXISTS, "create"),
-        numbers={
-            person.id: person.user.phone_number
-            for person in persons
-            if person.user.phone_number
-        },
     )
     response = _created_chat(request, done)
     if persons:
@@ -250,27 +247,25 @@ async def _create_chat(call: ServiceCall) -> ServiceResponse:
 async def _persons(
     account_id: str,
     params: Mapping[str, Any],
-    client: BeeperClient,
-    accounts: tuple[Account, ...],
+    server: Server,
 ) -> list[directory.Person]:
     """Return the people that a call does not name as the API does."""
     if ATTR_PARTICIPANTS in params:
         return await directory.resolve_participants(
-            client,
-            accounts,
+            server,
             account_id,
             params[ATTR_PARTICIPANTS],
             field=ATTR_PARTICIPANTS,
         )
     return [
         await directory.resolve_recipient(
-            client, accounts, account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
+            server, account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
         )
     ]
 
 
 def _created_chat(
-    request: StartChat | CreateChat, done: Done[ChatResult]
+    request: StartChat | CreateChat, done: Outcome[ChatResult]
 ) -> dict[str, Any]:
     """Return what is known of the chat: all of it only if the server returned it."""
     response: dict[str, Any] = {
@@ -390,31 +385,28 @@ async def _send_message(call: ServiceCall) -> ServiceResponse:
     params = call.data
     entry, chat_id = await _entry_and_chat(call.hass, params)
     written = params.get(ATTR_MESSAGE)
-    if written is None:
-        sent_text = None
-    elif params[ATTR_FORMAT] == FORMAT_TEXT:
-        sent_text = markdown.escape(written)
-    else:
-        sent_text = markdown.verbatim(written)
+    sent_text = None
+    if written is not None:
+        sent_text = markdown.from_format(written, params[ATTR_FORMAT])
     source = None
     if ATTR_ATTACHMENT in params:
         source = Source(
             location=params[ATTR_ATTACHMENT], name=params.get(ATTR_FILE_NAME)
         )
-    done, delivery = await get_outbox(call.hass, entry).send_message(
-        entry.runtime_data.client,
-        Outgoing(
+    outbox = get_outbox(call.hass, entry)
+    job = MessageJob(
+        context=outbox.context,
+        message=MessageRequest(
             chat_id=chat_id,
             text=sent_text,
             length=len(written or ""),
             reply_to=params.get(ATTR_REPLY_TO),
             attachment=source,
         ),
-        entry.runtime_data.data.accounts,
-        context=call.context,
-        allow_repeat=params[ATTR_ALLOW_REPEAT],
-        wait=params[ATTR_WAIT],
+        call_context=call.context,
     )
+    done = await outbox.run(job, allow_repeat=params[ATTR_ALLOW_REPEAT])
+    delivery = await job.delivery(done.result) if params[ATTR_WAIT] else None
     response: dict[str, Any] = {
         "chat_id": done.result.chat_id,
         "message_id": done.result.message_id,
@@ -480,17 +472,11 @@ async def _find(call: ServiceCall) -> ServiceResponse:
     entry: BeeperConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )
-    found = await _read(
-        call.hass,
-        entry,
-        directory.find(
-            entry.runtime_data.client,
-            entry.runtime_data.data.accounts,
-            call.data.get(ATTR_ACCOUNT_ID),
-            call.data[ATTR_QUERY],
-            default_id=entry.data[CONF_ACCOUNT_ID],
-        ),
-    )
+    server = entry.runtime_data.server
+    with server.translate_errors(partial(errors.not_done, network="")):
+        found = await directory.find(
+            server, call.data.get(ATTR_ACCOUNT_ID), call.data[ATTR_QUERY]
+        )
     return {
         "count": len(found.matches),
         "matches": [
@@ -520,29 +506,17 @@ def _match(rank: directory.Rank, candidate: directory.Candidate) -> dict[str, An
     }
 
 
-async def _read[T](
-    hass: HomeAssistant, entry: BeeperConfigEntry, reading: Awaitable[T]
-) -> T:
-    """Return what was read; an error says that nothing else was done."""
-    try:
-        return await reading
-    except BeeperError as err:
-        if isinstance(err, AuthenticationError):
-            entry.async_start_reauth(hass)
-        raise errors.not_done(err, network="") from None
-
-
 async def _resolve[T](
     hass: HomeAssistant,
     entry: BeeperConfigEntry,
-    resolve: Callable[[BeeperClient, tuple[Account, ...]], Awaitable[T]],
+    resolve: Callable[[Server], Awaitable[T]],
 ) -> T:
     """Return who is meant, to one call after another: what they send keeps its order."""
     coordinator = entry.runtime_data
-    async with coordinator.resolving:
-        return await _read(
-            hass, entry, resolve(coordinator.client, coordinator.data.accounts)
-        )
+    server = coordinator.server
+    with server.translate_errors(partial(errors.not_done, network="")):
+        async with coordinator.resolving:
+            return await resolve(server)
 
 
 async def _carry_out(reading: Reading, call: ServiceCall) -> ServiceResponse:
@@ -559,7 +533,7 @@ async def _carry_out(reading: Reading, call: ServiceCall) -> ServiceResponse:
     return await async_read(reading, entry, params)
 
 
-async def _change(changing: Changing, call: ServiceCall) -> ServiceResponse:
+async def _change(changing: ChangeAction, call: ServiceCall) -> ServiceResponse:
     """Carry out an action that changes a chat or a message."""
     entry: BeeperConfigEntry
     chat_id = ""
@@ -569,17 +543,18 @@ async def _change(changing: Changing, call: ServiceCall) -> ServiceResponse:
         entry = async_get_config_entry(
             call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
         )
-    done = await get_outbox(call.hass, entry).change(
-        entry.runtime_data.client,
-        changing,
-        {
-            name: call.data[name]
-            for name in map(str, changing.fields)
-            if name in call.data
-        },
-        entry.runtime_data.data.accounts,
-        chat_id=chat_id,
-        allow_repeat=call.data.get(ATTR_ALLOW_REPEAT, False),
+    outbox = get_outbox(call.hass, entry)
+    done = await outbox.run(
+        changing.job(
+            context=outbox.context,
+            params={
+                name: call.data[name]
+                for name in map(str, changing.fields)
+                if name in call.data
+            },
+            chat_id=chat_id,
+        ),
+        allow_repeat=not changing.job.reaches_people or call.data[ATTR_ALLOW_REPEAT],
     )
     return {
         "chat_id": done.result.chat_id or None,
@@ -614,7 +589,7 @@ def _reading_action(reading: Reading) -> _Action:
     )
 
 
-def _changing_action(changing: Changing) -> _Action:
+def _changing_action(changing: ChangeAction) -> _Action:
     schema = vol.Schema(
         {
             vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier,
@@ -622,7 +597,7 @@ def _changing_action(changing: Changing) -> _Action:
             **changing.fields,
             **(
                 {vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean}
-                if changing.once
+                if changing.job.reaches_people
                 else {}
             ),
         }
@@ -630,13 +605,13 @@ def _changing_action(changing: Changing) -> _Action:
 
     def params(data: dict[str, Any]) -> dict[str, Any]:
         data = without_blanks(data)
-        needed = changing.of_chat or bool(data.keys() & {*map(str, changing.fields)})
+        needed = changing.needs_chat or bool(data.keys() & {*map(str, changing.fields)})
         accepted = _chat_params(schema, data, needed=needed)
         changing.check(accepted)
         return accepted
 
     return _Action(
-        name=changing.name,
+        name=changing.job.name,
         params=params,
         handler=partial(_change, changing),
         response=SupportsResponse.OPTIONAL,
@@ -663,7 +638,7 @@ _ACTIONS: Final = (
         response=SupportsResponse.ONLY,
     ),
     *map(_reading_action, (*READINGS, DOWNLOAD)),
-    *map(_changing_action, CHANGES),
+    *map(_changing_action, CHANGE_ACTIONS),
 )
 
 

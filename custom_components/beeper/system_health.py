@@ -24,14 +24,16 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     for coordinator in coordinators:
         await coordinator.async_refresh()
     answering = [each for each in coordinators if each.last_update_success]
-    statuses = [account.status for each in answering for account in each.data.accounts]
+    statuses = [
+        account.status for each in answering for account in each.server.accounts
+    ]
     return {
         "servers": len(hass.config_entries.async_entries(DOMAIN)),
         "servers_answering": len(answering),
         "versions": ", ".join(
-            f"{each.client.version or '?'} ({each.client.generation.name})"
+            f"{each.server.client.version or '?'} ({each.server.client.generation.name})"
             for each in answering
-            if each.client.generation
+            if each.server.client.generation
         ),
         "accounts_connected": f"{statuses.count('connected')}/{len(statuses)}",
     }

@@ -64,7 +64,7 @@ def text(value: Any) -> str:
     return accepted
 
 
-def written(value: Any) -> str:
+def visible_text(value: Any) -> str:
     """Accept text as it is, unless nothing of it can be seen."""
     accepted = text(value)
     if not _INVISIBLE.sub("", accepted):
@@ -234,7 +234,7 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
     return validate
 
 
-def moment(value: Any) -> datetime:
+def datetime_(value: Any) -> datetime:
     """Accept a date or a time of one; without an offset it is Home Assistant's time."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, quote
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.actions.change import CHANGE_ACTIONS
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.outgoing import outbox
-from custom_components.beeper.outgoing.change_job import CHANGES
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
@@ -119,7 +119,7 @@ EACH_CALL = pytest.mark.parametrize("action", CALLS)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for fractions of a second where life waits for seconds."""
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
 
 
 def age(profile: str) -> int:
@@ -164,7 +164,11 @@ def mutations(simulator: Simulator) -> list[str]:
 
 
 def test_every_change_is_tried_here() -> None:
-    assert {each.name for each in CHANGES} == {*CALLS, "notify_anyway", "focus"}
+    assert {action.job.name for action in CHANGE_ACTIONS} == {
+        *CALLS,
+        "notify_anyway",
+        "focus",
+    }
 
 
 # What is done
@@ -187,7 +191,7 @@ async def test_change_on_each_generation(
             await change(hass, action, **data)
         assert refused.value.translation_key == "change_route_absent"
         assert refused.value.translation_placeholders
-        since = next(each.since for each in CHANGES if each.name == action)
+        since = next(row.job.since for row in CHANGE_ACTIONS if row.job.name == action)
         assert refused.value.translation_placeholders["version"] == since
         assert not simulator.executed
         return
@@ -1026,7 +1030,7 @@ async def test_a_refusal_says_why_nothing_was_changed(
     assert len(mutations(simulator)) == 1
 
 
-@pytest.mark.parametrize("action", [each.name for each in CHANGES])
+@pytest.mark.parametrize("action", [row.job.name for row in CHANGE_ACTIONS])
 async def test_read_only_mode_changes_nothing(
     hass: HomeAssistant, simulator: Simulator, action: str
 ) -> None:
@@ -1199,7 +1203,7 @@ async def test_bad_input_is_named(
     assert not mutations(simulator)
 
 
-@pytest.mark.parametrize("action", [each.name for each in CHANGES])
+@pytest.mark.parametrize("action", [row.job.name for row in CHANGE_ACTIONS])
 async def test_exactly_one_chat_is_meant(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:

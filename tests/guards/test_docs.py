@@ -17,8 +17,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 import yaml
 
+from custom_components.beeper.actions.change import CHANGE_ACTIONS
 from custom_components.beeper.outgoing import delivery
-from custom_components.beeper.outgoing.change_job import CHANGES
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
 from homeassistant.helpers.trigger import (
@@ -780,7 +780,7 @@ def test_every_action_has_an_example() -> None:
 async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     where = table("Where", CHANGING)
     assert table("Field of update_chat", CHANGING) == fields_of("update_chat") - where
-    names = {each.name for each in CHANGES}
+    names = {action.job.name for action in CHANGE_ACTIONS}
     assert table("Action", CHANGING) == {f"beeper.{name}" for name in names}
     others = set[str]().union(*map(fields_of, names - {"update_chat"}))
     assert table("Field of the others", CHANGING) == others - where

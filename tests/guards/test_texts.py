@@ -15,6 +15,7 @@ import voluptuous as vol
 import yaml
 
 from custom_components.beeper import condition, errors, signals, trigger
+from custom_components.beeper.actions.change import CHANGE_ACTIONS
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -31,7 +32,6 @@ from custom_components.beeper.api.exceptions import (
 )
 from custom_components.beeper.api.models import Chat, Message, User
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.outgoing import change_job
 from custom_components.beeper.outgoing.job import Job
 from homeassistant import const
 from homeassistant.core import HomeAssistant
@@ -99,7 +99,7 @@ ACCEPTED: dict[str, list[Json]] = {
     "search_messages": [{UNKNOWN: 1}],
     "get_message": [{"chat_id": "x", UNKNOWN: 1}],
     "list_labels": [{UNKNOWN: 1}],
-    **{change.name: [{"chat_id": "x", UNKNOWN: 1}] for change in change_job.CHANGES},
+    **{row.job.name: [{"chat_id": "x", UNKNOWN: 1}] for row in CHANGE_ACTIONS},
 }
 
 
@@ -300,18 +300,26 @@ def raised() -> list[tuple[str, set[str] | None]]:
     found: list[tuple[str, set[str] | None]] = []
     for call in walk(ast.Call, *sources(BEEPER)):
         function, arguments = ast.unparse(call.func), [*call.args]
-        if function == "partial":
-            function = ast.unparse(arguments.pop(0))
+        words = {word.arg: word.value for word in call.keywords if word.arg}
+        if function.endswith("Refusal"):
+            arguments = [words["key"]]
         if not arguments or not isinstance(arguments[0], ast.Constant):
             continue
-        told: set[str] | None = {word.arg for word in call.keywords if word.arg}
+        told: set[str] | None = {*words} - {"kind"}
         if function == "vol.Invalid":
             [given] = [
                 word.value for word in call.keywords if word.arg == "placeholders"
             ] or [ast.Dict([], [])]
             assert isinstance(given, ast.Dict)
             told = {"field"} | {ast.literal_eval(key) for key in given.keys if key}
-        elif function not in ("errors.invalid", "errors.failed"):
+        elif function.endswith("Refusal"):
+            told = None
+            if isinstance(
+                given := words.get("placeholders", ast.Dict([], [])), ast.Dict
+            ):
+                told = {ast.literal_eval(key) for key in given.keys if key}
+                told = told if None not in given.keys else None
+        elif function not in ("errors.invalid", "errors.failed", "errors.refuse"):
             continue
         elif any(word.arg is None for word in call.keywords):
             told = None  # a mapping made elsewhere
@@ -379,7 +387,7 @@ def test_every_api_error_has_its_text(err: BeeperError, setting_up: bool) -> Non
     if setting_up:
         error = errors.not_set_up(err)
     else:
-        error = errors.not_done(err, network="WhatsApp")
+        error = errors.not_done(err, network="WhatsApp").error()
     text = ENGLISH["exceptions"][error.translation_key]["message"]
     assert error.translation_domain == DOMAIN
     assert placeholders(text) <= (error.translation_placeholders or {}).keys()
@@ -395,9 +403,9 @@ def test_every_api_error_has_its_text(err: BeeperError, setting_up: bool) -> Non
 )
 @pytest.mark.parametrize("make", [errors.not_sent, errors.not_uploaded])
 def test_every_api_error_of_a_message_has_its_text(
-    make: Callable[[BeeperError], HomeAssistantError], err: BeeperError
+    make: Callable[[BeeperError], errors.Refusal], err: BeeperError
 ) -> None:
-    error = make(err)
+    error = make(err).error()
     text = ENGLISH["exceptions"][error.translation_key]["message"]
     assert error.translation_domain == DOMAIN
     assert placeholders(text) <= (error.translation_placeholders or {}).keys()
@@ -415,10 +423,11 @@ def test_every_api_error_of_a_message_has_its_text(
     ids=repr,
 )
 def test_every_api_error_of_reading_and_changing_has_its_text(err: BeeperError) -> None:
-    for error, says in (
+    for refusal, says in (
         (errors.not_read(err, since="4.2.808"), "Nothing was read: "),
         (errors.not_changed(err, since="4.2.808"), "Nothing was changed: "),
     ):
+        error = refusal.error()
         text = ENGLISH["exceptions"][error.translation_key]["message"]
         assert error.translation_domain == DOMAIN
         assert placeholders(text) <= (error.translation_placeholders or {}).keys()

@@ -264,7 +264,7 @@ async def test_an_unknown_message_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "custom_components.beeper.outgoing.outbox._LOOK_AFTER", (0, 0.01)
+        "custom_components.beeper.outgoing.outbox._RECOVERY_DELAYS", (0, 0.01)
     )
     simulator.faults.add("drop_before", method="POST")
     data = family(message_text="hi")

@@ -395,7 +395,9 @@ async def test_an_unknown_outcome_does_not_hold_up_the_next_message(
     monkeypatch: pytest.MonkeyPatch,
     skip_time: Callable[[float], None],
 ) -> None:
-    monkeypatch.setattr("custom_components.beeper.outgoing.outbox._LOOK_AFTER", (0, 10))
+    monkeypatch.setattr(
+        "custom_components.beeper.outgoing.outbox._RECOVERY_DELAYS", (0, 10)
+    )
     simulator.faults.add("drop_before", method="POST", path=PATH)
     first = hass.async_create_task(send(hass, message="first"))
     await until(lambda: tried(simulator))

@@ -30,7 +30,7 @@ TIMEOUT = 0.5
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for fractions of a second where life waits for seconds."""
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0, 0.05, 0.1))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
 
 
 def posts(simulator: Simulator) -> int:

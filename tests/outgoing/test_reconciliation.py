@@ -162,7 +162,7 @@ async def test_a_server_that_hangs_is_not_waited_for_without_end(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox, "_LOOK_TIMEOUT", 0.05)
+    monkeypatch.setattr(outbox, "_RECOVERY_TIMEOUT", 0.05)
     simulator.faults.add("drop_after", method="POST")
     simulator.faults.add("delay", method="GET", times=None, seconds=0.1)
 

@@ -555,7 +555,7 @@ async def bench(
     tmp_path: Path,
 ) -> Bench:
     """Return a server of which nothing is limited, and that is looked at at once."""
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0,))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
     pauses = (0.005, 0.005) if "ws" in simulator.profile.features else (60, 60)
     monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", pauses)
     entry = add_entry(hass, simulator.url, chats_per_hour=0, duplicate_window=0)

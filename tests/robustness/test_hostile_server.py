@@ -265,7 +265,7 @@ def loud_and_quick(
     caplog.set_level(logging.INFO)
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0,))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
 
 
 @asynccontextmanager

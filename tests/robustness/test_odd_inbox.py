@@ -495,7 +495,7 @@ async def test_twin_that_differs_only_in_what_is_not_compared(
     second: dict[str, Any],
 ) -> None:
     """The second is never sent, and is taken for the first."""
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0,))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
     await send(hass, "warm up")
     while time.time() % 1 > 0.2:
         await asyncio.sleep(0.01)
@@ -511,7 +511,7 @@ async def test_twin_made_with_the_chat(
     simulator: Simulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox, "_LOOK_AFTER", (0,))
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
     await send(hass, "warm up")
     while time.time() % 1 > 0.2:
         await asyncio.sleep(0.01)

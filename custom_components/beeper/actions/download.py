@@ -50,7 +50,7 @@ async def _download(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Save one attachment; raises BeeperError or a translated HomeAssistantError."""
-    hass, client = entry.runtime_data.hass, entry.runtime_data.client
+    hass, client = entry.runtime_data.hass, entry.runtime_data.server.client
     root_id, root = _root(hass)
     message = await _message(client, params[CONF_CHAT_ID], params[ATTR_MESSAGE_ID])
     attached = _attached(message, params[ATTR_ATTACHMENT])

@@ -6,23 +6,23 @@ Nothing is marked read by it, and nothing sent: a network learns nothing.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
 
 from .. import errors
-from ..api.exceptions import AuthenticationError, BeeperError
 from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE, has_labels
 from ..api.models import Account, Chat, ChatFilter, Message, MessageFilter, Page, User
 from ..api.rich_text import plain
-from ..const import CONF_CHAT_ID, CONF_USER_ID
+from ..const import CONF_CHAT_ID
 from ..coordinator import BeeperConfigEntry
 from ..validation import (
     boolean,
+    datetime_,
     identifier,
     identifiers,
     integer,
-    moment,
     one_of,
     some_of,
 )
@@ -65,18 +65,16 @@ async def async_read(
     reading: Reading, entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Carry an action out; raises a translated HomeAssistantError."""
-    try:
+    with entry.runtime_data.server.translate_errors(
+        partial(errors.not_read, since=reading.since)
+    ):
         return await reading.read(entry, params)
-    except BeeperError as err:
-        if isinstance(err, AuthenticationError):
-            entry.async_start_reauth(entry.runtime_data.hass)
-        raise errors.not_read(err, since=reading.since) from err
 
 
 async def _list_accounts(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    accounts = await entry.runtime_data.client.accounts()
+    accounts = await entry.runtime_data.server.client.accounts()
     return {"accounts": [_account(account) for account in accounts]}
 
 
@@ -84,7 +82,7 @@ async def _get_chat(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
     return _chat(
-        await entry.runtime_data.client.chat(
+        await entry.runtime_data.server.client.chat(
             params[CONF_CHAT_ID], participants=params[ATTR_MAX_PARTICIPANT_COUNT]
         )
     )
@@ -93,7 +91,7 @@ async def _get_chat(
 async def _list_chats(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    client = entry.runtime_data.client
+    client = entry.runtime_data.server.client
     # A server that does not know labels would ignore the filter, and list all chats.
     if ATTR_LABEL_ID in params and not has_labels(client.generation, client.version):
         raise errors.failed("field_absent", field=ATTR_LABEL_ID, version=LABELS_SINCE)
@@ -113,7 +111,9 @@ async def _list_messages(
 ) -> dict[str, Any]:
     async def read(cursor: str | None, limit: int) -> Page[Message]:
         return _visible(
-            await entry.runtime_data.client.messages(params[CONF_CHAT_ID], cursor)
+            await entry.runtime_data.server.client.messages(
+                params[CONF_CHAT_ID], cursor
+            )
         )
 
     found = await read_pages(
@@ -128,7 +128,7 @@ async def _list_messages(
 async def _get_message(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    message = await entry.runtime_data.client.message(
+    message = await entry.runtime_data.server.client.message(
         params[CONF_CHAT_ID], params[ATTR_MESSAGE_ID]
     )
     return _message(entry, message)
@@ -137,7 +137,7 @@ async def _get_message(
 async def _list_labels(
     entry: BeeperConfigEntry, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    labels = await entry.runtime_data.client.labels()
+    labels = await entry.runtime_data.server.client.labels()
     return {"labels": [{"id": key, "name": name} for key, name in labels.items()]}
 
 
@@ -148,7 +148,7 @@ async def _search_messages(
     chats: dict[str, Chat] = {}
 
     async def read(cursor: str | None, limit: int) -> Page[Message]:
-        found = await entry.runtime_data.client.search_messages(
+        found = await entry.runtime_data.server.client.search_messages(
             wanted, limit=min(limit, _MAX_FOUND), cursor=cursor
         )
         chats.update(found.chats)
@@ -275,25 +275,18 @@ def _chat(chat: Chat) -> dict[str, Any]:
 
 
 def _message(entry: BeeperConfigEntry, message: Message) -> dict[str, Any]:
-    """Return a message under the names that triggers give, and what they lack."""
-    coordinator = entry.runtime_data
-    generation = coordinator.client.generation
+    """Return a message under the names that triggers use, and more."""
+    server = entry.runtime_data.server
+    generation = server.client.generation
     rich = generation is not None and generation.rich_text
     written = None if message.is_deleted else message.text
-    account = coordinator.data.account(message.account_id or "")
-    own_ids = {
-        entry.data.get(CONF_USER_ID),
-        account.user.id if account and account.user else None,
-    }
     return {
         "message_id": message.id,
         "chat_id": message.chat_id,
         "account_id": message.account_id,
         "sender_id": message.sender_id,
         "sender_name": message.sender_name,
-        # Some networks mark own messages wrongly.
-        "is_self": message.is_sender
-        or (message.sender_id is not None and message.sender_id in own_ids),
+        "is_self": server.is_own(message),
         "timestamp": _iso(message.timestamp),
         "type": message.type,
         "text": plain(written) if written and rich else written,
@@ -350,8 +343,8 @@ _CHAT_FILTER: Final[Mapping[vol.Marker, Any]] = {
     vol.Optional("include_muted"): boolean,
     vol.Optional("account_ids"): identifiers,
     vol.Optional(ATTR_LABEL_ID): identifier,
-    vol.Optional("last_activity_before"): moment,
-    vol.Optional("last_activity_after"): moment,
+    vol.Optional("last_activity_before"): datetime_,
+    vol.Optional("last_activity_after"): datetime_,
 }
 _MESSAGE_FILTER: Final[Mapping[vol.Marker, Any]] = {
     vol.Optional("query"): identifier,
@@ -360,8 +353,8 @@ _MESSAGE_FILTER: Final[Mapping[vol.Marker, Any]] = {
     vol.Optional("chat_type"): one_of("single", "group"),
     vol.Optional("media_types"): some_of("any", "video", "image", "link", "file"),
     vol.Optional("sender"): identifier,
-    vol.Optional("date_after"): moment,
-    vol.Optional("date_before"): moment,
+    vol.Optional("date_after"): datetime_,
+    vol.Optional("date_before"): datetime_,
     vol.Optional("exclude_low_priority"): boolean,
     vol.Optional("include_muted"): boolean,
 }

@@ -154,13 +154,13 @@ async def async_find_chats(
         return {}
     with suppress(vol.Invalid):  # else it is a name, or a part of a number
         text = phone_number(text)
-    client = entry.runtime_data.client
+    server = entry.runtime_data.server
     found: dict[str, ListedChat] = {}
     for scope in ("titles", "participants"):
-        page = await client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
+        page = await server.client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
         found |= {chat.id: chat for chat in page.items}
     # Servers know who is in a group, but take an accent for another letter.
-    chats = await directory.find_chats(client, entry.runtime_data.data.accounts, text)
+    chats = await directory.find_chats(server, text)
     found |= {chat.id: chat for chat in chats}
     # A merged chat stands for its members.
     shown = [chat for chat in found.values() if chat.merged_into_id not in found]
@@ -174,7 +174,7 @@ async def async_find_chats(
 
 def chat_label(entry: BeeperConfigEntry, chat: ListedChat) -> str:
     """Return what tells chats apart: two people can have one name."""
-    accounts = entry.runtime_data.data.accounts
+    accounts = entry.runtime_data.server.accounts
     parts = [_title(chat), chat.network or chat.account_id]
     alike = [each for each in accounts if each.network == chat.network]
     if len(alike) > 1:  # Then by whose account it is.

@@ -201,7 +201,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     def _account_selector(self) -> SelectSelector:
         entry: BeeperConfigEntry = self._get_entry()
         loaded = entry.state is ConfigEntryState.LOADED
-        accounts = entry.runtime_data.data.accounts if loaded else ()
+        accounts = entry.runtime_data.server.accounts if loaded else ()
         options = [
             SelectOptionDict(
                 value=account.account_id,
@@ -257,9 +257,9 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
         With `strangers`, a number or an address need not be anybody's who is known.
         """
         entry: BeeperConfigEntry = self._get_entry()
-        coordinator = entry.runtime_data
+        server = entry.runtime_data.server
         account_id = given[CONF_ACCOUNT_ID]
-        account = coordinator.data.account(account_id)
+        account = server.account(account_id)
         self._persons, self._fitting, self._certain = {}, [], set()
         for name in names:
             self._who = name
@@ -268,13 +268,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
             except vol.Invalid as err:
                 known = err.msg in _PHONE_PROBLEMS
                 return {field: err.msg if known else "nobody_found"}
-            found = await directory.find(
-                coordinator.client,
-                coordinator.data.accounts,
-                account_id,
-                text,
-                default_id=account_id,
-            )
+            found = await directory.find(server, account_id, text)
             matches = [match for match in found.matches if match[1].users]
             fitting = {
                 person.id: (person, _label(candidate))

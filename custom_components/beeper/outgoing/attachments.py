@@ -6,13 +6,12 @@ give them are imported where they run: they bring packages that need not be ther
 """
 
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 import io
 import mimetypes
 from pathlib import Path
 import tempfile
-from typing import IO, Final
+from typing import IO, Final, NoReturn
 
 import aiohttp
 from yarl import URL
@@ -65,7 +64,7 @@ async def open_source(hass: HomeAssistant, source: Source) -> File:
         return await _media(hass, location, source.name)
     if location.startswith("/"):
         if not await hass.async_add_executor_job(hass.config.is_allowed_path, location):
-            raise errors.NotDoneError(partial(errors.invalid, "path_not_allowed"))
+            errors.refuse("path_not_allowed")
         return await _file(hass, Path(location), source.name)
     return await _download(hass, location, source.name)
 
@@ -79,16 +78,14 @@ async def _still(
 ) -> File:
     """Take one picture of a camera or image entity."""
     if domain not in hass.config.components:
-        raise errors.NotDoneError(partial(errors.failed, "picture_unavailable"))
+        errors.refuse("picture_unavailable", kind=HomeAssistantError)
     from homeassistant.components import camera, image  # noqa: PLC0415
 
     get_image = camera.async_get_image if domain == "camera" else image.async_get_image
     try:
         picture = await get_image(hass, entity_id)
     except HomeAssistantError:
-        raise errors.NotDoneError(
-            partial(errors.failed, "picture_unavailable")
-        ) from None
+        errors.refuse("picture_unavailable", kind=HomeAssistantError)
     return _in_memory(
         picture.content,
         name or _with_extension(entity_id.partition(".")[2], picture.content_type),
@@ -99,13 +96,13 @@ async def _still(
 async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
     """Let a text be spoken."""
     if "tts" not in hass.config.components:
-        raise errors.NotDoneError(partial(errors.failed, "media_unavailable"))
+        errors.refuse("media_unavailable", kind=HomeAssistantError)
     from homeassistant.components import tts  # noqa: PLC0415
 
     try:
         extension, spoken = await tts.async_get_media_source_audio(hass, uri)
     except HomeAssistantError, ValueError:
-        raise errors.NotDoneError(partial(errors.failed, "media_unavailable")) from None
+        errors.refuse("media_unavailable", kind=HomeAssistantError)
     name = name or f"speech.{extension}"
     return _in_memory(spoken, name, _guess(f"x.{extension}"))
 
@@ -113,7 +110,7 @@ async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
 async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
     """Read what a media source has: a file, or an address of Home Assistant's own."""
     if "media_source" not in hass.config.components:
-        raise errors.NotDoneError(partial(errors.failed, "media_unavailable"))
+        errors.refuse("media_unavailable", kind=HomeAssistantError)
     from homeassistant.components import media_source  # noqa: PLC0415
     from homeassistant.components.media_player import browse_media  # noqa: PLC0415
 
@@ -123,7 +120,7 @@ async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
             return await _file(hass, media.path, name, media.mime_type)
         url = browse_media.async_process_play_media_url(hass, media.url)
     except HomeAssistantError, ValueError:
-        raise errors.NotDoneError(partial(errors.failed, "media_unavailable")) from None
+        errors.refuse("media_unavailable", kind=HomeAssistantError)
     # Only what Home Assistant serves itself needs no leave.
     own = media.url.startswith("/")
     return await _download(hass, url, name, media.mime_type, own=own)
@@ -131,7 +128,7 @@ async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
 
 def _in_memory(content: bytes, name: str, mime_type: str) -> File:
     if len(content) > MAX_SIZE:
-        raise _too_large()
+        _refuse_too_large()
     return File(content=io.BytesIO(content), name=name, mime_type=mime_type)
 
 
@@ -143,10 +140,10 @@ async def _file(
             if not path.is_file():
                 raise FileNotFoundError
             if path.stat().st_size > MAX_SIZE:
-                raise _too_large()
+                _refuse_too_large()
             content = path.open("rb")
         except OSError:
-            raise errors.NotDoneError(partial(errors.invalid, "no_such_file")) from None
+            errors.refuse("no_such_file")
         return File(
             content=content,
             name=name or path.name,
@@ -190,7 +187,7 @@ async def _fetch(
     try:
         for _ in range(_MAX_REDIRECTS):
             if not own and not hass.config.is_allowed_external_url(url):
-                raise errors.NotDoneError(partial(errors.invalid, "url_not_allowed"))
+                errors.refuse("url_not_allowed")
             async with session.get(
                 url, allow_redirects=False, timeout=_TIMEOUT
             ) as response:
@@ -199,7 +196,7 @@ async def _fetch(
                     async for chunk in response.content.iter_chunked(_CHUNK):
                         size += len(chunk)
                         if size > MAX_SIZE:
-                            raise _too_large()
+                            _refuse_too_large()
                         await hass.async_add_executor_job(content.write, chunk)
                     await hass.async_add_executor_job(content.seek, 0)
                     return response.url.name, response.content_type
@@ -209,7 +206,9 @@ async def _fetch(
                 url, own = str(response.url.join(location)), False
     except TimeoutError, ValueError, aiohttp.ClientError:
         pass
-    raise errors.NotDoneError(partial(errors.failed, "not_downloaded"))
+    raise errors.NotDoneError(
+        errors.Refusal(key="not_downloaded", kind=HomeAssistantError)
+    )
 
 
 def _with_extension(name: str, mime_type: str) -> str:
@@ -224,11 +223,8 @@ def _guess(name: str) -> str:
     return mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
 
 
-def _too_large() -> errors.NotDoneError:
-    return errors.NotDoneError(
-        partial(
-            errors.invalid,
-            "attachment_too_large",
-            limit=str(MAX_SIZE // (1024 * 1024)),
-        )
+def _refuse_too_large() -> NoReturn:
+    errors.refuse(
+        "attachment_too_large",
+        limit=str(MAX_SIZE // (1024 * 1024)),
     )

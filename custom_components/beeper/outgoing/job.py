@@ -1,58 +1,71 @@
-"""What the outbox carries out: something that reaches a person."""
+"""A request that reaches a person, as the outbox runs it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
-
-from homeassistant.exceptions import HomeAssistantError
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from ..api.exceptions import BeeperError
+from ..errors import Refusal
+from ..server import Server
+from .chat_queue import ChatQueues
+from .limits import Limits
+from .network_rules import NetworkRules
+from .sent_messages import SentMessages
 
-type Refusal = Callable[[], HomeAssistantError]
-"""Makes an error anew, for each caller that waits for it."""
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutboxContext:
+    """What every job of an outbox needs; `server` is the one of the latest reload."""
+
+    server: Server
+    limits: Limits
+    rules: NetworkRules
+    queue: ChatQueues
+    sent: SentMessages
 
 
 class Job[ResultT](ABC):
-    """One thing to do, once."""
+    """One request, attempted once."""
 
-    name: str
+    name: ClassVar[str]
     key: Hashable
-    """What two jobs that do the same have in common; final once it is their turn."""
-    shared: Hashable
-    """What a job has in common with one under way whose result it may take."""
+    """Identifies jobs that ask for the same; final once their slot has come."""
+    join_key: Hashable
+    """A job with the same one that is under way shares its outcome."""
     window: float = 0
-    """Seconds for which the same job gives the same result, once done."""
-    settles: bool = False
-    """Once done, it does not matter any more what became of the same job before."""
+    """Seconds for which a repeated job returns the same result, once done."""
+    idempotent: bool = False
+    """Repeating it does no harm, so success settles earlier unknown outcomes."""
     unknown: str
-    """Key of the text for: it was attempted, and nothing of it can be found."""
+    """Translation key: it was attempted, and its result cannot be found."""
     still_unknown: str
-    """Key of the text for: an earlier one like this still cannot be found."""
+    """Translation key: the result of an earlier attempt still cannot be found."""
 
     @abstractmethod
-    def turn(self) -> AbstractAsyncContextManager[Any]:
-        """Wait for what has to leave before, and let go what has to leave after."""
+    def slot(self) -> AbstractAsyncContextManager[Any]:
+        """Wait for earlier jobs for the same chat or person; hold up later ones."""
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Do what reaches nobody yet; raise NotDoneError to refuse."""
+        """Do everything that reaches nobody; raises NotDoneError to refuse."""
 
     @abstractmethod
     async def attempt(self) -> ResultT:
-        """Do it; raise BeeperError, which knows whether it may have happened."""
+        """Send the request; raises BeeperError, which knows whether it may have run."""
 
     @abstractmethod
-    def not_done(self, err: BeeperError) -> HomeAssistantError:
-        """Return the error of an attempt that certainly changed nothing."""
+    def refusal(self, err: BeeperError) -> Refusal:
+        """Return why an attempt certainly changed nothing."""
 
     @abstractmethod
     def undo(self) -> None:
-        """Take back what was prepared for an attempt that changed nothing."""
+        """Take back the preparation of an attempt that changed nothing."""
 
     @abstractmethod
-    async def look(self, attempted: float) -> ResultT | Refusal | None:
-        """Look, by reading alone, for what an attempt has left; None for nothing.
+    async def recover(self, attempted: float) -> ResultT | Refusal | None:
+        """Look for the result of an attempt by reading only; None if not found.
 
-        `attempted` is the event loop's time. Raises BeeperError where it cannot be read.
+        `attempted` is the event loop's time. Raises BeeperError if reading fails.
         """

@@ -27,7 +27,7 @@ _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 
 
-class NewChats:
+class NewChatLimiter:
     """How many new chats an account may still get.
 
     Kept are the times of the last hour's new chats by account, nothing of whom.
@@ -87,7 +87,7 @@ class NewChats:
         self._store.async_delay_save(lambda: self._taken, _SAVE_DELAY)
 
 
-class Messages:
+class MessageCounter:
     """How many messages an account has sent within an hour."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -122,7 +122,7 @@ class Messages:
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
 
 
-class Replies:
+class ReplyLoopGuard:
     """How often runs that a message started send into the chat it came from.
 
     If such a message starts them again, as with another automation at the other end,
@@ -191,3 +191,13 @@ class Replies:
 def _last_hour(times: list[float] | None, now: float) -> list[float]:
     """Return the times that count; a clock set back must not make them count longer."""
     return [time for time in times or () if abs(now - time) < _HOUR]
+
+
+class Limits:
+    """The limits of one config entry; they outlive reloads."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Start with nothing sent."""
+        self.new_chats = NewChatLimiter(hass, entry)
+        self.messages = MessageCounter(hass, entry)
+        self.replies = ReplyLoopGuard(hass, entry)

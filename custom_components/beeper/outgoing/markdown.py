@@ -3,6 +3,9 @@
 import re
 from typing import Final
 
+FORMAT_MARKDOWN: Final = "markdown"
+FORMAT_TEXT: Final = "text"
+
 # CommonMark, with the tables and the struck-out text of its usual extension. What
 # cannot be syntax where it stands is left alone: fewer backslashes to go wrong.
 _INLINE: Final = r"""
@@ -45,6 +48,11 @@ def verbatim(markdown: str) -> str:
     `"Hello"` would lose its quotes.
     """
     return _JSON_STRING.sub(r"\g<0>\\", markdown)
+
+
+def from_format(text: str, text_format: str = FORMAT_TEXT) -> str:
+    """Return the Markdown for a text of one of the two formats."""
+    return verbatim(text) if text_format == FORMAT_MARKDOWN else escape(text)
 
 
 def with_title(title: str, text: str) -> str:

@@ -33,7 +33,7 @@ class NetworkRules:
             BeeperClient, dict[str, tuple[float, CreationRules | None]]
         ] = WeakKeyDictionary()
 
-    async def of(
+    async def read(
         self, client: BeeperClient, bridge_id: str | None
     ) -> CreationRules | None:
         """Return what a bridge's network can do, None if that is not told."""
@@ -57,7 +57,7 @@ async def _ask(client: BeeperClient, bridge_id: str) -> CreationRules | None:
         return None
 
 
-def problem_of(
+def find_problem(
     request: CreateChat | StartChat, rules: CreationRules, own_ids: Collection[str]
 ) -> Problem | None:
     """Return why a request cannot work, None if nothing says so."""

@@ -16,7 +16,6 @@ import unicodedata
 from homeassistant.exceptions import ServiceValidationError
 
 from .. import errors
-from ..api.client import BeeperClient
 from ..api.exceptions import (
     AnswerError,
     AuthenticationError,
@@ -24,7 +23,8 @@ from ..api.exceptions import (
     RequestTimeoutError,
     RouteAbsentError,
 )
-from ..api.models import Account, ChatType, ListedChat, Page, StartUser, User
+from ..api.models import ChatType, ListedChat, Page, StartUser, User
+from ..server import Server
 
 MAX_LISTED: Final = 50
 
@@ -222,12 +222,10 @@ def _is_ignored(char: str) -> bool:
 
 
 async def find(
-    client: BeeperClient,
-    accounts: Collection[Account],
+    server: Server,
     account_id: str | None,
     text: str,
     *,
-    default_id: str,
     spoken: bool = False,
 ) -> Found:
     """Find people and chats of an account, None for all accounts.
@@ -237,14 +235,17 @@ async def find(
     `spoken`: whoever said the text may have meant any punctuation. Raises BeeperError.
     """
     wanted = _Wanted.from_text(text, spoken=spoken)
-    listed = [*(account.account_id for account in accounts), default_id]
+    listed = [
+        *(account.account_id for account in server.accounts),
+        server.default_account_id,
+    ]
     searched = [account_id] if account_id else [*dict.fromkeys(listed)]
     not_searched: list[str] = []
 
     async def contacts(searched_id: str) -> list[tuple[str, User]]:
         try:
             found = await _contacts(
-                client, searched_id, [text], ask_network=account_id is not None
+                server, searched_id, [text], ask_network=account_id is not None
             )
         except AuthenticationError, ForbiddenError:
             raise
@@ -256,11 +257,9 @@ async def find(
         return [(searched_id, user) for user in found]
 
     chats, *people = await _together(
-        _chats(client, account_id, None), *map(contacts, searched)
+        _chats(server, account_id, None), *map(contacts, searched)
     )
-    candidates = _candidates(
-        accounts, chats, [each for some in people for each in some]
-    )
+    candidates = _candidates(server, chats, [each for some in people for each in some])
     ranked = [
         (rank, candidate)
         for candidate in candidates
@@ -271,12 +270,10 @@ async def find(
     return Found(matches=tuple(ranked), not_searched=tuple(sorted(not_searched)))
 
 
-async def find_chats(
-    client: BeeperClient, accounts: Collection[Account], text: str
-) -> list[ListedChat]:
+async def find_chats(server: Server, text: str) -> list[ListedChat]:
     """Return the chats whose title or person fits. Raises BeeperError."""
     wanted = _Wanted.from_text(text)
-    candidates = _candidates(accounts, await _chats(client, None, None), [])
+    candidates = _candidates(server, await _chats(server, None, None), [])
     return [
         candidate.chat
         for candidate in candidates
@@ -285,8 +282,7 @@ async def find_chats(
 
 
 async def resolve_recipient(
-    client: BeeperClient,
-    accounts: Collection[Account],
+    server: Server,
     account_id: str,
     text: str,
     *,
@@ -299,7 +295,7 @@ async def resolve_recipient(
     """
     if stranger := as_stranger(text):
         return stranger
-    people = await _people(client, accounts, account_id, [text])
+    people = await _people(server, account_id, [text])
     return _one_person(people, text, field=field)
 
 
@@ -313,8 +309,7 @@ def as_stranger(text: str) -> Person | None:
 
 
 async def resolve_participants(
-    client: BeeperClient,
-    accounts: Collection[Account],
+    server: Server,
     account_id: str,
     texts: Collection[str],
     *,
@@ -324,7 +319,7 @@ async def resolve_participants(
 
     Raises as `resolve_recipient`.
     """
-    people = await _people(client, accounts, account_id, texts)
+    people = await _people(server, account_id, texts)
     return [
         _one_person(people, text, field=f"{field}.{index}")
         for index, text in enumerate(texts)
@@ -332,8 +327,7 @@ async def resolve_participants(
 
 
 async def resolve_chat(
-    client: BeeperClient,
-    accounts: Collection[Account],
+    server: Server,
     account_id: str | None,
     text: str,
     *,
@@ -343,7 +337,7 @@ async def resolve_chat(
 
     Raises as `resolve_recipient`.
     """
-    chats = _candidates(accounts, await _chats(client, account_id, None), [])
+    chats = _candidates(server, await _chats(server, account_id, None), [])
     best = _best(chats, text)
     if len(best) != 1:
         raise _refusal(field, len(best), best)
@@ -422,41 +416,42 @@ def _agreed(values: Iterable[str | None]) -> str | None:
 
 
 async def _people(
-    client: BeeperClient,
-    accounts: Collection[Account],
+    server: Server,
     account_id: str,
     texts: Collection[str],
 ) -> list[Candidate]:
     chats, contacts = await _together(
-        _chats(client, account_id, "single"),
-        _contacts(client, account_id, texts, ask_network=True),
+        _chats(server, account_id, "single"),
+        _contacts(server, account_id, texts, ask_network=True),
     )
-    found = _candidates(accounts, chats, [(account_id, user) for user in contacts])
+    found = _candidates(server, chats, [(account_id, user) for user in contacts])
     return [candidate for candidate in found if candidate.users]
 
 
 async def _contacts(
-    client: BeeperClient, account_id: str, texts: Iterable[str], *, ask_network: bool
+    server: Server, account_id: str, texts: Iterable[str], *, ask_network: bool
 ) -> list[User]:
     """Return an account's contacts, and whom its network knows by an identity.
 
     Servers before 4.2.557 do not list contacts; they are asked for each text.
     """
     try:
-        found = await _all(lambda cursor: client.list_contacts(account_id, cursor))
+        found = await _all(
+            lambda cursor: server.client.list_contacts(account_id, cursor)
+        )
         asked = [text for text in texts if ask_network and _is_identity(text)]
     except RouteAbsentError:
         found, asked = [], [*texts]
     for text in asked:
-        found += await client.contacts(account_id, text)
+        found += await server.client.contacts(account_id, text)
     return found
 
 
 async def _chats(
-    client: BeeperClient, account_id: str | None, kind: ChatType | None
+    server: Server, account_id: str | None, kind: ChatType | None
 ) -> list[ListedChat]:
     found = await _all(
-        lambda cursor: client.all_chats(account_id, only=kind, cursor=cursor)
+        lambda cursor: server.client.all_chats(account_id, only=kind, cursor=cursor)
     )
     ids = {chat.id for chat in found}
     # A merged chat stands for its members.
@@ -491,14 +486,16 @@ async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
 
 
 def _candidates(
-    accounts: Collection[Account],
+    server: Server,
     chats: Iterable[ListedChat],
     contacts: Iterable[tuple[str, User]],
 ) -> list[Candidate]:
     """Put chats and contacts together: who has a direct chat is not there twice."""
-    names = {account.account_id: account.name for account in accounts}
+    names = {account.account_id: account.name for account in server.accounts}
     own = {
-        (account.account_id, account.user.id) for account in accounts if account.user
+        (account.account_id, account.user.id)
+        for account in server.accounts
+        if account.user
     }
 
     def others(account_id: str, users: Iterable[User]) -> list[User]:

@@ -32,8 +32,9 @@ from ..const import (
 )
 from ..coordinator import BeeperConfigEntry
 from ..outgoing import markdown
-from ..outgoing.message_job import Outgoing
-from ..outgoing.outbox import Done, get_outbox
+from ..outgoing.chat_job import ChatJob
+from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.outbox import Outcome, get_outbox
 from ..permissions import async_may_control
 from ..validation import query
 from . import satellite
@@ -218,7 +219,7 @@ class Voice:
         return {
             account.name
             for entry in self.entries
-            for account in entry.runtime_data.data.accounts
+            for account in entry.runtime_data.server.accounts
             # Whoever says Beeper means all of it.
             if account.name.lower() != DOMAIN
         }
@@ -324,13 +325,12 @@ class Voice:
 
     async def _reach(
         self, context: Context, target: Target, message: str | None
-    ) -> Done[SentMessage] | Done[ChatResult]:
+    ) -> Outcome[SentMessage] | Outcome[ChatResult]:
         """Send a message, or start a chat; raises a translated HomeAssistantError."""
         if message is not None and not message.strip():
             raise errors.invalid("nothing_to_send")
         written = markdown.escape(message) if message else None
         outbox = get_outbox(self.hass, target.entry)
-        coordinator = target.entry.runtime_data
         # A chat that is there by now may be what an attempt has left behind, with the
         # message in it: then it is that attempt that is repeated.
         now = self.hass.loop.time()
@@ -346,23 +346,20 @@ class Voice:
             )
             self._unknown.pop(start, None)
             try:
-                return await outbox.create_chat(
-                    coordinator.client,
-                    start,
-                    coordinator.data.accounts,
-                    allow_repeat=False,
-                )
+                return await outbox.run(ChatJob(context=outbox.context, request=start))
             except HomeAssistantError as err:
                 if errors.is_unknown(err):
                     self._unknown[start] = now + _UNKNOWN
                 raise
-        done, _ = await outbox.send_message(
-            coordinator.client,
-            Outgoing(chat_id=target.chat_id, text=written, length=len(message or "")),
-            coordinator.data.accounts,
-            context=context,
+        return await outbox.run(
+            MessageJob(
+                context=outbox.context,
+                message=MessageRequest(
+                    chat_id=target.chat_id, text=written, length=len(message or "")
+                ),
+                call_context=context,
+            )
         )
-        return done
 
     # Who is meant
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import voluptuous as vol
 
@@ -9,7 +10,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .. import errors
-from ..api.exceptions import AuthenticationError, BeeperError
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people import directory
@@ -96,21 +96,10 @@ async def async_search(
 
     Raises a translated HomeAssistantError.
     """
-    entry = coordinator.config_entry
-    try:
+    server = coordinator.server
+    with server.translate_errors(partial(errors.not_done, network="")):
         async with coordinator.resolving:
-            return await directory.find(
-                coordinator.client,
-                coordinator.data.accounts,
-                None,
-                text,
-                default_id=entry.data[CONF_ACCOUNT_ID],
-                spoken=True,
-            )
-    except BeeperError as err:
-        if isinstance(err, AuthenticationError):
-            entry.async_start_reauth(hass)
-        raise errors.not_done(err, network="") from None
+            return await directory.find(server, None, text, spoken=True)
 
 
 def is_network(wanted: str | None, network: str) -> bool:
@@ -173,7 +162,7 @@ def _strangers(
     for coordinator in coordinators:
         default_id = coordinator.config_entry.data[CONF_ACCOUNT_ID]
         names = {
-            account.account_id: account.name for account in coordinator.data.accounts
+            account.account_id: account.name for account in coordinator.server.accounts
         }
         names.setdefault(default_id, default_id)
         if is_network(network, names[default_id]):
@@ -193,10 +182,10 @@ def _strangers(
 
 
 def _own_handle(coordinator: BeeperCoordinator, account_id: str) -> str:
-    account = coordinator.data.account(account_id)
+    account = coordinator.server.account(account_id)
     return (account and account.user and account.user.handle) or ""
 
 
 def _network(coordinator: BeeperCoordinator, account_id: str) -> str:
-    account = coordinator.data.account(account_id)
+    account = coordinator.server.account(account_id)
     return account.name if account else account_id

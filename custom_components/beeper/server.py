@@ -1,0 +1,79 @@
+"""One Beeper server as one config entry uses it: client, accounts, signed-in user."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from .api.client import BeeperClient
+from .api.exceptions import AuthenticationError, BeeperError
+from .api.models import Account, Message
+from .const import CONF_ACCOUNT_ID, CONF_USER_ID
+from .errors import Refusal
+
+
+class Server:
+    """The server of a loaded config entry; a reload makes a new one."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, client: BeeperClient
+    ) -> None:
+        """Connect nothing yet; the coordinator keeps `accounts` up to date."""
+        self.hass = hass
+        self.entry = entry
+        self.client = client
+        self.accounts: tuple[Account, ...] = ()
+
+    @property
+    def default_account_id(self) -> str:
+        """The account that new chats start from unless a call names another one."""
+        account_id: str = self.entry.data[CONF_ACCOUNT_ID]
+        return account_id
+
+    def account(self, account_id: str | None) -> Account | None:
+        """Return an account, None if it is not listed."""
+        return next(
+            (account for account in self.accounts if account.account_id == account_id),
+            None,
+        )
+
+    def network(self, account_id: str) -> str:
+        """Return the name of an account's network, the account's ID if unlisted."""
+        account = self.account(account_id)
+        return account.name if account else account_id
+
+    def own_ids(self, account_id: str | None) -> frozenset[str]:
+        """Return the signed-in user's IDs in an account."""
+        account = self.account(account_id)
+        ids = (
+            self.entry.data.get(CONF_USER_ID),
+            account and account.user and account.user.id,
+        )
+        return frozenset(user_id for user_id in ids if user_id)
+
+    def is_own(self, message: Message, account_id: str | None = None) -> bool:
+        """Return whether the signed-in user sent a message.
+
+        Some networks mark own messages wrongly, so the sender is compared too.
+        `account_id` is for rows that do not name their account.
+        """
+        return message.is_sender or message.sender_id in self.own_ids(
+            message.account_id or account_id
+        )
+
+    def check_token(self, err: BeeperError) -> None:
+        """Ask the user for a new token if the server refused this one."""
+        if isinstance(err, AuthenticationError):
+            self.entry.async_start_reauth(self.hass)
+
+    @contextmanager
+    def translate_errors(
+        self, refusal: Callable[[BeeperError], Refusal]
+    ) -> Iterator[None]:
+        """Turn API errors into translated ones; a refused token starts reauth."""
+        try:
+            yield
+        except BeeperError as err:
+            self.check_token(err)
+            raise refusal(err).error() from None
