@@ -1036,7 +1036,7 @@ def test_tables_of_voice() -> None:
     assert shown == [names[key] for key in ("sentences", "confirm", "llm_can_send")]
     sources = [
         (ROOT / f"custom_components/beeper/{name}.py").read_text("utf-8")
-        for name in ("llm", "voice")
+        for name in ("llm", "voice/assistant")
     ]
     tools = re.findall(r'name = f"{DOMAIN}(__\w+)"', sources[0])
     assert table("Tool", VOICE) == {f"beeper{name}" for name in tools}
