@@ -22,6 +22,7 @@ from homeassistant.util import dt as dt_util
 from . import errors
 from .api.exceptions import AnswerError, BeeperError
 from .api.models import Account
+from .api.pages import pages
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
 from .server import Server
@@ -111,17 +112,12 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             subentry.data[CONF_CHAT_ID]
             for subentry in self.config_entry.get_subentries_of_type(SUBENTRY_CHAT)
         }
-        cursor: str | None = None
         with suppress(AnswerError):
-            for _ in range(_MAX_PAGES):
-                page = await self.server.client.unread_chats(cursor)
+            async for page in pages(self.server.client.unread_chats, _MAX_PAGES):
                 for chat in page.items:
                     unread[chat.account_id or ""] += chat.unread_count
                     if chosen_id := chosen & {chat.id, chat.merged_into_id}:
                         chat_unread[chosen_id.pop()] += chat.unread_count
-                if page.cursor in (None, cursor):
-                    break
-                cursor = page.cursor
             return unread, chat_unread
         return None, None
 

@@ -5,6 +5,7 @@ Only what a message of a chat has attached, only from Beeper, and only into that
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 import mimetypes
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, RouteAbsentError
 from ..api.generations import UPLOAD_SINCE
 from ..api.models import Attached, Message
+from ..api.pages import pages
 from ..const import CONF_CHAT_ID
 from ..coordinator import BeeperConfigEntry
 from ..validation import file_name, identifier, integer, media_folder
@@ -177,15 +179,10 @@ async def _message(client: BeeperClient, chat_id: str, message_id: str) -> Messa
         return await client.message(chat_id, message_id)
     except RouteAbsentError:
         pass
-    cursor: str | None = None
-    for _ in range(_MAX_PAGES):
-        page = await client.messages(chat_id, cursor)
+    async for page in pages(partial(client.messages, chat_id), _MAX_PAGES):
         for message in page.items:
             if message.id == message_id:
                 return message
-        if page.cursor in (None, cursor):
-            break
-        cursor = page.cursor
     raise errors.invalid("no_message_to_save", field=ATTR_MESSAGE_ID)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import voluptuous as vol
 
 from ..api.models import Page
+from ..api.pages import pages
 from ..validation import identifier
 
 type Order = tuple[float | int | str, ...]
@@ -82,10 +83,12 @@ async def read_pages[T](
     """
     here = start or Place()
     found: list[T] = []
-    been = {here.cursor}
-    for _ in range(_MAX_PAGES):
+
+    async def fetch(cursor: str | None) -> Page[T]:
+        return await read(cursor, limit - len(found))
+
+    async for page in pages(fetch, _MAX_PAGES, start=here.cursor):
         missing = limit - len(found)
-        page = await read(here.cursor, missing)
         items = sorted(page.items, key=order, reverse=True)
         if (after := here.after) is not None:
             items = [item for item in items if order(item) < after]
@@ -93,9 +96,8 @@ async def read_pages[T](
         if len(items) > missing:
             here = Place(cursor=here.cursor, after=order(found[-1]))
             break
-        if page.cursor is None or page.cursor in been:
+        if page.cursor is None:
             return Found(items=found, has_more=page.has_more, place=None)
-        been.add(page.cursor)
         # What is older than an item of a page is older than it on the next, too.
         here = Place(cursor=page.cursor, after=None if found else after)
         if len(found) == limit:

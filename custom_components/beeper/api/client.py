@@ -256,9 +256,9 @@ class BeeperClient:
     async def all_chats(
         self,
         account_id: str | None = None,
+        cursor: str | None = None,
         *,
         only: ChatType | None = None,
-        cursor: str | None = None,
     ) -> Page[ListedChat]:
         """Return a long page of an account's or all chats, of one type or any."""
         query: dict[str, str] = {"limit": "200"}

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import logging
 import traceback
 from typing import Final
@@ -27,6 +28,7 @@ from ..api.exceptions import (
 )
 from ..api.generations import NOT_TOLD, Generation
 from ..api.models import Account, Chat, Message, User
+from ..api.pages import pages
 from ..api.rich_text import plain
 from ..api.stream import ChatEvent
 from ..const import (
@@ -305,9 +307,7 @@ class Inbox:
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
         """Yield the chats with messages that may be told, the last active first."""
-        cursor: str | None = None
-        for _ in range(_MAX_PAGES):
-            page = await self._client.chats(cursor=cursor)
+        async for page in pages(partial(self._client.chats, None), _MAX_PAGES):
             active = [
                 chat
                 for chat in page.items
@@ -316,9 +316,8 @@ class Inbox:
             ]
             for chat in active:
                 yield chat
-            if not active or page.cursor in (None, cursor):
+            if not active:
                 return
-            cursor = page.cursor
 
     # Reading a chat
 
@@ -370,21 +369,17 @@ class Inbox:
         All or none: what is told must have nothing missing in between.
         """
         messages: list[Message] = []
-        cursor: str | None = None
-        for _ in range(_MAX_PAGES):
-            page = await self._client.messages(chat_id, cursor)
+        async for page in pages(partial(self._client.messages, chat_id), _MAX_PAGES):
             messages += page.items
             # At either end of the page: one odd row in between must not end it.
             ends = [each for each in page.items if each.timestamp is not None]
             oldest = min(ends[:1] + ends[-1:], key=Message.order, default=None)
             if (
-                page.cursor in (None, cursor)
-                or oldest is None
+                oldest is None
                 or self._seen.has_seen(chat_id, oldest.id or "")
                 or not self._seen.concerns(chat_id, oldest)
             ):
                 break
-            cursor = page.cursor
         return messages
 
     async def _async_chat(self, chat_id: str, people: Iterable[str | None]) -> Chat:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import html
 import re
 from typing import Final
@@ -25,6 +26,7 @@ from ..api.models import (
     StartChat,
     User,
 )
+from ..api.pages import pages
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
@@ -211,32 +213,19 @@ async def _find_created_chat(
     return found[0] if len(found) == 1 else None
 
 
-async def _latest_chats(
-    client: BeeperClient, account_id: str
-) -> AsyncIterator[Page[Chat]]:
+def _latest_chats(client: BeeperClient, account_id: str) -> AsyncIterator[Page[Chat]]:
     """Yield pages of an account's chats, the last active first; not without end."""
-    cursor: str | None = None
-    for _ in range(_MAX_PAGES):
-        page = await client.chats(account_id, cursor)
-        yield page
-        if page.cursor is None or page.cursor == cursor:
-            return
-        cursor = page.cursor
+    return pages(partial(client.chats, account_id), _MAX_PAGES)
 
 
-async def _all_chats(
+def _all_chats(
     client: BeeperClient, request: CreateChat
 ) -> AsyncIterator[Page[ListedChat]]:
     """Yield long pages of an account's chats of one type; not without end."""
-    cursor: str | None = None
-    for _ in range(_MAX_LONG_PAGES):
-        page = await client.all_chats(
-            request.account_id, only=request.type, cursor=cursor
-        )
-        yield page
-        if page.cursor is None or page.cursor == cursor:
-            return
-        cursor = page.cursor
+    return pages(
+        partial(client.all_chats, request.account_id, only=request.type),
+        _MAX_LONG_PAGES,
+    )
 
 
 async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import partial
 import re
 from typing import Any, Final
 import unicodedata
@@ -24,6 +25,7 @@ from ..api.exceptions import (
     RouteAbsentError,
 )
 from ..api.models import ChatType, ListedChat, Page, StartUser, User
+from ..api.pages import pages
 from ..server import Server
 
 MAX_LISTED: Final = 50
@@ -436,9 +438,7 @@ async def _contacts(
     Servers before 4.2.557 do not list contacts; they are asked for each text.
     """
     try:
-        found = await _all(
-            lambda cursor: server.client.list_contacts(account_id, cursor)
-        )
+        found = await _collect_pages(partial(server.client.list_contacts, account_id))
         asked = [text for text in texts if ask_network and _is_identity(text)]
     except RouteAbsentError:
         found, asked = [], [*texts]
@@ -450,27 +450,19 @@ async def _contacts(
 async def _chats(
     server: Server, account_id: str | None, kind: ChatType | None
 ) -> list[ListedChat]:
-    found = await _all(
-        lambda cursor: server.client.all_chats(account_id, only=kind, cursor=cursor)
+    found = await _collect_pages(
+        partial(server.client.all_chats, account_id, only=kind)
     )
     ids = {chat.id for chat in found}
     # A merged chat stands for its members.
     return [chat for chat in found if chat.merged_into_id not in ids]
 
 
-async def _all[T](read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    """Read page after page."""
-    found: list[T] = []
-    cursors: set[str | None] = {None}
-    cursor: str | None = None
-    for _ in range(_MAX_PAGES):
-        page = await read(cursor)
-        found += page.items
-        cursor = page.cursor
-        if cursor in cursors:
-            break
-        cursors.add(cursor)
-    return found
+async def _collect_pages[T](
+    fetch: Callable[[str | None], Awaitable[Page[T]]],
+) -> list[T]:
+    """Return the items of all pages."""
+    return [item async for page in pages(fetch, _MAX_PAGES) for item in page.items]
 
 
 async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
