@@ -1,0 +1,182 @@
+"""The report as Markdown: shapes, statuses, times, and values from fixed lists."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .behaviour import behaviour
+from .masking import form_of, version
+from .reading import Exchange, Reading, statuses
+from .shape import differences
+from .vocabulary import HEADERS, MEDIA_TYPES, METHODS
+
+_MAX_DIFFERENCES = 40
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a report is made of."""
+
+    profile: str
+    """The simulator's profile that the server is compared with."""
+    server: Reading
+    simulator: Reading
+    writes: list[str] = field(default_factory=list)
+    """Lines about what was tried with --write."""
+
+    def text(self) -> str:
+        """Return the whole report."""
+        sections = (
+            ("Server", self._server()),
+            ("Requests", self._requests()),
+            ("Differences", self._differences()),
+            ("Behaviour", self._behaviour()),
+            ("Writing", iter(self.writes)),
+            ("Shapes", self._shapes()),
+        )
+        lines = [
+            "# Beeper server report",
+            "",
+            "Made by scripts/check-server. It contains no names, numbers, texts, tokens or",
+            "addresses: keys and values appear only if they are documented. In forms of",
+            "ids, `a` stands for letters, `n` for digits and `x` for both; three of them",
+            "stand for three or more.",
+        ]
+        for title, content in sections:
+            if section := list(content):
+                lines += ["", f"## {title}", "", *section]
+        return "\n".join(lines) + "\n"
+
+    def _server(self) -> Iterator[str]:
+        name, number = identity(self.server)
+        yield f"- App: {name}"
+        yield f"- Version: {number or 'unknown'}"
+        yield f"- Compared with: the simulator's profile {self.profile}"
+        if self.server.skipped:
+            yield "- The server hangs or is slow. These requests were left out:"
+            yield from (f"    - {name}" for name in self.server.skipped)
+
+    def _requests(self) -> Iterator[str]:
+        yield "| Request | Status | Simulator | Slowest |"
+        yield "|---|---|---|---|"
+        for name in self._names():
+            mine, other = self._pair(name)
+            seconds = max((each.seconds for each in mine.answers), default=0)
+            took = f"{seconds * 1000:.0f} ms" if mine.answers else ""
+            yield (
+                f"| {name} | {statuses(mine) or 'not asked'} "
+                f"| {statuses(other) or 'not asked'} | {took} |"
+            )
+
+    def _differences(self) -> Iterator[str]:
+        found = False
+        for name in self._names():
+            mine, other = self._pair(name)
+            lines = list(_exchange_differences(mine, other))
+            if lines and mine.answers and other.answers:
+                yield from ([""] if found else [])
+                found = True
+                yield f"### {name}"
+                yield ""
+                yield from (f"- {line}" for line in lines[:_MAX_DIFFERENCES])
+                if len(lines) > _MAX_DIFFERENCES:
+                    yield f"- and {len(lines) - _MAX_DIFFERENCES} more"
+        if not found:
+            yield "None."
+
+    def _behaviour(self) -> Iterator[str]:
+        mine, other = behaviour(self.server), behaviour(self.simulator)
+        yield "| Question | Server | Simulator |"
+        yield "|---|---|---|"
+        for question, answer in mine.items():
+            yield f"| {question} | {answer} | {other[question]} |"
+
+    def _shapes(self) -> Iterator[str]:
+        first = True
+        for name, exchange in self.server.exchanges.items():
+            yield from ([] if first else [""])
+            first = False
+            yield f"### {name}"
+            yield ""
+            yield "```"
+            yield f"status: {statuses(exchange)}"
+            yield f"body: {', '.join(sorted(_kinds(exchange)))}"
+            yield f"headers: {', '.join(sorted(_headers(exchange)))}"
+            yield from exchange.shape.lines()
+            if exchange.error_shape.places:
+                yield "error:"
+                yield from (f"  {line}" for line in exchange.error_shape.lines())
+            yield "```"
+
+    def _names(self) -> list[str]:
+        """Names of all requests, those of the server first."""
+        return list({**self.server.exchanges, **self.simulator.exchanges})
+
+    def _pair(self, name: str) -> tuple[Exchange, Exchange]:
+        mine, other = (
+            reading.exchanges.get(name) or Exchange(name=name)
+            for reading in (self.server, self.simulator)
+        )
+        return mine, other
+
+
+def identity(reading: Reading) -> tuple[str, str | None]:
+    """Return the app's name (masked if unknown) and its version (None if unknown)."""
+    for body in reading.bodies("GET /v1/info"):
+        app = body.get("app") if isinstance(body, dict) else None
+        if isinstance(app, dict):
+            number = app.get("version")
+            return (
+                str(form_of("name", app.get("name"))),
+                version(number) if isinstance(number, str) else None,
+            )
+    for exchange in reading.exchanges.values():
+        for answer in exchange.answers:
+            for name, value in answer.headers:
+                if name.lower() == "x-beeper-desktop-version" and version(value):
+                    return "unknown", value
+    return "unknown", None
+
+
+def _exchange_differences(mine: Exchange, other: Exchange) -> Iterator[str]:
+    if statuses(mine) != statuses(other):
+        yield f"status {statuses(mine)}; simulator: {statuses(other)}"
+    if new := _kinds(mine) - _kinds(other):
+        yield f"body is {', '.join(sorted(new))}; simulator: {', '.join(sorted(_kinds(other)))}"
+    mine_headers, other_headers = _headers(mine), _headers(other)
+    if new := mine_headers - other_headers:
+        yield f"headers: {', '.join(sorted(new))}"
+    if missing := other_headers - mine_headers:
+        yield f"headers missing: {', '.join(sorted(missing))}"
+    yield from differences(mine.shape, other.shape)
+    for line in differences(mine.error_shape, other.error_shape):
+        yield f"error: {line}"
+
+
+def _kinds(exchange: Exchange) -> set[str]:
+    return {answer.kind or "not read" for answer in exchange.answers}
+
+
+def _headers(exchange: Exchange) -> set[str]:
+    return {
+        _header(name.lower(), value)
+        for answer in exchange.answers
+        for name, value in answer.headers
+    }
+
+
+def _header(name: str, value: str) -> str:
+    if name not in HEADERS:
+        return "(another)"
+    if name == "content-type":
+        media = value.partition(";")[0].strip().lower()
+        return f"{name} {media if media in MEDIA_TYPES else '(another)'}"
+    if name == "x-beeper-desktop-version":
+        return f"{name} {version(value) or '(another form)'}"
+    if name == "allow":
+        known = {method.strip() for method in value.split(",")} & METHODS
+        return f"{name} {' '.join(sorted(known))}".strip()
+    if name == "www-authenticate":
+        return (
+            f"{name} {'Bearer' if value.lower().startswith('bearer') else '(another)'}"
+        )
+    return name
