@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .reading import Reading, members, rows
+from .reading import Reading, members, rows, text
 
 type Row = dict[str, Any]
 
@@ -16,6 +16,7 @@ def behaviour(reading: Reading) -> dict[str, str]:
     messages = reading.items("GET /v1/chats/{chatID}/messages")
     accounts = reading.items("GET /v1/accounts")
     search = "GET /v1/chats/search"
+    asked = next(filter(None, (text(row, "accountID") for row in chats)), None)
     own_ids = {
         (account.get("accountID"), user.get("id"))
         for account in accounts
@@ -28,7 +29,7 @@ def behaviour(reading: Reading) -> dict[str, str]:
         "`accountIDs` filters the chat list": _filtered(
             reading,
             "GET /v1/chats?accountIDs",
-            lambda row: row.get("accountID") == _first(accounts, "accountID"),
+            lambda row: row.get("accountID") == asked,
         ),
         "`unreadOnly` lists unread chats only": _filtered(
             reading,
@@ -89,10 +90,6 @@ def _is_text(value: object) -> bool:
 
 def _chats(reading: Reading) -> list[Row]:
     return reading.items("GET /v1/chats") + reading.items("GET /v1/chats/search")
-
-
-def _first(found: list[Row], key: str) -> object:
-    return next((row[key] for row in found if row.get(key)), None)
 
 
 def _share(found: Iterable[Row], condition: Callable[[Row], bool]) -> str:

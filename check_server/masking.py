@@ -114,7 +114,7 @@ def _string(key: str, text: str) -> Form:
         name = "UTC" if zone == "Z" else "with offset" if zone else "without zone"
         return Form("date-time", f"({name})")
     if key in ID_KEYS:
-        return Form("id", f"`{mask(text)}`")
+        return Form("id", f"`{mask(text.rstrip('='))}`")
     if (found := _SCHEME.match(text)) and found[1] in SCHEMES:
         return Form(f"{found[1]} URL")
     if text.startswith("/"):

@@ -127,9 +127,8 @@ class Reading:
         if not self.is_reached or self.is_token_refused:
             return
         await self._read_server()
-        accounts = list(_distinct(self.items("GET /v1/accounts"), "accountID"))
-        await self._read_accounts(accounts[:_MAX_ACCOUNTS])
-        await self._read_chats(accounts)
+        await self._read_accounts()
+        await self._read_chats()
         await self._read_messages()
         await self._read_errors()
 
@@ -143,12 +142,16 @@ class Reading:
         await self._ask("GET /v1/app/setup")
         await self._ask("GET /v1/labels")
         if self._may_continue("GET /v1/ws"):
-            for answer in await self._client.open_socket():
-                self._keep("GET /v1/ws", answer)
-            self._report("GET /v1/ws")
+            names = ("GET /v1/ws", "GET /v1/ws (subscribed)")
+            for name, answer in zip(
+                names, await self._client.open_socket(), strict=False
+            ):
+                self._keep(name, answer)
+                self._report(name)
 
-    async def _read_accounts(self, accounts: list[str]) -> None:
-        ids = [{"accountID": account} for account in accounts]
+    async def _read_accounts(self) -> None:
+        accounts = list(_distinct(self.items("GET /v1/accounts"), "accountID"))
+        ids = [{"accountID": account} for account in accounts[:_MAX_ACCOUNTS]]
         one = "GET /v1/accounts/{accountID}"
         await self._ask(one, *ids)
         await self._ask(f"{one}/contacts", *ids, query={"query": _SEARCH})
@@ -159,7 +162,7 @@ class Reading:
         await self._ask("GET /v1/bridges/{bridgeID}", *ids)
         await self._ask("GET /v1/bridges/{bridgeID}/capabilities", *ids)
 
-    async def _read_chats(self, accounts: list[str]) -> None:
+    async def _read_chats(self) -> None:
         await self._ask("GET /v1/chats")
         await self._ask("GET /v1/chats?limit", query={"limit": "2"})
         if cursor := next(
@@ -172,10 +175,8 @@ class Reading:
         ):
             page = {"cursor": cursor, "direction": "before"}
             await self._ask("GET /v1/chats?cursor", query=page)
-        if accounts:
-            await self._ask(
-                "GET /v1/chats?accountIDs", query={"accountIDs": accounts[0]}
-            )
+        for account in list(_distinct(self.items("GET /v1/chats"), "accountID"))[:1]:
+            await self._ask("GET /v1/chats?accountIDs", query={"accountIDs": account})
         search = "GET /v1/chats/search"
         await self._ask(search, query={"limit": "50"})
         for name, value in (

@@ -8,7 +8,8 @@ from .vocabulary import KEYS
 
 _MAX_DEPTH = 10
 _MAX_PLACES = 400
-_MAX_FORMS = 8
+_MAX_FORMS = 40
+_MAX_SHOWN = 8
 _MAX_ITEMS = 500
 _WILDCARD = "<>"
 _COMPARED_DETAILS = frozenset({"id", "date-time", "integer", "undocumented value"})
@@ -86,7 +87,7 @@ class Shape:
         """Yield a line for each path."""
         for path, place in self.places.items():
             name = path.removeprefix(".") or "(answer)"
-            keys = f", keys {_listed(place.keys)}" if place.keys else ""
+            keys = f", keys {', '.join(_cut(place.keys))}" if place.keys else ""
             optional = " (sometimes)" if place.is_optional else ""
             yield f"{name}{optional}: {_listed(place.forms)}{keys}"
 
@@ -127,15 +128,28 @@ def _is_comparable(path: str, places: Mapping[str, Place]) -> bool:
     return parent in places and wanted in places[parent].forms
 
 
-def _new_forms(place: Place, other: Place) -> list[str]:
+def _new_forms(place: Place, other: Place) -> list[Form]:
     kinds = {form.kind for form in other.forms}
     return [
-        str(form)
+        form
         for form in place.forms
         if form.kind not in kinds
         or (form.kind in _COMPARED_DETAILS and form not in other.forms)
     ]
 
 
-def _listed(texts: Iterable[object]) -> str:
-    return ", ".join(sorted(map(str, texts)))
+def _listed(forms: Iterable[Form]) -> str:
+    """Return forms as text, those of one kind together."""
+    details: dict[str, list[str]] = {}
+    for form in sorted(forms):
+        details.setdefault(form.kind, []).append(form.detail)
+    return ", ".join(
+        f"{kind} {', '.join(shown)}" if (shown := _cut(found)) else kind
+        for kind, found in details.items()
+    )
+
+
+def _cut(texts: Iterable[str]) -> list[str]:
+    """Sort, leave out what is empty, and all but the first few."""
+    found = sorted(filter(None, texts))
+    return [*found[:_MAX_SHOWN], "…"] if len(found) > _MAX_SHOWN else found

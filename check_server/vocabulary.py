@@ -10,44 +10,43 @@ def _words(text: str) -> frozenset[str]:
 
 KEYS = _words(
     """
-    accountID accountIDs accounts activeAccountCount active address allowed
-    allowedReactions any_phone app appState arch archive attachments aud
-    audioDurationSeconds authorization_endpoint avatar ban base_url bold bridge
-    bundle_id cannotMessage capabilities caption chatID chatIDs chats client
-    client_id code code_challenge_methods_supported connected contact_list count
-    create_dm crossSigning customEmojiReactions default defaultChatID delete
+    acceptWithButton acceptWithMessage accountID accountIDs accounts active
+    activeAccountCount address allowed allowedReactions any_phone app appState arch
+    archive attachments aud audioDurationSeconds authorization_endpoint avatar ban
+    base_url bold bridge bundle_id cannotMessage capabilities caption chatID chatIDs
+    chats client client_id code code_challenge_methods_supported connected contact_list
+    count create_dm crossSigning customEmojiReactions default defaultChatID delete
     deleteChat deleteChatForEveryone deleteForMe deleteMaxAge deliveredToUsers
     description details deviceID direction disappearingTimer dismissOnIncomingMessage
-    displayName draft duration e2ee edit editMaxAge editMaxCount editedTimestamp email
-    emoji endpoints engine entries error error_description exp expires_in favicon
+    displayName draft duration e2ee edit editedTimestamp editMaxAge editMaxCount email
+    emoji endpoints engine entries error error_description exp expires_in favicon file
     fileName filePath fileSize firstSyncDone formatting fullName grant_types_supported
-    group group_creation hasBackedUpRecoveryKey hasMore homeserver hostname iat id ids
-    image imgSize imgURL img in_groups info initialized inlineCode inline_code
+    group group_creation hasBackedUpRecoveryKey hasMore height homeserver hostname iat
+    id ids image img imgSize imgURL in_groups info initialized inline_code inlineCode
     internalError introspection_endpoint invite isAdmin isArchived isDeleted isGif
     isHidden isLowPriority isMarkedUnread isMuted isNetworkBot isPending isPinned
-    isReadOnly isSelf isSender isSticker isUnread isVoiceNote iss issues issuer italic
+    isReadOnly iss isSelf isSender isSticker issuer issues isUnread isVoiceNote italic
     items jti keyBackup kick labels language lastActivity lastReadMessageSortKey leave
     level limits link linkedMessageID links localChatID locationMessage loginID
-    lookup_email lookup_phone lookup_username markAsUnread masterKey matrix
-    maxCaptionLength maxDuration maxHeight maxSize maxTextLength maxWidth max_length
-    mcp mcp_enabled megolmBackupKey mentions merge mergedIntoChatID message
-    messageExpirySeconds messageID messageRequest messages mimeType mimeTypes
-    min_length name nbf network newestCursor oldestCursor omitEmptyTimer openapi
-    originalURL os participantActions participantID participants path pendingMessageID
-    phoneNumber platform poll port posterImg preview provider reaction reactionCount
-    reactionKey reactions readReceipts reason recoveryKey registration_endpoint release
-    remindAt remindAtMs reminder remote_access reply requestID required
-    resolve_identifier response_types_supported results revocation_endpoint
-    revokeInvite scope scopes_supported search secretStorage secrets seen
-    selfSigningKey senderID senderName sendStatus seq server service_documentation size
-    snooze snoozeUntil snoozeUntilMs sortKey spec srcURL state status statusText
-    stickerID sub success summary supportsMultipleAccounts text thread timers timestamp
-    title token_endpoint token_endpoint_auth_methods_supported token_type token_use
-    total transactionID transcription ts type type_description types
-    typingNotifications unreadCount unreadMentionsCount uploadID url user userID
-    userSigningKey userSignedAt userSnoozedAt userinfo_endpoint username verification
-    verified version video viewOnce width height ws_events acceptWithButton
-    acceptWithMessage
+    lookup_email lookup_phone lookup_username markAsUnread masterKey matrix max_length
+    maxCaptionLength maxDuration maxHeight maxSize maxTextLength maxWidth mcp
+    mcp_enabled megolmBackupKey mentions merge mergedIntoChatID message
+    messageExpirySeconds messageID messageRequest messages mimeType mimeTypes min_length
+    name nbf network newestCursor oauth oldestCursor omitEmptyTimer openapi originalURL
+    os participantActions participantID participants path pendingMessageID phoneNumber
+    platform poll port posterImg preview provider reaction reactionCount reactionKey
+    reactions readReceipts reason recoveryKey registration_endpoint release remindAt
+    remindAtMs reminder remote_access reply requestID required resolve_identifier
+    response_types_supported results revocation_endpoint revokeInvite scope
+    scopes_supported search secrets secretStorage seen selfSigningKey senderID
+    senderName sendStatus seq server service_documentation size snooze snoozeUntil
+    snoozeUntilMs sortKey spec srcURL state status statusText stickerID sub success
+    summary supportsMultipleAccounts text thread timers timestamp title token_endpoint
+    token_endpoint_auth_methods_supported token_type token_use total transactionID
+    transcription ts type type_description types typingNotifications unreadCount
+    unreadMentionsCount uploadID url user userID userinfo_endpoint username userSignedAt
+    userSigningKey userSnoozedAt verification verified version video viewOnce width
+    ws_events
     """
 )
 """Documented keys. The keys of any other entry could be ids or names: masked."""
@@ -256,24 +255,23 @@ OPEN_ENUMS = frozenset({"message", "mentions", "name", "path", "scope", "error"}
 
 ID_KEYS = _words(
     """
-    accountID chatID chatIDs client_id defaultChatID deviceID id ids lastReadMessageSortKey
-    linkedMessageID localChatID loginID mergedIntoChatID messageID newestCursor
-    oldestCursor participantID pendingMessageID senderID sortKey sub transactionID
-    uploadID userID
+    accountID chatID chatIDs client_id defaultChatID deviceID id ids
+    lastReadMessageSortKey linkedMessageID localChatID loginID mergedIntoChatID
+    messageID newestCursor oldestCursor participantID pendingMessageID senderID sortKey
+    sub transactionID uploadID userID
     """
 )
 """Keys whose values are reported by their form, letters and digits masked."""
 
 HEADERS = _words(
     """
-    accept-ranges access-control-allow-credentials access-control-allow-headers
-    access-control-allow-methods access-control-allow-origin
-    access-control-expose-headers allow cache-control connection content-disposition
-    content-encoding content-length content-range content-security-policy content-type
-    date etag expires keep-alive last-modified location retry-after retry-after-ms
-    server set-cookie strict-transport-security transfer-encoding upgrade vary via
-    www-authenticate x-beeper-desktop-version x-content-type-options x-powered-by
-    x-request-id
+    accept-ranges access-control-allow-credentials access-control-allow-headers access-
+    control-allow-methods access-control-allow-origin access-control-expose-headers
+    allow cache-control connection content-disposition content-encoding content-length
+    content-range content-security-policy content-type date etag expires keep-alive
+    last-modified location retry-after retry-after-ms server set-cookie strict-
+    transport-security transfer-encoding upgrade vary via www-authenticate x-beeper-
+    desktop-version x-content-type-options x-powered-by x-request-id
     """
 )
 """Names of headers that are reported. Others are counted."""
