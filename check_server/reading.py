@@ -16,26 +16,23 @@ _MAX_TIMEOUTS = 3
 """Timeouts in a row after which a server counts as hanging."""
 _TIME_LIMIT = 300
 """Seconds for all requests together; later ones are left out."""
+_API_DOCUMENT = "GET /v1/spec"
 _SEARCH = "a"
 """Text for searches: occurs everywhere, and no network looks it up."""
 
 
 @dataclass(kw_only=True)
 class Exchange:
-    """All answers to one kind of request."""
+    """All answers to one kind of request, or to all kinds on one route."""
 
     name: str
+    """Method, path, and what tells it from others on that route: `?limit`."""
     answers: list[Answer] = field(default_factory=list)
-    shape: Shape = field(default_factory=Shape)
-    """Of the bodies of 2xx answers."""
-    error_shape: Shape = field(default_factory=Shape)
 
-    def add(self, answer: Answer, *, shaped: bool = True) -> None:
-        """Count an answer in."""
-        self.answers.append(answer)
-        if answer.kind == "JSON" and shaped:
-            shape = self.error_shape if _is_error(answer) else self.shape
-            shape.add(answer.body)
+    @property
+    def route(self) -> str:
+        """The name without the query."""
+        return self.name.partition("?")[0]
 
     @property
     def bodies(self) -> list[Any]:
@@ -50,6 +47,27 @@ class Exchange:
     def items(self) -> list[dict[str, Any]]:
         """The objects that the bodies list; private."""
         return [row for body in self.bodies for row in rows(body)]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of all JSON bodies but errors; of the API's document, nothing."""
+        return self._shape(error=False)
+
+    @property
+    def error_shape(self) -> Shape:
+        """The shape of all JSON bodies of errors."""
+        return self._shape(error=True)
+
+    def _shape(self, *, error: bool) -> Shape:
+        shape = Shape()
+        for answer in self.answers:
+            if (
+                answer.kind == "JSON"
+                and _is_error(answer) == error
+                and self.name != _API_DOCUMENT
+            ):
+                shape.add(answer.body)
+        return shape
 
 
 def _is_error(answer: Answer) -> bool:
@@ -112,6 +130,15 @@ class Reading:
         accounts = self.exchanges.get("GET /v1/accounts")
         return accounts is not None and [a.status for a in accounts.answers] == [401]
 
+    @property
+    def routes(self) -> dict[str, Exchange]:
+        """All answers on each route."""
+        routes: dict[str, Exchange] = {}
+        for exchange in self.exchanges.values():
+            route = routes.setdefault(exchange.route, Exchange(name=exchange.route))
+            route.answers.extend(exchange.answers)
+        return routes
+
     def bodies(self, name: str) -> list[Any]:
         """Return the JSON bodies of a request's 2xx answers."""
         return self.exchanges[name].bodies if name in self.exchanges else []
@@ -134,7 +161,7 @@ class Reading:
 
     async def _read_server(self) -> None:
         await self._ask("GET /.well-known/oauth-authorization-server", authorize=False)
-        await self._ask("GET /v1/spec", shaped=False)
+        await self._ask(_API_DOCUMENT)
         await self._ask("GET /oauth/userinfo")
         if self._may_continue("POST /oauth/introspect"):
             self._keep("POST /oauth/introspect", await self._client.introspect())
@@ -270,7 +297,6 @@ class Reading:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         authorize: bool = True,
-        shaped: bool = True,
     ) -> None:
         """Make a request, once for each set of ids; none if it needs some."""
         method, path = name.partition(" (")[0].partition("?")[0].split(" ")
@@ -287,7 +313,7 @@ class Reading:
                 headers=headers,
                 authorize=authorize,
             )
-            self._keep(name, answer, shaped=shaped)
+            self._keep(name, answer)
         self._report(name)
 
     def _may_continue(self, name: str) -> bool:
@@ -297,10 +323,10 @@ class Reading:
             self.skipped.append(name)
         return False
 
-    def _keep(self, name: str, answer: Answer, *, shaped: bool = True) -> None:
+    def _keep(self, name: str, answer: Answer) -> None:
         self._timeouts = self._timeouts + 1 if answer.is_timeout else 0
         exchange = self.exchanges.setdefault(name, Exchange(name=name))
-        exchange.add(answer, shaped=shaped)
+        exchange.answers.append(answer)
 
     def _report(self, name: str) -> None:
         if exchange := self.exchanges.get(name):

@@ -1,9 +1,10 @@
 """The report as Markdown: shapes, statuses, times, and values from fixed lists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .behaviour import behaviour
+from .client import Answer
 from .masking import form_of, version
 from .reading import Exchange, Reading, statuses
 from .shape import differences
@@ -58,21 +59,22 @@ class Report:
     def _requests(self) -> Iterator[str]:
         yield "| Request | Status | Simulator | Slowest |"
         yield "|---|---|---|---|"
-        for name in self._names():
-            mine, other = self._pair(name)
-            seconds = max((each.seconds for each in mine.answers), default=0)
-            took = f"{seconds * 1000:.0f} ms" if mine.answers else ""
-            yield (
-                f"| {name} | {statuses(mine) or 'not asked'} "
-                f"| {statuses(other) or 'not asked'} | {took} |"
-            )
+        mine, other = self.server.exchanges, self.simulator.exchanges
+        for name in {**mine, **other}:
+            answers = mine[name].answers if name in mine else []
+            took = f"{_slowest(answers)} ms" if answers else ""
+            yield f"| {name} | {_status(mine, name)} | {_status(other, name)} | {took} |"
 
     def _differences(self) -> Iterator[str]:
+        simulated = self.simulator.routes
         found = False
-        for name in self._names():
-            mine, other = self._pair(name)
-            lines = list(_exchange_differences(mine, other))
-            if lines and mine.answers and other.answers:
+        for name, route in self.server.routes.items():
+            lines = (
+                list(_route_differences(route, simulated[name]))
+                if name in simulated
+                else []
+            )
+            if lines:
                 yield from ([""] if found else [])
                 found = True
                 yield f"### {name}"
@@ -92,7 +94,7 @@ class Report:
 
     def _shapes(self) -> Iterator[str]:
         first = True
-        for name, exchange in self.server.exchanges.items():
+        for name, exchange in self.server.routes.items():
             yield from ([] if first else [""])
             first = False
             yield f"### {name}"
@@ -106,17 +108,6 @@ class Report:
                 yield "error:"
                 yield from (f"  {line}" for line in exchange.error_shape.lines())
             yield "```"
-
-    def _names(self) -> list[str]:
-        """Names of all requests, those of the server first."""
-        return list({**self.server.exchanges, **self.simulator.exchanges})
-
-    def _pair(self, name: str) -> tuple[Exchange, Exchange]:
-        mine, other = (
-            reading.exchanges.get(name) or Exchange(name=name)
-            for reading in (self.server, self.simulator)
-        )
-        return mine, other
 
 
 def identity(reading: Reading) -> tuple[str, str | None]:
@@ -137,19 +128,30 @@ def identity(reading: Reading) -> tuple[str, str | None]:
     return "unknown", None
 
 
-def _exchange_differences(mine: Exchange, other: Exchange) -> Iterator[str]:
+def _route_differences(mine: Exchange, other: Exchange) -> Iterator[str]:
     if statuses(mine) != statuses(other):
         yield f"status {statuses(mine)}; simulator: {statuses(other)}"
-    if new := _kinds(mine) - _kinds(other):
-        yield f"body is {', '.join(sorted(new))}; simulator: {', '.join(sorted(_kinds(other)))}"
-    mine_headers, other_headers = _headers(mine), _headers(other)
-    if new := mine_headers - other_headers:
-        yield f"headers: {', '.join(sorted(new))}"
-    if missing := other_headers - mine_headers:
-        yield f"headers missing: {', '.join(sorted(missing))}"
+    else:
+        yield from _set_differences("body", _kinds(mine), _kinds(other))
+        yield from _set_differences("headers", _headers(mine), _headers(other))
     yield from differences(mine.shape, other.shape)
     for line in differences(mine.error_shape, other.error_shape):
         yield f"error: {line}"
+
+
+def _set_differences(what: str, mine: set[str], other: set[str]) -> Iterator[str]:
+    if new := mine - other:
+        yield f"{what}: {', '.join(sorted(new))}, which the simulator does not have"
+    if missing := other - mine:
+        yield f"{what}: no {', '.join(sorted(missing))}, which the simulator has"
+
+
+def _status(exchanges: Mapping[str, Exchange], name: str) -> str:
+    return statuses(exchanges[name]) if name in exchanges else "not asked"
+
+
+def _slowest(answers: list[Answer]) -> str:
+    return f"{max(answer.seconds for answer in answers) * 1000:.0f}"
 
 
 def _kinds(exchange: Exchange) -> set[str]:
