@@ -12,7 +12,7 @@ from pathlib import Path
 import signal
 import sys
 
-from aiohttp import ClientSession, TCPConnector
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from .client import Client
@@ -107,7 +107,9 @@ async def _check(url: str, token: str, options: argparse.Namespace) -> int:
     # Each request has a new connection: one that died while a question waited for its
     # answer would look like a fault of the server.
     connector = TCPConnector(force_close=True, ssl=not options.no_verify_ssl)
-    async with ClientSession(connector=connector) as session:
+    async with ClientSession(
+        connector=connector, cookie_jar=DummyCookieJar()
+    ) as session:
         client = Client(session, url, token, timeout=options.timeout)
         say("Reading the server:")
         reading = Reading(client, lambda line: say(f"  {line}"))

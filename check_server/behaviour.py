@@ -18,10 +18,9 @@ def behaviour(reading: Reading) -> dict[str, str]:
     search = "GET /v1/chats/search"
     asked = next(filter(None, (text(row, "accountID") for row in chats)), None)
     own_ids = {
-        (account.get("accountID"), user.get("id"))
+        (text(account, "accountID"), text(user, "id"))
         for account in accounts
-        if isinstance(user := account.get("user"), dict)
-        if _is_text(account.get("accountID")) and _is_text(user.get("id"))
+        if isinstance(user := account.get("user"), dict) and text(user, "id")
     }
     return {
         "`limit` of the chat list is honoured": _limit(reading, "GET /v1/chats"),
@@ -64,8 +63,7 @@ def behaviour(reading: Reading) -> dict[str, str]:
             [
                 row
                 for row in messages
-                if _is_text(row.get("senderID"))
-                and (row.get("accountID"), row["senderID"]) in own_ids
+                if (text(row, "accountID"), text(row, "senderID")) in own_ids
             ],
             lambda row: row.get("isSender") is True,
         ),
@@ -82,10 +80,6 @@ def behaviour(reading: Reading) -> dict[str, str]:
         ),
         "Chat lists are cut off at 5 participants": _capped(chats),
     }
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _chats(reading: Reading) -> list[Row]:

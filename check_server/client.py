@@ -13,16 +13,20 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
+    ClientHandlerType,
+    ClientMiddlewareType,
     ClientOSError,
     ClientPayloadError,
+    ClientRequest,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     ClientWebSocketResponse,
     ClientWSTimeout,
+    DummyCookieJar,
     ServerDisconnectedError,
     WSMsgType,
-    WSServerHandshakeError,
 )
 from yarl import URL
 
@@ -33,7 +37,7 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (ClientConnectorSSLError, "TLS failed"),
     (ClientConnectorDNSError, "host name not found"),
     (ClientConnectorError, "connection refused"),
-    (WSServerHandshakeError, "no upgrade"),
+    (ClientResponseError, "no upgrade"),
     (ClientPayloadError, "answer cut off"),
     (ServerDisconnectedError, "connection closed"),
     (ClientOSError, "connection closed"),
@@ -102,6 +106,7 @@ class Client:
                 data=form,
                 headers=sent,
                 allow_redirects=False,
+                middlewares=(_once(),),
                 timeout=ClientTimeout(total=self._timeout),
             ) as response:
                 return await self._read(response, started)
@@ -125,7 +130,14 @@ class Client:
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                self._session.ws_connect(
+                # A WebSocket follows redirects; only a session can prevent it.
+                ClientSession(
+                    connector=self._session.connector,
+                    connector_owner=False,
+                    cookie_jar=DummyCookieJar(),
+                    middlewares=(_no_redirect,),
+                ) as session,
+                session.ws_connect(
                     self._url("/v1/ws", {}),
                     headers={"Authorization": f"Bearer {self._token}"},
                     max_msg_size=MAX_BYTES,
@@ -137,7 +149,7 @@ class Client:
                 answers.append(await _frame(socket, started))
         except TimeoutError:
             failure = f"no answer within {self._timeout:g} s"
-        except WSServerHandshakeError as err:
+        except ClientResponseError as err:
             status, failure = err.status, _failure(err)
         except (ClientError, OSError, ValueError) as err:
             failure = _failure(err)
@@ -175,6 +187,37 @@ class Client:
             body=body,
             seconds=monotonic() - started,
         )
+
+
+def _once() -> ClientMiddlewareType:
+    """Return what keeps aiohttp from repeating a GET, PUT or DELETE by itself."""
+    failed: list[ClientError] = []
+
+    async def send(
+        request: ClientRequest, handler: ClientHandlerType
+    ) -> ClientResponse:
+        if failed:
+            raise failed[0]
+        try:
+            return await handler(request)
+        except ClientError as err:
+            failed.append(err)
+            raise
+
+    return send
+
+
+async def _no_redirect(
+    request: ClientRequest, handler: ClientHandlerType
+) -> ClientResponse:
+    """Refuse a redirect, which a WebSocket would follow with the token."""
+    response = await handler(request)
+    if 300 <= response.status < 400:
+        response.close()
+        raise ClientResponseError(
+            response.request_info, response.history, status=response.status
+        )
+    return response
 
 
 async def _frame(socket: ClientWebSocketResponse, started: float) -> Answer:

@@ -1,6 +1,6 @@
 """The shape of JSON answers, merged over all of one kind, and how two shapes differ."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .masking import Form, form_of, mask_key
@@ -138,18 +138,22 @@ def _new_forms(place: Place, other: Place) -> list[Form]:
     ]
 
 
-def _listed(forms: Iterable[Form]) -> str:
-    """Return forms as text, those of one kind together."""
+def _listed(forms: Collection[Form]) -> str:
+    """Return forms as text, the details of one kind together."""
+    bare = sorted(form.kind for form in forms if not form.detail)
     details: dict[str, list[str]] = {}
-    for form in sorted(forms):
-        details.setdefault(form.kind, []).append(form.detail)
+    for form in forms:
+        if form.detail:
+            details.setdefault(form.kind, []).append(form.detail)
     return ", ".join(
-        f"{kind} {', '.join(shown)}" if (shown := _cut(found)) else kind
-        for kind, found in details.items()
+        [
+            *bare,
+            *(f"{kind} {', '.join(_cut(details[kind]))}" for kind in sorted(details)),
+        ]
     )
 
 
 def _cut(texts: Iterable[str]) -> list[str]:
-    """Sort, leave out what is empty, and all but the first few."""
-    found = sorted(filter(None, texts))
+    """Sort, and leave out all but the first few."""
+    found = sorted(texts)
     return [*found[:_MAX_SHOWN], "…"] if len(found) > _MAX_SHOWN else found

@@ -265,13 +265,14 @@ ID_KEYS = _words(
 
 HEADERS = _words(
     """
-    accept-ranges access-control-allow-credentials access-control-allow-headers access-
-    control-allow-methods access-control-allow-origin access-control-expose-headers
-    allow cache-control connection content-disposition content-encoding content-length
-    content-range content-security-policy content-type date etag expires keep-alive
-    last-modified location retry-after retry-after-ms server set-cookie strict-
-    transport-security transfer-encoding upgrade vary via www-authenticate x-beeper-
-    desktop-version x-content-type-options x-powered-by x-request-id
+    accept-ranges access-control-allow-credentials access-control-allow-headers
+    access-control-allow-methods access-control-allow-origin
+    access-control-expose-headers allow cache-control connection content-disposition
+    content-encoding content-length content-range content-security-policy content-type
+    date etag expires keep-alive last-modified location retry-after retry-after-ms
+    server set-cookie strict-transport-security transfer-encoding upgrade vary via
+    www-authenticate x-beeper-desktop-version x-content-type-options x-powered-by
+    x-request-id
     """
 )
 """Names of headers that are reported. Others are counted."""

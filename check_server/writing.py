@@ -58,11 +58,11 @@ class Writing:
         if chat is None or not accounts.is_success:
             raise NotOneselfError("The chat cannot be read.")
         own_ids = {
-            user.get("id")
+            text(user, "id")
             for account in rows(accounts.body)
             if account.get("accountID") == chat.get("accountID")
             if isinstance(user := account.get("user"), dict)
-        }
+        } - {""}
         participants = chat.get("participants")
         if (
             not isinstance(participants, dict)
@@ -72,7 +72,7 @@ class Writing:
         people = participants.get("items")
         if not isinstance(people, list) or not all(
             isinstance(person, dict)
-            and (person.get("isSelf") is True or person.get("id") in own_ids)
+            and (person.get("isSelf") is True or text(person, "id") in own_ids)
             for person in people
         ):
             raise NotOneselfError("Other people are in this chat.")
