@@ -16,7 +16,7 @@ from check_server.client import Answer, Client
 from check_server.reading import Exchange, Reading
 from check_server.report import Report
 from check_server.vocabulary import ENUMS, KEYS
-from check_server.writing import NotOneselfError, Writing
+from check_server.writing import Writing
 from simulator import Simulator
 from simulator.profiles import PROFILES
 from tests.check_server.conftest import TOKEN, note_to_self
@@ -100,6 +100,7 @@ def bodies(draw: st.DrawFn) -> tuple[Any, set[str]]:
     return value("items", 4), planted
 
 
+_VERSION_HEADER = "Beeper-Desktop-Version"
 _ROUTES = (
     "GET /v1/info",
     "GET /v1/accounts",
@@ -117,7 +118,7 @@ _ROUTES = (
         st.sampled_from(
             ["Content-Type", "Server", "Allow", "X-Beeper-Desktop-Version", "Location"]
         )
-        | secrets,
+        | secrets.map("X-{}".format),
         secrets,
     ),
     status=st.sampled_from([101, 200, 401, 404, 500]),
@@ -132,7 +133,7 @@ def test_no_answer_reaches_the_report(
     simulator.exchanges[name] = Exchange(name=name, answers=[other])
     text = Report(profile="latest", server=server, simulator=simulator).text()
     assert f"### {name.partition('?')[0]}" in text
-    check(text, {*body[1], *header} - {"Content-Type", "X-Beeper-Desktop-Version"})
+    check(text, body[1] | {header[0].partition("X-")[2], header[1]} - {_VERSION_HEADER})
 
 
 class Planter:
@@ -244,10 +245,8 @@ async def test_no_secret_of_a_server_reaches_report_or_terminal(
         await server.run()
         paths = {each.path.split("/")[2] for each in simulator.requests}
         writing = Writing(client, note_to_self(simulator).id, agree, looks=(0,))
-        try:
-            await writing.run()
-        except NotOneselfError as err:
-            output.append(str(err))
+        await writing.run()
+    assert len(writing.lines) > 10
     assert len(planter.planted) > 20
     assert {"accounts", "chats", "messages"} <= paths
     report = Report(
