@@ -74,6 +74,7 @@ def test_imports_point_to_lower_layers(file: Path) -> None:
         ("custom_components/beeper/api", {"aiohttp", "custom_components", "yarl"}),
         # The simulator must not share the integration's beliefs about servers.
         ("simulator", {"aiohttp", "simulator", "yarl"}),
+        ("check_server", {"aiohttp", "check_server", "simulator", "yarl"}),
     ],
 )
 def test_stands_alone(folder: str, allowed: set[str]) -> None:
