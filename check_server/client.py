@@ -51,7 +51,7 @@ class Answer:
     status: int | None = None
     """None: no answer, see `failure`."""
     failure: str = ""
-    """Why there is no answer or no body; a fixed text."""
+    """The reason for a missing answer or body; a fixed text."""
     headers: tuple[tuple[str, str], ...] = ()
     kind: str = ""
     """JSON, text, HTML, binary or nothing."""
@@ -190,7 +190,7 @@ class Client:
 
 
 def _once() -> ClientMiddlewareType:
-    """Return what keeps aiohttp from repeating a GET, PUT or DELETE by itself."""
+    """Return what prevents aiohttp from repeating a GET, PUT or DELETE."""
     failed: list[ClientError] = []
 
     async def send(

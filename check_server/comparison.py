@@ -24,8 +24,8 @@ def nearest_profile(app: str, version: str | None) -> str:
         for name, profile in PROFILES.items()
         if profile.app_name == "Beeper"
     )
-    wanted = _numbers(version) if version else (0,)
-    older = [name for numbers, name in by_version if numbers <= wanted]
+    newest = _numbers(version) if version else (0,)
+    older = [name for numbers, name in by_version if numbers <= newest]
     return older[-1] if older else by_version[0][1]
 
 

@@ -15,14 +15,14 @@ _MAX_DIFFERENCES = 40
 
 @dataclass(kw_only=True)
 class Report:
-    """What a report is made of."""
+    """The readings to compare, and the results of writes."""
 
     profile: str
     """The simulator's profile that the server is compared with."""
     server: Reading
     simulator: Reading
     writes: list[str] = field(default_factory=list)
-    """Lines about what was tried with --write."""
+    """Lines about the steps of --write."""
 
     def text(self) -> str:
         """Return the whole report."""

@@ -17,7 +17,7 @@ _COMPARED_DETAILS = frozenset({"id", "date-time", "integer", "undocumented value
 
 @dataclass
 class Place:
-    """What was seen at one path. Forms and keys are masked."""
+    """The forms seen at one path. Forms and keys are masked."""
 
     count: int = 0
     """How often the path was present."""
@@ -34,7 +34,7 @@ class Place:
 
 
 class Shape:
-    """Paths such as `items[].participants.total`, and what was seen there.
+    """Paths such as `items[].participants.total`, and the forms seen there.
 
     Undocumented keys share the path `<>`, as keys of a map do.
     """
@@ -93,7 +93,7 @@ class Shape:
 
 
 def differences(server: Shape, simulator: Shape) -> Iterator[str]:
-    """Yield what is at a path of one shape and not at the same path of the other.
+    """Yield the paths and forms that only one of two shapes has.
 
     A path that the simulator has only sometimes may be missing. Values of enums may
     differ, as they depend on what a server holds.

@@ -251,7 +251,7 @@ ENUMS: dict[str, frozenset[str]] = {
 """Documented values, by key. The same text under another key is masked."""
 
 OPEN_ENUMS = frozenset({"message", "mentions", "name", "path", "scope", "error"})
-"""Keys of `ENUMS` that also hold free text: another value there is no finding."""
+"""Keys of `ENUMS` that also hold free text, so other values are expected."""
 
 ID_KEYS = _words(
     """

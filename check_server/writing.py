@@ -49,7 +49,7 @@ class Writing:
         self._chat: Row = {}
         self._mark = uuid4().hex[:8]
         self._written: dict[str, str] = {}
-        """Final ids of the messages written here, by what wrote them."""
+        """Final ids of the messages sent here, by step."""
 
     async def prepare(self) -> None:
         """Check that nobody else is in the chat; raises NotOneselfError."""
@@ -195,7 +195,7 @@ class Writing:
         await self._note_chat("reminder")
 
     async def _archive(self) -> None:
-        """By PATCH, then by the route of its own; ends as it was."""
+        """Archive by PATCH, then by the separate route; restore the state."""
         before = self._chat.get("isArchived") is True
         await self._write("PATCH", _CHAT, body={"isArchived": not before})
         await self._note_chat("isArchived")
@@ -304,7 +304,7 @@ def _fields(body: Row) -> str:
 
 
 def _is_absent(answer: Answer) -> bool:
-    """Whether the answer proves that there is no such route."""
+    """Whether the answer proves that the server lacks the route."""
     return answer.status in (405, 501) or (
         answer.status == 404 and answer.kind != "JSON"
     )
