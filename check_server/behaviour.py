@@ -78,6 +78,17 @@ def behaviour(reading: Reading) -> dict[str, str]:
             [row["preview"] for row in chats if isinstance(row.get("preview"), dict)],
             lambda row: str(row.get("sortKey")) == "-1",
         ),
+        "A file without caption has its name as `text`": _share(
+            [row for row in messages if text(row, "text") and _file_names(row)],
+            lambda row: text(row, "text") in _file_names(row),
+        ),
+        "Chats are read-only": _share(chats, lambda row: row.get("isReadOnly") is True),
+        "Chats have nobody else in them": _share(
+            [row for row in chats if _participants(row)],
+            lambda row: all(
+                person.get("isSelf") is True for person in _participants(row)
+            ),
+        ),
         "Chat lists are cut off at 5 participants": _capped(chats),
     }
 
@@ -97,6 +108,15 @@ def _filtered(reading: Reading, name: str, condition: Callable[[Row], bool]) -> 
     """Whether all rows that a filter returned fit; nothing is known without a row."""
     answer = _share(reading.items(name), condition)
     return "no" if answer == "some" else answer
+
+
+def _file_names(message: Row) -> set[str]:
+    names = {text(file, "fileName") for file in rows(message.get("attachments"))}
+    return names - {""}
+
+
+def _participants(chat: Row) -> list[Row]:
+    return rows(chat.get("participants"))
 
 
 def _limit(reading: Reading, name: str) -> str:

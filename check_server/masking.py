@@ -33,6 +33,9 @@ class Form(NamedTuple):
         return f"{self.kind} {self.detail}" if self.detail else self.kind
 
 
+LIKE_AN_ID = Form("text", "like a user id")
+
+
 def mask(text: str) -> str:
     """Replace letters by `a`, digits by `n`, mixtures by `x`; cap what is long.
 
@@ -126,7 +129,7 @@ def _text(text: str) -> Form:
     if text.removeprefix("+").isdecimal():
         return Form("digits", "after a plus" if text.startswith("+") else "")
     if _ID.fullmatch(text):
-        return Form("text", "like a user id")
+        return LIKE_AN_ID
     if "{{sender}}" in text:
         return Form("text", "with {{sender}}")
     if _HTML.search(text):

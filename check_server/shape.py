@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .masking import Form, form_of, mask_key
+from .masking import LIKE_AN_ID, Form, form_of, mask_key
 from .vocabulary import KEYS
 
 _MAX_DEPTH = 10
@@ -134,7 +134,10 @@ def _new_forms(place: Place, other: Place) -> list[Form]:
         form
         for form in place.forms
         if form.kind not in kinds
-        or (form.kind in _COMPARED_DETAILS and form not in other.forms)
+        or (
+            (form.kind in _COMPARED_DETAILS or form == LIKE_AN_ID)
+            and form not in other.forms
+        )
     ]
 
 
