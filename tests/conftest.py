@@ -1,11 +1,11 @@
 """A real Home Assistant and a real simulator, over real sockets."""
 
 # The test plugin brings a package of this name too: ours has to be imported first.
+
 import custom_components.beeper  # noqa: F401  isort: skip
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 import ipaddress
 from pathlib import Path
@@ -17,11 +17,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    setup_test_component_platform,
+)
 
 from custom_components.beeper import coordinator
 from custom_components.beeper.api import client
-from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
+from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.incoming import inbox
 from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import (
@@ -31,17 +34,18 @@ from custom_components.beeper.signals import (
     SendFailed,
 )
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.faults import Fault
-from tests.helpers.listening import collect, quiet
+from tests.helpers.listening import collect
+from tests.helpers.media import Door, Doorbell
+from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.waiting import quiet, until
 
 # They have an environment of their own: scripts/test --browser.
 collect_ignore = ["browser"]
-
-TOKEN = "dev-token"
 
 
 @pytest.fixture(autouse=True)
@@ -74,23 +78,6 @@ async def simulator(profile: str, socket_enabled: None) -> AsyncIterator[Simulat
 def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     """Return an entry for the simulator that is not set up yet."""
     return add_entry(hass, simulator.url)
-
-
-def add_entry(hass: HomeAssistant, url: str, **options: Any) -> MockConfigEntry:
-    entry = MockConfigEntry(
-        domain=DOMAIN,
-        title="Beeper",
-        data={
-            CONF_URL: url,
-            CONF_TOKEN: TOKEN,
-            CONF_VERIFY_SSL: True,
-            CONF_ACCOUNT_ID: "whatsapp",
-            CONF_USER_ID: "@me:beeper.com",
-        },
-        options=options,
-    )
-    entry.add_to_hass(hass)
-    return entry
 
 
 @pytest.fixture
@@ -152,13 +139,6 @@ async def listening(
     return entry
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for what happens elsewhere in this event loop."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 @pytest.fixture
 async def skip_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Return what moves the event loop's clock on: what waits there is due at once."""
@@ -207,15 +187,6 @@ async def add_fault(
     await asyncio.gather(*held, return_exceptions=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """A certificate nobody knows, for 127.0.0.1, ::1 and localhost."""
-
-    server: ssl.SSLContext
-    client: ssl.SSLContext
-    """Of somebody who does know it."""
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Return a self-signed certificate."""
@@ -253,3 +224,65 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return Certificate(
         server=server, client=ssl.create_default_context(cadata=signed.decode())
     )
+
+
+@pytest.fixture
+async def camera(hass: HomeAssistant, loaded: MockConfigEntry) -> Door:
+    door = Door()
+    setup_test_component_platform(hass, "camera", [door])
+    config = {"camera": {"platform": "test"}}
+    assert await async_setup_component(hass, "camera", config)
+    await hass.async_block_till_done()
+    return door
+
+
+@pytest.fixture
+async def image(hass: HomeAssistant, loaded: MockConfigEntry) -> Doorbell:
+    bell = Doorbell(hass)
+    setup_test_component_platform(hass, "image", [bell])
+    assert await async_setup_component(hass, "image", {"image": {"platform": "test"}})
+    await hass.async_block_till_done()
+    return bell
+
+
+@pytest.fixture
+async def media(hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path) -> Path:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    hass.config.media_dirs = {"local": str(folder)}
+    assert await async_setup_component(hass, "media_source", {})
+    return folder
+
+
+@pytest.fixture
+def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for fractions of a second where life waits for seconds."""
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
+
+
+@pytest.fixture
+def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Home Assistant has nothing to say about how it is used."""
+    yield
+    for complaint in ("Detected that", "deprecated", "will stop working"):
+        assert complaint not in caplog.text
+
+
+@pytest.fixture
+def half_handshakes(hass: HomeAssistant) -> None:
+    """Overlook the simulator's half of a handshake that fails."""
+    strict = hass.loop.get_exception_handler()
+    assert strict
+
+    def lenient(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), OSError):
+            strict(loop, context)
+
+    hass.loop.set_exception_handler(lenient)
+
+
+@pytest.fixture
+async def assist(hass: HomeAssistant) -> None:
+    """Set up Home Assistant's conversation agent."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})

@@ -31,13 +31,11 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from simulator.model import Message
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import until
-from tests.helpers.listening import quiet, write
-from tests.outgoing.test_attachments import PNG, Door, Doorbell, camera, image  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, KIM, PATH, sent, tried
-from tests.test_trigger import TELEGRAM, device_of
+from tests.helpers.actions import PATH, sent, tried
+from tests.helpers.entities import add_chat, device_of
+from tests.helpers.media import PNG, Door, Doorbell
+from tests.helpers.waiting import quiet, until
+from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 
 ROOT = Path(__file__).parents[1]
 BLUEPRINTS = ROOT / "blueprints"
@@ -362,7 +360,7 @@ async def test_leaving_home_that_nobody_hears_of(
 async def bell(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
-    camera: Door,  # noqa: F811
+    camera: Door,
 ) -> dict[str, Any]:
     chat = await add_chat(hass, loaded, FAMILY, "Family")
     return {
@@ -412,7 +410,7 @@ async def test_ringing_of_an_event_entity(
     simulator: Simulator,
     loaded: MockConfigEntry,
     bell: dict[str, Any],
-    image: Doorbell,  # noqa: F811
+    image: Doorbell,
 ) -> None:
     def happen(state: str, **attributes: str) -> None:
         known = {"device_class": "doorbell"}
@@ -456,7 +454,7 @@ async def test_a_camera_without_a_picture_does_not_cost_the_ring(
     hass: HomeAssistant,
     simulator: Simulator,
     bell: dict[str, Any],
-    camera: Door,  # noqa: F811
+    camera: Door,
     notices: list[ServiceCall],
 ) -> None:
     camera.picture = None
@@ -731,7 +729,7 @@ async def test_who_gets_no_status(
     simulator.incoming(KIM, None, "What is the status?")
     simulator.incoming(KIM, "@whatsapp_15550100001:beeper.com", "status?")
     simulator.incoming(FAMILY, "@whatsapp_15550101002:beeper.com", "status?")
-    simulator.incoming(TELEGRAM, None, "status?")
+    simulator.incoming(ALEX, None, "status?")
     await quiet(simulator)
     await hass.async_block_till_done()
 

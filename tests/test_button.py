@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from fnmatch import fnmatch
 import logging
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper.outgoing import outbox
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_CALL_SERVICE, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -28,42 +27,27 @@ from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
-from tests.actions.test_create_chat import PROFILES
-from tests.conftest import add_entry, until
-from tests.helpers.listening import quiet
-from tests.outgoing.test_message_job import FAMILY, KIM, PATH, sent, texts
-from tests.outgoing.test_outbox import DID_NOT_RUN, RAN, faults
+from tests.helpers.actions import PATH, sent
+from tests.helpers.entities import (
+    BUTTON,
+    CHAT_SHORTCUT,
+    GROUP_SHORTCUT,
+    MESSAGE_SHORTCUT,
+    MIA,
+    SENSOR,
+    add_shortcut,
+    press,
+    state,
+)
+from tests.helpers.faults import DID_NOT_RUN, RAN, faults
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import quiet, until
+from tests.helpers.world import FAMILY, KIM, PROFILES, texts
 
-BUTTON = "button.shortcut"
-SENSOR = "sensor.shortcut_last_result"
-MIA = "15550101004"
-MESSAGE = {
-    "kind": "send_message",
-    "search": "Kim",
-    "account_id": "whatsapp",
-    "chat_id": KIM,
-    "message": "Good night *all*",
-}
-CHAT = {
-    "kind": "start_chat",
-    "recipient": "Kim",
-    "account_id": "whatsapp",
-    "user": {"phone_number": "+15550101002"},
-    "message": "Good night *all*",
-}
-GROUP = {
-    "kind": "create_group",
-    "participants": ["Kim", "Mia"],
-    "account_id": "whatsapp",
-    "people": [
-        {"id": "15550101002", "phone_number": "+15550101002"},
-        {"id": MIA, "phone_number": None},
-    ],
-    "title": "Dinner",
-    "message": "Good night *all*",
-}
 KINDS = pytest.mark.parametrize(
-    "data", [MESSAGE, CHAT, GROUP], ids=lambda data: data["kind"]
+    "data",
+    [MESSAGE_SHORTCUT, CHAT_SHORTCUT, GROUP_SHORTCUT],
+    ids=lambda data: data["kind"],
 )
 
 
@@ -71,33 +55,6 @@ KINDS = pytest.mark.parametrize(
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look after fractions of a second where life waits for seconds."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1, 0.2))
-
-
-async def add_shortcut(
-    hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any], **other: Any
-) -> str:
-    """Make a shortcut as its flow does; return its id."""
-    subentry = ConfigSubentry(
-        data=MappingProxyType({**data, **other}),
-        subentry_type="shortcut",
-        title="Shortcut",
-        unique_id=None,
-    )
-    hass.config_entries.async_add_subentry(entry, subentry)
-    await hass.async_block_till_done()
-    return subentry.subentry_id
-
-
-async def press(hass: HomeAssistant) -> None:
-    await hass.services.async_call(
-        "button", "press", {"entity_id": BUTTON}, blocking=True
-    )
-
-
-def state(hass: HomeAssistant, entity_id: str = SENSOR) -> str:
-    found = hass.states.get(entity_id)
-    assert found
-    return found.state
 
 
 def written(simulator: Simulator) -> list[str]:
@@ -132,14 +89,18 @@ async def test_a_press(
     assert written(simulator) == ["<p>Good night *all*</p>"]
     made = {*simulator.world.chats} - chats
     # The oldest servers only create.
-    assert len(made) == (data is GROUP or (data is CHAT and profile == "4.1.294"))
-    if data is GROUP:
+    assert len(made) == (
+        data is GROUP_SHORTCUT or (data is CHAT_SHORTCUT and profile == "4.1.294")
+    )
+    if data is GROUP_SHORTCUT:
         assert simulator.world.chats[made.pop()].title == "Dinner"
     assert state(hass) == "done"
     assert state(hass, BUTTON).startswith("20")
 
 
-@pytest.mark.parametrize("data", [CHAT, GROUP], ids=lambda data: data["kind"])
+@pytest.mark.parametrize(
+    "data", [CHAT_SHORTCUT, GROUP_SHORTCUT], ids=lambda data: data["kind"]
+)
 @pytest.mark.parametrize("message", [{}, {"message": "{{ '' }}"}])
 async def test_without_a_message(
     hass: HomeAssistant,
@@ -162,7 +123,9 @@ async def test_a_group_without_a_title(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await add_shortcut(
-        hass, loaded, {key: GROUP[key] for key in GROUP if key != "title"}
+        hass,
+        loaded,
+        {key: GROUP_SHORTCUT[key] for key in GROUP_SHORTCUT if key != "title"},
     )
 
     await press(hass)
@@ -177,7 +140,7 @@ async def test_a_template_is_filled_in_at_each_press(
     skip_time: Callable[[float], None],
 ) -> None:
     await add_shortcut(
-        hass, loaded, MESSAGE, message="{{ states('sensor.outside') }} °C"
+        hass, loaded, MESSAGE_SHORTCUT, message="{{ states('sensor.outside') }} °C"
     )
     for degrees in (-2, 21):
         hass.states.async_set("sensor.outside", str(degrees))
@@ -193,7 +156,7 @@ async def test_the_group_of_every_day_is_one(
     loaded: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    await add_shortcut(hass, loaded, GROUP)
+    await add_shortcut(hass, loaded, GROUP_SHORTCUT)
     for _ in range(3):
         await press(hass)
         skip_time(24 * 3600)
@@ -238,7 +201,7 @@ async def test_a_moment_later_it_is_meant_again(
     loaded: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     await press(hass)
     skip_time(2)
     await press(hass)
@@ -252,7 +215,7 @@ async def test_pressed_by_code_without_a_context(
     loaded: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     entity: Any = hass.data[DATA_INSTANCES]["button"].get_entity(BUTTON)
     await entity.async_press()
 
@@ -262,7 +225,7 @@ async def test_pressed_by_code_without_a_context(
 async def test_who_goes_away_does_not_stop_it(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     simulator.faults.add("delay", method="POST", path=PATH, seconds=0.1)
     task = hass.async_create_task(press(hass))
     await until(lambda: state(hass) == "under_way")
@@ -275,7 +238,7 @@ async def test_who_goes_away_does_not_stop_it(
 async def test_a_reload_in_the_middle(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     simulator.faults.add("delay", method="POST", path=PATH, seconds=0.2)
     task = hass.async_create_task(press(hass))
     await until(lambda: state(hass) == "under_way")
@@ -293,7 +256,7 @@ async def test_what_ends_while_the_entry_is_reloaded_is_known(
     skip_time: Callable[[float], None],
 ) -> None:
     """Its answer is lost, unloading does not wait for it, and nobody listens then."""
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     post = simulator.faults.add("delay_after", method="POST", path=PATH, seconds=3600)
     pressed = hass.async_create_task(press(hass))
     await until(lambda: simulator.executed and post.hits)
@@ -329,7 +292,7 @@ async def test_answers_over_and_over_are_stopped(
     skip_time: Callable[[float], None],
 ) -> None:
     """A press answers a message as an action does."""
-    await add_shortcut(hass, listening, MESSAGE)
+    await add_shortcut(hass, listening, MESSAGE_SHORTCUT)
     await quiet(simulator)
     config = {
         "triggers": {"trigger": "beeper.message_received"},
@@ -421,7 +384,7 @@ async def test_what_is_unknown_is_not_called_failed(
 async def test_what_was_not_done_is_done_at_the_next_press(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     simulator.faults.add("status_before", method="POST", path=PATH, status=429)
     with pytest.raises(HomeAssistantError, match="Nothing was created or sent"):
         await press(hass)
@@ -441,7 +404,9 @@ async def test_what_beeper_no_longer_knows_is_to_be_chosen_again(
 ) -> None:
     """Of ids, as the text for actions has them, who presses knows nothing."""
     gone = (
-        {"chat_id": "!left:beeper.com"} if data is MESSAGE else {"account_id": "gone"}
+        {"chat_id": "!left:beeper.com"}
+        if data is MESSAGE_SHORTCUT
+        else {"account_id": "gone"}
     )
     await add_shortcut(hass, loaded, {**data, **gone})
 
@@ -486,12 +451,12 @@ async def test_read_only(
 @pytest.mark.parametrize(
     ("data", "message", "told"),
     [
-        (MESSAGE, "{{ unheard_of }}", "cannot be filled in"),
-        (MESSAGE, "{{ 1 / 0 }}", "cannot be filled in"),
-        (CHAT, "{{ unheard_of }}", "cannot be filled in"),
-        (MESSAGE, "{{ '' }}", "nothing to send"),
-        (MESSAGE, "{{ '\n ' }}", "nothing to send"),
-        (MESSAGE, "{{ 'x' * 200000 }}", "longer than 100 kB"),
+        (MESSAGE_SHORTCUT, "{{ unheard_of }}", "cannot be filled in"),
+        (MESSAGE_SHORTCUT, "{{ 1 / 0 }}", "cannot be filled in"),
+        (CHAT_SHORTCUT, "{{ unheard_of }}", "cannot be filled in"),
+        (MESSAGE_SHORTCUT, "{{ '' }}", "nothing to send"),
+        (MESSAGE_SHORTCUT, "{{ '\n ' }}", "nothing to send"),
+        (MESSAGE_SHORTCUT, "{{ 'x' * 200000 }}", "longer than 100 kB"),
     ],
 )
 async def test_a_message_that_cannot_be_made(
@@ -530,7 +495,7 @@ async def test_the_last_result_is_known_after_a_restart(
 ) -> None:
     stored = {"native_value": before, "native_unit_of_measurement": None}
     mock_restore_cache_with_extra_data(hass, [(State(SENSOR, before), stored)])
-    await add_shortcut(hass, loaded, MESSAGE)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
 
     assert state(hass) == after
 
@@ -538,8 +503,8 @@ async def test_the_last_result_is_known_after_a_restart(
 async def test_each_shortcut_has_its_own_result(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await add_shortcut(hass, loaded, MESSAGE)
-    await add_shortcut(hass, loaded, MESSAGE, chat_id=FAMILY)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
+    await add_shortcut(hass, loaded, MESSAGE_SHORTCUT, chat_id=FAMILY)
     await press(hass)
 
     assert (state(hass), state(hass, f"{SENSOR}_2")) == ("done", STATE_UNKNOWN)
@@ -555,7 +520,7 @@ async def test_device(
     device_registry: dr.DeviceRegistry,
     entity_registry: er.EntityRegistry,
 ) -> None:
-    subentry_id = await add_shortcut(hass, loaded, MESSAGE)
+    subentry_id = await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
 
     button, sensor = entity_registry.entities[BUTTON], entity_registry.entities[SENSOR]
     assert button.config_subentry_id == button.unique_id == subentry_id

@@ -14,10 +14,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.condition import async_validate_condition_config
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.conftest import add_entry
-from tests.outgoing.test_message_job import FAMILY, KIM
-from tests.test_sensor import poll
-from tests.test_trigger import TELEGRAM, device_of
+from tests.helpers.entities import device_of
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import poll
+from tests.helpers.world import ALEX, FAMILY, KIM
 
 BOTH = ["account_is_connected", "has_unread"]
 
@@ -143,8 +143,8 @@ async def test_a_connection_that_comes_and_goes(
         ([KIM], [KIM], {"account_id": "telegram"}, False),
         ([KIM], [FAMILY], {}, False),
         ([KIM], [FAMILY, KIM], {}, True),
-        ([TELEGRAM], [FAMILY, "whatsapp"], {}, False),
-        ([TELEGRAM], [FAMILY, "telegram"], {}, True),
+        ([ALEX], [FAMILY, "whatsapp"], {}, False),
+        ([ALEX], [FAMILY, "telegram"], {}, True),
     ],
 )
 async def test_has_unread(

@@ -1,10 +1,8 @@
 """Every way through the flows, over real sockets; after each error, the same flow ends well."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-import json
+from collections.abc import Callable
 from pathlib import Path
-import re
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -25,10 +23,14 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
-from tests.conftest import TOKEN, Certificate, add_entry, until
+from tests.helpers.flows import TEXTS, check_texts
+from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.waiting import until
+
+pytestmark = pytest.mark.usefixtures("no_complaints")
+
 
 BEEPER = Path(__file__).parents[1] / "custom_components/beeper"
-TEXTS = json.loads((BEEPER / "translations/en.json").read_text())
 STREAM = {101, None}  # While it is open, it has no status.
 ENTRY_DATA = {
     "token": TOKEN,
@@ -40,14 +42,6 @@ ENTRY_DATA = {
 type Result = Any
 
 
-@pytest.fixture(autouse=True)
-def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Home Assistant has nothing to say about how it is used."""
-    yield
-    for complaint in ("Detected that", "deprecated", "will stop working"):
-        assert complaint not in caplog.text
-
-
 async def begin(hass: HomeAssistant) -> Result:
     result = await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_USER}
@@ -55,16 +49,6 @@ async def begin(hass: HomeAssistant) -> Result:
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "user")
     check_texts(result, "config")
     return result
-
-
-def check_texts(result: Result, flow: str) -> None:
-    """Every field of a form has a name and a description, and no other has."""
-    texts = TEXTS[flow]["step"][result["step_id"]]
-    fields = {str(field) for field in result["data_schema"].schema}
-    assert texts["data"].keys() == texts["data_description"].keys() == fields
-    told = result["description_placeholders"] or {}
-    wanted = {*re.findall(r"{(\w+)}", repr(texts))}
-    assert wanted == told.keys() - {"name"}  # which Home Assistant adds by itself
 
 
 async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
@@ -266,19 +250,6 @@ async def test_no_answer_in_time(
     result = await submitted
     assert result["errors"] == {"url": "timeout"}
     await finish(hass, await connect(hass, result, simulator.url))
-
-
-@pytest.fixture
-def half_handshakes(hass: HomeAssistant) -> None:
-    """Overlook the simulator's half of a handshake that fails."""
-    strict = hass.loop.get_exception_handler()
-    assert strict
-
-    def lenient(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if not isinstance(context.get("exception"), OSError):
-            strict(loop, context)
-
-    hass.loop.set_exception_handler(lenient)
 
 
 @pytest.mark.usefixtures("half_handshakes")

@@ -18,16 +18,12 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
-from tests.actions.test_send_message import add_chat
-from tests.conftest import until
-from tests.flows.test_shortcut import (
-    MESSAGE,
-    SHORTCUT_TEXTS,
-    add,
-    texts as form_texts,  # noqa: F401
-)
-from tests.guards.test_docs import blocks, table
-from tests.outgoing.test_message_job import FAMILY, KIM, sent, texts
+from tests.helpers.actions import sent
+from tests.helpers.entities import add_chat
+from tests.helpers.flows import MESSAGE, SHORTCUT_TEXTS, add
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, KIM, texts
+from tests.helpers.yaml_examples import blocks, table
 
 ROOT = Path(__file__).parents[1]
 DASHBOARDS = (ROOT / "docs/dashboards.md").read_text("utf-8")

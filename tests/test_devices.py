@@ -8,8 +8,8 @@ from custom_components.beeper.devices import Place, place_of
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
-from tests.actions.test_send_message import add_chat
-from tests.outgoing.test_message_job import KIM
+from tests.helpers.entities import add_chat
+from tests.helpers.world import KIM
 
 
 def device_of(hass: HomeAssistant, entity_id: str) -> str:

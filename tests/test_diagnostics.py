@@ -15,7 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.conftest import TOKEN, add_entry
+from tests.helpers.servers import TOKEN, add_entry
 
 type Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from tests.actions.test_send_message import add_chat
+from tests.helpers.entities import add_chat
 
 
 async def test_every_entity_has_an_id_a_device_and_a_name_of_its_own(

@@ -29,9 +29,9 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from tests.actions.test_send_message import add_chat
-from tests.guards.test_texts import ENGLISH
-from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.helpers.entities import add_chat
+from tests.helpers.repository import ENGLISH
+from tests.helpers.world import FAMILY, KIM
 
 WHATSAPP = "event.beeper_whatsapp_message"
 TELEGRAM = "event.beeper_telegram_message"

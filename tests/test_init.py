@@ -21,7 +21,8 @@ from homeassistant.helpers.translation import async_get_exception_message
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from tests.conftest import TOKEN, Certificate, add_entry, until
+from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.waiting import until
 
 KIM = {"user": {"phone_number": "+15550101002"}}
 

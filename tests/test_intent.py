@@ -11,9 +11,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.helpers.talking import assist, say, talk  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY
-from tests.voice.test_assistant import SENT_TO_MIA, last
+from tests.helpers.talking import SENT_TO_MIA, say, talk
+from tests.helpers.world import FAMILY, last
 
 OWN = """
 language: en

@@ -26,12 +26,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent, llm
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.conftest import add_entry
-from tests.helpers.listening import write
-from tests.helpers.talking import assist, talk  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY
-from tests.people.test_find import contact
-from tests.voice.test_assistant import ALEX, SENT_TO_MIA, last, set_options
+from tests.helpers.servers import add_entry
+from tests.helpers.talking import SENT_TO_MIA, set_options, talk
+from tests.helpers.world import ALEX, FAMILY, contact, last, write
 
 READS = {"beeper__find_person", "beeper__read_unread"}
 SENDS = {"beeper__create_chat", "beeper__send_message"}
@@ -42,7 +39,7 @@ type Call = Callable[..., Coroutine[Any, Any, Any]]
 @pytest.fixture
 async def mcp(
     hass: HomeAssistant,
-    assist: None,  # noqa: F811
+    assist: None,
     hass_client: ClientSessionGenerator,
 ) -> Call:
     """Return what calls a method of Home Assistant's MCP server."""

@@ -18,11 +18,12 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from simulator import Simulator, wire
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry
-from tests.outgoing.test_message_job import FAMILY, KIM, PATH, sent, texts, tried
-from tests.outgoing.test_outbox import impatient  # noqa: F401
+from tests.helpers.actions import PATH, sent, tried
+from tests.helpers.entities import add_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.world import FAMILY, KIM, PROFILES, texts
+
+pytestmark = pytest.mark.usefixtures("quick_recovery")
 
 
 async def notify(

@@ -16,16 +16,11 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
-from tests.actions.test_create_chat import PROFILES, create_chat
-from tests.conftest import TOKEN
+from tests.helpers.actions import create_chat
+from tests.helpers.privacy import SECRETS, secrets_in
+from tests.helpers.servers import TOKEN
+from tests.helpers.world import PROFILES
 
-SECRETS = [
-    TOKEN,
-    "5550107777",
-    "Robin Sample",
-    "The key is under the mat",
-    "kim.secret",
-]
 CALL = {
     "user": {"phone_number": "+1 555 010 7777", "full_name": "Robin Sample"},
     "message_text": "The key is under the mat",
@@ -59,10 +54,6 @@ MESSAGE = {
     "chat_id": "!whatsapp_5550107777:beeper.com",
     "message": "The key is under the mat",
 }
-
-
-def secrets_in(text: str) -> list[str]:
-    return [secret for secret in SECRETS if secret in text]
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -11,8 +11,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.actions.test_send_message import add_chat
-from tests.conftest import TOKEN, until
+from tests.helpers.entities import add_chat
+from tests.helpers.servers import TOKEN
+from tests.helpers.waiting import until
 
 READS = {"read"}
 

@@ -1,5 +1,4 @@
 """Where the token goes, who may do what, and that words of others stay words."""
-# ruff: noqa: F811 - fixtures of other files
 
 import asyncio
 from collections.abc import Callable
@@ -53,18 +52,20 @@ from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.actions.test_download import attach, download, files
-from tests.actions.test_send_message import add_chat
-from tests.conftest import TOKEN, Certificate, until
-from tests.guards.test_texts import ROOT, SERVICES
-from tests.helpers.listening import KIM, poll, write
-from tests.helpers.talking import assist, say, talk  # noqa: F401
-from tests.outgoing.test_attachments import media  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, send, texts
-from tests.test_button import MESSAGE as SHORTCUT, add_shortcut, press
-from tests.test_config_flow import half_handshakes  # noqa: F401
-from tests.test_privacy import secrets_in
-from tests.voice.test_assistant import TO_MIA
+from tests.helpers.actions import download, send
+from tests.helpers.entities import (
+    MESSAGE_SHORTCUT as SHORTCUT,
+    add_chat,
+    add_shortcut,
+    press,
+)
+from tests.helpers.media import attach, files
+from tests.helpers.privacy import secrets_in
+from tests.helpers.repository import ROOT, SERVICES
+from tests.helpers.servers import TOKEN, Certificate
+from tests.helpers.talking import TO_MIA, say, talk
+from tests.helpers.waiting import poll, until
+from tests.helpers.world import FAMILY, KIM, texts, write
 
 # Of this machine, as other machines see it; in tests Home Assistant sees others.
 OUTSIDE = [

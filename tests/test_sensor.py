@@ -19,8 +19,9 @@ from homeassistant.helpers import (
     issue_registry as ir,
 )
 from simulator import Simulator
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry, until
+from tests.helpers.entities import add_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import poll, until
 
 KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
 
@@ -36,12 +37,6 @@ def state(hass: HomeAssistant, entity_id: str) -> str:
     found = hass.states.get(f"sensor.beeper_{entity_id}")
     assert found is not None
     return found.state
-
-
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Let the slow poll come round."""
-    await entry.runtime_data.async_refresh()
-    await hass.async_block_till_done()
 
 
 async def listening(simulator: Simulator) -> None:

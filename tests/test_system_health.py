@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.conftest import add_entry
+from tests.helpers.servers import add_entry
 
 
 async def health(hass: HomeAssistant) -> dict[str, Any]:

@@ -12,59 +12,26 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
-from custom_components.beeper.api.models import Chat, Message, Reaction, User
+from custom_components.beeper.api.models import Chat, Reaction, User
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.devices import account_identifier, server_identifier
 from custom_components.beeper.signals import (
-    SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,
-    SIGNAL_SEND_FAILED,
     AccountDisconnected,
-    MessageEvent,
     SendFailed,
 )
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
-from simulator import Simulator, wire
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry
-from tests.outgoing.test_message_job import FAMILY, KIM
+from simulator import Simulator
+from tests.helpers.entities import device_of
+from tests.helpers.listening import message_event, publish
+from tests.helpers.servers import add_entry
+from tests.helpers.world import ALEX, FAMILY, KIM
 
-TELEGRAM = "!aLexTeLegram:beeper.com"
 ALL = ["message_received", "account_disconnected", "send_failed"]
-
-
-def message_event(
-    entry: MockConfigEntry, simulator: Simulator, chat_id: str = KIM, **changes: Any
-) -> MessageEvent:
-    """Return what is told when the first person of a chat has written."""
-    world = simulator.world
-    chat, template = world.chats[chat_id], world.chats[KIM].messages[-1]
-    person = chat.participants[0]
-    data = {
-        **simulator.wire.message(world, template),
-        "id": "9001",
-        "accountID": chat.account_id,
-        "senderID": person.id,
-        "senderName": person.full_name,
-        "isSender": False,
-        "text": "Good night",
-    }
-    event = MessageEvent(
-        entry_id=entry.entry_id,
-        type="message_received",
-        chat=Chat.from_dict(simulator.wire.chat(world, chat, -1)),
-        account_id=chat.account_id,
-        message=Message.from_dict(data),
-        sender=User.from_dict(wire.user(person)),
-        is_self=False,
-        text="Good night",
-    )
-    return replace(event, **changes)
 
 
 def disconnected(entry: MockConfigEntry, account_id: str) -> AccountDisconnected:
@@ -110,40 +77,6 @@ async def automate(
     return calls
 
 
-async def tell(
-    hass: HomeAssistant, event: MessageEvent | AccountDisconnected | SendFailed
-) -> None:
-    match event:
-        case MessageEvent():
-            async_dispatcher_send(hass, SIGNAL_MESSAGE, event)
-        case AccountDisconnected():
-            async_dispatcher_send(hass, SIGNAL_ACCOUNT_DISCONNECTED, event)
-        case SendFailed():
-            async_dispatcher_send(hass, SIGNAL_SEND_FAILED, event)
-    await hass.async_block_till_done()
-
-
-async def device_of(hass: HomeAssistant, entry: MockConfigEntry, name: str) -> str:
-    """Return the device of a server, of an account or, adding it, of a chat."""
-    devices = dr.async_get(hass)
-    device: dr.DeviceEntry | dr.ChildDeviceEntry | None
-    if name == "server":
-        device = devices.async_get_device_by_identifier(
-            server_identifier(entry), entry.entry_id
-        )
-    elif name.startswith("!"):
-        entity = er.async_get(hass).async_get(await add_chat(hass, entry, name, name))
-        assert entity
-        assert entity.device_id
-        return entity.device_id
-    else:
-        device = devices.async_get_child_device_by_identifier(
-            account_identifier(entry, name), entry.entry_id
-        )
-    assert device
-    return device.id
-
-
 # What a message's trigger tells
 
 
@@ -154,7 +87,7 @@ async def test_a_message_is_told(
     triggered = async_capture_events(hass, "automation_triggered")
     event = message_event(loaded, simulator)
 
-    await tell(hass, event)
+    await publish(hass, event)
 
     (call,) = calls
     told = call.data["trigger"]
@@ -173,7 +106,7 @@ async def test_a_message_of_a_server_that_tells_no_network(
     calls = await automate(hass)
     event = message_event(loaded, simulator)
 
-    await tell(hass, replace(event, chat=replace(event.chat, network=None)))
+    await publish(hass, replace(event, chat=replace(event.chat, network=None)))
 
     assert calls[0].data["trigger"]["description"] == "message on Beeper"
 
@@ -184,7 +117,7 @@ async def test_each_message_starts_a_run_of_its_own(
     calls = await automate(hass)
 
     for _ in range(2):
-        await tell(hass, message_event(loaded, simulator))
+        await publish(hass, message_event(loaded, simulator))
 
     parents = {call.context.parent_id for call in calls}
     assert len(parents) == 2
@@ -244,7 +177,7 @@ async def test_options(
 ) -> None:
     calls = await automate(hass, **options)
 
-    await tell(hass, message_event(loaded, simulator, text="Good\tNight"))
+    await publish(hass, message_event(loaded, simulator, text="Good\tNight"))
 
     assert len(calls) == fires
 
@@ -262,7 +195,7 @@ async def test_sender_without_a_number(
 ) -> None:
     calls = await automate(hass, sender=sender)
 
-    await tell(hass, message_event(loaded, simulator, TELEGRAM))
+    await publish(hass, message_event(loaded, simulator, ALEX))
 
     assert len(calls) == fires
 
@@ -274,10 +207,10 @@ async def test_chat_by_each_of_its_ids(
     calls = await automate(hass, chat_id=number)
     event = message_event(loaded, simulator)
 
-    await tell(hass, event)
-    await tell(hass, message_event(loaded, simulator, FAMILY))
+    await publish(hass, event)
+    await publish(hass, message_event(loaded, simulator, FAMILY))
     merged = replace(event.chat, local_id=None, merged_into_id=str(number))
-    await tell(hass, replace(event, chat=merged))
+    await publish(hass, replace(event, chat=merged))
 
     assert len(calls) == 2
 
@@ -313,7 +246,7 @@ async def test_what_happened(
 ) -> None:
     calls = await automate(hass, **options)
 
-    await tell(hass, message_event(loaded, simulator, **changes))
+    await publish(hass, message_event(loaded, simulator, **changes))
 
     assert len(calls) == fires
 
@@ -325,7 +258,7 @@ async def test_a_chat_of_a_kind_that_is_not_told(
     calls = await automate(hass, chat_type=chat_type)
     event = message_event(loaded, simulator)
 
-    await tell(hass, replace(event, chat=replace(event.chat, type=None)))
+    await publish(hass, replace(event, chat=replace(event.chat, type=None)))
 
     assert calls == []
 
@@ -333,12 +266,12 @@ async def test_a_chat_of_a_kind_that_is_not_told(
 @pytest.mark.parametrize(
     ("names", "fires"),
     [
-        (["server"], [KIM, FAMILY, TELEGRAM]),
+        (["server"], [KIM, FAMILY, ALEX]),
         (["whatsapp"], [KIM, FAMILY]),
-        (["telegram"], [TELEGRAM]),
+        (["telegram"], [ALEX]),
         ([FAMILY], [FAMILY]),
-        ([FAMILY, "telegram"], [FAMILY, TELEGRAM]),
-        ([KIM, "server"], [KIM, FAMILY, TELEGRAM]),
+        ([FAMILY, "telegram"], [FAMILY, ALEX]),
+        ([KIM, "server"], [KIM, FAMILY, ALEX]),
     ],
 )
 async def test_devices(
@@ -351,8 +284,8 @@ async def test_devices(
     device_ids = [await device_of(hass, loaded, name) for name in names]
     calls = await automate(hass, device_id=device_ids)
 
-    for chat_id in (KIM, FAMILY, TELEGRAM):
-        await tell(hass, message_event(loaded, simulator, chat_id))
+    for chat_id in (KIM, FAMILY, ALEX):
+        await publish(hass, message_event(loaded, simulator, chat_id))
 
     assert [call.data["trigger"]["chat_id"] for call in calls] == fires
 
@@ -363,8 +296,8 @@ async def test_a_device_and_what_does_not_belong_to_it(
     telegram = await device_of(hass, loaded, "telegram")
     calls = await automate(hass, device_id=telegram, account_id="whatsapp")
 
-    for chat_id in (KIM, TELEGRAM):
-        await tell(hass, message_event(loaded, simulator, chat_id))
+    for chat_id in (KIM, ALEX):
+        await publish(hass, message_event(loaded, simulator, chat_id))
 
     assert calls == []
 
@@ -380,9 +313,9 @@ async def test_a_device_that_is_gone_means_nothing(
     hass.config_entries.async_remove_subentry(loaded, subentry_id)
     await hass.async_block_till_done()
 
-    await tell(hass, message_event(loaded, simulator, FAMILY))
-    await tell(hass, failed(loaded, simulator, FAMILY))
-    await tell(hass, disconnected(loaded, "whatsapp"))
+    await publish(hass, message_event(loaded, simulator, FAMILY))
+    await publish(hass, failed(loaded, simulator, FAMILY))
+    await publish(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
 
@@ -402,9 +335,9 @@ async def test_a_device_of_another_integration_means_nothing(
     )
     calls = await automate(hass, key, device_id=device.id)
 
-    await tell(hass, message_event(loaded, simulator))
-    await tell(hass, failed(loaded, simulator, KIM))
-    await tell(hass, disconnected(loaded, "whatsapp"))
+    await publish(hass, message_event(loaded, simulator))
+    await publish(hass, failed(loaded, simulator, KIM))
+    await publish(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
 
@@ -422,8 +355,8 @@ async def test_of_several_servers_each_has_its_own(
         device_id = await device_of(hass, second, "whatsapp")
         calls = await automate(hass, device_id=device_id)
 
-        await tell(hass, message_event(loaded, simulator))
-        await tell(hass, message_event(second, other))
+        await publish(hass, message_event(loaded, simulator))
+        await publish(hass, message_event(second, other))
 
         (call,) = calls
         assert call.data["trigger"]["config_entry_id"] == second.entry_id
@@ -439,9 +372,9 @@ async def test_an_automation_is_there_before_its_server_and_after(
 
     async def happen() -> None:
         calls.clear()
-        await tell(hass, message_event(entry, simulator))
-        await tell(hass, failed(entry, simulator, KIM))
-        await tell(hass, disconnected(entry, "whatsapp"))
+        await publish(hass, message_event(entry, simulator))
+        await publish(hass, failed(entry, simulator, KIM))
+        await publish(hass, disconnected(entry, "whatsapp"))
         assert [call.data["trigger"]["platform"] for call in calls] == [f"beeper.{key}"]
 
     await happen()
@@ -462,7 +395,7 @@ async def test_an_automation_that_is_off_hears_nothing(
             "automation", action, {"entity_id": "automation.test"}, blocking=True
         )
 
-    await tell(hass, message_event(loaded, simulator))
+    await publish(hass, message_event(loaded, simulator))
 
     assert calls == []
 
@@ -516,7 +449,7 @@ async def test_account_disconnected(
     )
 
     for account_id in ("whatsapp", "telegram"):
-        await tell(hass, disconnected(loaded, account_id))
+        await publish(hass, disconnected(loaded, account_id))
 
     told = [call.data["trigger"] for call in calls]
     assert [each["account_id"] for each in told] == fires
@@ -530,11 +463,11 @@ async def test_account_disconnected(
 @pytest.mark.parametrize(
     ("names", "options", "fires"),
     [
-        ([], {}, [KIM, TELEGRAM]),
-        ([], {"account_id": "telegram"}, [TELEGRAM]),
+        ([], {}, [KIM, ALEX]),
+        ([], {"account_id": "telegram"}, [ALEX]),
         ([], {"chat_id": KIM}, [KIM]),
         ([], {"chat_id": "5601"}, [KIM]),
-        (["server"], {}, [KIM, TELEGRAM]),
+        (["server"], {}, [KIM, ALEX]),
         (["whatsapp"], {}, [KIM]),
         ([KIM], {}, [KIM]),
         ([KIM], {"account_id": "telegram"}, []),
@@ -551,8 +484,8 @@ async def test_sending_failed(
     device_ids = [await device_of(hass, loaded, name) for name in names]
     calls = await automate(hass, "send_failed", device_id=device_ids, **options)
 
-    await tell(hass, failed(loaded, simulator, KIM))
-    await tell(hass, failed(loaded, simulator, TELEGRAM))
+    await publish(hass, failed(loaded, simulator, KIM))
+    await publish(hass, failed(loaded, simulator, ALEX))
 
     told = [call.data["trigger"] for call in calls]
     assert [each["chat_id"] for each in told] == fires
@@ -667,5 +600,5 @@ async def test_nobody_can_call_themselves_a_number_an_id_or_an_address(
     calls = await automate(hass, sender=wanted)
     for name in (wanted, "+15550101002"):
         sender = User(id="@evil:evil.example", full_name=name, username=name)
-        await tell(hass, message_event(loaded, simulator, sender=sender))
+        await publish(hass, message_event(loaded, simulator, sender=sender))
     assert calls == []

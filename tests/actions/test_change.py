@@ -20,10 +20,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Chat, Message
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry, until
-from tests.outgoing.test_message_job import FAMILY, INSTAGRAM, KIM
+from tests.helpers.entities import add_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "fixtures/sdk-requests.json").read_text("utf-8")

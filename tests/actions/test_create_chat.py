@@ -16,20 +16,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.conftest import add_entry
-
-PROFILES = ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
-KIM = {"user": {"phone_number": "+1 555 010 1002"}}
-GROUP = {"participant_ids": ["15550101002", "15550101003"], "type": "group"}
-
-
-async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        "beeper", "create_chat", data, blocking=True, return_response=True
-    )
-    assert response is not None
-    return dict(response)
-
+from tests.helpers.actions import create_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER, PROFILES
 
 # What goes out
 
@@ -38,7 +27,7 @@ async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
 async def test_start_on_each_generation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
-    response = await create_chat(hass, **KIM, message_text="hi")
+    response = await create_chat(hass, **KIM_BY_NUMBER, message_text="hi")
 
     if profile != "4.1.294":  # It only creates, and does not say what it found.
         assert response["chat_id"] == "!NCdzlIaMjZUmvmvyHU:beeper.com"
@@ -56,7 +45,7 @@ async def test_start_on_each_generation(
 async def test_create_on_each_generation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
-    response = await create_chat(hass, mode="create", **GROUP, title="Trip")
+    response = await create_chat(hass, mode="create", **GROUP_OF_TWO, title="Trip")
 
     assert response["chat_id"] in simulator.world.chats
     (sent,) = simulator.executed
@@ -138,7 +127,7 @@ async def test_a_new_person_gets_a_created_chat(
 async def test_text_arrives_as_written(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, text: str
 ) -> None:
-    await create_chat(hass, **KIM, message_text=text)
+    await create_chat(hass, **KIM_BY_NUMBER, message_text=text)
 
     assert simulator.executed[0].json["messageText"] == text
 
@@ -172,15 +161,15 @@ async def test_phone_numbers_are_normalised(
 @pytest.mark.parametrize(
     ("data", "sent"),
     [
-        ({**KIM, "title": None, "type": ""}, {}),
-        ({**KIM, "message_text": None}, {}),
-        ({**KIM, "message_text": ""}, {}),
-        ({**KIM, "account_id": None, "config_entry_id": ""}, {}),
-        ({**KIM, "mode": ""}, {}),
-        ({**KIM, "participant_ids": []}, {}),
-        ({**KIM, "message_text": 42}, {"messageText": "42"}),
-        ({**KIM, "message_text": 21.5}, {"messageText": "21.5"}),
-        ({"user": {**KIM["user"], "email": "", "id": None}}, {}),
+        ({**KIM_BY_NUMBER, "title": None, "type": ""}, {}),
+        ({**KIM_BY_NUMBER, "message_text": None}, {}),
+        ({**KIM_BY_NUMBER, "message_text": ""}, {}),
+        ({**KIM_BY_NUMBER, "account_id": None, "config_entry_id": ""}, {}),
+        ({**KIM_BY_NUMBER, "mode": ""}, {}),
+        ({**KIM_BY_NUMBER, "participant_ids": []}, {}),
+        ({**KIM_BY_NUMBER, "message_text": 42}, {"messageText": "42"}),
+        ({**KIM_BY_NUMBER, "message_text": 21.5}, {"messageText": "21.5"}),
+        ({"user": {**KIM_BY_NUMBER["user"], "email": "", "id": None}}, {}),
     ],
 )
 async def test_what_templates_make_of_values(
@@ -227,7 +216,7 @@ async def test_another_account_than_the_default(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """IMessage works although the server does not list it."""
-    response = await create_chat(hass, **KIM, account_id="imessage")
+    response = await create_chat(hass, **KIM_BY_NUMBER, account_id="imessage")
 
     assert simulator.executed[0].json["accountID"] == "imessage"
     assert response["account_id"] == "imessage"
@@ -241,18 +230,27 @@ async def test_another_account_than_the_default(
     [
         ({}, "Nobody is named"),
         ({"message_text": "hi"}, "Nobody is named"),
-        ({**KIM, **GROUP}, "Both user and participant_ids are given"),
-        ({**KIM, **GROUP, "mode": "start"}, "Both user and participant_ids are given"),
-        ({**KIM, "title": "x"}, "title belongs to mode create"),
-        ({**KIM, "mode": "create"}, "user belongs to mode start"),
-        ({**GROUP, "allow_invite": True}, "allow_invite belongs to mode start"),
-        ({**GROUP, "mode": "start"}, "participant_ids belongs to mode create"),
-        ({**KIM, "mode": "begin"}, "mode must be one of: start, create"),
-        ({**KIM, "mode": 1}, "mode must be one of: start, create"),
+        ({**KIM_BY_NUMBER, **GROUP_OF_TWO}, "Both user and participant_ids are given"),
+        (
+            {**KIM_BY_NUMBER, **GROUP_OF_TWO, "mode": "start"},
+            "Both user and participant_ids are given",
+        ),
+        ({**KIM_BY_NUMBER, "title": "x"}, "title belongs to mode create"),
+        ({**KIM_BY_NUMBER, "mode": "create"}, "user belongs to mode start"),
+        ({**GROUP_OF_TWO, "allow_invite": True}, "allow_invite belongs to mode start"),
+        ({**GROUP_OF_TWO, "mode": "start"}, "participant_ids belongs to mode create"),
+        ({**KIM_BY_NUMBER, "mode": "begin"}, "mode must be one of: start, create"),
+        ({**KIM_BY_NUMBER, "mode": 1}, "mode must be one of: start, create"),
         ({"mode": "start"}, "recipient or user is required"),
-        ({**KIM, "recipient": "Kim"}, "Both recipient and user are given"),
-        ({**GROUP, "recipient": "Kim"}, "Both recipient and participant_ids are given"),
-        ({**GROUP, "participants": "Kim"}, "Both participants and participant_ids"),
+        ({**KIM_BY_NUMBER, "recipient": "Kim"}, "Both recipient and user are given"),
+        (
+            {**GROUP_OF_TWO, "recipient": "Kim"},
+            "Both recipient and participant_ids are given",
+        ),
+        (
+            {**GROUP_OF_TWO, "participants": "Kim"},
+            "Both participants and participant_ids",
+        ),
         ({"recipient": "Kim", "title": "x"}, "title belongs to mode create"),
         ({"recipient": "Kim", "mode": "create"}, "recipient belongs to mode start"),
         ({"participants": "Kim", "mode": "start"}, "participants belongs to mode"),
@@ -273,9 +271,9 @@ async def test_another_account_than_the_default(
         ({"participants": ["a", "b"], "type": "single"}, "participants must hold"),
         ({"mode": "create"}, "participants or participant_ids is required"),
         ({"participant_ids": ["1"]}, "type is required"),
-        ({**KIM, "mesage_text": "hi"}, "There is no field mesage_text"),
-        ({**KIM, "entity_id": "notify.kim"}, "There is no field entity_id"),
-        ({**KIM, "Meet Kim at 7": 1}, "There is no field …"),
+        ({**KIM_BY_NUMBER, "mesage_text": "hi"}, "There is no field mesage_text"),
+        ({**KIM_BY_NUMBER, "entity_id": "notify.kim"}, "There is no field entity_id"),
+        ({**KIM_BY_NUMBER, "Meet Kim at 7": 1}, "There is no field …"),
         ({"user": {"+1 555 010 1002": "x"}}, "There is no field user.…"),
         ({"user": "Kim"}, "user must have fields of its own"),
         ({"user": ["Kim"]}, "user must have fields of its own"),
@@ -303,23 +301,44 @@ async def test_another_account_than_the_default(
         ({"user": {"phone_number": "+1 555 010 1002 x3"}}, "is no international"),
         ({"user": {"phone_number": "tel:"}}, "is no international"),
         ({"user": {"phone_number": "kim@example.com"}}, "is no international"),
-        ({**GROUP, "participant_ids": []}, "Nobody is named"),
-        ({**GROUP, "mode": "create", "participant_ids": []}, "participant_ids is"),
-        ({**GROUP, "participant_ids": ["1", " "]}, "participant_ids.1 is blank"),
-        ({**GROUP, "participant_ids": [None]}, "participant_ids.0 must be text"),
-        ({**GROUP, "participant_ids": {"a": 1}}, "participant_ids.0 must be text"),
-        ({**GROUP, "type": "channel"}, "type must be one of: single, group"),
-        ({**GROUP, "type": "single"}, "participant_ids must hold exactly one person"),
-        ({**GROUP, "title": ["x"]}, "title must be text"),
-        ({**KIM, "message_text": ["hi"]}, "message_text must be text"),
-        ({**KIM, "message_text": {"text": "hi"}}, "message_text must be text"),
-        ({**KIM, "message_text": False}, "message_text must be text"),
-        ({**KIM, "message_text": "\ud800"}, "message_text holds characters"),
-        ({**KIM, "message_text": "x" * 102_401}, "message_text is longer than 100 kB"),
-        ({**KIM, "allow_invite": "perhaps"}, "allow_invite must be true or false"),
-        ({**KIM, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
-        ({**KIM, "account_id": " "}, "account_id is blank"),
-        ({**KIM, "account_id": ["whatsapp"]}, "account_id must be text"),
+        ({**GROUP_OF_TWO, "participant_ids": []}, "Nobody is named"),
+        (
+            {**GROUP_OF_TWO, "mode": "create", "participant_ids": []},
+            "participant_ids is",
+        ),
+        ({**GROUP_OF_TWO, "participant_ids": ["1", " "]}, "participant_ids.1 is blank"),
+        ({**GROUP_OF_TWO, "participant_ids": [None]}, "participant_ids.0 must be text"),
+        (
+            {**GROUP_OF_TWO, "participant_ids": {"a": 1}},
+            "participant_ids.0 must be text",
+        ),
+        ({**GROUP_OF_TWO, "type": "channel"}, "type must be one of: single, group"),
+        (
+            {**GROUP_OF_TWO, "type": "single"},
+            "participant_ids must hold exactly one person",
+        ),
+        ({**GROUP_OF_TWO, "title": ["x"]}, "title must be text"),
+        ({**KIM_BY_NUMBER, "message_text": ["hi"]}, "message_text must be text"),
+        (
+            {**KIM_BY_NUMBER, "message_text": {"text": "hi"}},
+            "message_text must be text",
+        ),
+        ({**KIM_BY_NUMBER, "message_text": False}, "message_text must be text"),
+        ({**KIM_BY_NUMBER, "message_text": "\ud800"}, "message_text holds characters"),
+        (
+            {**KIM_BY_NUMBER, "message_text": "x" * 102_401},
+            "message_text is longer than 100 kB",
+        ),
+        (
+            {**KIM_BY_NUMBER, "allow_invite": "perhaps"},
+            "allow_invite must be true or false",
+        ),
+        (
+            {**KIM_BY_NUMBER, "allow_repeat": ["x"]},
+            "allow_repeat must be true or false",
+        ),
+        ({**KIM_BY_NUMBER, "account_id": " "}, "account_id is blank"),
+        ({**KIM_BY_NUMBER, "account_id": ["whatsapp"]}, "account_id must be text"),
     ],
 )
 async def test_a_wrong_call_names_the_field_and_sends_nothing(
@@ -364,7 +383,7 @@ async def test_a_wrong_call_says_why_over_websocket(
             "type": "call_service",
             "domain": "beeper",
             "service": "create_chat",
-            "service_data": {**KIM, "title": "x"},
+            "service_data": {**KIM_BY_NUMBER, "title": "x"},
             "return_response": True,
         }
     )
@@ -443,7 +462,9 @@ async def test_the_response_is_optional(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     assert (
-        await hass.services.async_call("beeper", "create_chat", KIM, blocking=True)
+        await hass.services.async_call(
+            "beeper", "create_chat", KIM_BY_NUMBER, blocking=True
+        )
         is None
     )
     assert len(simulator.executed) == 1
@@ -452,7 +473,7 @@ async def test_the_response_is_optional(
 async def test_the_response_is_json(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
-    json.dumps(await create_chat(hass, **KIM))
+    json.dumps(await create_chat(hass, **KIM_BY_NUMBER))
 
 
 # Which server
@@ -462,7 +483,7 @@ async def test_without_a_server_the_action_says_so(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "beeper", {})
 
     with pytest.raises(ServiceValidationError, match="beeper"):
-        await create_chat(hass, **KIM)
+        await create_chat(hass, **KIM_BY_NUMBER)
 
 
 async def test_a_server_that_is_not_loaded(
@@ -471,7 +492,7 @@ async def test_a_server_that_is_not_loaded(
     await hass.config_entries.async_unload(loaded.entry_id)
 
     with pytest.raises(ServiceValidationError):
-        await create_chat(hass, **KIM)
+        await create_chat(hass, **KIM_BY_NUMBER)
     assert not simulator.executed
 
 
@@ -484,8 +505,8 @@ async def test_with_several_servers_one_must_be_named(
         assert second.state is ConfigEntryState.LOADED
 
         with pytest.raises(ServiceValidationError):
-            await create_chat(hass, **KIM)
-        await create_chat(hass, **KIM, config_entry_id=second.entry_id)
+            await create_chat(hass, **KIM_BY_NUMBER)
+        await create_chat(hass, **KIM_BY_NUMBER, config_entry_id=second.entry_id)
 
         assert not simulator.executed
         assert len(other.executed) == 1
@@ -546,7 +567,7 @@ async def test_with_several_servers_one_must_be_named(
     ],
     ids=lambda value: str(value.get("status")) if isinstance(value, dict) else None,
 )
-@pytest.mark.parametrize("call", [KIM, GROUP], ids=["start", "create"])
+@pytest.mark.parametrize("call", [KIM_BY_NUMBER, GROUP_OF_TWO], ids=["start", "create"])
 async def test_what_the_server_refuses_is_told(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -583,7 +604,7 @@ async def test_a_token_that_is_refused_starts_a_new_log_in(
     simulator.tokens.clear()
 
     with pytest.raises(HomeAssistantError, match="no longer accepts"):
-        await create_chat(hass, **KIM)
+        await create_chat(hass, **KIM_BY_NUMBER)
     await hass.async_block_till_done()
 
     (flow,) = hass.config_entries.flow.async_progress_by_handler("beeper")
@@ -596,7 +617,7 @@ async def test_a_token_that_only_reads(
     simulator.tokens["dev-token"] = {"read"}
 
     with pytest.raises(HomeAssistantError, match="lacks the scope write"):
-        await create_chat(hass, **KIM)
+        await create_chat(hass, **KIM_BY_NUMBER)
 
 
 # Servers that have to be asked for the person first

@@ -1,5 +1,4 @@
 """Files of messages into the media folder: whole or not at all, and nowhere else."""
-# ruff: noqa: F811 - a fixture of another file
 
 import asyncio
 from collections.abc import Callable
@@ -18,57 +17,13 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import raise_if_invalid_path
 from simulator import Simulator
 from simulator.faults import Fault
-from simulator.model import Asset, Json, Message
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry, until
-from tests.outgoing.test_attachments import media  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, KIM
-
-CAKE = "4"
-"""The message with a picture."""
-
-
-async def download(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
-    if not data.keys() & {"chat_id", "entity_id", "recipient"}:
-        data["chat_id"] = FAMILY
-    response = await hass.services.async_call(
-        DOMAIN,
-        "download_attachment",
-        {"message_id": CAKE} | data,
-        blocking=True,
-        return_response=True,
-    )
-    assert response is not None
-    return dict(response)
-
-
-def attach(
-    simulator: Simulator, data: bytes = b"x", *, url: str = "mxc://b/x", **told: Any
-) -> Message:
-    """Let Kim send a file."""
-    chat = simulator.world.chats[KIM]
-    message = simulator.world.incoming(chat, chat.participants[0], "")
-    if "id" not in told:
-        told["id"] = url
-    message.attachments.append({"type": "unknown", **told})
-    simulator.world.assets[url] = Asset(
-        url=url,
-        path="file:///secret/x",
-        data=data,
-        mime_type=told.get("mimeType", "application/octet-stream"),
-        file_name=told.get("fileName", "x"),
-    )
-    return message
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Return all files there are, hidden ones too."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+from simulator.model import Asset, Json
+from tests.helpers.actions import download
+from tests.helpers.entities import add_chat
+from tests.helpers.media import CAKE, attach, files
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, KIM, PROFILES
 
 
 def served(simulator: Simulator) -> list[str]:

@@ -18,10 +18,9 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry
-from tests.outgoing.test_message_job import FAMILY, INSTAGRAM, KIM
+from tests.helpers.entities import add_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES
 
 SLACK = "!tEamSlack:beeper.com"
 RECORDED = json.loads(

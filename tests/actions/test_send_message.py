@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 import json
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -10,15 +9,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper.const import DOMAIN
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.actions.test_create_chat import PROFILES
-from tests.conftest import add_entry
-from tests.outgoing.test_message_job import FAMILY, KIM, sent, tried
+from tests.helpers.actions import sent, tried
+from tests.helpers.entities import add_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.world import FAMILY, KIM, PROFILES
 
 
 async def call(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
@@ -27,27 +26,6 @@ async def call(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
     )
     assert response is not None
     return dict(response)
-
-
-async def add_chat(
-    hass: HomeAssistant, entry: MockConfigEntry, chat_id: str = KIM, title: str = "Kim"
-) -> str:
-    """Add a chat as its flow does, and return its notify entity."""
-    subentry = ConfigSubentry(
-        data=MappingProxyType(
-            {"chat_id": chat_id, "account_id": "whatsapp", "network": "WhatsApp"}
-        ),
-        subentry_type="chat",
-        title=title,
-        unique_id=chat_id,
-    )
-    hass.config_entries.async_add_subentry(entry, subentry)
-    await hass.async_block_till_done()
-    entity_id = er.async_get(hass).async_get_entity_id(
-        "notify", DOMAIN, subentry.subentry_id
-    )
-    assert entity_id
-    return entity_id
 
 
 # What goes out

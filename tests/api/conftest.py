@@ -20,7 +20,7 @@ from custom_components.beeper.api.models import (
     StartUser,
 )
 from simulator import Simulator
-from tests.conftest import TOKEN
+from tests.helpers.servers import TOKEN
 
 CREATE = CreateChat(
     account_id="whatsapp", participant_ids=("15550101002",), type="single"

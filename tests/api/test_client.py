@@ -25,7 +25,7 @@ from custom_components.beeper.api.models import (
     StartUser,
 )
 from simulator import Simulator
-from tests.conftest import TOKEN, Certificate
+from tests.helpers.servers import TOKEN, Certificate
 
 from .conftest import CREATE, START, MakeClient, RawServer
 

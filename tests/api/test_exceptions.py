@@ -23,7 +23,8 @@ from custom_components.beeper.api.exceptions import (
     UnreadableAnswerError,
 )
 from simulator import Simulator
-from tests.conftest import TOKEN, Certificate, until
+from tests.helpers.servers import TOKEN, Certificate
+from tests.helpers.waiting import until
 
 from .conftest import (
     CREATE,

@@ -22,7 +22,7 @@ from custom_components.beeper.api.models import (
     Page,
     User,
 )
-from tests.conftest import TOKEN
+from tests.helpers.servers import TOKEN
 
 from .conftest import CREATE, SEND, START, RawServer
 

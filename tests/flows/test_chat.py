@@ -12,21 +12,17 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from simulator.faults import Fault
-from tests.actions.test_create_chat import PROFILES
-from tests.outgoing.test_message_job import FAMILY, KIM
-from tests.people.test_find import searches, ten_thousand
-from tests.test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
+from tests.helpers.actions import searches
+from tests.helpers.flows import TEXTS, check_texts
+from tests.helpers.world import FAMILY, KIM, PROFILES, ten_thousand
+
+pytestmark = pytest.mark.usefixtures("no_complaints")
+
 
 type Result = Any
 
-CHAT_TEXTS = TEXTS["config_subentries"]["chat"]
+CHAT_TEXTS = TEXTS["chat"]
 SECOND_KIM = "!whatsapp_15550101002:ba_Sample.local-whatsapp.localhost"
-
-
-@pytest.fixture(autouse=True)
-def texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the texts of these forms be checked like those of the others."""
-    monkeypatch.setitem(TEXTS, "chat", CHAT_TEXTS)
 
 
 def checked(result: Result) -> Result:

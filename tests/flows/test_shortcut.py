@@ -6,22 +6,29 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
-from tests.actions.test_create_chat import PROFILES
-from tests.outgoing.test_message_job import FAMILY, KIM
-from tests.test_config_flow import TEXTS, check_texts, no_complaints  # noqa: F401
+from tests.helpers.flows import (
+    MESSAGE,
+    SHORTCUT_TEXTS,
+    Result,
+    add,
+    begin,
+    checked,
+    submit,
+    suggested,
+)
+from tests.helpers.world import FAMILY, KIM, PROFILES
 
-type Result = Any
+pytestmark = pytest.mark.usefixtures("no_complaints")
 
-SHORTCUT_TEXTS = TEXTS["config_subentries"]["shortcut"]
+
 MIA = "@whatsapp_15550101004:beeper.com"
-MESSAGE = {"name": "Good night", "search": "Kim", "message": "Good night!"}
 CHAT = {"name": "Ask Kim", "recipient": "Kim", "account_id": "whatsapp"}
 GROUP = {
     "name": "Dinner",
@@ -30,41 +37,6 @@ GROUP = {
     "title": "Dinner",
     "message": "Dinner is ready.",
 }
-
-
-@pytest.fixture(autouse=True)
-def texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the texts of these forms be checked like those of the others."""
-    monkeypatch.setitem(TEXTS, "shortcut", SHORTCUT_TEXTS)
-
-
-def checked(result: Result) -> Result:
-    """Check the texts of a form and of its errors, or the reason for an end."""
-    if result["type"] is FlowResultType.FORM:
-        told = {**(result["description_placeholders"] or {})}
-        told.pop("who", None)  # It is for errors.
-        check_texts({**result, "description_placeholders": told}, "shortcut")
-        errors = result["errors"] or {}
-        assert errors.keys() <= {"base", *result["data_schema"].schema}
-        assert {*errors.values()} <= SHORTCUT_TEXTS["error"].keys()
-    elif result["type"] is FlowResultType.MENU:
-        step = SHORTCUT_TEXTS["step"][result["step_id"]]
-        assert step["menu_options"].keys() == {*result["menu_options"]}
-        assert step["menu_option_descriptions"].keys() == {*result["menu_options"]}
-    elif result["type"] is FlowResultType.ABORT:
-        assert result["reason"] in (*SHORTCUT_TEXTS["abort"], "reconfigure_successful")
-    return result
-
-
-async def begin(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Result:
-    """Choose what the shortcut is to do."""
-    menu = checked(
-        await hass.config_entries.subentries.async_init(
-            (entry.entry_id, "shortcut"), context={"source": SOURCE_USER}
-        )
-    )
-    assert menu["type"] is FlowResultType.MENU
-    return await submit(hass, menu, next_step_id=kind)
 
 
 async def reconfigure(
@@ -81,42 +53,11 @@ async def reconfigure(
     )
 
 
-async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], values
-    )
-    await hass.async_block_till_done()
-    return checked(result)
-
-
 def choices(result: Result) -> dict[str, str]:
     """Return what there is to choose from: value and label, in their order."""
     assert result["step_id"] in ("chat", "person", "people")
     [selector] = result["data_schema"].schema.values()
     return {option["value"]: option["label"] for option in selector.config["options"]}
-
-
-def suggested(result: Result) -> dict[str, Any]:
-    return {
-        str(field): field.description["suggested_value"]
-        for field in result["data_schema"].schema
-        if field.description
-    }
-
-
-async def add(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    kind: str,
-    given: dict[str, Any],
-    **chosen: Any,
-) -> ConfigSubentry:
-    """Make a shortcut as a person does."""
-    result = await submit(hass, await begin(hass, entry, kind), **given)
-    result = await submit(hass, result, **(chosen or suggested(result)))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    added: ConfigSubentry = [*entry.get_subentries_of_type("shortcut")][-1]
-    return added
 
 
 # Making one

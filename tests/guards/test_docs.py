@@ -28,15 +28,16 @@ from homeassistant.helpers.trigger import (
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from tests.actions.test_send_message import add_chat
-from tests.conftest import until
+from tests.helpers.actions import send, sent
+from tests.helpers.entities import add_chat
+from tests.helpers.media import PNG, Door
+from tests.helpers.repository import ROOT
 from tests.helpers.sdk import environment
-from tests.helpers.talking import assist, say, talk  # noqa: F401
-from tests.outgoing.test_attachments import PNG, Door, camera, media  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, KIM, send, sent
+from tests.helpers.talking import say, talk
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, KIM
+from tests.helpers.yaml_examples import ACTIONS, blocks, table
 
-ROOT = Path(__file__).parents[2]
-ACTIONS = (ROOT / "docs/actions.md").read_text("utf-8")
 MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
 CHANGING = (ROOT / "docs/changing.md").read_text("utf-8")
 READING = (ROOT / "docs/reading.md").read_text("utf-8")
@@ -48,26 +49,11 @@ SERVICES = yaml.safe_load(
 )
 
 
-def blocks(text: str) -> list[Any]:
-    return [
-        yaml.safe_load(block)
-        for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    ]
-
-
 AUTOMATIONS = {
     block["alias"]: block
     for text in (ACTIONS, CHANGING, MESSAGES, READING)
     for block in blocks(text)
 }
-
-
-def table(heading: str, text: str = ACTIONS) -> set[str]:
-    """Return what is in the first cells of the table whose header begins so."""
-    rows = (
-        text.split(f"| {heading} |", 1)[1].split("\n\n", maxsplit=1)[0].splitlines()[2:]
-    )
-    return {name for row in rows for name in re.findall("`(.+?)`", row.split("|")[1])}
 
 
 async def load(hass: HomeAssistant, alias: str) -> None:
@@ -104,7 +90,7 @@ async def test_doorbell(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    camera: Door,  # noqa: F811
+    camera: Door,
 ) -> None:
     await add_chat(hass, loaded, FAMILY, "Family")
 
@@ -152,7 +138,7 @@ async def test_report(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    media: Path,  # noqa: F811
+    media: Path,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     await hass.config.async_set_time_zone("UTC")
@@ -243,7 +229,7 @@ async def test_readme(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    camera: Door,  # noqa: F811
+    camera: Door,
 ) -> None:
     (call,) = blocks(README.split("## Send messages")[1].split("\n## ")[0])
     await add_chat(hass, loaded)

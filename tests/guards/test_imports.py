@@ -1,14 +1,11 @@
 """Guard: import your own package and any lower layer, never sideways, never up."""
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 import sys
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BEEPER = ROOT / "custom_components/beeper"
+from tests.helpers.repository import BEEPER, imported, sources
 
 # From the bottom up. Names in one string may also import one another.
 LAYERS = (
@@ -37,22 +34,6 @@ def layer(name: str) -> tuple[int, str]:
         for group in groups
         if name in group.split() and (name != "__init__" or number == len(LAYERS) - 1)
     )
-
-
-def imported(file: Path) -> Iterator[str]:
-    """Yield the full names that a file imports."""
-    package = [*file.relative_to(ROOT).parent.parts]
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) + 1 - node.level] if node.level else []
-            base = ".".join([*above, *filter(None, [node.module])])
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def sources(*folders: str) -> list[Path]:
-    return [file for name in folders for file in sorted((ROOT / name).rglob("*.py"))]
 
 
 def third_party(file: Path) -> set[str]:

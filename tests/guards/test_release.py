@@ -14,7 +14,7 @@ import yaml
 
 from demo.home_assistant import home_assistant
 from simulator import Simulator
-from tests.conftest import TOKEN
+from tests.helpers.servers import TOKEN
 
 ROOT = Path(__file__).parents[2]
 BEEPER = ROOT / "custom_components/beeper"

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 import re
 import string
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -40,13 +40,8 @@ from homeassistant.helpers.condition import async_validate_condition_config
 from homeassistant.helpers.selector import selector
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
+from tests.helpers.repository import BEEPER, ENGLISH, ROOT, SERVICES, Json
 
-type Json = Any
-
-ROOT = Path(__file__).parents[2]
-BEEPER = ROOT / "custom_components/beeper"
-ENGLISH: Json = json.loads((BEEPER / "translations/en.json").read_text())
-SERVICES: Json = yaml.safe_load((BEEPER / "services.yaml").read_text())
 TRIGGERS: Json = yaml.safe_load((BEEPER / "triggers.yaml").read_text())
 CONDITIONS: Json = yaml.safe_load((BEEPER / "conditions.yaml").read_text())
 ICONS: Json = json.loads((BEEPER / "icons.json").read_text())

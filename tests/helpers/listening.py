@@ -1,18 +1,27 @@
-"""What tests of incoming messages share: people who write, and an ear for what is told."""
+"""Signals of the integration: collect them, and publish made-up ones."""
 
-import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.signals import MessageEvent
+from custom_components.beeper.api.models import Chat, Message, User
+from custom_components.beeper.signals import (
+    SIGNAL_ACCOUNT_DISCONNECTED,
+    SIGNAL_MESSAGE,
+    SIGNAL_SEND_FAILED,
+    AccountDisconnected,
+    MessageEvent,
+    SendFailed,
+)
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.dispatcher import (
+    async_dispatcher_connect,
+    async_dispatcher_send,
+)
 from homeassistant.util.signal_type import SignalType
-from simulator import Simulator
-from simulator.model import Message, Person
-
-KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
+from simulator import Simulator, wire
+from tests.helpers.world import KIM
 
 
 def collect[T](hass: HomeAssistant, signal: SignalType[T]) -> list[T]:
@@ -26,41 +35,47 @@ def collect[T](hass: HomeAssistant, signal: SignalType[T]) -> list[T]:
     return told
 
 
-async def quiet(simulator: Simulator) -> None:
-    """Wait until no messages are read any more."""
-    before = -1
-    while before != (count := sum("/messages" in r.path for r in simulator.requests)):
-        before = count
-        await asyncio.sleep(0.1)
-
-
-async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Let the slow poll come round."""
-    await entry.runtime_data.async_refresh()
-    await hass.async_block_till_done()
-
-
-def write(
-    simulator: Simulator,
-    text: str,
-    *,
-    chat_id: str = KIM,
-    ago: float = 0,
-    sender: Person | None = None,
-) -> Message:
-    """Let somebody write, by default the chat's first participant, some seconds ago."""
-    chat = simulator.world.chat(chat_id)
-    when = simulator.world.now() - timedelta(seconds=ago)
-    sender = sender or chat.participants[0]
-    return simulator.world.incoming(chat, sender, text, when=when)
-
-
 def texts(told: list[MessageEvent]) -> list[str | None]:
     return [event.text for event in told]
 
 
-def group(simulator: Simulator) -> str:
-    """Return a group's id."""
-    return next(
-        chat.id for chat in simulator.world.chats.values() if chat.type == "group"
+def message_event(
+    entry: MockConfigEntry, simulator: Simulator, chat_id: str = KIM, **changes: Any
+) -> MessageEvent:
+    """Return what is told when the first person of a chat has written."""
+    world = simulator.world
+    chat, template = world.chats[chat_id], world.chats[KIM].messages[-1]
+    person = chat.participants[0]
+    data = {
+        **simulator.wire.message(world, template),
+        "id": "9001",
+        "accountID": chat.account_id,
+        "senderID": person.id,
+        "senderName": person.full_name,
+        "isSender": False,
+        "text": "Good night",
+    }
+    event = MessageEvent(
+        entry_id=entry.entry_id,
+        type="message_received",
+        chat=Chat.from_dict(simulator.wire.chat(world, chat, -1)),
+        account_id=chat.account_id,
+        message=Message.from_dict(data),
+        sender=User.from_dict(wire.user(person)),
+        is_self=False,
+        text="Good night",
     )
+    return replace(event, **changes)
+
+
+async def publish(
+    hass: HomeAssistant, event: MessageEvent | AccountDisconnected | SendFailed
+) -> None:
+    match event:
+        case MessageEvent():
+            async_dispatcher_send(hass, SIGNAL_MESSAGE, event)
+        case AccountDisconnected():
+            async_dispatcher_send(hass, SIGNAL_ACCOUNT_DISCONNECTED, event)
+        case SendFailed():
+            async_dispatcher_send(hass, SIGNAL_SEND_FAILED, event)
+    await hass.async_block_till_done()

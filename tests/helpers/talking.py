@@ -2,17 +2,9 @@
 
 from typing import Any
 
-import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.setup import async_setup_component
-
-
-@pytest.fixture
-async def assist(hass: HomeAssistant) -> None:
-    """Have Home Assistant's own agent."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
 
 
 async def talk(
@@ -51,3 +43,19 @@ async def say(
 ) -> str:
     """Say something, and return what is answered."""
     return (await talk(hass, text, conversation_id, **options))[0]
+
+
+NOTHING_ASKED = (
+    "I have not asked you anything here within the last minute, so nothing was sent."
+)
+
+SENT_TO_MIA = "Sent to Mia 🌻 on WhatsApp."
+
+TO_MIA = "Message Mia on WhatsApp: Hi, Mia!"
+
+
+async def set_options(
+    hass: HomeAssistant, entry: MockConfigEntry, **options: Any
+) -> None:
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()

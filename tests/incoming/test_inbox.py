@@ -15,8 +15,9 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from simulator import Simulator
 from simulator.model import Person
-from tests.conftest import until
-from tests.helpers.listening import KIM, collect, group, poll, quiet, texts, write
+from tests.helpers.listening import collect, texts
+from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.world import KIM, group, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 

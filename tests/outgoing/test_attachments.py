@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, override
 from unittest.mock import Mock
@@ -20,14 +19,11 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper.outgoing import attachments
-from homeassistant.components.camera import Camera
-from homeassistant.components.image import ImageEntity
 from homeassistant.components.media_source import (
     MediaSource,
     MediaSourceItem,
     PlayMedia,
 )
-from homeassistant.components.tts import TextToSpeechEntity, TtsAudioType
 from homeassistant.config_entries import ConfigFlow
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -35,12 +31,15 @@ from homeassistant.helpers.http import HomeAssistantView
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Asset
-from tests.conftest import until
-from tests.outgoing.test_message_job import KIM, PATH, send, sent, tried
-from tests.outgoing.test_outbox import impatient  # noqa: F401
+from tests.helpers.actions import PATH, send, sent, tried
+from tests.helpers.media import PNG, Door, Doorbell, Voice
+from tests.helpers.waiting import until
+from tests.helpers.world import KIM
+
+pytestmark = pytest.mark.usefixtures("quick_recovery")
+
 
 UPLOAD = "/v1/assets/upload"
-PNG = b"\x89PNG of a door"
 
 
 def received(simulator: Simulator) -> Asset:
@@ -69,60 +68,6 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
 
 
 # Entities
-
-
-class Door(Camera):
-    """A camera that sees a door, or nothing."""
-
-    _attr_name = "Door"
-    _attr_unique_id = "door"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.content_type = "image/png"
-        self.picture: bytes | None = PNG
-
-    @override
-    async def async_camera_image(
-        self, width: int | None = None, height: int | None = None
-    ) -> bytes | None:
-        return self.picture
-
-
-class Doorbell(ImageEntity):
-    """The last picture of a doorbell, or none yet."""
-
-    _attr_name = "Bell"
-    _attr_unique_id = "bell"
-    _attr_content_type = "image/jpeg"
-    _attr_image_last_updated = datetime(2026, 11, 22)  # noqa: DTZ001
-
-    def __init__(self, hass: HomeAssistant) -> None:
-        super().__init__(hass)
-        self.picture: bytes | None = b"\xff\xd8\xffJPEG"
-
-    @override
-    async def async_image(self) -> bytes | None:
-        return self.picture
-
-
-@pytest.fixture
-async def camera(hass: HomeAssistant, loaded: MockConfigEntry) -> Door:
-    door = Door()
-    setup_test_component_platform(hass, "camera", [door])
-    config = {"camera": {"platform": "test"}}
-    assert await async_setup_component(hass, "camera", config)
-    await hass.async_block_till_done()
-    return door
-
-
-@pytest.fixture
-async def image(hass: HomeAssistant, loaded: MockConfigEntry) -> Doorbell:
-    bell = Doorbell(hass)
-    setup_test_component_platform(hass, "image", [bell])
-    assert await async_setup_component(hass, "image", {"image": {"platform": "test"}})
-    await hass.async_block_till_done()
-    return bell
 
 
 @pytest.mark.parametrize(
@@ -189,15 +134,6 @@ async def test_without_any_camera(
 
 
 # Media sources
-
-
-@pytest.fixture
-async def media(hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path) -> Path:
-    folder = tmp_path / "media"
-    folder.mkdir()
-    hass.config.media_dirs = {"local": str(folder)}
-    assert await async_setup_component(hass, "media_source", {})
-    return folder
 
 
 async def test_file_of_a_media_source(
@@ -332,23 +268,6 @@ async def test_recording_elsewhere_needs_leave(
 
     told = await refused(hass, simulator, attachment="media-source://recordings/door")
     assert "may not read that address" in told
-
-
-class Voice(TextToSpeechEntity):
-    """Speaks any text."""
-
-    _attr_name = "Voice"
-    _attr_unique_id = "voice"
-    _attr_default_language = "en"
-    _attr_supported_languages = ["en"]  # noqa: RUF012
-
-    @override
-    async def async_get_tts_audio(
-        self, message: str, language: str, options: dict[str, Any]
-    ) -> TtsAudioType:
-        if message == "nothing":
-            return None, None
-        return "mp3", f"spoken: {message}".encode()
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Person
-from tests.actions.test_create_chat import PROFILES, create_chat
-from tests.outgoing.test_message_job import FAMILY
-from tests.people.test_find import chat, contact
+from tests.helpers.actions import create_chat
+from tests.helpers.world import FAMILY, PROFILES, chat, contact
 
 PEOPLE = ["15550101002", "15550101004", "15550101005"]
 

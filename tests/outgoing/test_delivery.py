@@ -9,10 +9,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper.outgoing import delivery
 from homeassistant.core import Context, HomeAssistant
 from simulator import Simulator, world
-from tests.actions.test_create_chat import PROFILES
-from tests.conftest import until
-from tests.outgoing.test_message_job import KIM, PATH, send, sent
-from tests.outgoing.test_outbox import impatient  # noqa: F401
+from tests.helpers.actions import PATH, send, sent
+from tests.helpers.waiting import until
+from tests.helpers.world import KIM, PROFILES
+
+pytestmark = pytest.mark.usefixtures("quick_recovery")
+
 
 SIGNAL = "!jOrdanSignaL:beeper.com"
 

@@ -12,7 +12,8 @@ from custom_components.beeper.outgoing.markdown import escape, verbatim, with_ti
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.text import markdown_to_html
-from tests.outgoing.test_message_job import KIM, send
+from tests.helpers.actions import send
+from tests.helpers.world import KIM
 
 
 @pytest.fixture(autouse=True)

@@ -15,50 +15,15 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator, wire
-from tests.actions.test_create_chat import PROFILES
-from tests.conftest import add_entry, until
-from tests.outgoing.test_outbox import impatient  # noqa: F401
+from tests.helpers.actions import PATH, send, sent, tried
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES, texts
 
-KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
-FAMILY = "!fAmiLyGroUp:beeper.com"
-INSTAGRAM = "!lEnaInsta:beeper.com"
-PATH = "/v1/chats/*/messages"
+pytestmark = pytest.mark.usefixtures("quick_recovery")
+
+
 UNKNOWN = "It is unknown whether the message was sent"
-
-
-async def send(
-    hass: HomeAssistant,
-    chat_id: str = KIM,
-    message: str | None = "hi",
-    context: Context | None = None,
-    **data: Any,
-) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN,
-        "send_message",
-        {"chat_id": chat_id, "message": message, **data},
-        blocking=True,
-        return_response=True,
-        context=context,
-    )
-    assert response is not None
-    return dict(response)
-
-
-def sent(simulator: Simulator) -> int:
-    """Return how many messages have left the server."""
-    return sum(request.path.endswith("/messages") for request in simulator.executed)
-
-
-def tried(simulator: Simulator) -> int:
-    return sum(
-        request.method == "POST" and request.path.endswith("/messages")
-        for request in simulator.requests
-    )
-
-
-def texts(simulator: Simulator, chat_id: str = KIM) -> list[str]:
-    return [message.text for message in simulator.world.chats[chat_id].messages]
 
 
 # Unknown outcomes: all of them are in test_fault_matrix

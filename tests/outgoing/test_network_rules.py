@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Json
-from tests.actions.test_create_chat import PROFILES, create_chat
-from tests.people.test_find import chat, contact
+from tests.helpers.actions import create_chat
+from tests.helpers.world import PROFILES, chat, contact
 
 KIM_ID = "@whatsapp_15550101002:beeper.com"
 MIA_ID = "@whatsapp_15550101004:beeper.com"

@@ -19,42 +19,21 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from tests.actions.test_create_chat import GROUP, KIM, PROFILES, create_chat
-from tests.conftest import add_entry, until
+from tests.helpers.actions import create_chat, posts
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import until
+from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER, PROFILES
+
+pytestmark = pytest.mark.usefixtures("quick_recovery")
+
 
 NEW_PERSON = {"user": {"phone_number": "+1 555 010 7777", "full_name": "Robin"}}
-MODES = pytest.mark.parametrize("call", [NEW_PERSON, GROUP], ids=["start", "create"])
-TIMEOUT = 0.5
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for fractions of a second where life waits for seconds."""
-    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
-
-
-def posts(simulator: Simulator) -> int:
-    return sum(
-        request.method == "POST" and request.path.startswith("/v1/chats")
-        for request in simulator.requests
-    )
+MODES = pytest.mark.parametrize(
+    "call", [NEW_PERSON, GROUP_OF_TWO], ids=["start", "create"]
+)
 
 
 # Unknown outcomes: all of them are in test_fault_matrix
-
-RAN: dict[str, dict[str, Any]] = {
-    "drop_after": {},
-    "delay_after": {"seconds": TIMEOUT * 1.5},
-}
-DID_NOT_RUN: dict[str, dict[str, Any]] = {"drop_before": {}}
-
-
-def faults(table: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        "fault",
-        [(name.split()[0], options) for name, options in table.items()],
-        ids=list(table),
-    )
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -122,10 +101,10 @@ async def test_repeats_after_unknown_look_together(
 ) -> None:
     simulator.faults.add("drop_before", method="POST")
     with pytest.raises(HomeAssistantError):
-        await create_chat(hass, **GROUP)
+        await create_chat(hass, **GROUP_OF_TWO)
 
     outcomes = await asyncio.gather(
-        *(create_chat(hass, **GROUP) for _ in range(3)), return_exceptions=True
+        *(create_chat(hass, **GROUP_OF_TWO) for _ in range(3)), return_exceptions=True
     )
 
     assert [str(outcome)[:12] for outcome in outcomes] == ["Not repeated"] * 3
@@ -193,7 +172,7 @@ async def test_an_older_message_with_the_same_text_confirms_nothing(
     simulator.faults.add("drop_before", method="POST")
 
     with pytest.raises(HomeAssistantError, match="The chat exists"):
-        await create_chat(hass, **KIM, message_text="hi")
+        await create_chat(hass, **KIM_BY_NUMBER, message_text="hi")
 
 
 # Certainly not done
@@ -224,7 +203,7 @@ async def test_an_idle_connection_that_dies_harms_nothing(
     simulator.faults.add("drop_reused", method="POST", times=None)
 
     for number in range(3):
-        await create_chat(hass, **GROUP, title=f"Trip {number}")
+        await create_chat(hass, **GROUP_OF_TWO, title=f"Trip {number}")
 
     assert len(simulator.executed) == 3
 
@@ -252,7 +231,7 @@ async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
     simulator.faults.add("status_before", method="POST", status=429)
 
     outcomes = await asyncio.gather(
-        *(create_chat(hass, **GROUP) for _ in range(3)), return_exceptions=True
+        *(create_chat(hass, **GROUP_OF_TWO) for _ in range(3)), return_exceptions=True
     )
 
     assert all("slow down" in str(outcome) for outcome in outcomes)
@@ -263,8 +242,8 @@ async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
 async def test_the_order_of_participants_makes_no_other_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await create_chat(hass, **GROUP)
-    people = list(reversed(GROUP["participant_ids"]))
+    await create_chat(hass, **GROUP_OF_TWO)
+    people = list(reversed(GROUP_OF_TWO["participant_ids"]))
 
     response = await create_chat(hass, type="group", participant_ids=people)
 
@@ -288,9 +267,9 @@ async def test_another_call_is_no_duplicate(
     loaded: MockConfigEntry,
     other: dict[str, Any],
 ) -> None:
-    await create_chat(hass, **GROUP)
+    await create_chat(hass, **GROUP_OF_TWO)
 
-    response = await create_chat(hass, **{**GROUP, **other})
+    response = await create_chat(hass, **{**GROUP_OF_TWO, **other})
 
     assert response["duplicate"] is False
     assert len(simulator.executed) == 2
@@ -316,7 +295,7 @@ async def test_how_long_a_chat_is_remembered(
 ) -> None:
     hass.config_entries.async_update_entry(loaded, options=options)
     await hass.async_block_till_done()
-    call = {**GROUP, "message_text": text}
+    call = {**GROUP_OF_TWO, "message_text": text}
     await create_chat(hass, **call)
 
     skip_time(seconds - 1)
@@ -332,8 +311,8 @@ async def test_a_window_of_nothing_switches_the_memory_off(
     entry = add_entry(hass, simulator.url, duplicate_window=0)
     assert await hass.config_entries.async_setup(entry.entry_id)
 
-    await create_chat(hass, **GROUP)
-    await create_chat(hass, **GROUP)
+    await create_chat(hass, **GROUP_OF_TWO)
+    await create_chat(hass, **GROUP_OF_TWO)
 
     assert len(simulator.executed) == 2
 
@@ -341,10 +320,10 @@ async def test_a_window_of_nothing_switches_the_memory_off(
 async def test_the_memory_survives_a_reload(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await create_chat(hass, **GROUP)
+    await create_chat(hass, **GROUP_OF_TWO)
     assert await hass.config_entries.async_reload(loaded.entry_id)
 
-    assert (await create_chat(hass, **GROUP))["duplicate"] is True
+    assert (await create_chat(hass, **GROUP_OF_TWO))["duplicate"] is True
     assert len(simulator.executed) == 1
 
 
@@ -356,12 +335,12 @@ async def test_an_allowed_repetition_does_not_hide_the_running_call(
 ) -> None:
     simulator.faults.add("delay", method="POST", seconds=5)
     simulator.faults.add("status_before", method="POST", status=429)
-    first = hass.async_create_task(create_chat(hass, **GROUP))
+    first = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: posts(simulator))
     with pytest.raises(HomeAssistantError, match="slow down"):
-        await create_chat(hass, **GROUP, allow_repeat=True)
+        await create_chat(hass, **GROUP_OF_TWO, allow_repeat=True)
 
-    joined = hass.async_create_task(create_chat(hass, **GROUP))
+    joined = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     skip_time(5)
     assert (await joined)["duplicate"] is True
     assert (await first)["duplicate"] is False
@@ -382,13 +361,13 @@ async def test_repetitions_beside_a_running_call_keep_books_of_their_own(
             else:
                 simulator.faults.add("delay", method="POST", seconds=0.1)
         outcomes = await asyncio.gather(
-            create_chat(hass, **GROUP, allow_repeat=True),
-            create_chat(hass, **GROUP, allow_repeat=True),
+            create_chat(hass, **GROUP_OF_TWO, allow_repeat=True),
+            create_chat(hass, **GROUP_OF_TWO, allow_repeat=True),
             return_exceptions=True,
         )
         assert sorted(isinstance(each, dict) for each in outcomes) == [False, True]
 
-    await create_chat(hass, **GROUP, allow_repeat=True)
+    await create_chat(hass, **GROUP_OF_TWO, allow_repeat=True)
     assert len(simulator.executed) == 3
 
 
@@ -400,7 +379,7 @@ async def test_a_repetition_beside_a_look_keeps_its_own_mark(
 ) -> None:
     """What the look finds clears up the earlier attempt, not the one under way."""
     late = simulator.faults.add("delay", method="POST", seconds=60)
-    lost = hass.async_create_task(create_chat(hass, **GROUP))
+    lost = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: late.hits)
     skip_time(31)
     with pytest.raises(HomeAssistantError, match="It is unknown whether"):
@@ -410,8 +389,10 @@ async def test_a_repetition_beside_a_look_keeps_its_own_mark(
     looks = simulator.faults.add("delay", method="GET", path="/v1/info", seconds=2)
     repeats = simulator.faults.add("delay", method="POST", seconds=5)
 
-    look = hass.async_create_task(create_chat(hass, **GROUP))
-    repetition = hass.async_create_task(create_chat(hass, **GROUP, allow_repeat=True))
+    look = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
+    repetition = hass.async_create_task(
+        create_chat(hass, **GROUP_OF_TWO, allow_repeat=True)
+    )
     await until(lambda: looks.hits and repeats.hits)
     skip_time(2)
 
@@ -429,7 +410,7 @@ async def test_texts_to_one_person_arrive_in_the_order_of_the_calls(
     texts = ["first", "second", "third"]
 
     await asyncio.gather(
-        *(create_chat(hass, **KIM, message_text=text) for text in texts)
+        *(create_chat(hass, **KIM_BY_NUMBER, message_text=text) for text in texts)
     )
 
     assert [sent.json["messageText"] for sent in simulator.executed] == texts
@@ -455,7 +436,7 @@ async def test_an_automation_that_restarts_makes_one_chat(
                 "actions": [
                     {
                         "action": "beeper.create_chat",
-                        "data": GROUP,
+                        "data": GROUP_OF_TWO,
                         "response_variable": "chat",
                     },
                     {"event": "made", "event_data": {"id": "{{ chat.chat_id }}"}},
@@ -483,14 +464,14 @@ async def test_a_cancelled_caller_does_not_stop_the_attempt(
     skip_time: Callable[[float], None],
 ) -> None:
     simulator.faults.add("delay", method="POST", seconds=5)
-    caller = hass.async_create_task(create_chat(hass, **GROUP))
+    caller = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: posts(simulator))
     caller.cancel()
     await asyncio.wait([caller])
     skip_time(5)
 
     await until(lambda: simulator.executed)
-    assert (await create_chat(hass, **GROUP))["duplicate"] is True
+    assert (await create_chat(hass, **GROUP_OF_TWO))["duplicate"] is True
     assert len(simulator.executed) == 1
 
 
@@ -498,7 +479,7 @@ async def test_unloading_waits_for_the_attempt(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("delay", method="POST", seconds=0.1)
-    caller = hass.async_create_task(create_chat(hass, **GROUP))
+    caller = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: posts(simulator))
 
     assert await hass.config_entries.async_unload(loaded.entry_id)
@@ -512,7 +493,7 @@ async def test_home_assistant_waits_for_the_attempt_when_it_stops(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("delay", method="POST", seconds=0.1)
-    caller = asyncio.create_task(create_chat(hass, **GROUP))
+    caller = asyncio.create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: posts(simulator))
 
     await hass.async_stop(force=True)
@@ -526,7 +507,7 @@ async def test_home_assistant_waits_for_the_attempt_when_it_stops(
 
 async def fill_budget(hass: HomeAssistant, number: int) -> None:
     for index in range(number):
-        await create_chat(hass, **GROUP, title=f"Group {index}")
+        await create_chat(hass, **GROUP_OF_TWO, title=f"Group {index}")
 
 
 async def test_new_chats_are_limited(
@@ -538,13 +519,13 @@ async def test_new_chats_are_limited(
     await fill_budget(hass, 20)
 
     with pytest.raises(ServiceValidationError, match=r"20 new chats.*in 60 minutes"):
-        await create_chat(hass, **GROUP, title="One more")
+        await create_chat(hass, **GROUP_OF_TWO, title="One more")
     assert len(simulator.executed) == 20
     # Another account has a budget of its own.
-    await create_chat(hass, **GROUP, account_id="telegram")
+    await create_chat(hass, **GROUP_OF_TWO, account_id="telegram")
 
     freezer.tick(timedelta(hours=1))
-    await create_chat(hass, **GROUP, title="One more")
+    await create_chat(hass, **GROUP_OF_TWO, title="One more")
 
 
 async def test_the_limit_is_an_option(
@@ -559,7 +540,7 @@ async def test_the_limit_is_an_option(
     hass.config_entries.async_update_entry(entry, options={"chats_per_hour": 0})
     await hass.async_block_till_done()
     for index in range(25):
-        await create_chat(hass, **GROUP, title=f"Unlimited {index}")
+        await create_chat(hass, **GROUP_OF_TWO, title=f"Unlimited {index}")
 
 
 async def test_a_limit_that_was_lowered(
@@ -569,13 +550,13 @@ async def test_a_limit_that_was_lowered(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     for number in range(3):
-        await create_chat(hass, **GROUP, title=f"Group {number}")
+        await create_chat(hass, **GROUP_OF_TWO, title=f"Group {number}")
         freezer.tick(timedelta(minutes=10))
     hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 2})
     await hass.async_block_till_done()
 
     with pytest.raises(ServiceValidationError, match="in 40 minutes"):
-        await create_chat(hass, **GROUP, title="One more")
+        await create_chat(hass, **GROUP_OF_TWO, title="One more")
 
 
 async def test_an_empty_budget_lets_existing_chats_through(
@@ -585,14 +566,16 @@ async def test_an_empty_budget_lets_existing_chats_through(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await fill_budget(hass, 1)
 
-    response = await create_chat(hass, **KIM, message_text="Smoke in the kitchen!")
+    response = await create_chat(
+        hass, **KIM_BY_NUMBER, message_text="Smoke in the kitchen!"
+    )
     assert response["status"] == "existing"
     with pytest.raises(ServiceValidationError, match="limit in the options"):
         await create_chat(hass, **NEW_PERSON)
     # If it cannot be read whether there is a chat, none is made.
     simulator.faults.add("status_before", method="GET", times=None, status=503)
     with pytest.raises(ServiceValidationError, match="limit in the options"):
-        await create_chat(hass, **KIM, message_text="Smoke in the hall!")
+        await create_chat(hass, **KIM_BY_NUMBER, message_text="Smoke in the hall!")
 
 
 async def test_only_new_chats_cost(
@@ -600,16 +583,16 @@ async def test_only_new_chats_cost(
 ) -> None:
     """An existing chat, a refused call and a joined one give their slot back."""
     for number in range(25):
-        await create_chat(hass, **KIM, message_text=f"{number}")
+        await create_chat(hass, **KIM_BY_NUMBER, message_text=f"{number}")
     simulator.faults.add("status_before", method="POST", times=25, status=429)
     for _ in range(25):
         with pytest.raises(HomeAssistantError, match="slow down"):
-            await create_chat(hass, **GROUP)
-    await asyncio.gather(*(create_chat(hass, **GROUP) for _ in range(25)))
+            await create_chat(hass, **GROUP_OF_TWO)
+    await asyncio.gather(*(create_chat(hass, **GROUP_OF_TWO) for _ in range(25)))
 
     await fill_budget(hass, 19)
     with pytest.raises(ServiceValidationError, match="limit in the options"):
-        await create_chat(hass, **GROUP, title="One more")
+        await create_chat(hass, **GROUP_OF_TWO, title="One more")
 
 
 async def test_an_unknown_outcome_costs(
@@ -619,10 +602,10 @@ async def test_an_unknown_outcome_costs(
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("drop_before", method="POST")
     with pytest.raises(HomeAssistantError, match="It is unknown whether"):
-        await create_chat(hass, **GROUP)
+        await create_chat(hass, **GROUP_OF_TWO)
 
     with pytest.raises(ServiceValidationError, match="limit in the options"):
-        await create_chat(hass, **GROUP, title="Other")
+        await create_chat(hass, **GROUP_OF_TWO, title="Other")
 
 
 async def test_a_slot_that_comes_back_meanwhile(
@@ -633,7 +616,7 @@ async def test_a_slot_that_comes_back_meanwhile(
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("delay_after", method="POST", seconds=0.1)
     simulator.faults.add("delay", path="/v1/chats/search", seconds=0.2)
-    existing = hass.async_create_task(create_chat(hass, **KIM))
+    existing = hass.async_create_task(create_chat(hass, **KIM_BY_NUMBER))
     await until(lambda: posts(simulator))
 
     assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
@@ -651,7 +634,7 @@ async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
     entry = add_entry(hass, simulator.url)
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("delay_after", method="POST", seconds=0.4)
-    caller = hass.async_create_task(create_chat(hass, **KIM))
+    caller = hass.async_create_task(create_chat(hass, **KIM_BY_NUMBER))
     await until(lambda: posts(simulator))
     await until(lambda: f"beeper.{entry.entry_id}" in hass_storage)
 
@@ -677,9 +660,9 @@ async def test_the_budget_survives_a_restart(
     }
     assert await hass.config_entries.async_setup(entry.entry_id)
 
-    await create_chat(hass, **GROUP)
+    await create_chat(hass, **GROUP_OF_TWO)
     with pytest.raises(ServiceValidationError, match="in 1 minutes"):
-        await create_chat(hass, **GROUP, title="Other")
+        await create_chat(hass, **GROUP_OF_TWO, title="Other")
 
     freezer.tick(5)
     async_fire_time_changed(hass)
@@ -700,9 +683,9 @@ async def test_an_hour_is_over_for_each_slot_by_itself(
     }
     assert await hass.config_entries.async_setup(entry.entry_id)
 
-    await create_chat(hass, **GROUP)
+    await create_chat(hass, **GROUP_OF_TWO)
     with pytest.raises(ServiceValidationError, match="in 30 minutes"):
-        await create_chat(hass, **GROUP, title="Other")
+        await create_chat(hass, **GROUP_OF_TWO, title="Other")
 
 
 # Read-only
@@ -713,5 +696,5 @@ async def test_read_only_refuses(hass: HomeAssistant, simulator: Simulator) -> N
     assert await hass.config_entries.async_setup(entry.entry_id)
 
     with pytest.raises(ServiceValidationError, match="reading only"):
-        await create_chat(hass, **KIM)
+        await create_chat(hass, **KIM_BY_NUMBER)
     assert posts(simulator) == 0

@@ -13,8 +13,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Person
-from tests.actions.test_create_chat import GROUP, KIM, create_chat
-from tests.outgoing.test_outbox import impatient, posts  # noqa: F401
+from tests.helpers.actions import create_chat, posts
+from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER
+
+pytestmark = pytest.mark.usefixtures("quick_recovery")
+
 
 UNKNOWN = "It is unknown whether"
 
@@ -73,7 +76,7 @@ async def test_a_chat_that_does_not_fit_is_not_taken(
     add_chat(simulator, *people, **{"title": "Trip", **other})
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await lose(hass, simulator, **GROUP, title="Trip")
+        await lose(hass, simulator, **GROUP_OF_TWO, title="Trip")
 
 
 async def test_a_chat_with_older_messages_is_not_new(
@@ -87,7 +90,7 @@ async def test_a_chat_with_older_messages_is_not_new(
     world.incoming(chat, kim, "just now", when=world.now() + timedelta(seconds=1))
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await lose(hass, simulator, **GROUP, title="Trip")
+        await lose(hass, simulator, **GROUP_OF_TWO, title="Trip")
 
 
 async def test_a_busy_old_chat_is_not_new(
@@ -96,7 +99,7 @@ async def test_a_busy_old_chat_is_not_new(
     """Its newest page is full of messages from after the attempt."""
     world = simulator.world
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await lose(hass, simulator, **GROUP)
+        await lose(hass, simulator, **GROUP_OF_TWO)
     chat = world.chats[add_chat(simulator, KIM_ID, ALEX_ID, age=timedelta(days=9))]
     kim = chat.participants[0]
     for number in range(25):
@@ -104,7 +107,7 @@ async def test_a_busy_old_chat_is_not_new(
         world.incoming(chat, kim, f"message {number}", when=when)
 
     with pytest.raises(HomeAssistantError, match="Not repeated"):
-        await create_chat(hass, **GROUP)
+        await create_chat(hass, **GROUP_OF_TWO)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,7 @@ async def test_a_text_of_signs_alone_is_compared_as_it_is(
     simulator.world.incoming(chat, me, "***", when=later)
 
     with pytest.raises(HomeAssistantError, match="The chat exists"):
-        await lose(hass, simulator, **KIM, message_text="---")
+        await lose(hass, simulator, **KIM_BY_NUMBER, message_text="---")
 
 
 async def test_a_server_that_hangs_is_not_waited_for_without_end(
@@ -168,7 +171,7 @@ async def test_a_server_that_hangs_is_not_waited_for_without_end(
 
     async with asyncio.timeout(3):
         with pytest.raises(HomeAssistantError, match=UNKNOWN):
-            await create_chat(hass, **GROUP)
+            await create_chat(hass, **GROUP_OF_TWO)
 
 
 async def test_two_chats_that_fit_are_none(
@@ -181,7 +184,7 @@ async def test_two_chats_that_fit_are_none(
     )
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await create_chat(hass, **GROUP, title="Trip")
+        await create_chat(hass, **GROUP_OF_TWO, title="Trip")
     assert len(simulator.executed) == 1
 
 
@@ -191,7 +194,7 @@ async def test_unreadable_history_disproves_nothing(
     simulator.faults.add("drop_after", method="POST")
     simulator.faults.add("status_before", path="*/messages", times=None, status=404)
 
-    assert (await create_chat(hass, **GROUP))["recovered"] is True
+    assert (await create_chat(hass, **GROUP_OF_TWO))["recovered"] is True
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
@@ -201,9 +204,11 @@ async def test_a_server_whose_clock_is_wrong(
     simulator.clock_skew = timedelta(hours=hours)
     simulator.faults.add("drop_after", method="POST", times=2)
 
-    response = await create_chat(hass, **GROUP, message_text="hi")
+    response = await create_chat(hass, **GROUP_OF_TWO, message_text="hi")
     assert response["recovered"] is True
-    assert (await create_chat(hass, **KIM, message_text="hi"))["recovered"] is True
+    assert (await create_chat(hass, **KIM_BY_NUMBER, message_text="hi"))[
+        "recovered"
+    ] is True
 
 
 async def test_a_server_whose_clock_is_days_off(
@@ -213,7 +218,7 @@ async def test_a_server_whose_clock_is_days_off(
     simulator.faults.add("drop_after", method="POST")
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await create_chat(hass, **GROUP)
+        await create_chat(hass, **GROUP_OF_TWO)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +245,7 @@ async def test_a_text_that_is_not_the_own_one_confirms_nothing(
     write(simulator.world, chat)
 
     with pytest.raises(HomeAssistantError, match="The chat exists"):
-        await lose(hass, simulator, **KIM, message_text="See you at 7")
+        await lose(hass, simulator, **KIM_BY_NUMBER, message_text="See you at 7")
 
 
 async def test_an_own_message_that_the_bridge_calls_foreign(
@@ -264,7 +269,7 @@ async def test_two_direct_chats_with_one_person(
     add_chat(simulator, KIM_ID, kind="single")
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await lose(hass, simulator, **KIM)
+        await lose(hass, simulator, **KIM_BY_NUMBER)
 
 
 async def test_a_search_that_fails_is_not_the_end(
@@ -273,14 +278,14 @@ async def test_a_search_that_fails_is_not_the_end(
     simulator.faults.add("status_before", path="*/search", times=None, status=400)
     simulator.faults.add("drop_after", method="POST")
 
-    assert (await create_chat(hass, **KIM))["recovered"] is True
+    assert (await create_chat(hass, **KIM_BY_NUMBER))["recovered"] is True
 
 
 async def test_looking_changes_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await lose(hass, simulator, **GROUP)
+        await lose(hass, simulator, **GROUP_OF_TWO)
 
     assert {request.method for request in simulator.requests} == {"GET", "POST"}
     assert posts(simulator) == 1
@@ -294,7 +299,7 @@ async def test_among_ten_thousand_chats(
         add_chat(simulator, KIM_ID, ALEX_ID, title=f"Group {number}")
     simulator.faults.add("drop_after", method="POST")
 
-    assert (await create_chat(hass, **KIM))["recovered"] is True
+    assert (await create_chat(hass, **KIM_BY_NUMBER))["recovered"] is True
     # The inbox reads the list as well, but of all accounts.
     listed = [each.query for each in simulator.requests if each.path == "/v1/chats"]
     assert sum("accountIDs" in query for query in listed) <= 9

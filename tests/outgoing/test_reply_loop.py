@@ -20,11 +20,11 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.setup import async_setup_component
 from simulator import Simulator, wire
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry
-from tests.outgoing.test_message_job import FAMILY, KIM, PATH, send, sent, tried
-from tests.test_trigger import message_event, tell
+from tests.helpers.actions import PATH, send, sent, tried
+from tests.helpers.entities import add_chat
+from tests.helpers.listening import message_event, publish
+from tests.helpers.servers import add_entry
+from tests.helpers.world import FAMILY, KIM, PROFILES
 
 REFUSED = "Nothing was sent: within a minute, automations have already answered 5 times"
 
@@ -51,7 +51,7 @@ async def receive(
     chat_id: str = KIM,
 ) -> None:
     for _ in range(times):
-        await tell(hass, message_event(entry, simulator, chat_id))
+        await publish(hass, message_event(entry, simulator, chat_id))
 
 
 def issue(entry: MockConfigEntry, issue_registry: ir.IssueRegistry) -> Any:
@@ -174,7 +174,7 @@ async def test_a_chat_that_is_merged_into_another_is_the_same(
     started = await contexts(hass)
     event = message_event(loaded, simulator, FAMILY)
     merged = replace(event.chat, id="!old:beeper.com", merged_into_id=KIM)
-    await tell(hass, replace(event, chat=merged))
+    await publish(hass, replace(event, chat=merged))
 
     await answer(hass, started[0], 5)
     with pytest.raises(HomeAssistantError, match=REFUSED):

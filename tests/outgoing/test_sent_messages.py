@@ -1,60 +1,32 @@
 """What Home Assistant sends is not told as news, and what fails later is told."""
 
-import asyncio
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
-from tests.conftest import until
-from tests.helpers.listening import KIM, poll, quiet, texts, write
+from tests.helpers.actions import create_chat, send
+from tests.helpers.listening import texts
+from tests.helpers.waiting import settled, until
+from tests.helpers.world import KIM, PROFILES, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
-GENERATIONS = ["4.1.294", "4.2.557", "4.2.808", "latest", "easymatrix"]
 
-
-async def send(hass: HomeAssistant, message: str, **data: Any) -> Any:
-    return await hass.services.async_call(
-        DOMAIN,
-        "send_message",
-        {"chat_id": KIM, "message": message, **data},
-        blocking=True,
-        return_response=True,
-    )
-
-
-async def create(hass: HomeAssistant, **data: Any) -> Any:
-    return await hass.services.async_call(
-        DOMAIN, "create_chat", data, blocking=True, return_response=True
-    )
-
-
-async def settled(
-    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
-) -> None:
-    """Wait until the network has said its word and all of it is read."""
-    await asyncio.sleep(simulator.confirm_after)
-    await quiet(simulator)
-    await poll(hass, entry)
-    await quiet(simulator)
-
-
-@pytest.mark.parametrize("profile", GENERATIONS)
+@pytest.mark.parametrize("profile", PROFILES)
 async def test_what_home_assistant_sends_is_not_told(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
     told: list[MessageEvent],
 ) -> None:
-    await send(hass, "*Hello* <there>")
-    await send(hass, "*Hello* <there>", allow_repeat=True)
+    await send(hass, message="*Hello* <there>")
+    await send(hass, message="*Hello* <there>", allow_repeat=True)
     await settled(hass, loaded, simulator)
     user = simulator.world.accounts["whatsapp"].user
     write(simulator, "*Hello* <there>", sender=user)
@@ -63,7 +35,7 @@ async def test_what_home_assistant_sends_is_not_told(
     assert [each.type for each in told] == ["message_sent"]
 
 
-@pytest.mark.parametrize("profile", GENERATIONS)
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("fault", [None, "drop_after"])
 async def test_first_message_of_a_chat_is_not_told(
     hass: HomeAssistant,
@@ -75,7 +47,7 @@ async def test_first_message_of_a_chat_is_not_told(
     if fault:
         simulator.faults.add(fault, method="POST", path="/v1/chats*")
     with suppress(HomeAssistantError):  # Some servers leave it unknown.
-        await create(
+        await create_chat(
             hass, user={"phone_number": "+15550101002"}, message_text="It *is* late"
         )
     await settled(hass, loaded, simulator)
@@ -83,7 +55,7 @@ async def test_first_message_of_a_chat_is_not_told(
     assert sum(request.method == "POST" for request in simulator.executed) <= 1
 
 
-@pytest.mark.parametrize("profile", GENERATIONS)
+@pytest.mark.parametrize("profile", PROFILES)
 async def test_message_whose_answer_got_lost_is_not_told(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
@@ -91,7 +63,7 @@ async def test_message_whose_answer_got_lost_is_not_told(
     told: list[MessageEvent],
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
-    assert (await send(hass, "on my way"))["recovered"]
+    assert (await send(hass, message="on my way"))["recovered"]
     await settled(hass, loaded, simulator)
     assert told == []
 
@@ -104,9 +76,11 @@ async def test_message_that_was_not_sent_is_forgotten(
 ) -> None:
     simulator.faults.add("status_before", method="POST", status=400, times=2)
     with pytest.raises(HomeAssistantError):
-        await send(hass, "hi")
+        await send(hass, message="hi")
     with pytest.raises(HomeAssistantError):
-        await create(hass, user={"phone_number": "+15550101002"}, message_text="hi")
+        await create_chat(
+            hass, user={"phone_number": "+15550101002"}, message_text="hi"
+        )
     write(simulator, "hi", sender=simulator.world.accounts["whatsapp"].user)
     await settled(hass, loaded, simulator)
     assert texts(told) == ["hi"]
@@ -134,11 +108,11 @@ async def test_message_that_fails_later(
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
     account.emits_events = emits_events
-    sent = await send(hass, "arrives")
+    sent = await send(hass, message="arrives")
     await settled(hass, loaded, simulator)
     assert failures == []
     account.delivery = delivery
-    sent = await send(hass, "does not")
+    sent = await send(hass, message="does not")
     await settled(hass, loaded, simulator)
     await settled(hass, loaded, simulator)
 
@@ -165,7 +139,7 @@ async def test_failure_after_a_reload(
 ) -> None:
     simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
     simulator.confirm_after = 0.5
-    sent = await send(hass, "slow")
+    sent = await send(hass, message="slow")
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await until(lambda: failures)
     assert failures[0].message_id == sent["message_id"]
@@ -178,6 +152,6 @@ async def test_failure_is_told_to_who_waits_as_well(
     failures: list[SendFailed],
 ) -> None:
     simulator.world.accounts["whatsapp"].delivery = "FAIL_RETRIABLE"
-    assert (await send(hass, "hi", wait=True))["delivery"] == "failed"
+    assert (await send(hass, message="hi", wait=True))["delivery"] == "failed"
     await settled(hass, loaded, simulator)
     assert len(failures) == 1

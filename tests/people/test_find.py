@@ -1,7 +1,6 @@
 """Finding people and chats, in a world that is made to confuse."""
 
 from collections.abc import Callable
-import json
 from typing import Any
 
 import pytest
@@ -12,48 +11,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.faults import Fault
-from simulator.model import Chat, Person
-from tests.actions.test_create_chat import PROFILES
-from tests.conftest import add_entry
-
-
-async def find(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN, "find", data, blocking=True, return_response=True
-    )
-    assert response is not None
-    json.dumps(response)
-    return dict(response)
+from simulator.model import Person
+from tests.helpers.actions import find, searches
+from tests.helpers.servers import add_entry
+from tests.helpers.world import PROFILES, chat, contact, ten_thousand
 
 
 async def names(hass: HomeAssistant, query: str, **data: Any) -> list[tuple[str, str]]:
     """Return how what is found fits, and its name."""
     matches: Any = (await find(hass, query=query, **data))["matches"]
     return [(match["match"], match["name"]) for match in matches]
-
-
-def contact(
-    simulator: Simulator, person_id: str, account_id: str = "whatsapp", **more: Any
-) -> Person:
-    """Add somebody to the contacts of an account."""
-    person = Person(id=person_id, **more)
-    simulator.world.accounts[account_id].contacts[person_id] = person
-    return person
-
-
-def chat(
-    simulator: Simulator,
-    people: list[Person],
-    title: str | None = None,
-    account_id: str = "whatsapp",
-) -> Chat:
-    """Add a group, or without a title a direct chat."""
-    return simulator.world.add_chat(
-        simulator.world.accounts[account_id],
-        people,
-        kind="group" if title else "single",
-        title=title,
-    )
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -272,21 +239,6 @@ async def test_at_most_50_are_listed(
     assert len(response["matches"]) == 50
 
 
-def ten_thousand(simulator: Simulator) -> None:
-    """Let an account have 10,000 contacts, and direct chats with most of them."""
-    account = simulator.world.accounts["whatsapp"]
-    for number in range(10_000):
-        person = contact(
-            simulator,
-            f"@whatsapp_1556{number:07}:beeper.com",
-            full_name=f"Contact {number}",
-            phone_number=f"+1556{number:07}",
-        )
-        if number % 100:
-            simulator.world.add_chat(account, [person])
-    simulator.world.recent_chats()
-
-
 async def test_ten_thousand_chats_and_contacts_are_read_in_long_pages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -295,15 +247,6 @@ async def test_ten_thousand_chats_and_contacts_are_read_in_long_pages(
     assert await names(hass, "contact 9999") == [("exact", "Contact 9999")]
 
     assert searches(simulator) < 120
-
-
-def searches(simulator: Simulator) -> int:
-    """Return how many pages were read to find somebody, of 200 each."""
-    paths = ("/contacts/list", "/chats/search")
-    return sum(
-        each.path.endswith(paths) and "unreadOnly" not in each.query
-        for each in simulator.requests
-    )
 
 
 async def test_an_account_without_an_answer_is_told(

@@ -9,9 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
-from tests.actions.test_create_chat import PROFILES, create_chat
-from tests.outgoing.test_message_job import FAMILY, KIM
-from tests.people.test_find import chat, contact, find
+from tests.helpers.actions import create_chat, find
+from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact
 
 
 async def start(hass: HomeAssistant, recipient: Any, **data: Any) -> dict[str, Any]:

@@ -1,26 +1,24 @@
 """Whatever is thrown at an action: refused without a request, or sent as an SDK would."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
-from tests.actions.test_send_message import add_chat
+from tests.helpers.actions import sent
+from tests.helpers.entities import add_chat
+from tests.helpers.fuzzing import throw
+from tests.helpers.media import Door
 from tests.helpers.sdk import environment
-from tests.outgoing.test_attachments import Door, camera  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, KIM, sent
-
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
+from tests.helpers.world import FAMILY, KIM
 
 junk = st.one_of(
     st.none(),
@@ -228,7 +226,7 @@ async def test_any_message_is_refused_or_sent_as_the_sdk_would(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    camera: Door,  # noqa: F811
+    camera: Door,
     version: str,
 ) -> None:
     await add_chat(hass, loaded)
@@ -396,28 +394,6 @@ async def call(
             raise AssertionError(data) from err
         return text
     return None
-
-
-async def throw(
-    hass: HomeAssistant,
-    calls: st.SearchStrategy[Any],
-    attempt: Callable[[Any], Coroutine[Any, Any, None]],
-    examples: int = EXAMPLES,
-) -> None:
-    """Let each of many calls be attempted."""
-    loop = asyncio.get_running_loop()
-
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
-    @given(calls)
-    def each(data: Any) -> None:
-        asyncio.run_coroutine_threadsafe(attempt(data), loop).result(10)
-
-    await hass.async_add_executor_job(each)
 
 
 async def objections(python: Path, bodies: list[list[Any]]) -> str:

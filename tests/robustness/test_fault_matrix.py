@@ -26,12 +26,19 @@ from simulator import Simulator
 from simulator.faults import KINDS
 from simulator.model import Chat, Message, Person
 from simulator.server import Received
-from tests.actions.test_create_chat import PROFILES
-from tests.actions.test_send_message import add_chat
-from tests.conftest import add_entry, until
+from tests.helpers.entities import (
+    BUTTON,
+    CHAT_SHORTCUT,
+    GROUP_SHORTCUT,
+    MESSAGE_SHORTCUT,
+    add_chat,
+    add_shortcut,
+    state,
+)
+from tests.helpers.servers import add_entry
 from tests.helpers.talking import say
-from tests.outgoing.test_message_job import KIM
-from tests.test_button import BUTTON, CHAT, GROUP, MESSAGE, add_shortcut, state
+from tests.helpers.waiting import until
+from tests.helpers.world import KIM, PROFILES
 
 DOC = Path(__file__).parents[2] / "docs/reliability.md"
 BEGIN, END = "<!-- faults -->\n", "<!-- end of faults -->"
@@ -378,8 +385,12 @@ TABLES: dict[str, dict[str, Action]] = {
         "`create_chat`: `if_exists: reuse`, with a text": Action(
             make=_reuse, path=MESSAGES
         ),
-        "shortcut: chat": Action(**PRESS, path=START, proof=1, setup=_shortcut(CHAT)),
-        "shortcut: group": Action(**PRESS, path=CREATE, setup=_shortcut(GROUP)),
+        "shortcut: chat": Action(
+            **PRESS, path=START, proof=1, setup=_shortcut(CHAT_SHORTCUT)
+        ),
+        "shortcut: group": Action(
+            **PRESS, path=CREATE, setup=_shortcut(GROUP_SHORTCUT)
+        ),
     },
     "Messages": {
         "`send_message`": Action(make=_send, path=MESSAGES),
@@ -392,7 +403,9 @@ TABLES: dict[str, dict[str, Action]] = {
         "`notify.send_message`": Action(
             make=_notify, path=MESSAGES, tells=False, setup=_add_entity
         ),
-        "shortcut: message": Action(**PRESS, path=MESSAGES, setup=_shortcut(MESSAGE)),
+        "shortcut: message": Action(
+            **PRESS, path=MESSAGES, setup=_shortcut(MESSAGE_SHORTCUT)
+        ),
         "a spoken sentence": Action(
             make=_say, path=MESSAGES, tells=False, setup=_set_up_assist
         ),

@@ -49,10 +49,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_bytes
 from simulator import Simulator
-from tests.conftest import TOKEN, until
+from tests.helpers.fuzzing import EXAMPLES, throw
 from tests.helpers.listening import texts
-from tests.outgoing.test_message_job import FAMILY, KIM
-from tests.robustness.test_any_call import EXAMPLES, throw
+from tests.helpers.servers import TOKEN
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, KIM
 
 # The event loop goes on meanwhile, and what waits there waits by chance.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")

@@ -1,16 +1,14 @@
 """A server that wants to do harm: it gets an error, not Home Assistant's time or memory."""
-# ruff: noqa: F811 - a fixture of another file
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from compression import zstd
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 import json
 import logging
 from pathlib import Path
-import time
 from typing import Any
 import zlib
 
@@ -27,20 +25,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.faults import Fault
-from tests.actions.test_download import CAKE, files
-from tests.conftest import until
 from tests.helpers.listening import texts
-from tests.outgoing.test_attachments import media  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, KIM
+from tests.helpers.media import CAKE, files
+from tests.helpers.resources import bounded
+from tests.helpers.waiting import until
+from tests.helpers.world import FAMILY, KIM
 
 SIGN = "H4CKED"
 """What a server writes must not get into the log."""
 
-MAX_MEMORY = 128
-"""MB that one answer may take, for as long as it is read."""
-
-MAX_LAG = 1
-"""Seconds of computing in a row."""
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 BLANK = b"\r\n"
@@ -266,42 +259,6 @@ def loud_and_quick(
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
-
-
-@asynccontextmanager
-async def bounded(memory: float = MAX_MEMORY) -> AsyncIterator[None]:
-    """See that nothing takes much memory, or the event loop for long."""
-    lag = 0.0
-    # Tests have it on, life does not: it makes every task several times as slow.
-    asyncio.get_running_loop().set_debug(False)
-    before = _memory("VmRSS", anew=True)
-
-    async def tick() -> None:
-        nonlocal lag
-        while True:
-            # What others on this machine compute is nobody's fault here.
-            began = time.thread_time()
-            await asyncio.sleep(0.001)
-            lag = max(lag, time.thread_time() - began)
-
-    ticking = asyncio.create_task(tick())
-    try:
-        yield
-    finally:
-        ticking.cancel()
-    used = _memory("VmHWM") - before
-    print(f"{lag * 1000:.0f} ms, {used:.0f} MB")  # noqa: T201
-    assert lag < MAX_LAG
-    assert used < memory
-
-
-def _memory(kind: str, *, anew: bool = False) -> float:
-    """Return what the system says of this process, in MB; `anew` forgets the most."""
-    if anew:
-        Path("/proc/self/clear_refs").write_text("5")
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith(kind))
-    return int(line.split()[1]) / 1024
 
 
 async def failing(

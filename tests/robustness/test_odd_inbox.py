@@ -18,9 +18,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Event, Person
-from tests.conftest import add_entry, until
-from tests.helpers.listening import KIM, group, poll, quiet, texts, write
-from tests.outgoing.test_sent_messages import create, send, settled
+from tests.helpers.actions import create_chat, send
+from tests.helpers.listening import texts
+from tests.helpers.servers import add_entry
+from tests.helpers.waiting import poll, quiet, settled, until
+from tests.helpers.world import KIM, group, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -204,7 +206,7 @@ async def test_thumb_for_home_assistants_question_on_a_polled_server(
     simulator: Simulator,
     told: list[MessageEvent],
 ) -> None:
-    await send(hass, "The window is open. Turn the heating off?")
+    await send(hass, message="The window is open. Turn the heating off?")
     await asyncio.sleep(0.2)
     message = simulator.world.chat(KIM).messages[-1]
     simulator.react(KIM, message.id, None, "👍")
@@ -238,7 +240,7 @@ async def test_own_send_that_succeeds_before_it_has_its_final_id(
         )
 
     monkeypatch.setattr(simulator.world, "_confirm", confirm)
-    await send(hass, "hello")
+    await send(hass, message="hello")
     await asyncio.sleep(1)
     await settled(hass, loaded, simulator)
     assert [each.type for each in told] == []
@@ -254,7 +256,7 @@ async def test_same_text_by_hand_does_not_hide_a_failure(
     account = simulator.world.accounts["whatsapp"]
     account.delivery = "FAIL_PERMANENT"
     simulator.confirm_after = 1
-    await send(hass, "on my way")
+    await send(hass, message="on my way")
     write(simulator, "on my way", sender=account.user)
     await settled(hass, loaded, simulator)
     await settled(hass, loaded, simulator)
@@ -440,7 +442,7 @@ async def test_own_pending_message_without_a_status(
 
     monkeypatch.setattr(simulator.world, "send", world_send)
     simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
-    await send(hass, "hello")
+    await send(hass, message="hello")
     await asyncio.sleep(0.7)
     await settled(hass, loaded, simulator)
     assert [each.type for each in told] == []
@@ -455,7 +457,7 @@ async def test_bridge_that_is_down_does_not_cost_a_request_per_message(
 ) -> None:
     simulator.confirm_after = 1000
     for number in range(30):
-        await send(hass, f"alarm {number}")
+        await send(hass, message=f"alarm {number}")
     await quiet(simulator)
     simulator.requests.clear()
     await poll(hass, loaded)
@@ -496,7 +498,7 @@ async def test_twin_that_differs_only_in_what_is_not_compared(
 ) -> None:
     """The second is never sent, and is taken for the first."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
-    await send(hass, "warm up")
+    await send(hass, message="warm up")
     while time.time() % 1 > 0.2:
         await asyncio.sleep(0.01)
     await send(hass, **first)
@@ -512,13 +514,13 @@ async def test_twin_made_with_the_chat(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
-    await send(hass, "warm up")
+    await send(hass, message="warm up")
     while time.time() % 1 > 0.2:
         await asyncio.sleep(0.01)
-    await create(hass, user={"phone_number": "+15550101002"}, message_text="ok")
+    await create_chat(hass, user={"phone_number": "+15550101002"}, message_text="ok")
     simulator.faults.add("drop_before", method="POST", path="*/messages")
     with pytest.raises(HomeAssistantError):
-        await send(hass, "ok")
+        await send(hass, message="ok")
 
 
 async def test_what_nobody_thought_of_costs_one_message_and_tells_no_text(
@@ -548,5 +550,5 @@ async def test_ids_that_lead_elsewhere_are_not_asked_for(
     simulator.requests.clear()
     for chat_id in (".", ".."):
         with pytest.raises(HomeAssistantError):
-            await send(hass, "hi", chat_id=chat_id)
+            await send(hass, message="hi", chat_id=chat_id)
     assert not [each for each in simulator.requests if each.method == "POST"]

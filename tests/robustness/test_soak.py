@@ -23,9 +23,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Chat, Message
-from tests.outgoing.test_message_job import FAMILY, INSTAGRAM, KIM
+from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 
-ALEX = "!aLexTeLegram:beeper.com"
 GRANDMA = "imsg##thread:15550104001"  # whose network tells of nothing
 type Fault = tuple[str, dict[str, Any]]
 

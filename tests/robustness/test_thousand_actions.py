@@ -16,9 +16,8 @@ from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.outgoing.outbox import get_outbox
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
-from tests.outgoing.test_message_job import FAMILY, INSTAGRAM, KIM
-from tests.robustness.test_hostile_server import bounded
-from tests.robustness.test_soak import ALEX
+from tests.helpers.resources import bounded
+from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 
 CHATS = (KIM, FAMILY, ALEX, INSTAGRAM)
 CONNECTIONS = 2 * 100

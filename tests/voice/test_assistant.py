@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -20,31 +19,21 @@ from homeassistant.helpers import intent
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.model import Person
-from tests.conftest import add_entry, until
-from tests.helpers.talking import assist, say, talk  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, KIM
-from tests.people.test_find import chat, contact
+from tests.helpers.servers import add_entry
+from tests.helpers.talking import (
+    NOTHING_ASKED,
+    SENT_TO_MIA,
+    TO_MIA,
+    say,
+    set_options,
+    talk,
+)
+from tests.helpers.waiting import until
+from tests.helpers.world import ALEX, FAMILY, KIM, chat, contact, last
 
 pytestmark = pytest.mark.usefixtures("assist")
 
-ALEX = "!aLexTeLegram:beeper.com"
 NOT_UNDERSTOOD = "Sorry, I couldn't understand that"
-NOTHING_ASKED = (
-    "I have not asked you anything here within the last minute, so nothing was sent."
-)
-SENT_TO_MIA = "Sent to Mia 🌻 on WhatsApp."
-TO_MIA = "Message Mia on WhatsApp: Hi, Mia!"
-
-
-def last(simulator: Simulator, chat_id: str) -> str:
-    return simulator.world.chats[chat_id].messages[-1].text
-
-
-async def set_options(
-    hass: HomeAssistant, entry: MockConfigEntry, **options: Any
-) -> None:
-    hass.config_entries.async_update_entry(entry, options=options)
-    await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.conftest import until
-from tests.outgoing.test_attachments import Voice
-from tests.people.test_find import contact
-from tests.voice.test_assistant import ALEX, NOTHING_ASKED, last
+from tests.helpers.media import Voice
+from tests.helpers.talking import NOTHING_ASKED
+from tests.helpers.waiting import until
+from tests.helpers.world import ALEX, contact, last
 
 SATELLITE = "assist_satellite.kitchen"
 MIA_IS_NEW = (

@@ -16,8 +16,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Account, Person
-from tests.conftest import add_entry
-from tests.helpers.talking import assist, say, talk  # noqa: F401
+from tests.helpers.servers import add_entry
+from tests.helpers.talking import say, talk
 
 FOLDER = Path(__file__).parents[2] / "custom_components/beeper/voice/languages"
 FILES: dict[str, Any] = {

@@ -6,12 +6,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.model import Chat
-from tests.actions.test_create_chat import PROFILES
-from tests.conftest import add_entry
-from tests.helpers.listening import write
-from tests.helpers.talking import assist, say  # noqa: F401
-from tests.outgoing.test_message_job import FAMILY, INSTAGRAM, KIM
-from tests.voice.test_assistant import ALEX
+from tests.helpers.servers import add_entry
+from tests.helpers.talking import say
+from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM, PROFILES, write
 
 pytestmark = pytest.mark.usefixtures("assist")
 

@@ -1,0 +1,90 @@
+"""Call actions, and count what reached the simulator."""
+
+import json
+from typing import Any
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.core import Context, HomeAssistant
+from simulator import Simulator
+from tests.helpers.media import CAKE
+from tests.helpers.world import FAMILY, KIM
+
+PATH = "/v1/chats/*/messages"
+
+
+async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        "beeper", "create_chat", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return dict(response)
+
+
+async def download(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    if not data.keys() & {"chat_id", "entity_id", "recipient"}:
+        data["chat_id"] = FAMILY
+    response = await hass.services.async_call(
+        DOMAIN,
+        "download_attachment",
+        {"message_id": CAKE} | data,
+        blocking=True,
+        return_response=True,
+    )
+    assert response is not None
+    return dict(response)
+
+
+async def send(
+    hass: HomeAssistant,
+    chat_id: str = KIM,
+    message: str | None = "hi",
+    context: Context | None = None,
+    **data: Any,
+) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"chat_id": chat_id, "message": message, **data},
+        blocking=True,
+        return_response=True,
+        context=context,
+    )
+    assert response is not None
+    return dict(response)
+
+
+def sent(simulator: Simulator) -> int:
+    """Return how many messages have left the server."""
+    return sum(request.path.endswith("/messages") for request in simulator.executed)
+
+
+def tried(simulator: Simulator) -> int:
+    return sum(
+        request.method == "POST" and request.path.endswith("/messages")
+        for request in simulator.requests
+    )
+
+
+def posts(simulator: Simulator) -> int:
+    return sum(
+        request.method == "POST" and request.path.startswith("/v1/chats")
+        for request in simulator.requests
+    )
+
+
+async def find(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN, "find", data, blocking=True, return_response=True
+    )
+    assert response is not None
+    json.dumps(response)
+    return dict(response)
+
+
+def searches(simulator: Simulator) -> int:
+    """Return how many pages were read to find somebody, of 200 each."""
+    paths = ("/contacts/list", "/chats/search")
+    return sum(
+        each.path.endswith(paths) and "unreadOnly" not in each.query
+        for each in simulator.requests
+    )

@@ -1,0 +1,87 @@
+"""The forms of config and subentry flows, checked against their translations."""
+
+import re
+from typing import Any
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.config_entries import SOURCE_USER, ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from tests.helpers.repository import ENGLISH
+
+type Result = Any
+TEXTS: dict[str, Any] = {**ENGLISH, **ENGLISH["config_subentries"]}
+"""The English texts by kind of flow."""
+SHORTCUT_TEXTS = TEXTS["shortcut"]
+MESSAGE = {"name": "Good night", "search": "Kim", "message": "Good night!"}
+
+
+def checked(result: Result) -> Result:
+    """Check the texts of a form and of its errors, or the reason for an end."""
+    if result["type"] is FlowResultType.FORM:
+        told = {**(result["description_placeholders"] or {})}
+        told.pop("who", None)  # It is for errors.
+        check_texts({**result, "description_placeholders": told}, "shortcut")
+        errors = result["errors"] or {}
+        assert errors.keys() <= {"base", *result["data_schema"].schema}
+        assert {*errors.values()} <= SHORTCUT_TEXTS["error"].keys()
+    elif result["type"] is FlowResultType.MENU:
+        step = SHORTCUT_TEXTS["step"][result["step_id"]]
+        assert step["menu_options"].keys() == {*result["menu_options"]}
+        assert step["menu_option_descriptions"].keys() == {*result["menu_options"]}
+    elif result["type"] is FlowResultType.ABORT:
+        assert result["reason"] in (*SHORTCUT_TEXTS["abort"], "reconfigure_successful")
+    return result
+
+
+async def begin(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Result:
+    """Choose what the shortcut is to do."""
+    menu = checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, "shortcut"), context={"source": SOURCE_USER}
+        )
+    )
+    assert menu["type"] is FlowResultType.MENU
+    return await submit(hass, menu, next_step_id=kind)
+
+
+async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], values
+    )
+    await hass.async_block_till_done()
+    return checked(result)
+
+
+def suggested(result: Result) -> dict[str, Any]:
+    return {
+        str(field): field.description["suggested_value"]
+        for field in result["data_schema"].schema
+        if field.description
+    }
+
+
+async def add(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    kind: str,
+    given: dict[str, Any],
+    **chosen: Any,
+) -> ConfigSubentry:
+    """Make a shortcut as a person does."""
+    result = await submit(hass, await begin(hass, entry, kind), **given)
+    result = await submit(hass, result, **(chosen or suggested(result)))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    added: ConfigSubentry = [*entry.get_subentries_of_type("shortcut")][-1]
+    return added
+
+
+def check_texts(result: Result, flow: str) -> None:
+    """Every field of a form has a name and a description, and no other has."""
+    texts = TEXTS[flow]["step"][result["step_id"]]
+    fields = {str(field) for field in result["data_schema"].schema}
+    assert texts["data"].keys() == texts["data_description"].keys() == fields
+    told = result["description_placeholders"] or {}
+    wanted = {*re.findall(r"{(\w+)}", repr(texts))}
+    assert wanted == told.keys() - {"name"}  # which Home Assistant adds by itself

@@ -1,0 +1,34 @@
+"""Property tests within a running Home Assistant."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from homeassistant.core import HomeAssistant
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
+
+
+async def throw(
+    hass: HomeAssistant,
+    calls: st.SearchStrategy[Any],
+    attempt: Callable[[Any], Coroutine[Any, Any, None]],
+    examples: int = EXAMPLES,
+) -> None:
+    """Let each of many calls be attempted."""
+    loop = asyncio.get_running_loop()
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    @given(calls)
+    def each(data: Any) -> None:
+        asyncio.run_coroutine_threadsafe(attempt(data), loop).result(10)
+
+    await hass.async_add_executor_job(each)

@@ -1,0 +1,39 @@
+"""Config entries and certificates for the simulator."""
+
+from dataclasses import dataclass
+import ssl
+from typing import Any
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
+from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant
+
+TOKEN = "dev-token"
+
+
+def add_entry(hass: HomeAssistant, url: str, **options: Any) -> MockConfigEntry:
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Beeper",
+        data={
+            CONF_URL: url,
+            CONF_TOKEN: TOKEN,
+            CONF_VERIFY_SSL: True,
+            CONF_ACCOUNT_ID: "whatsapp",
+            CONF_USER_ID: "@me:beeper.com",
+        },
+        options=options,
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A certificate nobody knows, for 127.0.0.1, ::1 and localhost."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+    """Of somebody who does know it."""

@@ -1,0 +1,40 @@
+"""Wait for what the integration and the simulator do in the background."""
+
+import asyncio
+from collections.abc import Callable
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from simulator import Simulator
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what happens elsewhere in this event loop."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def quiet(simulator: Simulator) -> None:
+    """Wait until no messages are read any more."""
+    before = -1
+    while before != (count := sum("/messages" in r.path for r in simulator.requests)):
+        before = count
+        await asyncio.sleep(0.1)
+
+
+async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Let the slow poll come round."""
+    await entry.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+
+async def settled(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Wait until the network has said its word and all of it is read."""
+    await asyncio.sleep(simulator.confirm_after)
+    await quiet(simulator)
+    await poll(hass, entry)
+    await quiet(simulator)
