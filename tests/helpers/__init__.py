@@ -1,6 +1,1 @@
 """Helpers that test modules share."""
-
-import pytest
-
-# Show the values in assertions that fail in helpers.
-pytest.register_assert_rewrite(__name__)
