@@ -8,14 +8,18 @@ import asyncio
 import os
 import sys
 
-from .profiles import PROFILES
+from .profiles import PROFILES, SEEN_TRAITS
 from .server import Simulator
+from .traits import TRAITS
 
 
 def main() -> int:
     """Serve until Ctrl-C. Exit status 1 if the port cannot be had."""
     parser = argparse.ArgumentParser(
-        prog="python -m simulator", description="A simulated Beeper server."
+        prog="python -m simulator",
+        description="A simulated Beeper server.",
+        epilog=_traits_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--profile",
@@ -42,14 +46,39 @@ def main() -> int:
     parser.add_argument(
         "--chats", type=int, help="fill the world up to this many chats"
     )
-    options = parser.parse_args()
-    simulator = Simulator(
-        options.profile,
-        options.token,
-        chats=options.chats,
-        host=options.host,
-        port=options.port,
+    parser.add_argument(
+        "--realistic",
+        action="store_true",
+        help="switch on the traits that servers of this profile were seen to have",
     )
+    parser.add_argument(
+        "--trait",
+        action="append",
+        default=[],
+        metavar="NAME[=ACCOUNT]",
+        help="switch a trait on, for one account or for all; may be repeated",
+    )
+    parser.add_argument(
+        "--no-trait",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="switch a trait off again; may be repeated",
+    )
+    options = parser.parse_args()
+    try:
+        simulator = Simulator(
+            options.profile,
+            options.token,
+            chats=options.chats,
+            host=options.host,
+            port=options.port,
+            realistic=options.realistic,
+            traits=options.trait,
+        )
+        simulator.traits.discard(*options.no_trait)
+    except ValueError as err:
+        parser.error(str(err))
     try:
         asyncio.run(_serve(simulator, options.profile))
     except OSError as err:
@@ -62,6 +91,18 @@ def main() -> int:
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _traits_help() -> str:
+    """Describe each trait, and mark those that `--realistic` switches on."""
+    lines = ["traits (the profiles that --realistic adds them to are in brackets):"]
+    for name, trait in TRAITS.items():
+        profiles = [
+            profile for profile in PROFILES if name in SEEN_TRAITS.get(profile, ())
+        ]
+        seen = f" [{', '.join(profiles)}]" if profiles else ""
+        lines += [f"  {name}", f"      {trait.text}{seen}"]
+    return "\n".join(lines)
 
 
 async def _serve(simulator: Simulator, profile: str) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from .checks import Rule, Rules
+from .errors import ApiError
 from .model import Account, Chat, Json, Message
 from .profiles import Profile
+from .traits import Traits
 from .wire import Wire
 from .world import World
 
@@ -59,6 +61,11 @@ class Call:
         return dict(self.request.match_info)
 
     @property
+    def traits(self) -> Traits:
+        """The traits of the server."""
+        return self.world.traits
+
+    @property
     def account(self) -> Account:
         """The account in the path."""
         return self.world.account(self.params["accountID"])
@@ -66,7 +73,16 @@ class Call:
     @property
     def chat(self) -> Chat:
         """The chat in the path."""
-        return self.world.chat(self.params["chatID"])
+        chat = self.world.chat(self.params["chatID"])
+        self.check_loaded(chat.account_id)
+        return chat
+
+    def check_loaded(self, account_id: str) -> None:
+        """Refuse what needs the chats of an account that are not loaded yet."""
+        if self.traits.has("chats_loading", account_id):
+            raise ApiError(
+                500, "TOOL_EXECUTION_ERROR", f"Account {account_id} is not loaded yet"
+            )
 
     @property
     def message(self) -> Message:
@@ -79,4 +95,5 @@ class Call:
 
     def listed_chat(self, chat: Chat) -> Json:
         """A chat as one of several."""
-        return self.wire.chat(self.world, chat, self.profile.list_participants)
+        shown = self.wire.listed_participants(chat)
+        return self.wire.chat(self.world, chat, shown)

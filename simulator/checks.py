@@ -90,11 +90,12 @@ def read_query(
 ) -> Json:
     """Turn query parameters into the values `check` takes, and check them.
 
-    What cannot be turned stays text and is refused there.
+    An empty value counts as unset. What cannot be turned stays text and is refused
+    there.
     """
     found: Json = {}
     for name, text in pairs:
-        if (rule := rules.get(name)) is None:
+        if (rule := rules.get(name)) is None or not text:
             continue
         if rule.kind == "array":
             found.setdefault(name, []).extend(

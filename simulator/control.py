@@ -13,6 +13,7 @@ from .checks import Rule, Rules, check, parse_json
 from .errors import invalid
 from .faults import KINDS
 from .model import Delivery, Json
+from .traits import TRAITS
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -23,6 +24,8 @@ type ControlRoute = tuple[
 
 _TEXT = Rule(required=True)
 _MAYBE = Rule(nullable=True)
+_NAMES = Rule(kind="array", required=True, items=Rule())
+"""Of traits; adding also takes `NAME=ACCOUNT`."""
 _MESSAGE: Rules = {"chatID": _TEXT, "messageID": _TEXT}
 
 
@@ -63,6 +66,17 @@ class Control:
                 },
             ),
             ("POST", "read", self._read, {}),
+            (
+                "POST",
+                "membership",
+                self._membership,
+                {"chatID": _TEXT, "senderID": _MAYBE, "text": _TEXT},
+            ),
+            ("POST", "leave", self._leave, {"chatID": _TEXT, "personID": _MAYBE}),
+            ("POST", "delete-chat", self._delete_chat, {"chatID": _TEXT}),
+            ("GET", "traits", self._traits, {}),
+            ("POST", "traits", self._add_traits, {"names": _NAMES}),
+            ("DELETE", "traits", self._discard_traits, {"names": _NAMES}),
             ("GET", "faults", self._faults, {}),
             ("POST", "faults", self._add_fault, None),
             ("DELETE", "faults", self._clear_faults, {}),
@@ -112,6 +126,43 @@ class Control:
         for chat in self._sim.world.chats.values():
             self._sim.world.mark_read(chat, None)
         return {}
+
+    def _membership(self, body: Json) -> Json:
+        return self._sim.membership(body["chatID"], body.get("senderID"), body["text"])
+
+    def _leave(self, body: Json) -> Json:
+        self._sim.leave(body["chatID"], body.get("personID"))
+        return {}
+
+    def _delete_chat(self, body: Json) -> Json:
+        self._sim.delete_chat(body["chatID"])
+        return {}
+
+    def _traits(self, _: Json) -> Json:
+        on = self._sim.traits
+        return {
+            "items": [
+                {
+                    **asdict(trait),
+                    "on": name in on,
+                    "accounts": on.accounts(name) if name in on else None,
+                }
+                for name, trait in TRAITS.items()
+            ]
+        }
+
+    def _add_traits(self, body: Json) -> Json:
+        return self._change_traits(self._sim.traits.add, body)
+
+    def _discard_traits(self, body: Json) -> Json:
+        return self._change_traits(self._sim.traits.discard, body)
+
+    def _change_traits(self, change: Callable[..., None], body: Json) -> Json:
+        try:
+            change(*body["names"])
+        except ValueError as err:
+            raise invalid("body", "names", message=str(err)) from None
+        return {"on": [*self._sim.traits]}
 
     def _faults(self, _: Json) -> Json:
         return {"items": [asdict(fault) for fault in self._sim.faults.waiting]}

@@ -78,6 +78,8 @@ class Message:
     is_unread: bool = False
     is_deleted: bool = False
     is_hidden: bool = False
+    is_membership: bool = False
+    """Somebody joined or left."""
     edited: datetime | None = None
     linked_message_id: str | None = None
     attachments: list[Json] = field(default_factory=list)
@@ -116,6 +118,16 @@ class Chat:
     labels: list[str] = field(default_factory=list)
     delivery: Delivery | None = None
     """Overrides the account's."""
+    former: list[Person] = field(default_factory=list)
+    """People who left."""
+    is_invitation: bool = False
+    merge: list[str] = field(default_factory=list)
+    """Ids of the chats it stands for; then it has no messages."""
+    merge_default: str | None = None
+    """The member that messages go to."""
+    merged_into: str | None = None
+    made_at: float | None = None
+    """Event loop time of the request that created it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +143,10 @@ class Asset:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something the WebSocket tells.
+    """A WebSocket event.
 
-    `chat.upserted`, or `message.upserted` and `message.deleted` with the message.
+    `chat.upserted` and `chat.deleted`, or `message.upserted` and `message.deleted` with
+    the message.
     """
 
     type: str

@@ -38,11 +38,14 @@ def look_up(account: Account, text: str) -> list[Person]:
     ]
 
 
-def resolve(account: Account, user: Json, *, by_name: bool) -> Person:
+def resolve(
+    account: Account, user: Json, *, by_name: bool, unchecked: bool = False
+) -> Person:
     """The person a start is about, from its identifiers, best first.
 
     Unknown ids that look like one and unknown phone numbers are new people.
-    `by_name`: a full name alone is enough to find a contact.
+    `by_name`: a full name alone is enough to find a contact. `unchecked`: any other
+    identifier is a new person, too.
     """
     name = user.get("fullName")
     given = [
@@ -59,12 +62,18 @@ def resolve(account: Account, user: Json, *, by_name: bool) -> Person:
                 return person
     for person in _new_people(account, given, name):
         return person
+    if unchecked and given:
+        return _unchecked(account, given[0][1], name)
     raise not_found("User")
 
 
-def participant(account: Account, identifier: str) -> Person:
-    """The person a create names."""
+def participant(
+    account: Account, identifier: str, *, unchecked: bool = False
+) -> Person:
+    """The person a create names; `unchecked` as for `resolve`."""
     found = find_person(account, identifier) or _by_id(account, identifier, None)
+    if found is None and unchecked:
+        return _unchecked(account, identifier, None)
     if found is None:
         raise not_found("User")
     return found
@@ -134,6 +143,11 @@ def _by_id(account: Account, identifier: str, name: str | None) -> Person | None
     if digits.isdigit():
         return Person(id=person_id(account, digits), full_name=name)
     return None
+
+
+def _unchecked(account: Account, identifier: str, name: str | None) -> Person:
+    username = identifier.removeprefix("@")
+    return Person(id=person_id(account, username), full_name=name, username=username)
 
 
 def _stranger(account: Account, number: str, name: str | None) -> Person | None:

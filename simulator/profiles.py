@@ -115,6 +115,8 @@ class Profile:
     """The WebSocket has the `app` keys, and `accountID` on events."""
     ws_first_ping: float = 10.5
     """Seconds until the server's first protocol ping; then one every 30 s."""
+    traits: AbstractSet[str] = frozenset()
+    """Traits that are always on; see `traits.py`."""
 
 
 _G1 = Profile(
@@ -198,3 +200,86 @@ PROFILES = {
         ws_first_ping=30,
     ),
 }
+
+SEEN_TRAITS: dict[str, AbstractSet[str]] = {
+    # Recorded traffic ends before the first of these rows; R12 is seen everywhere.
+    "4.1.294": {"sender_names_are_ids"},
+    "4.2.557": {
+        "existing_chat_drops_text",  # R1, A: the wording of the API
+        "membership_without_type",  # R2, A: recorded
+        "preview_without_type",  # R2, A: recorded
+        "hungryserv",  # R10, A: recorded
+        "network_user_ids",  # R10, A: recorded
+        "sender_names_are_ids",  # R12, A: recorded
+        "numeric_read_sort_key",  # R17, A
+        "five_participants",  # R17, A
+        "mentions_null",  # R17, A
+    },
+    "4.2.808": {
+        "existing_chat_drops_text",  # R1, A: live, about 4.2.8xx
+        "membership_without_type",  # R2, A: live
+        "network_user_ids",  # R10, A
+        "patch_archive_ignored",  # R6, A
+        "stale_write_answers",  # R6, A
+        "archive_comes_back",  # R6, A
+        "unservable_assets",  # R8, B
+        "loading_after_restart",  # R11, A: 4.2.964
+        "sender_names_are_ids",  # R12, A
+        "gif_withdrawn",  # R13, B
+        "mentions_null",  # R17, A
+        "drafts_html",  # shown by an independent client
+    },
+    "latest": {
+        "existing_chat_drops_text",  # R1, A
+        "membership_without_type",  # R2, A: 4.3.123
+        "self_hosted_accounts",  # R3, A: 4.3.123
+        "merged_chat",  # R4, B
+        "merged_members_hidden",  # R4, B
+        "include_muted_ignored",  # R5, A: 4.3.73
+        "primary_hides_unread",  # R5, A: 4.3.73
+        "patch_archive_ignored",  # R6, A: 4.3.123
+        "stale_write_answers",  # R6, A: 4.3.123
+        "archive_comes_back",  # R6, A: 4.3.123
+        "unservable_assets",  # R8, B
+        "network_user_ids",  # R10, A
+        "loading_after_restart",  # R11, A: 4.3.8
+        "sender_names_are_ids",  # R12, A
+        "gif_withdrawn",  # R13, B
+        "read_only_chat",  # R15, B: 4.3.123
+        "mentions_null",  # R17, A
+        "setup_initializing",  # R19, A
+        "drafts_html",  # shown by an independent client
+    },
+    # All measured at git bfd3f72.
+    "easymatrix": {
+        "existing_chat_drops_text",  # R1
+        "titles_trimmed",  # R21
+        "new_chat_not_found",  # R22
+        "pending_id_useless",  # R23
+        "unconfirmed_hidden",  # R24
+        "file_name_as_text",  # R24, R31
+        "plain_text",  # R24
+        "event_sort_keys_missing",  # R25
+        "edits_without_time",  # R26
+        "rows_never_unread",  # R27
+        "empty_values",  # R28
+        "missing_routes_405",  # R28
+        "lost_at_stop",  # R29
+        "abandoned_chat",  # R30
+        "invitation",  # R33
+        "unknown_users_accepted",  # R33
+    },
+}
+"""What real servers of a profile were seen to do, on with `realistic`.
+
+A and B are degrees of certainty: A, seen by several or agreeing with Beeper's wording;
+B, one live source. States that pass or depend on an account (a log-out, a network that
+hangs, contacts that fail, names that are ids) are left to the tests.
+"""
+
+EASYMATRIX_MEASURED = "easymatrix-0.3.0"
+"""EasyMatrix as it was measured, traits included: a profile to ask for by name."""
+SEEN_TRAITS[EASYMATRIX_MEASURED] = SEEN_TRAITS["easymatrix"]
+PROFILES[EASYMATRIX_MEASURED] = replace(
+    PROFILES["easymatrix"], traits=SEEN_TRAITS["easymatrix"]
+)

@@ -1,7 +1,7 @@
 """The simulator: an HTTP server around a world, a fault desk and a request log."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
@@ -20,16 +20,19 @@ from .errors import ApiError
 from .faults import NO_ANSWER, FaultDesk, strike
 from .model import Json, Message
 from .people import participant
-from .profiles import PROFILES
+from .profiles import PROFILES, SEEN_TRAITS
 from .routes import ROUTES
+from .scenes import SCENES
 from .seed import sample_world
 from .stream import Hub
+from .traits import Traits
 from .wire import Wire
 from .world import World
 
 type AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MAX_BODY = 1 << 30
+_LOADING = ("accounts_loading", "chats_loading")
 
 
 @dataclass(kw_only=True)
@@ -73,17 +76,28 @@ class Simulator:
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
         prefix: str = "",
+        realistic: bool = False,
+        traits: Iterable[str] = (),
     ) -> None:
         """Prepare a server.
 
         `chats`: fill the world up to so many; `port` 0: any free one; `prefix`: path in
-        front of everything, e.g. `/beeper`.
+        front of everything, e.g. `/beeper`; `realistic`: with what servers of this
+        profile were seen to do; `traits`: further ones, `NAME` or `NAME=ACCOUNT`.
         """
         self.profile = PROFILES[profile]
+        seen = SEEN_TRAITS[profile] if realistic else ()
+        self._initial_traits = (*self.profile.traits, *seen, *traits)
+        self.traits = Traits()
+        """What this server does unlike its documentation; change it at any time."""
+        self.loading_seconds = 0.5
+        """How long chats and accounts are missing with `loading_after_restart`."""
+        self._loading: asyncio.TimerHandle | None = None
+        self._scenes: dict[str, Callable[[], None]] = {}
         self.tokens: dict[str, set[str]] = {token: {"read", "write"}}
         self.requests: list[Received] = []
         self.faults = FaultDesk()
-        self.wire = Wire(self.profile)
+        self.wire = Wire(self.profile, self.traits)
         self.hub = Hub(self.profile, self.wire, self.faults)
         self._chats = chats
         self._host, self._port = host, port
@@ -91,14 +105,20 @@ class Simulator:
         self._connections: WeakSet[Any] = WeakSet()
         self._handlers: set[asyncio.Task[Any]] = set()
         self._runner: web.AppRunner | None = None
+        self._has_run = False
         self._server: asyncio.Server | None = None
         self.world = World()
+        self.traits.on_change = self._change_scene
         self.reset()
 
     def reset(self) -> None:
-        """Back to the sample world, with no faults and an empty log."""
+        """Back to the sample world and the first traits, without faults and log."""
         self.world.settle()
+        self._scenes.clear()
+        self.traits.replace()
         self.world = sample_world(self._chats)
+        self.world.traits = self.traits
+        self.traits.add(*self._initial_traits)
         self.hub.attach(self.world)
         self.requests.clear()
         self.faults.clear()
@@ -114,6 +134,8 @@ class Simulator:
 
     async def start(self) -> None:
         """Listen; after a stop, on the same port again."""
+        if "loading_after_restart" in self.traits and self._has_run:
+            self._start_loading()
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.01)
         await runner.setup()
         try:
@@ -124,12 +146,13 @@ class Simulator:
             await runner.cleanup()
             raise
         self._runner = runner
+        self._has_run = True
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Break all connections, as an app that is quit does.
 
-        Messages under way still arrive in the world.
+        Messages under way still arrive in the world, unless it has `lost_at_stop`.
         """
         if self._runner and self._server:
             loop = asyncio.get_running_loop()
@@ -145,7 +168,28 @@ class Simulator:
             await asyncio.gather(*self._handlers, return_exceptions=True)
             await self._runner.cleanup()
             self._runner = None
-        self.world.settle()
+        self._end_loading()
+        self.world.stop()
+
+    def _start_loading(self) -> None:
+        """Lack accounts and chats for a while."""
+        self.traits.add(*_LOADING)
+        self._loading = asyncio.get_running_loop().call_later(
+            self.loading_seconds, self._end_loading
+        )
+
+    def _end_loading(self) -> None:
+        if self._loading:
+            self._loading.cancel()
+            self._loading = None
+            self.traits.discard(*_LOADING)
+
+    def _change_scene(self, name: str, is_on: bool) -> None:
+        """Let a trait bring what it needs into the world, and take that away again."""
+        if is_on and name in SCENES:
+            self._scenes[name] = SCENES[name](self.world)
+        elif not is_on and name in self._scenes:
+            self._scenes.pop(name)()
 
     @property
     def url(self) -> str:
@@ -176,7 +220,7 @@ class Simulator:
     def confirm_after(self, seconds: float) -> None:
         self.world.confirm_after = seconds
 
-    # What other people do
+    # Actions of other people
 
     def incoming(self, chat_id: str, sender_id: str | None, text: str) -> Json:
         """Somebody writes, or oneself in another app; returns the Message.
@@ -220,6 +264,30 @@ class Simulator:
         self.world.react(chat, message, person, key)
         return self.wire.message(self.world, message)
 
+    def membership(self, chat_id: str, sender_id: str | None, text: str) -> Json:
+        """Somebody joins or leaves, according to the text only; returns the Message.
+
+        `sender_id` None: the chat's first participant.
+        """
+        chat = self.world.chat(chat_id)
+        person = next(
+            (person for person in chat.participants if person.id == sender_id),
+            chat.participants[0],
+        )
+        message = self.world.membership(chat, person, text)
+        return self.wire.message(self.world, message)
+
+    def leave(self, chat_id: str, person_id: str | None = None) -> None:
+        """Somebody leaves a chat; everybody else does, without a `person_id`."""
+        chat = self.world.chat(chat_id)
+        for person in [*chat.participants]:
+            if person_id in (None, person.id) and not person.is_self:
+                self.world.leave(chat, person)
+
+    def delete_chat(self, chat_id: str) -> None:
+        """A chat is removed, in another app."""
+        self.world.delete_chat(self.world.chat(chat_id))
+
     def set_account_status(
         self, account_id: str, status: str, text: str | None = None
     ) -> None:
@@ -257,6 +325,10 @@ class Simulator:
 
     async def _stamp(self, request: web.Request, response: web.StreamResponse) -> None:
         response.headers[hdrs.DATE] = format_datetime(self.world.now(), usegmt=True)
+        if "serve_without_content_type" in self.traits and request.path.endswith(
+            "/v1/assets/serve"
+        ):
+            response.headers.pop(hdrs.CONTENT_TYPE, None)
         if self.profile.version_header and request.get(_AUTHENTICATED):
             response.headers["X-Beeper-Desktop-Version"] = self.profile.version
 
@@ -310,6 +382,8 @@ class Simulator:
         )
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            if self._lacks(route):
+                raise web.HTTPNotFound
             if route.auth:
                 self._authenticate(request, scope)
             call = Call(
@@ -334,6 +408,12 @@ class Simulator:
             return web.json_response({"success": True} if answer is None else answer)
 
         return handle
+
+    def _lacks(self, route: Route) -> bool:
+        """Whether a trait takes a route away."""
+        return ("no_labels" in self.traits and route.path == "/v1/labels") or (
+            "no_bridges" in self.traits and route.path.startswith("/v1/bridges")
+        )
 
     async def _body(self, request: web.Request, route: Route) -> Json:
         if route.body is None:
@@ -363,8 +443,8 @@ class Simulator:
         request[_AUTHENTICATED] = True
 
     def _absent(self, err: web.HTTPException) -> web.Response:
-        """Answer a request for which there is no route."""
-        if self.profile.absent:
+        """Answer a request without a route."""
+        if self.profile.absent and "missing_routes_405" not in self.traits:
             status, text = self.profile.absent
             return web.Response(status=status, text=text)
         if err.status == 404:

@@ -29,7 +29,7 @@ class Hub:
         faults.on_add = self._look
 
     def attach(self, world: World) -> None:
-        """Tell of what happens in `world` from now on."""
+        """Publish the events of `world` from now on."""
         self._world = world
         world.listener = self._publish
 
@@ -72,11 +72,13 @@ class Hub:
         if self._profile.ws_app:
             frame["accountID"] = event.chat.account_id
         if event.type == "message.upserted" and event.message:
-            frame["entries"] = [self._wire.message(self._world, event.message)]
+            frame["entries"] = [
+                self._wire.message(self._world, event.message, unsorted=True)
+            ]
         return frame
 
     def _newest(self) -> Json:
-        """The newest message, told again."""
+        """The newest message once more."""
         return next(
             self._frame(Event(type="message.upserted", chat=chat, message=message))
             for chat in self._world.recent_chats()

@@ -4,6 +4,7 @@ from datetime import datetime
 import html
 import json
 import re
+import unicodedata
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _INLINE = (
@@ -11,6 +12,8 @@ _INLINE = (
     (re.compile(r"\*\*(.+?)\*\*"), r"<strong>\1</strong>"),
     (re.compile(r"(?<!\w)[*_](.+?)[*_](?!\w)"), r"<em>\1</em>"),
 )
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LETTERS = re.compile(r"k[0-9a-z]{8}")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -29,6 +32,25 @@ def phone_number(text: str) -> str | None:
     number = re.sub(r"[\s().-]", "", text.removeprefix("tel:"))
     number = re.sub(r"^00", "+", number)
     return number if _E164.fullmatch(number) else None
+
+
+def fold(title: str) -> str:
+    """Trim a title, collapse its spaces and compose its characters (NFC)."""
+    return unicodedata.normalize("NFC", " ".join(title.split()))
+
+
+def letters(number: int) -> str:
+    """A number as a sort key of letters and digits, in the same order."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return "k" + digits.rjust(8, "0")
+
+
+def number_of(key: str) -> int | None:
+    """Read what `letters` wrote; None if it did not write that."""
+    return int(key[1:], 36) if _LETTERS.fullmatch(key) else None
 
 
 def plain_to_html(text: str) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Set as AbstractSet
 from .model import Account, Asset, Chat, Json, Message, Person
 from .people import display_name
 from .profiles import Profile
-from .text import iso
+from .text import iso, letters
+from .traits import Traits
 from .world import World
 
 CAPABILITIES: Json = {
     "maxTextLength": 65536,
-    "formatting": {"bold": 2, "italic": 2, "inlineCode": 2},
+    "formatting": {"bold": 2, "italic": 2, "inline_code": 2},
     "reply": 2,
     "edit": 2,
     "editMaxAge": 900,
@@ -25,12 +26,12 @@ CAPABILITIES: Json = {
     "archive": True,
     "markAsUnread": True,
     "attachments": {
-        "image": {
+        "m.image": {
             "mimeTypes": {"image/jpeg": 2, "image/png": 2},
             "caption": 2,
             "maxSize": 16_777_216,
         },
-        "file": {"mimeTypes": {"*/*": 2}, "caption": 1, "maxSize": 104_857_600},
+        "m.file": {"mimeTypes": {"*/*": 2}, "caption": 1, "maxSize": 104_857_600},
     },
     "disappearingTimer": {"types": ["afterSend"], "timers": [86_400_000, 604_800_000]},
     "state": {"title": {"level": 2}, "avatar": {"level": 0}},
@@ -44,6 +45,26 @@ GROUP_CREATION: Json = {
         "participants": {"allowed": True, "required": True, "min_length": 1},
     }
 }
+
+
+_EMPTY_USER: Json = dict.fromkeys(("username", "phoneNumber", "email", "fullName"), "")
+_EMPTY_CHAT: Json = {
+    "description": "",
+    "imgURL": "",
+    "draft": None,
+    "reminder": None,
+    "snooze": None,
+    "messageExpirySeconds": None,
+}
+_EMPTY_MESSAGE: Json = {
+    "text": "",
+    "linkedMessageID": "",
+    "attachments": None,
+    "reactions": None,
+    "mentions": None,
+    "links": None,
+}
+"""Values of unknown fields with the trait `empty_values`."""
 
 
 def compact(fields: Json) -> Json:
@@ -80,16 +101,26 @@ def upload(upload_id: str, asset: Asset) -> Json:
 class Wire:
     """Shapes for one profile."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, traits: Traits | None = None) -> None:
         self._profile = profile
+        self.traits = Traits() if traits is None else traits
+
+    def user(self, person: Person, account: Account) -> Json:
+        """User of an account."""
+        full = user(person)
+        if self.traits.has("user_names_are_ids", account.id):
+            full["fullName"] = person.id
+        if self.traits.has("empty_values", account.id):
+            full = {**_EMPTY_USER, **full}
+        return full
 
     def account(self, account: Account) -> Json:
         """Account; `status` and more only on the newest servers."""
         bridge_id, kind, provider = account.bridge
         full: Json = {
             "accountID": account.id,
-            "network": account.network,
-            "user": user(account.user),
+            "network": None if self._no_network(account) else account.network,
+            "user": self._own_user(account),
             "bridge": {"id": bridge_id, "type": kind, "provider": provider},
             "status": account.status,
             "statusText": account.status_text,
@@ -97,6 +128,19 @@ class Wire:
             "capabilities": {},
         }
         return self._known(compact(full), self._profile.account_keys)
+
+    def _no_network(self, account: Account) -> bool:
+        return account.bridge[2] == "self-hosted" or self.traits.has(
+            "accounts_without_network", account.id
+        )
+
+    def _own_user(self, account: Account) -> Json:
+        """The user of an account, with the network's own id if it is like that."""
+        found = self.user(account.user, account)
+        if self.traits.has("network_user_ids", account.id):
+            localpart = account.user.id.removeprefix("@").partition(":")[0]
+            found["id"] = account.user.phone_number or localpart.rpartition("_")[2]
+        return found
 
     def bridge(self, accounts: list[Account]) -> Json:
         """Bridge with its accounts."""
@@ -132,6 +176,7 @@ class Wire:
 
     def chat(self, world: World, chat: Chat, participants: int) -> Json:
         """Chat with at most `participants` people; -1 = all."""
+        account = world.accounts[chat.account_id]
         shown = (
             chat.participants if participants < 0 else chat.participants[:participants]
         )
@@ -139,11 +184,11 @@ class Wire:
             "id": chat.id,
             "localChatID": chat.local_id,
             "accountID": chat.account_id,
-            "network": world.accounts[chat.account_id].network,
-            "title": chat.title,
+            "network": account.network,
+            "title": self._title(chat),
             "type": chat.type,
             "participants": {
-                "items": [self._participant(person) for person in shown],
+                "items": [self._participant(person, account) for person in shown],
                 "hasMore": len(shown) < len(chat.participants),
                 "total": len(chat.participants),
             },
@@ -168,59 +213,138 @@ class Wire:
             ],
         }
         if chat.last_read is not None:
-            full["lastReadMessageSortKey"] = str(chat.last_read)
-        return self._known(full, self._profile.chat_keys)
+            full["lastReadMessageSortKey"] = (
+                chat.last_read
+                if self.traits.has("numeric_read_sort_key", account.id)
+                else self._sort_key(chat.last_read)
+            )
+        if self.traits.has("chat_network_bridgev2", account.id):
+            full["network"] = "bridgev2"
+        if self.traits.has("empty_values", account.id):
+            full |= {key: full[key] or _EMPTY_CHAT[key] for key in _EMPTY_CHAT}
+        known = self._known(full, self._profile.chat_keys)
+        if "no_labels" in self.traits:
+            known.pop("labels", None)
+        return known | self._merge(chat)
+
+    def _title(self, chat: Chat) -> str | None:
+        if chat.type == "single":
+            if self.traits.has("null_titles", chat.account_id):
+                return None
+            if self.traits.has("user_names_are_ids", chat.account_id):
+                return next(
+                    (one.id for one in chat.participants if not one.is_self), chat.title
+                )
+        return chat.title
+
+    def _merge(self, chat: Chat) -> Json:
+        """What a merged chat and its members say of each other."""
+        if chat.merged_into:
+            return {"mergedIntoChatID": chat.merged_into}
+        if not chat.merge:
+            return {}
+        default = None if "merge_without_default" in self.traits else chat.merge_default
+        return {"merge": compact({"chatIDs": chat.merge, "defaultChatID": default})}
+
+    def _sort_key(self, number: int) -> str:
+        return letters(number) if "text_sort_keys" in self.traits else str(number)
+
+    def listed_participants(self, chat: Chat) -> int:
+        """How many participants of a chat are shown in lists; -1 = all."""
+        capped = self.traits.has("five_participants", chat.account_id)
+        return 5 if capped else self._profile.list_participants
 
     def list_item(self, world: World, chat: Chat) -> Json:
         """Chat in the chat list: with its newest message as `preview`."""
-        item = self.chat(world, chat, self._profile.list_participants)
+        item = self.chat(world, chat, self.listed_participants(chat))
         if preview := next(filter(self.shows, reversed(chat.messages)), None):
-            item["preview"] = self.message(world, preview)
+            item["preview"] = self.message(world, preview, unsorted=True)
+            if self.traits.has("preview_without_type", chat.account_id):
+                item["preview"].pop("type", None)
         return item
 
-    def message(self, world: World, message: Message) -> Json:
-        """Message. `isSender` is wrong on some accounts' own ones, as live."""
+    def message(
+        self, world: World, message: Message, *, unsorted: bool = False
+    ) -> Json:
+        """Message. `isSender` is wrong on some accounts' own ones, as live.
+
+        `unsorted`: in an event or a preview.
+        """
+
+        def has(name: str) -> bool:
+            return self.traits.has(name, message.account_id)
+
+        sender = message.sender
+        is_group = world.chats[message.chat_id].type == "group"
+        no_type = has("membership_without_type") and message.is_membership
+        no_sort_key = unsorted and has("event_sort_keys_missing")
         full: Json = {
             "id": message.id,
             "chatID": message.chat_id,
             "accountID": message.account_id,
-            "senderID": message.sender.id,
-            "senderName": display_name(message.sender),
+            "senderID": sender.id,
+            "senderName": sender.id
+            if has("sender_names_are_ids")
+            else display_name(sender),
             "timestamp": iso(message.timestamp),
-            "sortKey": str(message.sort_key),
-            "type": message.type,
-            "text": (message.html if self._profile.html else message.text) or None,
-            "isSender": message.sender.is_self
-            and world.accounts[message.account_id].marks_own,
-            "isUnread": message.is_unread,
+            "sortKey": "-1" if no_sort_key else self._sort_key(message.sort_key),
+            "type": None if no_type else message.type,
+            "text": self._text(message) or None,
+            "isSender": sender.is_self and world.accounts[message.account_id].marks_own,
+            "isUnread": message.is_unread and not has("rows_never_unread"),
             "isDeleted": message.is_deleted or None,
             "isHidden": message.is_hidden or None,
-            "editedTimestamp": iso(message.edited) if message.edited else None,
+            "editedTimestamp": iso(message.edited)
+            if message.edited and not has("edits_without_time")
+            else None,
             "sendStatus": message.send_status,
             "linkedMessageID": message.linked_message_id,
             "attachments": message.attachments or None,
             "reactions": message.reactions or None,
             **message.extra,
         }
-        return self._known(compact(full), self._profile.message_keys)
+        if has("mentions_room") and is_group and not sender.is_self:
+            full["mentions"] = ["@room"]
+        shown = compact(full)
+        if has("mentions_null"):
+            shown["mentions"] = None
+        if has("empty_values"):
+            shown = {**_EMPTY_MESSAGE, **shown}
+        return self._known(shown, self._profile.message_keys)
+
+    def _text(self, message: Message) -> str:
+        if (
+            not message.text
+            and message.attachments
+            and self.traits.has("file_name_as_text", message.account_id)
+        ):
+            return str(message.attachments[0].get("fileName", ""))
+        plain = not self._profile.html or self.traits.has(
+            "plain_text", message.account_id
+        )
+        return message.text if plain else message.html
 
     def shows(self, message: Message) -> bool:
         """Whether this generation lets a message be seen.
 
-        Where there is no send status, an unconfirmed one is not (chosen); where there
-        is no mark for it, a deleted one is not.
+        Without a send status, an unconfirmed one is not (chosen); without a mark for
+        it, a deleted one is not; without types, a reaction is not a message.
         """
         keys = self._profile.message_keys
-        return (message.confirmed or "sendStatus" in keys) and (
-            not message.is_deleted or "isDeleted" in keys
+        hides_unconfirmed = "sendStatus" not in keys or self.traits.has(
+            "unconfirmed_hidden", message.account_id
+        )
+        return (
+            (message.confirmed or not hides_unconfirmed)
+            and (not message.is_deleted or "isDeleted" in keys)
+            and (message.type != "REACTION" or "type" in keys)
         )
 
-    def _participant(self, person: Person) -> Json:
-        return (
-            {**user(person), "isAdmin": person.is_admin}
-            if "capabilities" in self._profile.chat_keys
-            else user(person)
-        )
+    def _participant(self, person: Person, account: Account) -> Json:
+        shown = self.user(person, account)
+        if "capabilities" in self._profile.chat_keys:
+            shown["isAdmin"] = person.is_admin
+        return shown
 
     @staticmethod
     def _known(full: Json, keys: AbstractSet[str]) -> Json:

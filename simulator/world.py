@@ -10,6 +10,7 @@ from .errors import ApiError, invalid, not_found
 from .model import Account, Asset, Chat, Delivery, Event, Json, Message, Person
 from .people import display_name
 from .text import iso, markdown_to_html, milliseconds, plain_to_html
+from .traits import Traits
 
 _FAILURES: dict[Delivery, Json] = {
     "FAIL_RETRIABLE": {
@@ -21,6 +22,10 @@ _FAILURES: dict[Delivery, Json] = {
         "message": "The network refused the message.",
     },
 }
+
+
+MEDIA = "file:///Users/sample/Beeper/media/"
+"""Folder of the files that a server serves."""
 
 
 class World:
@@ -39,11 +44,22 @@ class World:
         self.clock_skew = timedelta()
         self.confirm_after = 0.05
         """Seconds until the network's word about an own message."""
+        self.traits = Traits()
+        self.discovery_seconds = 1.0
+        """How long a start does not find a new chat (`new_chat_not_found`)."""
+        self.hang_seconds = 180.0
+        """How long a create hangs (`network_hangs`)."""
+        self.delivery_interval = 0.2
+        """Seconds between deliveries (`slow_delivery`)."""
         self._local_ids: dict[str, Chat] = {}
         self._recent: list[Chat] | None = None
         self._numbers = count(1)
         self._sort_keys = count(821_744_079, 7)
-        self._waiting: dict[asyncio.TimerHandle, Callable[[], None]] = {}
+        self._waiting: dict[
+            asyncio.TimerHandle, tuple[Callable[[], None], Callable[[], None]]
+        ] = {}
+        """What happens then, and what happens if the server stops instead."""
+        self._next_delivery = 0.0
 
     def now(self) -> datetime:
         """The server's clock."""
@@ -71,16 +87,58 @@ class World:
             self._recent = sorted(self.chats.values(), key=activity_key)
         return self._recent
 
+    def sort(self) -> None:
+        """Sort the chats again before they are next listed."""
+        self._recent = None
+
     def direct_chat(self, account: Account, person: Person) -> Chat | None:
-        """The newest direct chat with somebody."""
+        """The newest direct chat with somebody that a start finds."""
+        if self.traits.has("chat_per_conversation", account.id):
+            return None
         with_them = (
             chat
             for chat in self.chats.values()
             if chat.account_id == account.id
             and chat.type == "single"
-            and any(p.id == person.id for p in chat.participants)
+            and not chat.merge
+            and any(p.id == person.id for p in self._found_by(chat))
+            and not (
+                self.traits.has("new_chat_not_found", account.id)
+                and chat.made_at is not None
+                and asyncio.get_running_loop().time() - chat.made_at
+                < self.discovery_seconds
+            )
         )
         return min(with_them, key=activity_key, default=None)
+
+    def _found_by(self, chat: Chat) -> list[Person]:
+        """People whose start finds a chat."""
+        if self.traits.has("abandoned_chat", chat.account_id):
+            return [*chat.participants, *chat.former]
+        return chat.participants
+
+    def listed_chats(self) -> list[Chat]:
+        """The chats that lists and searches look at, newest activity first."""
+        return [chat for chat in self.recent_chats() if self._is_listed(chat)]
+
+    def _is_listed(self, chat: Chat) -> bool:
+        def has(name: str) -> bool:
+            return self.traits.has(name, chat.account_id)
+
+        return not (
+            has("chats_loading")
+            or has("logged_out_chats_vanish")
+            or (has("merged_members_hidden") and chat.merged_into is not None)
+            or (has("invitation") and chat.is_invitation)
+        )
+
+    def receiver(self, chat: Chat) -> Chat:
+        """The chat that a message to `chat` goes to: a member, if it is merged."""
+        if not chat.merge:
+            return chat
+        if chat.merge_default and "merge_without_default" not in self.traits:
+            return self.chat(chat.merge_default)
+        return self.chat(chat.merge[0])
 
     def add_chat(
         self,
@@ -96,12 +154,11 @@ class World:
         number = next(self._numbers)
         for person in people:
             account.contacts.setdefault(person.id, person)
-        names = ", ".join(display_name(person) for person in people)
         chat = Chat(
             id=chat_id or f"!room{number}:beeper.com",
             local_id=str(5600 + number),
             account_id=account.id,
-            title=(title if kind == "group" and title else names),
+            title=(title if kind == "group" and title else names(people)),
             type=kind,
             participants=[*people, account.user],
             last_activity=when or self.now(),
@@ -111,16 +168,60 @@ class World:
         self.changed(chat)
         return chat
 
+    def delete_chat(self, chat: Chat) -> None:
+        """Remove a chat with everything in it."""
+        del self.chats[chat.id], self._local_ids[chat.local_id]
+        self._recent = None
+        self._emit(Event(type="chat.deleted", chat=chat))
+
+    def leave(self, chat: Chat, person: Person) -> None:
+        """Somebody leaves a chat; the last one leaves an empty room behind."""
+        chat.participants.remove(person)
+        chat.former.append(person)
+        if all(other.is_self for other in chat.participants):
+            chat.title = f"Empty room (was {names(chat.former)})"
+        self.changed(chat)
+
     def changed(self, chat: Chat) -> None:
-        """Tell that something about a chat is new."""
+        """Announce a change of a chat."""
         self._emit(Event(type="chat.upserted", chat=chat))
+
+    def reopen(self, chat: Chat) -> None:
+        """Bring an archived chat back, a moment later."""
+
+        def act() -> None:
+            chat.is_archived = False
+            self.changed(chat)
+
+        self._later(act)
+
+    # Accounts
+
+    def rename_account(self, account: Account, account_id: str) -> None:
+        """Change an account's id everywhere, in the same place of the list."""
+        old, account.id = account.id, account_id
+        self.accounts = {item.id: item for item in self.accounts.values()}
+        for chat in self.chats.values():
+            if chat.account_id == old:
+                chat.account_id = account_id
+                for message in chat.messages:
+                    message.account_id = account_id
 
     # Messages
 
     def message(self, chat: Chat, message_id: str) -> Message:
         """Return a message by final or pending id, or refuse."""
+
+        def has(name: str) -> bool:
+            return self.traits.has(name, chat.account_id)
+
         for message in reversed(chat.messages):
-            if message_id in (message.id, message.pending_id):
+            ids = {message.id, message.pending_id}
+            if has("pending_id_useless") or (
+                has("pending_id_unknown") and not message.confirmed
+            ):
+                ids.remove(message.pending_id)
+            if message_id in ids:
                 return message
         raise not_found("Message")
 
@@ -134,6 +235,16 @@ class World:
         self._append(chat, message)
         return message
 
+    def membership(
+        self, chat: Chat, person: Person, text: str, *, when: datetime | None = None
+    ) -> Message:
+        """Somebody joined or left: a row that is no message."""
+        message = self._new_message(chat, person, when)
+        message.text, message.html = text, plain_to_html(text)
+        message.type, message.is_membership = "NOTICE", True
+        self._append(chat, message)
+        return message
+
     def send(
         self,
         chat: Chat,
@@ -141,10 +252,13 @@ class World:
         *,
         reply_to: str | None = None,
         attachment: Json | None = None,
+        mentions: list[str] | None = None,
     ) -> Message:
         """Queue an own message. The network's word follows after `confirm_after`."""
         account = self.accounts[chat.account_id]
         delivery = chat.delivery or account.delivery
+        if self.traits.has("logged_out", account.id):
+            delivery = "FAIL_PERMANENT"
         if delivery == "refuse":
             raise ApiError(502, "BRIDGE_ERROR", "The bridge is not connected")
         message = self._new_message(chat, account.user, None)
@@ -155,9 +269,15 @@ class World:
         if attachment:
             message.type = attachment["type"]
             message.attachments = [attachment["attachment"]]
+        if mentions:
+            message.extra["mentions"] = mentions
         message.send_status = {"status": "PENDING", "timestamp": iso(message.timestamp)}
         self._append(chat, message)
-        self._later(lambda: self._confirm(chat, message, delivery))
+        self._later(
+            lambda: self._deliver(chat, message, delivery),
+            lose=lambda: chat.messages.remove(message),
+            slow=True,
+        )
         return message
 
     def edit(self, chat: Chat, message: Message, text: str) -> None:
@@ -259,7 +379,7 @@ class World:
         upload_id = f"upload-{next(self._numbers)}"
         asset = Asset(
             url=f"mxc://beeper.local/{upload_id}",
-            path=f"file:///Users/sample/Beeper/media/{upload_id}",
+            path=f"{MEDIA}{upload_id}",
             data=data,
             mime_type=mime_type,
             file_name=file_name,
@@ -270,9 +390,19 @@ class World:
     def settle(self) -> None:
         """Let everything that is still under way happen now."""
         waiting, self._waiting = self._waiting, {}
-        for timer, act in waiting.items():
+        for timer, (act, _) in waiting.items():
             timer.cancel()
             act()
+
+    def stop(self) -> None:
+        """Let everything that is under way happen, or be lost with the server."""
+        if "lost_at_stop" not in self.traits:
+            self.settle()
+            return
+        waiting, self._waiting = self._waiting, {}
+        for timer, (_, lose) in waiting.items():
+            timer.cancel()
+            lose()
 
     def _new_message(
         self, chat: Chat, sender: Person, when: datetime | None
@@ -301,6 +431,21 @@ class World:
         """Final ids are small numbers that repeat in every chat."""
         message.id, chat.next_message = str(chat.next_message), chat.next_message + 1
 
+    def _deliver(self, chat: Chat, message: Message, delivery: Delivery) -> None:
+        """Confirm a message, unless that happened; maybe the next one first."""
+        if self.traits.has("reordered_delivery", chat.account_id):
+            index = chat.messages.index(message)
+            later = next(
+                (one for one in chat.messages[index + 1 :] if not one.confirmed), None
+            )
+            if later and not message.confirmed:
+                other = chat.messages.index(later)
+                chat.messages[index], chat.messages[other] = later, message
+                message.sort_key, later.sort_key = later.sort_key, message.sort_key
+                self._confirm(chat, later, delivery)
+        if not message.confirmed:
+            self._confirm(chat, message, delivery)
+
     def _confirm(self, chat: Chat, message: Message, delivery: Delivery) -> None:
         """Give the final id, then the outcome: two more upserts of an own message."""
         self._number(chat, message)
@@ -313,18 +458,41 @@ class World:
             **_FAILURES.get(delivery, {}),
         }
         self._emit(Event(type="message.upserted", chat=chat, message=message))
+        if self.traits.has("gif_withdrawn", chat.account_id) and any(
+            attachment["mimeType"] == "image/gif" and not attachment["isGif"]
+            for attachment in message.attachments
+        ):
+            self.delete(chat, message)
 
-    def _later(self, act: Callable[[], None]) -> None:
+    def _later(
+        self,
+        act: Callable[[], None],
+        *,
+        lose: Callable[[], None] = lambda: None,
+        slow: bool = False,
+    ) -> None:
+        """Act after `confirm_after`; `slow`: one after another, with that trait."""
+
         def run() -> None:
             self._waiting.pop(timer, None)
             act()
 
-        timer = asyncio.get_running_loop().call_later(self.confirm_after, run)
-        self._waiting[timer] = act
+        loop = asyncio.get_running_loop()
+        when = loop.time() + self.confirm_after
+        if slow and "slow_delivery" in self.traits:
+            when = max(when, self._next_delivery + self.delivery_interval)
+            self._next_delivery = when
+        timer = loop.call_at(when, run)
+        self._waiting[timer] = (act, lose)
 
     def _emit(self, event: Event) -> None:
         if self.accounts[event.chat.account_id].emits_events:
             self.listener(event)
+
+
+def names(people: list[Person]) -> str:
+    """The title of a chat that was given none."""
+    return ", ".join(display_name(person) for person in people if not person.is_self)
 
 
 def activity_key(chat: Chat) -> tuple[int, str]:

@@ -4,11 +4,10 @@ from itertools import groupby
 
 from simulator.call import PAGING, Call, Route
 from simulator.checks import Rule
-from simulator.errors import not_found
+from simulator.errors import ApiError, not_found
 from simulator.model import Account, Json, Person
 from simulator.paging import Key, paginate
 from simulator.people import display_name, look_up
-from simulator.wire import user
 
 
 def accounts(call: Call) -> list[Json]:
@@ -16,7 +15,7 @@ def accounts(call: Call) -> list[Json]:
     return [
         call.wire.account(account)
         for account in call.world.accounts.values()
-        if account.listed
+        if account.listed and not call.traits.has("accounts_loading", account.id)
     ]
 
 
@@ -32,14 +31,16 @@ def search_contacts(call: Call) -> Json:
 
     Exact for a phone number, e-mail or @username, else by text.
     """
-    return {
-        "items": [user(person) for person in look_up(call.account, call.query["query"])]
-    }
+    account = call.account
+    _check_contacts(call)
+    people = look_up(account, call.query["query"])
+    return {"items": [call.wire.user(person, account) for person in people]}
 
 
 def list_contacts(call: Call) -> Json:
     """`GET /v1/accounts/{accountID}/contacts/list`, by name."""
     account = call.account
+    _check_contacts(call)
     if "query" in call.query:
         people = sorted(look_up(account, call.query["query"]), key=_by_name)
     else:
@@ -47,7 +48,13 @@ def list_contacts(call: Call) -> Json:
             account.by_name = sorted(account.contacts.values(), key=_by_name)
         people = account.by_name
     page = paginate(people, _by_name, call.query, limit=call.query["limit"])
-    return page.as_json(user)
+    return page.as_json(lambda person: call.wire.user(person, account))
+
+
+def _check_contacts(call: Call) -> None:
+    """Fail on a bridge that cannot list people. Chosen: with 500."""
+    if call.traits.has("contacts_fail", call.account.id):
+        raise ApiError(500, "INTERNAL_ERROR", "Failed to list contacts")
 
 
 def bridges(call: Call) -> Json:

@@ -11,6 +11,7 @@ from simulator.checks import Rule
 from simulator.errors import ApiError, invalid
 from simulator.model import Json
 from simulator.wire import upload as shape
+from simulator.world import MEDIA
 
 
 async def upload(call: Call) -> Json:
@@ -62,6 +63,12 @@ def download(call: Call) -> Json:
 def serve(call: Call) -> Any:
     """`GET /v1/assets/serve`: the file itself, whole or a range."""
     url = call.query["url"]
+    if (
+        "unservable_assets" in call.traits
+        and url.startswith("file://")
+        and not url.startswith(MEDIA)
+    ):
+        raise ApiError(403, "FORBIDDEN", "File is outside of the media folder")
     asset = next(
         (
             asset

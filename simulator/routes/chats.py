@@ -1,15 +1,18 @@
 """Chats: create, start, list, search, read, change."""
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from simulator.call import PAGING, Call, Route
 from simulator.checks import Rule, Rules, check, moment
 from simulator.errors import ApiError, invalid
-from simulator.model import Chat, Json
+from simulator.model import Account, Chat, Json
 from simulator.paging import Page, paginate
 from simulator.people import haystack, participant, resolve
-from simulator.world import World, activity_key
+from simulator.text import fold, markdown_to_html
+from simulator.world import World, activity_key, names
 
 PAGE = 25
 
@@ -20,11 +23,14 @@ def list_chats(call: Call) -> Json:
     `limit` counts only on the newest servers.
     """
     accounts = call.query.get("accountIDs")
+    counts = (
+        "registry" in call.profile.features and "list_limit_ignored" not in call.traits
+    )
     page = paginate(
-        call.world.recent_chats(),
+        call.world.listed_chats(),
         activity_key,
         call.query,
-        limit=call.query["limit"] if "registry" in call.profile.features else PAGE,
+        limit=call.query["limit"] if counts else PAGE,
         want=lambda chat: not accounts or chat.account_id in accounts,
     )
     return page.as_json(lambda chat: call.wire.list_item(call.world, chat))
@@ -44,6 +50,15 @@ def matching_chats(world: World, query: Json, *, limit: int) -> Page[Chat]:
         moment(query.get(f"lastActivity{end}", "")) for end in ("Before", "After")
     )
     inbox = query.get("inbox")
+    chats = world.listed_chats()
+    hidden: set[str] = set()
+    if (
+        "primary_hides_unread" in world.traits
+        and inbox == "primary"
+        and query.get("unreadOnly")
+    ):
+        unread = [chat.id for chat in chats if _is_unread(chat)]
+        hidden.update(unread[1:])
 
     def text(chat: Chat) -> str:
         if query.get("scope") == "participants":
@@ -53,22 +68,38 @@ def matching_chats(world: World, query: Json, *, limit: int) -> Page[Chat]:
         return f"{chat.title} {world.accounts[chat.account_id].network}".casefold()
 
     def want(chat: Chat) -> bool:
+        def has(name: str) -> bool:
+            return world.traits.has(name, chat.account_id)
+
         return (
-            query.get("type", "any") in ("any", chat.type)
+            chat.id not in hidden
+            and query.get("type", "any") in ("any", chat.type)
             and chat.account_id in query.get("accountIDs", (chat.account_id,))
             and not (
                 query.get("unreadOnly")
-                and not (chat.unread_count or chat.is_marked_unread)
+                and not _is_unread(chat)
+                and not has("unread_only_ignored")
             )
-            and not (query.get("includeMuted") is False and chat.is_muted)
-            and (inbox is None or inbox == _inbox(chat))
+            and not (
+                query.get("includeMuted") is False
+                and chat.is_muted
+                and not has("include_muted_ignored")
+            )
+            and (inbox in (None, _inbox(chat)) or has("inbox_ignored"))
             and (before is None or chat.last_activity < before)
             and (after is None or chat.last_activity > after)
-            and query.get("labelID") in (None, *chat.labels)
+            and (
+                query.get("labelID") in (None, *chat.labels)
+                or "no_labels" in world.traits
+            )
             and (not words or all(word in text(chat) for word in words))
         )
 
-    return paginate(world.recent_chats(), activity_key, query, limit=limit, want=want)
+    return paginate(chats, activity_key, query, limit=limit, want=want)
+
+
+def _is_unread(chat: Chat) -> bool:
+    return bool(chat.unread_count or chat.is_marked_unread)
 
 
 def _inbox(chat: Chat) -> str:
@@ -90,7 +121,7 @@ def get_chat(call: Call) -> Json:
     )
 
 
-def create(call: Call) -> Json:
+async def create(call: Call) -> Json:
     """`POST /v1/chats`.
 
     Chosen: always a new chat, even for one person who has one. Nothing promises
@@ -98,6 +129,8 @@ def create(call: Call) -> Json:
     """
     body = call.body
     account = call.world.account(body["accountID"])
+    call.check_loaded(account.id)
+    unchecked = call.traits.has("unknown_users_accepted", account.id)
     if body["type"] == "single" and len(body["participantIDs"]) != 1:
         raise invalid(
             "body",
@@ -105,21 +138,40 @@ def create(call: Call) -> Json:
             message="A single chat needs exactly one participant",
         )
     people = [
-        participant(account, identifier)
+        participant(account, identifier, unchecked=unchecked)
         for identifier in dict.fromkeys(body["participantIDs"])
     ]
+    if (
+        body["type"] == "single"
+        and call.traits.has("create_finds_existing", account.id)
+        and (chat := call.world.direct_chat(account, people[0]))
+    ):
+        return await _opened(call, chat, None, is_new=False)
     chat = call.world.add_chat(
-        account, people, kind=body["type"], title=body.get("title")
+        account,
+        people,
+        kind=body["type"],
+        title=_title(call, account, body.get("title")),
     )
-    return _opened(call, chat, None)
+    return await _opened(call, chat, None)
 
 
-def start(call: Call) -> Json:
+def _title(call: Call, account: Account, title: str | None) -> str | None:
+    """A title as the network keeps it."""
+    if title is not None and call.traits.has("titles_folded", account.id):
+        return fold(title)
+    if title is not None and call.traits.has("titles_trimmed", account.id):
+        return title.strip()
+    return title
+
+
+async def start(call: Call) -> Json:
     """`POST /v1/chats/start`, or `POST /v1/chats` with mode start.
 
     The direct chat with a person, existing or new. `allowInvite` changes nothing here.
     """
     account = call.world.account(call.body["accountID"])
+    call.check_loaded(account.id)
     user = call.body["user"]
     if not (user.keys() - {"fullName"} or call.profile.strict):
         raise invalid(
@@ -127,71 +179,128 @@ def start(call: Call) -> Json:
             "user",
             message="At least one of id, username, phoneNumber, email is required",
         )
-    person = resolve(account, user, by_name=call.profile.strict)
+    person = resolve(
+        account,
+        user,
+        by_name=call.profile.strict,
+        unchecked=call.traits.has("unknown_users_accepted", account.id),
+    )
     if person.cannot_message:
         raise ApiError(403, "FORBIDDEN", "This user cannot be messaged")
     if chat := call.world.direct_chat(account, person):
-        return _opened(call, chat, "existing")
-    return _opened(call, call.world.add_chat(account, [person]), "created")
+        return await _opened(call, chat, "existing", is_new=False)
+    return await _opened(call, call.world.add_chat(account, [person]), "created")
 
 
-def create_or_start(call: Call) -> Json:
+async def create_or_start(call: Call) -> Json:
     """`POST /v1/chats` of the generation where `mode` decides; without it, create."""
     starts = call.body.get("mode") == "start"
     rules = {**(START if starts else CREATE), "mode": Rule()}
     body = check(call.body, rules, "body", strict=call.profile.strict)
-    return (start if starts else create)(replace(call, body=body))
+    return await (start if starts else create)(replace(call, body=body))
 
 
-def _opened(call: Call, chat: Chat, status: str | None) -> Json:
+async def _opened(
+    call: Call, chat: Chat, status: str | None, *, is_new: bool = True
+) -> Json:
     """Send the first message, then answer as the generation does."""
-    if text := call.body.get("messageText"):
+
+    def has(name: str) -> bool:
+        return call.traits.has(name, chat.account_id)
+
+    if is_new:
+        chat.made_at = asyncio.get_running_loop().time()
+        if has("network_hangs"):
+            await asyncio.sleep(call.world.hang_seconds)
+            raise ApiError(500, "INTERNAL_ERROR", "Timed out", ran=True)
+    drops_text = has("first_text_dropped") or (
+        has("existing_chat_drops_text") and not is_new
+    )
+    if (text := call.body.get("messageText")) and not drops_text:
+        failed = ApiError(
+            500, "INTERNAL_ERROR", "Failed to send the first message", ran=True
+        )
+        if has("first_text_fails") and is_new:
+            raise failed
         try:
             call.world.send(chat, text)
         except ApiError:
-            raise ApiError(
-                500, "INTERNAL_ERROR", "Failed to send the first message", ran=True
-            ) from None
+            raise failed from None
     answer: Json = (
         call.full_chat(chat) if "create_chat" in call.profile.features else {}
     )
     answer["chatID"] = chat.id
-    if status:
+    if status and not has("start_without_status"):
         answer["status"] = status
+    elif has("empty_values"):
+        answer["status"] = ""
     return answer
 
 
 def update(call: Call) -> Json:
-    """`PATCH /v1/chats/{chatID}`: null clears."""
+    """`PATCH /v1/chats/{chatID}`: null clears; a title falls back to the usual one."""
     chat, body = call.chat, dict(call.body)
+    before = call.full_chat(chat)
     if "draft" in body:
         draft = body.pop("draft")
         if draft and chat.draft:
             raise invalid(
                 "body", "draft", message="The current draft must be cleared first"
             )
-        chat.draft = draft and _draft(draft)
+        chat.draft = draft and _draft(call, chat, draft)
+    if "title" in body:
+        body["title"] = _title(
+            call, call.world.account(chat.account_id), body["title"]
+        ) or names(chat.participants)
+    if call.traits.has("patch_archive_ignored", chat.account_id):
+        body.pop("isArchived", None)
     for name, attribute in _CHANGEABLE.items():
         if name in body:
             setattr(chat, attribute, body[name])
-    return _changed(call, chat)
+    if "isArchived" in body:
+        _reopen(call, chat)
+    return _changed(call, chat, before)
 
 
-def _draft(draft: Json) -> Json:
+def _reopen(call: Call, chat: Chat) -> None:
+    """Bring a chat back that does not stay in the archive, if it is like that."""
+    if not chat.is_archived or not call.traits.has(
+        "archive_comes_back", chat.account_id
+    ):
+        return
+    newest = chat.messages[-1] if chat.messages else None
+    just_written = (
+        newest is not None
+        and newest.sender.is_self
+        and call.world.now() - newest.timestamp < _JUST_NOW
+    )
+    if chat.is_pinned or just_written:
+        call.world.reopen(chat)
+
+
+def _draft(call: Call, chat: Chat, draft: Json) -> Json:
     attachments = {
         key: {
             "id": key,
-            "type": "file",
+            "type": _DRAFT_TYPES.get(given.get("type", ""), "file"),
             **{
                 name: value
                 for name, value in given.items()
-                if name in ("mimeType", "fileName")
+                if name in ("mimeType", "fileName", "size")
             },
+            **(
+                {"audioDurationSeconds": given["duration"]}
+                if "duration" in given
+                else {}
+            ),
         }
         for key, given in draft.get("attachments", {}).items()
     }
+    text = draft["text"]
+    if call.profile.html and call.traits.has("drafts_html", chat.account_id):
+        text = markdown_to_html(text)
     return {
-        "text": draft["text"],
+        "text": text,
         **({"attachments": attachments} if attachments else {}),
     }
 
@@ -201,12 +310,15 @@ def archive(call: Call) -> None:
     chat = call.chat
     chat.is_archived = call.body["archived"]
     call.world.changed(chat)
+    _reopen(call, chat)
 
 
 def read(call: Call) -> Json:
     """`POST /v1/chats/{chatID}/read`."""
-    call.world.mark_read(call.chat, call.body.get("messageID"))
-    return call.full_chat(call.chat)
+    chat = call.chat
+    before = call.full_chat(chat)
+    call.world.mark_read(chat, call.body.get("messageID"))
+    return _answer(call, chat, before)
 
 
 def unread(call: Call) -> Json:
@@ -214,8 +326,9 @@ def unread(call: Call) -> Json:
     chat = call.chat
     if "messageID" in call.body:
         call.world.message(chat, call.body["messageID"])
+    before = call.full_chat(chat)
     chat.is_marked_unread = True
-    return _changed(call, chat)
+    return _changed(call, chat, before)
 
 
 def notify_anyway(call: Call) -> Json:
@@ -224,6 +337,11 @@ def notify_anyway(call: Call) -> Json:
     if chat.account_id != "imessage":
         raise ApiError(400, "NOT_SUPPORTED", "Only iMessage chats can notify anyway")
     return call.full_chat(chat)
+
+
+def typing(call: Call) -> None:
+    """`POST /v1/chats/{chatID}/typing`; its body is unknown."""
+    call.world.chat(call.params["chatID"])
 
 
 def remind(call: Call) -> None:
@@ -240,13 +358,22 @@ def forget(call: Call) -> None:
     call.world.changed(chat)
 
 
-def _changed(call: Call, chat: Chat) -> Json:
+def _changed(call: Call, chat: Chat, before: Json) -> Json:
     call.world.changed(chat)
+    return _answer(call, chat, before)
+
+
+def _answer(call: Call, chat: Chat, before: Json) -> Json:
+    """The answer to a write: the chat, which may be the one from before it."""
+    if call.traits.has("stale_write_answers", chat.account_id):
+        return before
     return call.full_chat(chat)
 
 
 _BOOL = Rule(kind="boolean")
 _NULLABLE = Rule(nullable=True)
+_JUST_NOW = timedelta(minutes=1)
+_DRAFT_TYPES = {"gif": "gif", "voice-note": "recorded_audio"}
 _CHANGEABLE = {
     "title": "title",
     "description": "description",
@@ -310,6 +437,8 @@ _DRAFT = Rule(
                     "mimeType": Rule(),
                     "fileName": Rule(),
                     "type": Rule(),
+                    "size": Rule(kind="object"),
+                    "duration": Rule(kind="number"),
                 },
             ),
         ),
@@ -386,6 +515,7 @@ ROUTES = [
     Route("POST", "/v1/chats/{chatID}/read", read, "rich", body=_MESSAGE_ID),
     Route("POST", "/v1/chats/{chatID}/unread", unread, "rich", body=_MESSAGE_ID),
     Route("POST", "/v1/chats/{chatID}/notify-anyway", notify_anyway, "rich", body={}),
+    Route("POST", "/v1/chats/{chatID}/typing", typing, "rich"),
     Route(
         "POST",
         "/v1/chats/{chatID}/reminders",

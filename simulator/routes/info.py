@@ -115,6 +115,18 @@ def labels(call: Call) -> list[Json]:
     return [{"id": label, "name": name} for label, name in call.world.labels.items()]
 
 
+def spec(call: Call) -> Any:
+    """`GET /v1/spec`: a small OpenAPI document; EasyMatrix redirects to one."""
+    if call.profile.strict:
+        location = "https://developers.beeper.com/desktop-api-reference"
+        return web.Response(status=307, headers={"Location": location})
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Beeper Client API", "version": "5.0.0"},
+        "paths": {},
+    }
+
+
 def setup(call: Call) -> Json:
     """`GET /v1/app/setup`: AppStateSnapshot of a server that is signed in."""
     flags = (
@@ -134,12 +146,16 @@ def setup(call: Call) -> Json:
         "userSigningKey",
     )
     return {
-        "state": "ready",
+        "state": "initializing" if "setup_initializing" in call.traits else "ready",
         "e2ee": {**dict.fromkeys(flags, True), "secrets": dict.fromkeys(secrets, True)},
         "matrix": {
             "deviceID": "SAMPLEDEVICE",
             "homeserver": "https://matrix.beeper.com",
-            "userID": call.world.accounts["matrix"].user.id,
+            "userID": next(
+                account.user.id
+                for account in call.world.accounts.values()
+                if account.bridge[1] == "matrix"
+            ),
         },
     }
 
@@ -159,6 +175,7 @@ ROUTES = [
         },
     ),
     Route("GET", "/v1/search", search, query={"query": Rule(required=True, low=1)}),
+    Route("GET", "/v1/spec", spec, "info", auth=False),
     Route("GET", "/v1/labels", labels, "registry"),
     Route("GET", "/v1/app/setup", setup, "registry"),
 ]

@@ -8,7 +8,7 @@ from simulator.checks import Rule, Rules, moment
 from simulator.errors import ApiError, invalid
 from simulator.model import Chat, Json, Message, Person
 from simulator.paging import Key, paginate
-from simulator.text import milliseconds
+from simulator.text import milliseconds, number_of
 
 PAGE = 20
 _MEDIA = {"image": "IMAGE", "video": "VIDEO", "file": "FILE"}
@@ -19,7 +19,7 @@ def list_messages(call: Call) -> Json:
     page = paginate(
         [*reversed(call.chat.messages)],
         _by_sort_key,
-        call.query,
+        {**call.query, **_cursor(call)},
         limit=PAGE,
         want=call.wire.shows,
     )
@@ -29,9 +29,28 @@ def list_messages(call: Call) -> Json:
     )
 
 
+def _cursor(call: Call) -> Json:
+    """The sort key that the cursor means: itself, or a message by its id."""
+    if (given := call.query.get("cursor")) is None:
+        return {}
+    if (number := number_of(given)) is not None:
+        return {"cursor": str(number)}
+    messages = call.chat.messages
+    if not any(given == str(message.sort_key) for message in messages):
+        for message in messages:
+            if given == message.id:
+                return {"cursor": str(message.sort_key)}
+    return {}
+
+
 def send(call: Call) -> Json:
-    """`POST /v1/chats/{chatID}/messages`: queued; what became of it shows later."""
-    chat, body = call.chat, call.body
+    """`POST /v1/chats/{chatID}/messages`: queued; the outcome shows later.
+
+    Chosen: 403 for a read-only chat.
+    """
+    chat, body = call.world.receiver(call.chat), call.body
+    if chat.is_read_only and call.traits.has("read_only_chat", chat.account_id):
+        raise ApiError(403, "FORBIDDEN", "This chat is read-only")
     if not body.get("text") and "attachment" not in body:
         raise invalid("body", "text", message="Either text or attachment is required")
     if reply_to := body.get("replyToMessageID"):
@@ -40,7 +59,11 @@ def send(call: Call) -> Json:
         call.world.attachment(body["attachment"]) if "attachment" in body else None
     )
     message = call.world.send(
-        chat, body.get("text", ""), reply_to=reply_to, attachment=attachment
+        chat,
+        body.get("text", ""),
+        reply_to=reply_to,
+        attachment=attachment,
+        mentions=body.get("mentions"),
     )
     return {"chatID": chat.id, "pendingMessageID": message.pending_id}
 
@@ -82,11 +105,24 @@ def react(call: Call) -> Json:
 
     A transaction sent twice changes nothing: reactions are set, not counted.
     """
-    call.world.react(call.chat, call.message, _me(call), call.body["reactionKey"])
+    if not _lands_nowhere(call):
+        call.world.react(call.chat, call.message, _me(call), call.body["reactionKey"])
     return {
         **_reaction(call, call.body["reactionKey"]),
         "transactionID": call.body.get("transactionID") or str(uuid4()),
     }
+
+
+def _lands_nowhere(call: Call) -> bool:
+    """Whether a reaction is accepted although there is no such message."""
+    chat = call.chat
+    if not call.traits.has("pending_id_useless", chat.account_id):
+        return False
+    try:
+        call.world.message(chat, call.params["messageID"])
+    except ApiError:
+        return True
+    return False
 
 
 def unreact(call: Call) -> Json:
@@ -112,7 +148,9 @@ def _reaction(call: Call, key: str) -> Json:
     return {
         "success": True,
         "chatID": call.chat.id,
-        "messageID": call.message.id,
+        "messageID": call.params["messageID"]
+        if _lands_nowhere(call)
+        else call.message.id,
         "reactionKey": key,
     }
 
@@ -178,7 +216,7 @@ def _side(message: Message) -> str:
 def _chats(call: Call, query: Json) -> Iterator[Chat]:
     """The chats a message search looks into."""
     ids, accounts = query.get("chatIDs"), query.get("accountIDs")
-    for chat in call.world.recent_chats():
+    for chat in call.world.listed_chats():
         if (
             (not ids or chat.id in ids or chat.local_id in ids)
             and (not accounts or chat.account_id in accounts)
@@ -226,7 +264,12 @@ ROUTES = [
         "POST",
         "/v1/chats/{chatID}/messages",
         send,
-        body={"text": Rule(), "replyToMessageID": Rule(), "attachment": _ATTACHMENT},
+        body={
+            "text": Rule(),
+            "replyToMessageID": Rule(),
+            "attachment": _ATTACHMENT,
+            "mentions": Rule(kind="array", items=Rule()),
+        },
     ),
     Route("GET", _MESSAGE, get_message, "rich"),
     Route("PUT", _MESSAGE, edit, "edit", body={"text": Rule(required=True, low=1)}),

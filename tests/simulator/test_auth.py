@@ -21,7 +21,7 @@ async def test_no_token(
     client = await connect(profile)
     answer = await client(*SEND, json={"text": "hi"}, headers=headers)
     assert answer.status == 401
-    if profile == "easymatrix":
+    if profile.startswith("easymatrix"):
         assert answer.headers["Content-Type"].startswith("text/plain")
         assert answer.headers["WWW-Authenticate"]
     else:
@@ -40,10 +40,10 @@ async def test_read_only(connect: Connect, profile: str) -> None:
     writing = await client(*SEND, json={"text": "hi"}, headers=READ_ONLY)
     assert (reading.status, writing.status) == (200, 403)
     assert "Required scopes: write, missing: write" in writing.text
-    if profile != "easymatrix":
+    if not profile.startswith("easymatrix"):
         assert writing.json["code"] == "forbidden"
     focus = await client("POST", "/v1/focus", json={}, headers=READ_ONLY)
-    assert focus.status == (200 if profile == "easymatrix" else 403)
+    assert focus.status == (200 if profile.startswith("easymatrix") else 403)
 
 
 async def test_token_without_read(connect: Connect) -> None:

@@ -284,7 +284,7 @@ async def test_search(connect: Connect, query: str, titles: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["query=", "scope=x", "inbox=x", "unreadOnly=yes", "lastActivityAfter=x"]
+    "query", ["limit=x", "scope=x", "inbox=x", "unreadOnly=yes", "lastActivityAfter=x"]
 )
 async def test_search_invalid(connect: Connect, query: str) -> None:
     answer = await (await connect())("GET", f"/v1/chats/search?{query}")

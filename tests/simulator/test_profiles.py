@@ -17,7 +17,7 @@ REMIND = {
     "remindAt": {"reminder": {"remindAt": "2026-01-01T10:00:00Z"}},
 }
 
-G1, G2, G3, NEW, EM = PROFILES
+G1, G2, G3, NEW, EM, _ = PROFILES
 ALL = (G1, G2, G3, NEW, EM)
 LATER = (G2, G3, NEW, EM)
 RICH = (G3, NEW)
