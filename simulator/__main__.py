@@ -94,14 +94,11 @@ def main() -> int:
 
 
 def _traits_help() -> str:
-    """Describe each trait, and mark those that `--realistic` switches on."""
-    lines = ["traits (the profiles that --realistic adds them to are in brackets):"]
+    """Describe each trait in a line, and say which profiles were seen to have it."""
+    lines = ["traits, and the profiles for which --realistic switches them on:"]
     for name, trait in TRAITS.items():
-        profiles = [
-            profile for profile in PROFILES if name in SEEN_TRAITS.get(profile, ())
-        ]
-        seen = f" [{', '.join(profiles)}]" if profiles else ""
-        lines += [f"  {name}", f"      {trait.text}{seen}"]
+        profiles = ", ".join(seen for seen in PROFILES if name in SEEN_TRAITS[seen])
+        lines.append(f"  {name:27}{trait.text}{profiles and f' [{profiles}]'}")
     return "\n".join(lines)
 
 

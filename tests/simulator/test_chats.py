@@ -337,6 +337,64 @@ async def test_a_draft_is_cleared_before_the_next(connect: Connect) -> None:
     assert (await client("PATCH", path, json={"draft": {"text": "b"}})).status == 200
 
 
+async def test_a_draft_keeps_what_is_known_of_its_attachments(
+    connect: Connect,
+) -> None:
+    client = await connect()
+    size = {"width": 3, "height": 4}
+    given = {
+        "a": {"uploadID": "upload-1", "type": "gif", "size": size},
+        "b": {"uploadID": "upload-2", "type": "voice-note", "duration": 2},
+        "c": {"uploadID": "upload-3", "mimeType": "image/png", "fileName": "c.png"},
+    }
+    body = {"draft": {"text": "a", "attachments": given}}
+    answer = await client("PATCH", f"/v1/chats/{KIM}", json=body)
+    assert answer.json["draft"]["attachments"] == {
+        "a": {"id": "a", "type": "gif", "size": size},
+        "b": {"id": "b", "type": "recorded_audio", "audioDurationSeconds": 2},
+        "c": {"id": "c", "type": "file", "mimeType": "image/png", "fileName": "c.png"},
+    }
+
+
+@pytest.mark.parametrize("html", [False, True])
+async def test_drafts_html(connect: Connect, html: bool) -> None:
+    client = await connect(traits=["drafts_html"] if html else [])
+    body = {"draft": {"text": "**a** <b>"}}
+    answer = await client("PATCH", f"/v1/chats/{KIM}", json=body)
+    assert answer.json["draft"]["text"] == (
+        "<p><strong>a</strong> &lt;b&gt;</p>" if html else "**a** <b>"
+    )
+
+
+async def test_a_title_that_is_cleared_is_the_usual_one(connect: Connect) -> None:
+    client = await connect()
+    path = "/v1/chats/!tEamSlack:beeper.com"
+    assert (await client("GET", path)).json["title"] == "Team"
+    cleared = await client("PATCH", path, json={"title": None})
+    assert cleared.json["title"] == "Dana Cole, Ravi Shah"
+
+
+async def test_empty_query_values_are_unset(connect: Connect) -> None:
+    client = await connect()
+    query = "query=&unreadOnly=&limit=&cursor=&accountIDs="
+    answer = await client("GET", f"/v1/chats/search?{query}")
+    assert (answer.status, len(answer.json["items"])) == (200, 10)
+    required = await client("GET", "/v1/accounts/whatsapp/contacts?query=")
+    assert required.status == 400
+
+
+async def test_capability_keys(connect: Connect) -> None:
+    chat = (await (await connect())("GET", f"/v1/chats/{KIM}")).json
+    assert chat["capabilities"]["formatting"]["inline_code"] == 2
+    assert chat["capabilities"]["attachments"].keys() == {"m.image", "m.file"}
+
+
+async def test_typing(connect: Connect) -> None:
+    client = await connect()
+    assert (await client("POST", f"/v1/chats/{KIM}/typing", json={})).status == 204
+    assert (await client("POST", "/v1/chats/!no/typing", json={})).status == 404
+
+
 async def test_read_and_unread(connect: Connect) -> None:
     client = await connect()
     client.sim.incoming(KIM, None, "one")

@@ -7,9 +7,11 @@ import signal
 import ssl
 import sys
 
+from aiohttp import ClientSession
 import pytest
 
-from simulator import Simulator
+from simulator import TRAITS, Simulator
+from simulator.profiles import SEEN_TRAITS
 
 from .conftest import Connect
 
@@ -109,6 +111,35 @@ async def test_program(connect: Connect) -> None:
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 0
         assert await line(process.stderr) == ""
+
+
+async def test_program_with_traits() -> None:
+    arguments = ("--realistic", "--trait", "no_labels", "--no-trait", "merged_chat")
+    async with program("--port", "0", *arguments) as process:
+        url = (await line(process.stdout)).rpartition(" ")[2].strip()
+        async with (
+            ClientSession() as session,
+            session.get(f"{url}/control/traits") as answer,
+        ):
+            listed = (await answer.json())["items"]
+    wanted = SEEN_TRAITS["latest"] - {"merged_chat"} | {"no_labels"}
+    assert {trait["name"] for trait in listed if trait["on"]} == wanted
+
+
+async def test_program_refuses_unknown_traits() -> None:
+    async with program("--trait", "no_such_trait") as process:
+        assert await process.wait() == 2
+        assert process.stderr
+        assert b"Unknown trait 'no_such_trait'" in await process.stderr.read()
+
+
+async def test_help_lists_every_trait() -> None:
+    async with program("--help") as process:
+        assert process.stdout
+        shown = (await process.stdout.read()).decode()
+    lines = [text for text in shown.splitlines() if text.split()[:1] != []]
+    described = {text.split()[0] for text in lines if len(text.split()) > 1}
+    assert described >= TRAITS.keys()
 
 
 def test_addresses() -> None:

@@ -256,3 +256,33 @@ def test_markdown(sent: str, shown: str | None) -> None:
 )
 def test_phone_number(text: str, number: str | None) -> None:
     assert phone_number(text) == number
+
+
+async def test_sent_messages_keep_mentions(connect: Connect) -> None:
+    client = await connect()
+    mentions = ["@whatsapp_15550101002:beeper.com"]
+    pending = await send(client, text="hi", mentions=mentions)
+    client.sim.world.settle()
+    assert (await client("GET", f"{MESSAGES}/{pending}")).json["mentions"] == mentions
+    assert "mentions" not in (await client("GET", f"{MESSAGES}/3")).json
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_a_message_id_is_a_cursor(connect: Connect, profile: str) -> None:
+    client = await connect(profile)
+    whole = (await client("GET", MESSAGES)).json["items"]
+    for cursor in (whole[0]["id"], whole[0]["sortKey"]):
+        page = await client("GET", f"{MESSAGES}?cursor={cursor}&direction=before")
+        assert page.json["items"] == whole[1:]
+        newer = await client("GET", f"{MESSAGES}?cursor={cursor}&direction=after")
+        assert newer.json["items"] == []
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.557"])
+async def test_reactions_are_rows_where_rows_have_types(
+    connect: Connect, profile: str
+) -> None:
+    client = await connect(profile)
+    rows = (await client("GET", FAMILY)).json["items"]
+    reactions = [row for row in rows if "reacted" in row.get("text", "")]
+    assert len(reactions) == (0 if profile == "4.1.294" else 1)

@@ -1,4 +1,4 @@
-"""What tells the server generations apart."""
+"""Differences between the server generations."""
 
 from typing import Any
 
@@ -39,6 +39,7 @@ OPERATIONS: list[tuple[str, str, Any, tuple[str, ...]]] = [
     ("POST", f"{CHAT}/archive", {}, ALL),
     ("POST", f"{CHAT}/read", {}, RICH),
     ("POST", f"{CHAT}/unread", {}, RICH),
+    ("POST", f"{CHAT}/typing", {}, RICH),
     ("POST", "/v1/chats/imsg%23%23thread:15550104001/notify-anyway", {}, RICH),
     ("POST", f"{CHAT}/reminders", REMIND["remindAtMs"], (G1, G2, EM)),
     ("POST", f"{CHAT}/reminders", REMIND["remindAt"], RICH),
@@ -121,6 +122,15 @@ async def test_info(connect: Connect) -> None:
     assert (other["app"]["name"], other["app"]["version"]) == ("EasyMatrix", "0.3.0")
     assert other["server"]["status"] == "ready"
     assert other["endpoints"]["mcp"].endswith(f":{other['server']['port']}/mcp")
+
+
+async def test_spec(connect: Connect) -> None:
+    """`/v1/info` points to it."""
+    document = await (await connect(NEW))("GET", "/v1/spec", headers={})
+    assert document.json["openapi"].startswith("3.")
+    redirect = await (await connect(EM))("GET", "/v1/spec", headers={})
+    assert (redirect.status, redirect.headers["Location"][:8]) == (307, "https://")
+    assert (await (await connect(G1))("GET", "/v1/spec", headers={})).status == 404
 
 
 async def test_info_behind_a_proxy(connect: Connect) -> None:

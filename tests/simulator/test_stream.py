@@ -342,3 +342,17 @@ async def test_stop_breaks_sockets(connect: Connect) -> None:
     )
     await client.sim.start()
     assert await frame(await client.socket())
+
+
+async def test_a_deleted_chat(connect: Connect) -> None:
+    client = await connect()
+    socket = await subscribed(client)
+    await client("POST", "/control/delete-chat", json={"chatID": TEAM})
+    event = await frame(socket)
+    assert (event["type"], event["chatID"], event["ids"]) == (
+        "chat.deleted",
+        TEAM,
+        [TEAM],
+    )
+    assert "entries" not in event
+    assert (await client("GET", f"/v1/chats/{TEAM}")).status == 404

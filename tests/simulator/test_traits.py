@@ -151,7 +151,7 @@ async def test_control(connect: Connect) -> None:
     assert wrong.status == 400
 
 
-# The text of a first message (R1)
+# The text of a first message, row R1
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest", "easymatrix"])
@@ -188,7 +188,7 @@ async def test_create_finds_existing(connect: Connect) -> None:
     assert texts(client, other) == []
 
 
-# Membership events (R2)
+# Membership events, row R2
 
 
 async def test_membership_without_type(connect: Connect) -> None:
@@ -218,7 +218,7 @@ async def test_preview_without_type(connect: Connect) -> None:
     )
 
 
-# Accounts without a network (R3)
+# Accounts without a network, row R3
 
 
 async def test_self_hosted_accounts(connect: Connect) -> None:
@@ -239,7 +239,7 @@ async def test_self_hosted_accounts(connect: Connect) -> None:
     )
 
 
-# Merged chats (R4)
+# Merged chats, row R4
 
 
 async def test_merged_chat(connect: Connect) -> None:
@@ -272,7 +272,7 @@ async def test_merged_members_hidden(connect: Connect) -> None:
     assert (await client("GET", f"/v1/chats/{KIM}")).status == 200
 
 
-# Filters (R5)
+# Filters, row R5
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ async def test_list_limit_ignored(connect: Connect) -> None:
     assert len(await items(client, "/v1/chats?limit=3")) == 10
 
 
-# Archive and the answers of writes (R6)
+# Archive and the answers of writes, row R6
 
 
 async def test_patch_archive_ignored(connect: Connect) -> None:
@@ -347,7 +347,7 @@ async def test_archive_comes_back(connect: Connect) -> None:
         assert client.sim.world.chats[chat_id].is_archived is stays
 
 
-# Labels and bridges (R7)
+# Labels and bridges, row R7
 
 
 async def test_no_labels_and_no_bridges(connect: Connect) -> None:
@@ -361,7 +361,7 @@ async def test_no_labels_and_no_bridges(connect: Connect) -> None:
     assert "labels" in (await client("GET", f"/v1/chats/{FAMILY}")).json
 
 
-# Attachments that are not served (R8)
+# Attachments that are not served, row R8
 
 
 async def test_unservable_assets(connect: Connect) -> None:
@@ -378,7 +378,7 @@ async def test_unservable_assets(connect: Connect) -> None:
     assert cake.status == 200
 
 
-# Contacts (R9)
+# Contacts, row R9
 
 
 async def test_contacts_fail(connect: Connect) -> None:
@@ -390,7 +390,7 @@ async def test_contacts_fail(connect: Connect) -> None:
     assert (await client("GET", "/v1/chats/search?query=alex")).json["items"]
 
 
-# Accounts of older servers (R10)
+# Accounts of older servers, row R10
 
 
 async def test_hungryserv(connect: Connect) -> None:
@@ -414,7 +414,7 @@ async def start_mode_create(client: Client, account_id: str, person_id: str) -> 
     return chat_id
 
 
-# A server that is still loading (R11)
+# A server that is still loading, row R11
 
 
 async def test_loading(connect: Connect) -> None:
@@ -452,7 +452,7 @@ async def test_loading_after_restart(connect: Connect) -> None:
     assert (await client("GET", "/v1/accounts")).json
 
 
-# Names that are ids (R12, R33)
+# Names that are ids, rows R12, R33
 
 
 async def test_names_are_ids(connect: Connect) -> None:
@@ -474,7 +474,7 @@ async def test_names_are_ids(connect: Connect) -> None:
     assert (await client("GET", f"/v1/chats/{FAMILY}")).json["title"]
 
 
-# GIFs (R13)
+# GIFs, row R13
 
 
 @pytest.mark.parametrize(("kind", "stays"), [("image", False), ("gif", True)])
@@ -486,7 +486,7 @@ async def test_gif_withdrawn(connect: Connect, kind: str, stays: bool) -> None:
     assert client.sim.world.chats[KIM].messages[-1].is_deleted is not stays
 
 
-# Several chats with one person (R14, R22)
+# Several chats with one person, rows R14, R22
 
 
 async def test_chat_per_conversation(connect: Connect) -> None:
@@ -510,7 +510,7 @@ async def test_new_chat_not_found(connect: Connect) -> None:
     assert (await start(client))["chatID"] == KIM
 
 
-# Chats that take no messages (R15, R16)
+# Chats that take no messages, rows R15, R16
 
 
 async def test_read_only_chat(connect: Connect) -> None:
@@ -535,7 +535,7 @@ async def test_logged_out(connect: Connect) -> None:
     assert TEAM in await ids(client)
 
 
-# Shapes (R17)
+# Shapes, row R17
 
 
 async def test_numeric_read_sort_key(connect: Connect) -> None:
@@ -590,7 +590,7 @@ async def test_serve_without_content_type(connect: Connect) -> None:
     assert "Content-Type" not in answer.headers
 
 
-# Pending ids and own messages (R18, R23, R24)
+# Pending ids and own messages, rows R18, R23, R24
 
 
 async def test_pending_id_unknown(connect: Connect) -> None:
@@ -637,7 +637,7 @@ async def test_file_name_as_text_and_plain_text(connect: Connect) -> None:
     assert (await items(client, f"/v1/chats/{KIM}/messages"))[0]["text"] == "**a** <b>"
 
 
-# Rows (R25 to R28)
+# Rows, rows R25 to R28
 
 
 async def test_event_sort_keys_missing(connect: Connect) -> None:
@@ -700,7 +700,7 @@ async def test_missing_routes_405(connect: Connect) -> None:
     assert (nowhere.status, nowhere.text) == (404, "404 page not found\n")
 
 
-# Creating (R21, R32)
+# Creating, rows R21, R32
 
 
 @pytest.mark.parametrize(
@@ -754,7 +754,7 @@ async def test_unknown_users_accepted(connect: Connect) -> None:
     assert (await client("POST", "/v1/chats/start", json=body)).status == 200
 
 
-# Set-up state (R19)
+# Set-up state, row R19
 
 
 async def test_setup_initializing(connect: Connect) -> None:
@@ -764,7 +764,7 @@ async def test_setup_initializing(connect: Connect) -> None:
     assert (await client("GET", "/v1/app/setup")).json["state"] == "initializing"
 
 
-# Delivery (R29)
+# Delivery, row R29
 
 
 async def test_slow_delivery(connect: Connect) -> None:
@@ -804,7 +804,7 @@ async def test_lost_at_stop(connect: Connect, lost: bool) -> None:
     assert (texts(client, KIM)[-1] == "hi") is not lost
 
 
-# Chats without people, invitations (R30, R33)
+# Chats without people, invitations, rows R30, R33
 
 
 async def test_abandoned_chat(connect: Connect) -> None:
