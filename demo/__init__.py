@@ -2,6 +2,6 @@
 
 import signal
 
-# Until there is something to stop, Ctrl-C just ends it; Home Assistant's modules take a
-# second to load.
+# Home Assistant's modules take a second to load. Until then, Ctrl-C ends the program
+# without cleanup.
 signal.signal(signal.SIGINT, signal.SIG_DFL)

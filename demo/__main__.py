@@ -1,4 +1,4 @@
-"""Set the integration up, create chats, let an automation answer; show all of it."""
+"""Set up the integration, create chats, and let an automation answer a message."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ _TEXTS = json.loads(
 
 @dataclass(frozen=True, kw_only=True)
 class _Beeper:
-    """The server to connect with; without a simulator, somebody's own."""
+    """The server to connect to; without a simulator, a real one."""
 
     url: str
     token: str
@@ -40,7 +40,7 @@ class _Beeper:
 
 @dataclass(frozen=True, kw_only=True)
 class _Call:
-    """A call of the action, and whether it has to be refused."""
+    """An action call, and whether it must be rejected."""
 
     title: str
     data: dict[str, Any]
@@ -71,7 +71,7 @@ _CALLS = (
 
 
 def main() -> int:
-    """Return 0 if everything went as it should."""
+    """Return 0 if all steps succeeded."""
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
@@ -115,7 +115,7 @@ async def _demo(*, once: bool) -> int:
 
 @asynccontextmanager
 async def _beeper() -> AsyncIterator[_Beeper]:
-    """Return a simulated server, or the one the environment names."""
+    """Return a simulated server, or the server from the environment variables."""
     url = os.environ.get("BEEPER_URL", "")
     token = os.environ.get("BEEPER_ACCESS_TOKEN", "")
     if not url and not token:
@@ -133,7 +133,7 @@ async def _beeper() -> AsyncIterator[_Beeper]:
 
 
 async def _set_up(ha: HomeAssistant, beeper: _Beeper) -> str:
-    """Go through the config flow as a person does; return the account chosen."""
+    """Complete the config flow and return the selected account."""
     async with step("Setting the integration up through its config flow"):
         flow = await ha.post(_FLOW, {"handler": "beeper"})
         flow = await ha.post(
@@ -163,12 +163,12 @@ async def _set_up(ha: HomeAssistant, beeper: _Beeper) -> str:
 
 
 async def _given(variable: str, question: str) -> str:
-    """Return what the environment says, else what the person says."""
+    """Return the environment variable, or ask for the value."""
     return os.environ.get(variable) or await ask(question)
 
 
 async def _own_calls(account_id: str) -> tuple[_Call, ...]:
-    """Return the calls for somebody's own Beeper, if they agree to them."""
+    """Return the calls for a real Beeper account after confirmation."""
     say("\nNow two chats can be created. No message is sent; leave out what you like.")
     phone_number = await _given(
         "BEEPER_PHONE_NUMBER", "Whom to start a chat with (+1 555 010 1002):"
@@ -199,7 +199,7 @@ async def _own_calls(account_id: str) -> tuple[_Call, ...]:
 
 
 async def _make(ha: HomeAssistant, number: int, call: _Call) -> bool:
-    """Make a call, show it with its answer, and tell whether it went as it should."""
+    """Make a call, print it with its response, and return whether it succeeded."""
     say(f"\n── {number}. {call.title}\n")
     shown = {"action": "beeper.create_chat", "data": call.data}
     say(yaml.safe_dump(shown, allow_unicode=True, sort_keys=False))
@@ -221,7 +221,7 @@ async def _make(ha: HomeAssistant, number: int, call: _Call) -> bool:
 
 
 async def _answer(ha: HomeAssistant, number: int, simulator: Simulator) -> bool:
-    """Let Kim write, and tell whether an automation's answer reaches her."""
+    """Send a message from Kim and return whether the automation's answer arrives."""
     say(f"\n── {number}. Let an automation answer a message\n")
     say(yaml.safe_dump(AUTOMATION, allow_unicode=True, sort_keys=False))
     await ha.post(f"/api/config/automation/config/{AUTOMATION_ID}", AUTOMATION)
@@ -246,7 +246,7 @@ async def _answer(ha: HomeAssistant, number: int, simulator: Simulator) -> bool:
 
 
 def _pretty(response: dict[str, Any]) -> str:
-    """Return JSON with a line for each key, and one for each item of a list."""
+    """Return JSON with one line per key and per list item."""
 
     def line(value: Any, indent: str) -> str:
         if isinstance(value, list) and value:
@@ -259,20 +259,20 @@ def _pretty(response: dict[str, Any]) -> str:
 
 
 def _reached(simulator: Simulator, calls: tuple[_Call, ...]) -> bool:
-    """Say what the server did, and tell whether it is what it was to do."""
+    """Print the write requests and return whether they match the calls."""
     asked = [request.path for request in simulator.requests if request.method == "POST"]
     created = sum(path in ("/v1/chats", "/v1/chats/start") for path in asked)
     sent = sum(path.endswith("/messages") for path in asked)
-    wanted = sum(not call.refused for call in calls)
+    expected = sum(not call.refused for call in calls)
     say(
-        f"\nWhat reached Beeper: {created} requests to create a chat, {wanted} wanted; "
+        f"\nWhat reached Beeper: {created} requests to create a chat, {expected} wanted; "
         f"{sent} to send a message, 1 wanted."
     )
-    return (created, sent) == (wanted, 1)
+    return (created, sent) == (expected, 1)
 
 
 async def _stay(ha: HomeAssistant, simulator: Simulator | None) -> None:
-    """Leave Home Assistant to the person, and show what reaches the simulator."""
+    """Keep Home Assistant running and print the simulator's write requests."""
     path = "/beeper-demo" if simulator else ""
     say(f"\nHome Assistant is at {ha.url}{path}")
     say(f"   user {USER}, password {ha.password}; Ctrl-C here ends it.")

@@ -1,4 +1,4 @@
-"""An automation that answers, and the person who writes to it."""
+"""An automation that answers messages, and the chat it is shown with."""
 
 from typing import Any
 

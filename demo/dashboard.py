@@ -1,4 +1,4 @@
-"""A dashboard with buttons that create chats, and the simulated people they name."""
+"""A dashboard with buttons that create chats with simulated contacts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A real Home Assistant of the demo's own: a directory, a process, a user."""
+"""A separate Home Assistant for the demo: directory, process and user."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,8 +28,8 @@ _START_TIMEOUT = 240  # Home Assistant may have packages to install first.
 _STOP_TIMEOUT = 20
 _REQUEST_TIMEOUT = 120
 
-# It stops by itself when the demo is gone, even if that was killed: then nobody holds
-# the other end of its standard input any more.
+# Stops when its standard input closes, so that it does not outlive the demo, even if the
+# demo is killed.
 _PROGRAM = """
 import os, signal, sys, threading
 from homeassistant.__main__ import main
@@ -53,7 +53,7 @@ _CONFIGURATION = {
 
 @dataclass(frozen=True, kw_only=True)
 class HomeAssistant:
-    """A running Home Assistant, and how to talk to it."""
+    """A running Home Assistant and a client for it."""
 
     session: aiohttp.ClientSession
     process: asyncio.subprocess.Process
@@ -64,13 +64,13 @@ class HomeAssistant:
 
     @property
     def log(self) -> Path:
-        """Where its log is, as seen from the checkout."""
+        """Path of the log, relative to the checkout."""
         return _log(self.directory).relative_to(ROOT)
 
     async def request(
         self, method: str, path: str, body: Any = None, *, form: Any = None
     ) -> tuple[int, Any]:
-        """Return the status and the answer, None if it is not JSON."""
+        """Return the status and the JSON response, None if it is not JSON."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         async with self.session.request(
             method, f"{self.url}{path}", json=body, data=form, headers=headers
@@ -82,7 +82,7 @@ class HomeAssistant:
             return response.status, None
 
     async def post(self, path: str, body: Any = None, *, form: Any = None) -> Any:
-        """Return the answer to a request that the demo cannot go on without."""
+        """Return the JSON response. Raises DemoError unless the status is 200."""
         status, answer = await self.request("POST", path, body, form=form)
         if status != 200:
             reason = answer.get("message") if isinstance(answer, dict) else answer
@@ -94,7 +94,7 @@ class HomeAssistant:
     async def until(
         self, path: str, done: Callable[[Any], bool] = lambda answer: True
     ) -> Any:
-        """Ask again and again, as long as the process lives, for the answer wanted."""
+        """Poll a path until `done` accepts the response. Raises DemoError at exit."""
         while self.process.returncode is None:
             try:
                 status, answer = await self.request("GET", path)
@@ -116,20 +116,19 @@ async def home_assistant(
     components: Path = ROOT / "custom_components",
     python: str = sys.executable,
 ) -> AsyncIterator[HomeAssistant]:
-    """Run the Home Assistant of an interpreter that has one user, logged in.
+    """Run Home Assistant with these custom components and a logged-in user.
 
-    It has these components.
-
-    Private: it is given a token that opens real chats, so nothing is left of it after.
+    `private`: it receives the token of a real account, so its configuration is deleted
+    afterwards.
     """
     directory, lock, port = _claim()
     config = directory / "config"
     _write_configuration(config, port, components, dashboard=not private)
-    # What it logs comes out of its standard error, with whatever else it says.
+    # The log goes to standard error, together with all other output.
     environment = os.environ | {"HA_DISABLE_LOG_FILE": "true"}
     environment.pop("BEEPER_ACCESS_TOKEN", None)
     with _log(directory).open("wb") as log:
-        # A session of its own: Ctrl-C is for the demo, which then stops it.
+        # In a new session, so that Ctrl-C reaches only the demo.
         process = await asyncio.create_subprocess_exec(
             python,
             *("-c", _PROGRAM, "--config", str(config), "--log-no-color"),
@@ -169,9 +168,9 @@ def _log(directory: Path) -> Path:
 
 
 def _claim() -> tuple[Path, int, int]:
-    """Return a directory without a configuration, the lock on it, and a port.
+    """Return a directory without a configuration, its lock, and a port.
 
-    Home Assistant inherits the lock: the directory is free again when both are gone.
+    Home Assistant inherits the lock, which is released when both processes have ended.
     """
     for number in count():
         directory = ROOT / (f".demo-{number + 1}" if number else ".demo")
@@ -188,7 +187,7 @@ def _claim() -> tuple[Path, int, int]:
 
 
 def _free_port(wanted: int) -> int:
-    """Return the wanted port, or any free one if it is taken."""
+    """Return the preferred port, or any free port."""
     for port in (wanted, 0):
         with socket.socket() as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -203,7 +202,7 @@ def _free_port(wanted: int) -> int:
 def _write_configuration(
     config: Path, port: int, components: Path, *, dashboard: bool
 ) -> None:
-    """Write what Home Assistant starts from: for this machine only, no more questions."""
+    """Write a complete configuration, reachable only from this machine."""
     config.mkdir()
     (config / "custom_components").symlink_to(components)
     for name, content in _CONFIGURATION.items():
@@ -215,8 +214,8 @@ def _write_configuration(
         content = {"version": version, "minor_version": minor_version, "key": key}
         (storage / key).write_text(json.dumps(content | {"data": data}), "utf-8")
 
-    # Not `http:` in configuration.yaml: Home Assistant would go back to port 8123
-    # unless somebody confirmed the new one within five minutes.
+    # With `http:` in configuration.yaml, Home Assistant returns to port 8123 unless the
+    # user confirms the new port within five minutes.
     http = {
         "server_host": ["127.0.0.1"],
         "server_port": port,
@@ -230,9 +229,9 @@ def _write_configuration(
         "error_message": None,
     }
     store("http", {"stable": http, "pending": None, "yaml_migration_done": True}, 2, 2)
-    # Left is the step that makes the user. The others would look for devices.
+    # Only the user step is left; the other steps search for devices.
     store("onboarding", {"done": ["core_config", "analytics", "integration"]}, 4)
-    # Without a country, the first thing to see would be a repair.
+    # Without a country, Home Assistant creates a repair issue.
     home = {
         "location_name": "Beeper demo",
         "latitude": 52.37,
@@ -263,7 +262,7 @@ def _write_configuration(
 
 
 async def _onboard(ha: HomeAssistant) -> HomeAssistant:
-    """Wait until it runs, with a user who is logged in by then."""
+    """Create a user, log in, and wait until Home Assistant is running."""
     client_id = f"{ha.url}/"
     try:
         async with asyncio.timeout(_START_TIMEOUT):
@@ -300,7 +299,7 @@ async def _onboard(ha: HomeAssistant) -> HomeAssistant:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Let it stop in its own way, up to a point."""
+    """Stop the process, and kill it after a timeout."""
     if process.returncode is not None:
         return
     async with step("Stopping Home Assistant"):

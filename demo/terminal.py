@@ -1,4 +1,4 @@
-"""What the demo says and asks."""
+"""Terminal input and output of the demo."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,18 +8,18 @@ import time
 
 
 class DemoError(Exception):
-    """Why the demo cannot go on, in one line for the person who runs it."""
+    """The demo cannot continue; the message is one line for the user."""
 
 
 def say(text: str = "", end: str = "\n") -> None:
-    """Write to the terminal, at once."""
+    """Write to the terminal and flush."""
     sys.stdout.write(text + end)
     sys.stdout.flush()
 
 
 @asynccontextmanager
 async def step(text: str) -> AsyncIterator[None]:
-    """Show what is being done, a dot for each second, and how long it took."""
+    """Print a step, a dot per second, and the duration."""
     say(text, end=" ")
     started = time.monotonic()
 
@@ -40,11 +40,11 @@ async def step(text: str) -> AsyncIterator[None]:
 
 
 async def ask(question: str) -> str:
-    """Return the answer to a question; Ctrl-C works while it waits."""
+    """Return the answer to a question; can be interrupted with Ctrl-C."""
     say(question, end=" ")
     loop = asyncio.get_running_loop()
     typed = asyncio.Event()
-    # A terminal hands over whole lines, so what is readable is an answer.
+    # A terminal delivers whole lines, so readable input is a complete answer.
     loop.add_reader(sys.stdin, typed.set)
     try:
         await typed.wait()

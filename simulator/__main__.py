@@ -14,7 +14,7 @@ from .traits import TRAITS
 
 
 def main() -> int:
-    """Serve until Ctrl-C. Exit status 1 if the port cannot be had."""
+    """Serve until Ctrl-C. Return exit status 1 if the port is not available."""
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
         description="A simulated Beeper server.",
@@ -36,7 +36,7 @@ def main() -> int:
         "--port",
         type=int,
         default=23373,
-        help="port, 0 for any free one (default: %(default)s)",
+        help="port, or 0 for any free port (default: %(default)s)",
     )
     parser.add_argument(
         "--token",
@@ -94,7 +94,7 @@ def main() -> int:
 
 
 def _traits_help() -> str:
-    """Describe each trait in a line, and say which profiles were seen to have it."""
+    """Return a line for each trait, with the profiles that were seen to have it."""
     lines = ["traits, and the profiles for which --realistic switches them on:"]
     for name, trait in TRAITS.items():
         profiles = ", ".join(seen for seen in PROFILES if name in SEEN_TRAITS[seen])

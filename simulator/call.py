@@ -1,4 +1,4 @@
-"""Routes as table rows, and one call of a route as its handler sees it."""
+"""Routes as table rows, and the call object passed to their handlers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from .wire import Wire
 from .world import World
 
 type Handler = Callable[[Call], Any]
-"""Returns JSON for a 200, None for "done" without content, or a whole response.
+"""Returns JSON for a 200, None for success without content, or a response.
 
 May be a coroutine function.
 """
@@ -26,7 +26,7 @@ PAGING: Rules = {"cursor": Rule(), "direction": DIRECTION}
 
 @dataclass(frozen=True)
 class Route:
-    """One operation. `feature` names what a profile must have for it to exist."""
+    """One operation. It exists on profiles that have its `feature`."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Route:
     feature: str | None = None
     query: Rules = field(default_factory=dict, kw_only=True)
     body: Rules | None = field(default=None, kw_only=True)
-    """None: whatever is sent is not looked at."""
+    """None: the body is ignored."""
     auth: bool = field(default=True, kw_only=True)
 
     @property
@@ -57,7 +57,7 @@ class Call:
 
     @property
     def params(self) -> dict[str, str]:
-        """What the path's placeholders stand for, decoded."""
+        """The decoded values of the path's placeholders."""
         return dict(self.request.match_info)
 
     @property
@@ -78,7 +78,7 @@ class Call:
         return chat
 
     def check_loaded(self, account_id: str) -> None:
-        """Refuse what needs the chats of an account that are not loaded yet."""
+        """Raise an error while the account's chats are not loaded."""
         if self.traits.has("chats_loading", account_id):
             raise ApiError(
                 500, "TOOL_EXECUTION_ERROR", f"Account {account_id} is not loaded yet"
@@ -90,10 +90,10 @@ class Call:
         return self.world.message(self.chat, self.params["messageID"])
 
     def full_chat(self, chat: Chat) -> Json:
-        """A chat as a single answer."""
+        """The chat as a single result."""
         return self.wire.chat(self.world, chat, self.profile.max_participants)
 
     def listed_chat(self, chat: Chat) -> Json:
-        """A chat as one of several."""
+        """The chat as an item of a list."""
         shown = self.wire.listed_participants(chat)
         return self.wire.chat(self.world, chat, shown)

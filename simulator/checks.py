@@ -1,6 +1,6 @@
-"""Checks of queries and bodies, from tables of rules.
+"""Validation of queries and bodies against tables of rules.
 
-Messages and issue codes are worded like zod's, as seen on live servers.
+Messages and issue codes follow zod's, as live servers return them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ _JSON_NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One field; `low` and `high` bound a number, or the length of text and lists."""
+    """One field. `low` and `high` bound a number, or the length of a string or list."""
 
     kind: str = "string"
     required: bool = False
@@ -48,7 +48,7 @@ class Rule:
     high: float = math.inf
     default: Any = None
     starts: tuple[str, ...] = ()
-    """Allowed beginnings of a string."""
+    """Allowed prefixes of a string."""
     items: Rule | None = None
     """For an array: each element. For an object without `fields`: each value."""
     fields: Rules | None = None
@@ -57,7 +57,7 @@ class Rule:
 def check(data: Json, rules: Rules, place: str, *, strict: bool = False) -> Json:
     """Return the fields of `data` that have rules, with defaults filled in.
 
-    Refuses with every issue found. `place` is body or query.
+    Raises ApiError with every issue found. `place` is `body` or `query`.
     """
     issues: list[Json] = []
     _object(data, rules, (place,), strict, issues)
@@ -71,7 +71,7 @@ def check(data: Json, rules: Rules, place: str, *, strict: bool = False) -> Json
 
 
 def parse_json(raw: bytes) -> Json:
-    """Read a body that must be a JSON object; an empty one counts as `{}`."""
+    """Parse a body that must be a JSON object. An empty body counts as `{}`."""
     try:
         data = json.loads(raw) if raw.strip() else {}
     except ValueError, RecursionError:
@@ -88,10 +88,10 @@ def parse_json(raw: bytes) -> Json:
 def read_query(
     pairs: Iterable[tuple[str, str]], rules: Rules, *, comma_lists: bool
 ) -> Json:
-    """Turn query parameters into the values `check` takes, and check them.
+    """Convert query parameters to the types of their rules, and validate them.
 
-    An empty value counts as unset. What cannot be turned stays text and is refused
-    there.
+    An empty value counts as unset. A value that cannot be converted stays a string and
+    fails the validation.
     """
     found: Json = {}
     for name, text in pairs:
@@ -107,7 +107,7 @@ def read_query(
 
 
 def moment(text: str) -> datetime | None:
-    """Read an ISO 8601 date-time; without a zone it is UTC. None if it is not one."""
+    """Parse an ISO 8601 date-time, UTC if it has no zone. None if it is invalid."""
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
@@ -146,9 +146,9 @@ def _value(
 ) -> None:
     if value is None and rule.nullable:
         return
-    wanted = _TYPES[rule.kind]
-    known = isinstance(value, wanted)
-    if not known or (isinstance(value, bool) and wanted is not bool):
+    type_ = _TYPES[rule.kind]
+    fits = isinstance(value, type_)
+    if not fits or (isinstance(value, bool) and type_ is not bool):
         name = "string" if rule.kind == "datetime" else rule.kind
         issues.append(
             _issue(

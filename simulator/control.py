@@ -1,6 +1,6 @@
-"""The control surface for other processes: `/control/...`, no authentication.
+"""The control API for other processes: `/control/...`, without authentication.
 
-Inside one process use the `Simulator` itself: it can do all of this.
+In the same process, use the methods of `Simulator`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ type ControlRoute = tuple[
 _TEXT = Rule(required=True)
 _MAYBE = Rule(nullable=True)
 _NAMES = Rule(kind="array", required=True, items=Rule())
-"""Of traits; adding also takes `NAME=ACCOUNT`."""
+"""Names of traits. To add one for a single account, use `NAME=ACCOUNT`."""
 _MESSAGE: Rules = {"chatID": _TEXT, "messageID": _TEXT}
 
 
@@ -122,7 +122,7 @@ class Control:
         return {}
 
     def _read(self, _: Json) -> Json:
-        """Everything is read, in another app."""
+        """Mark all messages as read, as another app does."""
         for chat in self._sim.world.chats.values():
             self._sim.world.mark_read(chat, None)
         return {}
@@ -187,7 +187,7 @@ def _serve(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         body = parse_json(await request.read())
-        if rules is None:  # a fault: a known kind, and any of its fields
+        if rules is None:  # a fault: a known kind and any of its fields
             check(body, {"kind": Rule(required=True, choices=KINDS)}, "body")
         else:
             body = check(body, rules, "body", strict=True)

@@ -1,10 +1,10 @@
-"""Refusals, in the API's envelope: `{"message", "code", "details"?}`."""
+"""Errors in the API's envelope: `{"message", "code", "details"?}`."""
 
 from .model import Json
 
 
 class ApiError(Exception):
-    """An answer other than success."""
+    """An error response."""
 
     def __init__(
         self,
@@ -15,7 +15,7 @@ class ApiError(Exception):
         *,
         ran: bool = False,
     ) -> None:
-        """`ran`: something was done before it went wrong."""
+        """`ran`: the request changed something before it failed."""
         super().__init__(message)
         self.status = status
         self.ran = ran
@@ -25,15 +25,15 @@ class ApiError(Exception):
 
 
 def not_found(what: str) -> ApiError:
-    """404 about a thing; a missing route answers differently."""
+    """404 for a missing object. Missing routes have a different response."""
     return ApiError(404, "NOT_FOUND", f"{what} not found")
 
 
 def invalid(*path: str | int, message: str, code: str = "custom") -> ApiError:
-    """400 about one field. Live servers say 400; 422 is declared but was never seen."""
+    """400 for one field. Live servers return 400; 422 is declared but was never seen."""
     return invalid_many([{"code": code, "message": message, "path": list(path)}])
 
 
 def invalid_many(issues: list[Json]) -> ApiError:
-    """400 about several fields: `[{"code", "message", "path": ["body", "field"]}]`."""
+    """400 for several fields: `[{"code", "message", "path": ["body", "field"]}]`."""
     return ApiError(400, "VALIDATION_ERROR", "Invalid input", {"issues": issues})

@@ -1,41 +1,40 @@
-"""The fault desk: makes chosen requests and sockets go wrong.
+"""Fault injection for requests and sockets.
 
-| kind            | what happens                                         | options       |
+| kind            | effect                                               | options       |
 |-----------------|------------------------------------------------------|---------------|
 | `delay`         | waits, then runs                                     | seconds       |
-| `delay_after`   | runs, answers late                                   | seconds       |
-| `drop_before`   | connection closed, nothing ran                       |               |
-| `drop_after`    | ran, connection closed without an answer             |               |
-| `drop_reused`   | as drop_before, but only on a connection that had    |               |
-|                 | served a request: an idle one that died              |               |
-| `status_before` | answers without running                              | answer        |
-| `status_after`  | ran, then answers that                               | answer        |
-| `cut`           | ran, promises the whole body, sends half, closes     |               |
-| `garbage`       | ran, answers 200 with another body, `{hits}` in it   | body, size,   |
-|                 | being how often it struck; with `size` that repeats  | content_type  |
-|                 | up to so many bytes, never held at once              |               |
-| `stall_body`    | ran, sends headers and half of the body, closes only | seconds       |
-|                 | when the time has passed                             |               |
-| `wire`          | ran, then writes `body` to the connection as it is,  | body, again,  |
-|                 | and `again` over and over until the client leaves,   | seconds       |
-|                 | or closes if there is none                           |               |
-| `ws_refuse`     | the WebSocket upgrade is answered with a status      | answer        |
-| `ws_close`      | socket closed                                        | code          |
-| `ws_stall`      | socket stays open, but no frames and no pongs        |               |
-| `ws_flood`      | sends the newest message again, that often           | count         |
-| `ws_garbage`    | sends a frame with that body, as text or bytes       | body          |
-| `ws_wire`       | writes bytes to the socket as `wire` does            | body, again,  |
+| `delay_after`   | runs, then waits before it responds                  | seconds       |
+| `drop_before`   | closes the connection without running                |               |
+| `drop_after`    | runs, closes the connection without a response       |               |
+| `drop_reused`   | like drop_before, but only on a connection that has  |               |
+|                 | served a request: a stale keep-alive connection      |               |
+| `status_before` | responds without running                             | response      |
+| `status_after`  | runs, then responds with that                        | response      |
+| `cut`           | runs, announces the full length, sends half, closes  |               |
+| `garbage`       | runs, responds 200 with another body, in which       | body, size,   |
+|                 | `{hits}` is the number of hits; `size`: streams that | content_type  |
+|                 | body repeatedly up to so many bytes                  |               |
+| `stall_body`    | runs, sends headers and half of the body, closes     | seconds       |
+|                 | after that time                                      |               |
+| `wire`          | runs, writes the raw `body` to the connection, then  | body, again,  |
+|                 | repeats `again` until the client leaves; closes      | seconds       |
+|                 | without `again`                                      |               |
+| `ws_refuse`     | rejects the WebSocket upgrade with a status          | response      |
+| `ws_close`      | closes the socket                                    | code          |
+| `ws_stall`      | keeps the socket open, without frames and pongs      |               |
+| `ws_flood`      | sends the newest message that many times             | count         |
+| `ws_garbage`    | sends a text or binary frame with that body          | body          |
+| `ws_wire`       | writes raw bytes to the socket, like `wire`          | body, again,  |
 |                 |                                                      | seconds       |
 | `ws_repeat`     | sends each of the next events twice                  | count         |
-| `ws_shuffle`    | holds so many events back, then sends them in        | count         |
-|                 | reverse                                              |               |
+| `ws_shuffle`    | buffers that many events, then sends them in reverse | count         |
+|                 | order                                                |               |
 
-An answer is `status`, `body` (JSON, text or bytes), `headers`, `content_type`. What
-"ran" changed something only if the request was to; reads are struck alike.
+A response is `status`, `body` (JSON, text or bytes), `headers`, `content_type`. Faults
+apply to reads as well as writes.
 
-A request takes the first fault that matches it, in the order they were added. An
-open socket takes those from `ws_close` on at once; if none is open, the next one does,
-after `ready`.
+The first matching fault, in the order of adding, applies to a request. The faults from
+`ws_close` on apply to open sockets immediately, or to the next socket after `ready`.
 """
 
 import asyncio
@@ -69,8 +68,8 @@ _AHEAD = 1 << 20
 class Fault:
     """One fault.
 
-    `path` is a shell pattern for the percent-encoded path; `times` is how often it
-    still strikes, None for ever.
+    `path` is a shell pattern for the percent-encoded path. `times` is the number of
+    remaining hits, None for no limit.
     """
 
     kind: str
@@ -87,10 +86,10 @@ class Fault:
     code: int = 1011
     count: int = 100
     hits: int = 0
-    """How often it struck."""
+    """Number of requests and sockets it was applied to."""
 
     def __post_init__(self) -> None:
-        """Refuse misspelt kinds; keep those for the WebSocket to it."""
+        """Reject unknown kinds, and limit WebSocket faults to the WebSocket path."""
         if self.kind not in KINDS:
             raise ValueError(f"Unknown fault {self.kind!r}; one of {', '.join(KINDS)}")
         if self.kind.startswith("ws_"):
@@ -98,12 +97,12 @@ class Fault:
 
 
 class FaultDesk:
-    """Faults that wait to strike."""
+    """The faults waiting for a matching request or socket."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
         self.on_add: Callable[[], None] = lambda: None
-        """Called after each `add`, so that open sockets can look."""
+        """Called after each `add`, so that open sockets apply new faults."""
 
     def add(self, kind: str, **options: Any) -> Fault:
         """Add a fault; `options` are the fields of `Fault`."""
@@ -117,7 +116,7 @@ class FaultDesk:
         self.waiting.clear()
 
     def take(self, method: str, path: str, *, reused: bool) -> Fault | None:
-        """Take the fault that strikes a request."""
+        """Return the fault to apply to a request, and count the hit."""
         return self._take(
             lambda fault: (
                 fault.kind not in WS_KINDS
@@ -128,7 +127,7 @@ class FaultDesk:
         )
 
     def take_for_socket(self) -> Fault | None:
-        """Take the fault that strikes an open socket."""
+        """Return the fault to apply to an open socket, and count the hit."""
         return self._take(lambda fault: fault.kind in WS_KINDS)
 
     def _take(self, matches: Callable[[Fault], bool]) -> Fault | None:
@@ -143,19 +142,19 @@ class FaultDesk:
 
 
 async def strike(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
-    """Answer a request with a fault in it. `run` does what the request asks for."""
+    """Apply a fault to a request. `run` carries out the request."""
     return await _STRIKES[fault.kind](fault, request, run)
 
 
 def hang_up(request: web.Request) -> web.Response:
-    """Close a request's connection; the answer returned goes nowhere."""
+    """Close a request's connection; the returned response is never sent."""
     if request.transport:
         request.transport.abort()
     return web.Response(status=NO_ANSWER)
 
 
 async def write(fault: Fault, transport: asyncio.Transport) -> None:
-    """Write a fault's bytes, no faster than they are read; close after the last."""
+    """Write a fault's bytes at the reader's speed, then close."""
     body, _ = _raw(fault, "")
     again = fault.again.encode() if isinstance(fault.again, str) else fault.again
     transport.write(body)
@@ -223,7 +222,7 @@ async def _garbage(fault: Fault, request: web.Request, run: Run) -> web.StreamRe
 
 
 def _raw(fault: Fault, content_type: str) -> tuple[bytes, str]:
-    """The bytes a fault answers, and their type, by default `content_type`."""
+    """The body bytes of a fault, and their type, by default `content_type`."""
     body = fault.body
     if isinstance(body, dict | list):
         body, content_type = json.dumps(body), "application/json"
@@ -233,7 +232,7 @@ def _raw(fault: Fault, content_type: str) -> tuple[bytes, str]:
 
 
 async def _half(request: web.Request, run: Run) -> web.StreamResponse:
-    """Run, then send the headers and half of the body."""
+    """Run the request, then send the headers and half of the body."""
     whole = await run()
     body = (
         whole.body
@@ -250,7 +249,7 @@ async def _half(request: web.Request, run: Run) -> web.StreamResponse:
 async def _cut(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
     response = await _half(request, run)
     if request.transport:
-        request.transport.close()  # what is written still goes out
+        request.transport.close()  # buffered data is still sent
     return response
 
 

@@ -1,4 +1,4 @@
-"""The things a Beeper server knows about. State only, no behaviour."""
+"""The data of a Beeper server. State only, no behaviour."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,16 +7,16 @@ from typing import Any, Literal
 type Json = dict[str, Any]
 
 type Delivery = Literal["ok", "FAIL_RETRIABLE", "FAIL_PERMANENT", "refuse"]
-"""What becomes of own messages: delivered, accepted and failed later, or refused.
+"""Outcome of own messages: delivered, accepted but failed later, or rejected.
 
-`refuse` answers 502 at once; a create or start with a first message then makes the
-chat and answers 500 (known of EasyMatrix, chosen for the others).
+`refuse` returns 502 immediately. A create or start with a first message then creates
+the chat and returns 500 (seen on EasyMatrix, chosen for the others).
 """
 
 
 @dataclass(kw_only=True)
 class Person:
-    """Somebody on one account's network. `phone_number` is E.164."""
+    """A person on one account's network. `phone_number` is E.164."""
 
     id: str
     full_name: str | None = None
@@ -40,20 +40,20 @@ class Account:
     user: Person
     contacts: dict[str, Person] = field(default_factory=dict)
     by_name: list[Person] = field(default_factory=list)
-    """The contacts as they were when listing them began."""
+    """Snapshot of the contacts, taken for the first page of a listing."""
     status: str = "connected"
     status_text: str | None = None
     login_id: str | None = None
     creation: Json = field(default_factory=dict)
-    """What its bridge says of creating chats, where that is not the usual."""
+    """Deviating bridge capabilities for creating chats."""
     phones: bool = False
-    """People can be found by phone number even if they are no contacts yet."""
+    """Whether strangers can be found by phone number."""
     unregistered: set[str] = field(default_factory=set)
-    """Phone numbers nobody uses on this network."""
+    """Phone numbers that are not registered on this network."""
     listed: bool = True
-    """False: works although the account list leaves it out (seen with iMessage)."""
+    """False: usable, but missing from the account list (seen with iMessage)."""
     emits_events: bool = True
-    """False: nothing of it reaches the WebSocket (seen with iMessage)."""
+    """False: it publishes no WebSocket events (seen with iMessage)."""
     marks_own: bool = True
     """False: `isSender` is wrong on own messages (seen on some bridges)."""
     delivery: Delivery = "ok"
@@ -61,7 +61,7 @@ class Account:
 
 @dataclass(kw_only=True)
 class Message:
-    """One message. `id` is the pending id until the network has confirmed it."""
+    """One message. `id` is the pending id until the network confirms the message."""
 
     id: str
     chat_id: str
@@ -79,18 +79,18 @@ class Message:
     is_deleted: bool = False
     is_hidden: bool = False
     is_membership: bool = False
-    """Somebody joined or left."""
+    """Whether it is the event of a person who joined or left."""
     edited: datetime | None = None
     linked_message_id: str | None = None
     attachments: list[Json] = field(default_factory=list)
     reactions: list[Json] = field(default_factory=list)
     extra: Json = field(default_factory=dict)
-    """Further wire fields of newer servers: `mentions`, `links`, `seen`."""
+    """Additional wire fields of newer servers: `mentions`, `links`, `seen`."""
 
 
 @dataclass(kw_only=True)
 class Chat:
-    """One chat. `participants` holds everybody, oneself last."""
+    """One chat. `participants` includes the user, in last place."""
 
     id: str
     local_id: str
@@ -117,14 +117,14 @@ class Chat:
     message_expiry_seconds: int | None = None
     labels: list[str] = field(default_factory=list)
     delivery: Delivery | None = None
-    """Overrides the account's."""
+    """Overrides the account's delivery."""
     former: list[Person] = field(default_factory=list)
-    """People who left."""
+    """Former participants."""
     is_invitation: bool = False
     merge: list[str] = field(default_factory=list)
-    """Ids of the chats it stands for; then it has no messages."""
+    """Ids of the merged chats. A merged chat has no messages."""
     merge_default: str | None = None
-    """The member that messages go to."""
+    """Id of the member chat that receives messages."""
     merged_into: str | None = None
     made_at: float | None = None
     """Event loop time of the request that created it."""
@@ -132,7 +132,7 @@ class Chat:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """A stored file: messages refer to `url`; `path` is on the server's machine."""
+    """A stored file. Messages refer to `url`; `path` is a path on the server."""
 
     url: str
     path: str

@@ -18,14 +18,14 @@ type Key = tuple[int | str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Page[T]:
-    """Some items in list order, and whether there are more in the same direction."""
+    """Items in list order, and whether more follow in the same direction."""
 
     items: list[T]
     has_more: bool
     key: Callable[[T], Key]
 
     def as_json(self, shape: Callable[[T], Json], *, cursors: bool = True) -> Json:
-        """The answer; without `cursors` only `items` and `hasMore`."""
+        """The response; without `cursors`, only `items` and `hasMore`."""
         answer: Json = {
             "items": [shape(item) for item in self.items],
             "hasMore": self.has_more,
@@ -48,10 +48,10 @@ def paginate[T](
     limit: int,
     want: Callable[[T], bool] = lambda item: True,
 ) -> Page[T]:
-    """Take a page of `items`, which are in ascending order of `key` (newest first).
+    """Return a page of `items`, sorted ascending by `key` (newest first).
 
-    `query` may have `cursor` and `direction`: `before`, the default, goes on to older
-    items, `after` comes back to newer ones.
+    `query` may have `cursor` and `direction`: `before`, the default, pages to older
+    items, `after` to newer items.
     """
     cursor = _decode(query["cursor"]) if "cursor" in query else None
     if cursor and items and len(cursor) != len(key(items[0])):
@@ -64,7 +64,7 @@ def paginate[T](
             candidates = range(
                 bisect_right(items, cursor, key=key) if cursor else 0, len(items)
             )
-    except TypeError:  # made for another list
+    except TypeError:  # a cursor of another list
         raise _bad_cursor() from None
     for index in candidates:
         if want(items[index]):
@@ -79,7 +79,7 @@ def paginate[T](
 
 
 def _encode(key: Key) -> str:
-    """One number stays a numeric string; so a message's cursor is its sort key."""
+    """A single number becomes a numeric string: a message's cursor is its sort key."""
     if len(key) == 1:
         return str(abs(int(key[0])))
     return urlsafe_b64encode(json.dumps(key).encode()).decode()

@@ -1,4 +1,4 @@
-"""Who is on a network, and how they are found."""
+"""Lookup of people on a network."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -12,9 +12,9 @@ def find_person(account: Account, identifier: str) -> Person | None:
     """Find a contact by id, localpart, phone number, e-mail or username."""
     if direct := account.contacts.get(identifier):
         return direct
-    wanted = (phone_number(identifier) or identifier.removeprefix("@")).casefold()
+    form = (phone_number(identifier) or identifier.removeprefix("@")).casefold()
     for person in account.contacts.values():
-        if wanted in _identities(person):
+        if form in _identities(person):
             return person
     return None
 
@@ -22,8 +22,7 @@ def find_person(account: Account, identifier: str) -> Person | None:
 def look_up(account: Account, text: str) -> list[Person]:
     """Search contacts by anything that identifies them, else by text.
 
-    The network itself looks up a phone number, so it may find people who are no
-    contacts.
+    The network looks up phone numbers, so the result may include strangers.
     """
     if found := find_person(account, text):
         return [found]
@@ -41,11 +40,11 @@ def look_up(account: Account, text: str) -> list[Person]:
 def resolve(
     account: Account, user: Json, *, by_name: bool, unchecked: bool = False
 ) -> Person:
-    """The person a start is about, from its identifiers, best first.
+    """Resolve the person of a start by identifier, the most reliable one first.
 
-    Unknown ids that look like one and unknown phone numbers are new people.
-    `by_name`: a full name alone is enough to find a contact. `unchecked`: any other
-    identifier is a new person, too.
+    Unknown but well-formed ids and unknown phone numbers become new people. `by_name`:
+    a full name is enough to find a contact. `unchecked`: every other identifier also
+    becomes a new person.
     """
     name = user.get("fullName")
     given = [
@@ -70,7 +69,7 @@ def resolve(
 def participant(
     account: Account, identifier: str, *, unchecked: bool = False
 ) -> Person:
-    """The person a create names; `unchecked` as for `resolve`."""
+    """Resolve a participant of a create; `unchecked` as for `resolve`."""
     found = find_person(account, identifier) or _by_id(account, identifier, None)
     if found is None and unchecked:
         return _unchecked(account, identifier, None)
@@ -80,7 +79,7 @@ def participant(
 
 
 def display_name(person: Person) -> str:
-    """How somebody is shown."""
+    """The displayed name of a person."""
     return (
         person.full_name
         or person.username
@@ -91,7 +90,7 @@ def display_name(person: Person) -> str:
 
 
 def person_id(account: Account, localpart: str) -> str:
-    """The id of somebody on a network; bridges in the cloud and at home differ."""
+    """The id of a person on a network; the form differs for local bridges."""
     bridge, kind, provider = account.bridge
     if provider == "local":
         return f"@{localpart}:{bridge}.localhost"
@@ -99,17 +98,17 @@ def person_id(account: Account, localpart: str) -> str:
 
 
 def haystack(person: Person) -> str:
-    """What a text search for people looks at."""
+    """The text that a search for people matches."""
     known = (person.full_name, person.username, person.phone_number, person.email)
     return " ".join(filter(None, known)).casefold()
 
 
 def _identities(person: Person) -> frozenset[str]:
-    """Everything somebody can be called by, lower case, without a leading @ or +."""
+    """All identifiers of a person, lower case, without a leading @ or +."""
     return _forms(person.id, person.phone_number, person.email, person.username)
 
 
-@lru_cache(maxsize=20_000)  # A search looks at everybody.
+@lru_cache(maxsize=20_000)  # A search matches every contact.
 def _forms(person_id: str, *others: str | None) -> frozenset[str]:
     localpart = person_id.removeprefix("@").partition(":")[0].casefold()
     without_network = localpart.partition("_")[2]
@@ -134,7 +133,7 @@ def _new_people(
 
 
 def _by_id(account: Account, identifier: str, name: str | None) -> Person | None:
-    """Accept an unknown id if it looks like one of the network."""
+    """Accept an unknown id if it has the network's form."""
     if ":" in identifier:
         return Person(id=identifier, full_name=name)
     digits = identifier.removeprefix("+")
@@ -151,7 +150,7 @@ def _unchecked(account: Account, identifier: str, name: str | None) -> Person:
 
 
 def _stranger(account: Account, number: str, name: str | None) -> Person | None:
-    """Somebody who is on the network with this phone number and no contact yet."""
+    """A registered user with this phone number who is not a contact."""
     if not account.phones or number in account.unregistered:
         return None
     localpart = number.removeprefix("+")

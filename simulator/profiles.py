@@ -1,9 +1,8 @@
-"""What each server generation does.
+"""Behaviour of the server generations.
 
-One frozen `Profile` a generation; everything else in the package asks it and never
-compares versions. The values come from recorded traffic, the published description of
-the API and reports about live servers; where no source says what a real server does,
-the comment says "chosen".
+Each generation is a frozen `Profile`. The rest of the package reads profiles and never
+compares versions. The values come from recorded traffic, the published API description
+and reports about live servers. Behaviour without a source is marked "chosen".
 """
 
 from collections.abc import Set as AbstractSet
@@ -80,9 +79,9 @@ class Profile:
     bundle_id: str = "com.automattic.beeper.desktop"
     server_status: str = "running"
     mcp: str | None = "/v0/mcp"
-    """Path of the MCP endpoint; None: disabled, and advertised as `/mcp`."""
+    """Path of the MCP endpoint. None: disabled, but advertised as `/mcp`."""
     version_header: bool = True
-    """`X-Beeper-Desktop-Version` on authenticated responses; chosen: errors too."""
+    """`X-Beeper-Desktop-Version` on authenticated responses; chosen: also on errors."""
     account_keys: AbstractSet[str]
     chat_keys: AbstractSet[str]
     message_keys: AbstractSet[str]
@@ -91,28 +90,28 @@ class Profile:
     list_participants: int = -1
     """Participants per chat in lists and searches. Before 4.2.808 chosen: all."""
     html: bool = False
-    """Message text is Matrix HTML, and what is sent is read as Markdown."""
+    """Message text is Matrix HTML, and sent text is parsed as Markdown."""
     message_cursors: bool = False
-    """Message lists carry cursors; without them the cursor is an item's `sortKey`."""
+    """Message lists include cursors; otherwise an item's `sortKey` is the cursor."""
     no_content: bool = True
-    """Archive and reminders answer 204; otherwise 200 `{"success": true}`."""
+    """Archive and reminders return 204; otherwise 200 `{"success": true}`."""
     absent: tuple[int, str] | None = (404, "Not Found")
-    """Answer to an unknown route, as plain text and before authentication.
+    """Plain-text response to an unknown route, before authentication.
 
-    Chosen: no source has a real server's. None: Go's 404 and 405.
+    Chosen: no source shows a real server's. None: Go's 404 and 405.
     """
     plain_auth: bool = False
     """401 and 403 are plain text with `WWW-Authenticate`, not the JSON envelope."""
     focus_scope: str = "write"
-    """Scope `focus` needs; all other mutations need `write`."""
+    """Scope of `focus`; all other mutations require `write`."""
     strict: bool = False
-    """Habits of EasyMatrix: unknown body keys are refused, validation `details` is a
-    flat `{field: text}`, lists in queries may be comma-separated, a start may name
-    somebody by `fullName` alone."""
+    """Behaviour of EasyMatrix: unknown body keys are rejected, validation `details` is a
+    flat `{field: text}`, lists in queries may be comma-separated, and a start accepts a
+    `fullName` as the only identifier."""
     ws_text_time: bool = False
     """`ts` of WebSocket events is an ISO date-time; otherwise integer milliseconds."""
     ws_app: bool = False
-    """The WebSocket has the `app` keys, and `accountID` on events."""
+    """The WebSocket supports the `app` keys and includes `accountID` in events."""
     ws_first_ping: float = 10.5
     """Seconds until the server's first protocol ping; then one every 30 s."""
     traits: AbstractSet[str] = frozenset()
@@ -202,7 +201,7 @@ PROFILES = {
 }
 
 SEEN_TRAITS: dict[str, AbstractSet[str]] = {
-    # Recorded traffic ends before the first of these rows; R12 is seen everywhere.
+    # No recorded traffic is this old; R12 applies to every version.
     "4.1.294": {"sender_names_are_ids"},
     "4.2.557": {
         "existing_chat_drops_text",  # R1, A: the wording of the API
@@ -227,7 +226,7 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "sender_names_are_ids",  # R12, A
         "gif_withdrawn",  # R13, B
         "mentions_null",  # R17, A
-        "drafts_html",  # shown by an independent client
+        "drafts_html",  # an independent client
     },
     "latest": {
         "existing_chat_drops_text",  # R1, A
@@ -248,7 +247,7 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "read_only_chat",  # R15, B: 4.3.123
         "mentions_null",  # R17, A
         "setup_initializing",  # R19, A
-        "drafts_html",  # shown by an independent client
+        "drafts_html",  # an independent client
     },
     # All measured at git bfd3f72.
     "easymatrix": {
@@ -270,15 +269,15 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "unknown_users_accepted",  # R33
     },
 }
-"""What real servers of a profile were seen to do, on with `realistic`.
+"""Traits that real servers of a profile were seen to have; `realistic` adds them.
 
-A and B are degrees of certainty: A, seen by several or agreeing with Beeper's wording;
-B, one live source. States that pass or depend on an account (a log-out, a network that
-hangs, contacts that fail, names that are ids) are left to the tests.
+A: several sources, or one that agrees with Beeper's wording. B: one live source. Tests
+add temporary states and account-specific traits themselves (log-out, a hanging network,
+failing contact lists, ids as user names).
 """
 
 EASYMATRIX_MEASURED = "easymatrix-0.3.0"
-"""EasyMatrix as it was measured, traits included: a profile to ask for by name."""
+"""EasyMatrix as measured, with its traits. No list of profiles in the tests has it."""
 SEEN_TRAITS[EASYMATRIX_MEASURED] = SEEN_TRAITS["easymatrix"]
 PROFILES[EASYMATRIX_MEASURED] = replace(
     PROFILES["easymatrix"], traits=SEEN_TRAITS["easymatrix"]

@@ -1,6 +1,6 @@
-"""The accounts, chats and messages that some traits bring into the world.
+"""Sample data for traits that need it.
 
-A scene returns the function that removes it again.
+Each function adds accounts, chats or messages and returns a function to remove them.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def self_hosted_accounts(world: World) -> Undo:
 
 
 def merged_chat(world: World) -> Undo:
-    """Merge the two chats with Kim into one that holds no messages."""
+    """Add a merged chat for the two chats with Kim."""
     members = [world.chat(KIM), world.chat(KIM_LOCAL)]
     account = world.account(members[0].account_id)
     people = [one for one in members[0].participants if not one.is_self]
@@ -92,7 +92,7 @@ def merged_chat(world: World) -> Undo:
 
 
 def membership_rows(world: World) -> Undo:
-    """Add membership events to every group, one of them of oneself."""
+    """Add two membership events to every group, one of them of the user."""
     rows: list[tuple[Chat, Message]] = []
     for chat in world.chats.values():
         if chat.type == "group" and chat.messages:
@@ -119,7 +119,7 @@ def hungryserv(world: World) -> Undo:
 
 
 def unservable_assets(world: World) -> Undo:
-    """Add two iMessage pictures that the server does not serve."""
+    """Add two iMessage pictures that cannot be served."""
     chat = world.chat(IMESSAGE)
     rows = []
     for url in (
@@ -143,7 +143,7 @@ def unservable_assets(world: World) -> Undo:
 
 
 def read_only_chat(world: World) -> Undo:
-    """Add a group that only its admins write to."""
+    """Add a read-only group."""
     account = world.account("whatsapp")
     kim = account.contacts["@whatsapp_15550101002:beeper.com"]
     chat = _chat(world, account, [kim], READ_ONLY, title="Announcements")
@@ -154,7 +154,7 @@ def read_only_chat(world: World) -> Undo:
 
 
 def abandoned_chat(world: World) -> Undo:
-    """Add a chat with Heidi that she left."""
+    """Add a chat that Heidi has left."""
     account = _matrix(world)
     heidi = Person(id=HEIDI, full_name=HEIDI)
     chat = _chat(world, account, [heidi], ABANDONED)

@@ -1,6 +1,6 @@
-"""A small made-up world: eight accounts, fifteen contacts, ten chats.
+"""Sample data: eight accounts, fifteen contacts, ten chats.
 
-Telephone numbers are of the 555-01 kind kept for fiction.
+Phone numbers are from the 555-01 range reserved for fiction.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ _PNG = bytes.fromhex(
 
 
 def sample_world(chats: int | None = None) -> World:
-    """Build the sample world, filled up to `chats` chats."""
+    """Return the sample world with at least `chats` chats."""
     world = World()
     _accounts(world)
     _people(world)
@@ -190,7 +190,7 @@ def _chats(world: World) -> None:
         chat_id: str,
         title: str | None = None,
     ) -> Chat:
-        """Make a chat with people and what they said, by name; "" is oneself."""
+        """Add a chat with messages as (contact, text); "" is the user."""
         account = world.accounts[account_id]
         people = [participant(account, name) for name in names]
         newest = world.now() - timedelta(minutes=next(minutes))
@@ -288,7 +288,7 @@ def _chats(world: World) -> None:
 
 
 def _decorate(world: World, family: Chat) -> None:
-    """Give a group what is more than text: a picture, a reaction, mentions, receipts."""
+    """Add a picture, a reaction, mentions and read receipts to a group."""
     kim, mia = family.participants[:2]
     now = family.last_activity
     photo = Asset(
@@ -313,7 +313,7 @@ def _decorate(world: World, family: Chat) -> None:
         }
     ]
     world.react(family, picture, mia, "❤️")
-    # Newer servers list a reaction also as a row of its own.
+    # Newer servers also list a reaction as a separate row.
     row = world.incoming(family, mia, "{{sender}} reacted ❤️", when=now)
     row.type, row.is_hidden, row.linked_message_id = "REACTION", True, picture.id
     own = family.messages[1]
@@ -323,7 +323,7 @@ def _decorate(world: World, family: Chat) -> None:
 
 
 def _bulk(world: World, number: int) -> None:
-    """Add direct chats, one message each, a minute apart, older than all others."""
+    """Add direct chats with one message each, a minute apart, older than the rest."""
     account = world.accounts["whatsapp"]
     start = world.now() - timedelta(days=2)
     for index in range(max(number, 0)):

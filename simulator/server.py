@@ -1,4 +1,4 @@
-"""The simulator: an HTTP server around a world, a fault desk and a request log."""
+"""The simulator: an HTTP server for a world, with faults, traits and a request log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -37,7 +37,7 @@ _LOADING = ("accounts_loading", "chats_loading")
 
 @dataclass(kw_only=True)
 class Received:
-    """One request as it came in."""
+    """One received request."""
 
     method: str
     path: str
@@ -45,15 +45,15 @@ class Received:
     query: str
     headers: dict[str, str]
     json: Any
-    """The body, if it was JSON."""
+    """The parsed body, None if it is not JSON."""
     peer: str
-    """Identity of the connection."""
+    """Address of the client, which identifies the connection."""
     reused: bool
-    """The connection had served a request before."""
+    """Whether the connection had served an earlier request."""
     status: int | None = None
-    """What was answered; None: nothing (yet)."""
+    """Status of the response; None: no response (yet)."""
     executed: bool = False
-    """It was to change something, and that happened."""
+    """Whether a write was carried out."""
 
 
 _RECEIVED = web.RequestKey("received", Received)
@@ -63,13 +63,13 @@ _AUTHENTICATED = web.RequestKey("authenticated", bool)
 class Simulator:
     """A Beeper server on a real socket, as an async context manager.
 
-    `stop` and then `start` keep port and world, like an app that restarts.
+    `stop` followed by `start` keeps port and world, like a restart of the app.
     """
 
     def __init__(
         self,
         profile: str = "latest",
-        token: str = "dev-token",  # noqa: S107 - as invented as the rest
+        token: str = "dev-token",  # noqa: S107 - invented
         *,
         chats: int | None = None,
         host: str = "127.0.0.1",
@@ -81,17 +81,17 @@ class Simulator:
     ) -> None:
         """Prepare a server.
 
-        `chats`: fill the world up to so many; `port` 0: any free one; `prefix`: path in
-        front of everything, e.g. `/beeper`; `realistic`: with what servers of this
-        profile were seen to do; `traits`: further ones, `NAME` or `NAME=ACCOUNT`.
+        `chats`: minimum number of chats; `port` 0: any free port; `prefix`: path prefix
+        of all routes, e.g. `/beeper`; `realistic`: add the traits that servers of this
+        profile were seen to have; `traits`: further traits, `NAME` or `NAME=ACCOUNT`.
         """
         self.profile = PROFILES[profile]
         seen = SEEN_TRAITS[profile] if realistic else ()
         self._initial_traits = (*self.profile.traits, *seen, *traits)
         self.traits = Traits()
-        """What this server does unlike its documentation; change it at any time."""
+        """Deviations from the documentation; may change at any time."""
         self.loading_seconds = 0.5
-        """How long chats and accounts are missing with `loading_after_restart`."""
+        """Duration of `loading_after_restart`."""
         self._loading: asyncio.TimerHandle | None = None
         self._scenes: dict[str, Callable[[], None]] = {}
         self.tokens: dict[str, set[str]] = {token: {"read", "write"}}
@@ -112,7 +112,7 @@ class Simulator:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the sample world and the first traits, without faults and log."""
+        """Restore the sample world and the initial traits, and clear faults and log."""
         self.world.settle()
         self._scenes.clear()
         self.traits.replace()
@@ -133,7 +133,7 @@ class Simulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen; after a stop, on the same port again."""
+        """Listen, after a stop on the same port."""
         if "loading_after_restart" in self.traits and self._has_run:
             self._start_loading()
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.01)
@@ -150,19 +150,19 @@ class Simulator:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Break all connections, as an app that is quit does.
+        """Abort all connections, like an app that quits.
 
-        Messages under way still arrive in the world, unless it has `lost_at_stop`.
+        Pending messages are still delivered, except with the trait `lost_at_stop`.
         """
         if self._runner and self._server:
             loop = asyncio.get_running_loop()
             for listening in self._server.sockets:
                 loop.remove_reader(listening.fileno())
-            # Who was just accepted would stumble over a closed server.
+            # A connection that was just accepted fails on a closed server.
             await asyncio.sleep(0)
             self._server.close()
             self.hub.hang_up()
-            # Those whose client has left go on unknown to the runner.
+            # The runner does not track handlers whose client has disconnected.
             for handler in self._handlers:
                 handler.cancel()
             await asyncio.gather(*self._handlers, return_exceptions=True)
@@ -172,7 +172,7 @@ class Simulator:
         self.world.stop()
 
     def _start_loading(self) -> None:
-        """Lack accounts and chats for a while."""
+        """Start to hide accounts and chats."""
         self.traits.add(*_LOADING)
         self._loading = asyncio.get_running_loop().call_later(
             self.loading_seconds, self._end_loading
@@ -185,7 +185,7 @@ class Simulator:
             self.traits.discard(*_LOADING)
 
     def _change_scene(self, name: str, is_on: bool) -> None:
-        """Let a trait bring what it needs into the world, and take that away again."""
+        """Add or remove the sample data of a trait."""
         if is_on and name in SCENES:
             self._scenes[name] = SCENES[name](self.world)
         elif not is_on and name in self._scenes:
@@ -199,12 +199,12 @@ class Simulator:
 
     @property
     def executed(self) -> list[Received]:
-        """The requests whose change really happened."""
+        """The write requests that were carried out."""
         return [received for received in self.requests if received.executed]
 
     @property
     def clock_skew(self) -> timedelta:
-        """How far the server's clock is ahead, in `Date` and in all it stamps."""
+        """Offset of the server's clock, in `Date` headers and timestamps."""
         return self.world.clock_skew
 
     @clock_skew.setter
@@ -213,7 +213,7 @@ class Simulator:
 
     @property
     def confirm_after(self) -> float:
-        """Seconds until the network's word about an own message."""
+        """Seconds until the network confirms an own message."""
         return self.world.confirm_after
 
     @confirm_after.setter
@@ -223,7 +223,7 @@ class Simulator:
     # Actions of other people
 
     def incoming(self, chat_id: str, sender_id: str | None, text: str) -> Json:
-        """Somebody writes, or oneself in another app; returns the Message.
+        """Add a message of another person, or of the user in another app; return it.
 
         `sender_id` None: the chat's first participant.
         """
@@ -240,19 +240,19 @@ class Simulator:
         return self.wire.message(self.world, self.world.incoming(chat, sender, text))
 
     def edit(self, chat_id: str, message_id: str, text: str) -> Json:
-        """A message is changed."""
+        """Edit a message, as another app does."""
         message = self._message(chat_id, message_id)
         self.world.edit(self.world.chat(chat_id), message, text)
         return self.wire.message(self.world, message)
 
     def delete(self, chat_id: str, message_id: str) -> None:
-        """A message is deleted for everyone."""
+        """Delete a message for everyone, as another app does."""
         self.world.delete(self.world.chat(chat_id), self._message(chat_id, message_id))
 
     def react(
         self, chat_id: str, message_id: str, sender_id: str | None, key: str | None
     ) -> Json:
-        """Somebody reacts, with key None takes it back; returns the Message.
+        """Set a person's reaction, None removes it; return the message.
 
         `sender_id` None: the chat's first participant.
         """
@@ -265,7 +265,7 @@ class Simulator:
         return self.wire.message(self.world, message)
 
     def membership(self, chat_id: str, sender_id: str | None, text: str) -> Json:
-        """Somebody joins or leaves, according to the text only; returns the Message.
+        """Add a membership event with this text; return it.
 
         `sender_id` None: the chat's first participant.
         """
@@ -278,22 +278,22 @@ class Simulator:
         return self.wire.message(self.world, message)
 
     def leave(self, chat_id: str, person_id: str | None = None) -> None:
-        """Somebody leaves a chat; everybody else does, without a `person_id`."""
+        """Let a person leave a chat, or all other people without a `person_id`."""
         chat = self.world.chat(chat_id)
         for person in [*chat.participants]:
             if person_id in (None, person.id) and not person.is_self:
                 self.world.leave(chat, person)
 
     def delete_chat(self, chat_id: str) -> None:
-        """A chat is removed, in another app."""
+        """Delete a chat, as another app does."""
         self.world.delete_chat(self.world.chat(chat_id))
 
     def set_account_status(
         self, account_id: str, status: str, text: str | None = None
     ) -> None:
-        """A network connects, wants its user, and so on.
+        """Set the connection status of an account.
 
-        Does not change how sends end: that is `Account.delivery`.
+        Does not change the outcome of sends; see `Account.delivery`.
         """
         account = self.world.account(account_id)
         account.status, account.status_text = status, text
@@ -336,7 +336,7 @@ class Simulator:
     async def _middleware(
         self, request: web.Request, handler: AiohttpHandler
     ) -> web.StreamResponse:
-        """Log the request, let faults strike, turn refusals into answers."""
+        """Log the request, apply faults, and convert errors to responses."""
         path, _, query = request.raw_path.removeprefix(self._prefix).partition("?")
         if path.startswith("/control/"):
             return await _refusals(handler(request))
@@ -368,7 +368,7 @@ class Simulator:
             task.add_done_callback(self._handlers.discard)
         response = await (strike(fault, request, run) if fault else run())
         if response.status != NO_ANSWER:
-            await request.release()  # A refused upload is read to its end.
+            await request.release()  # Read a rejected upload to its end.
         received.status = None if response.status == NO_ANSWER else response.status
         return response
 
@@ -410,7 +410,7 @@ class Simulator:
         return handle
 
     def _lacks(self, route: Route) -> bool:
-        """Whether a trait takes a route away."""
+        """Whether a trait removes a route."""
         return ("no_labels" in self.traits and route.path == "/v1/labels") or (
             "no_bridges" in self.traits and route.path.startswith("/v1/bridges")
         )
@@ -443,7 +443,7 @@ class Simulator:
         request[_AUTHENTICATED] = True
 
     def _absent(self, err: web.HTTPException) -> web.Response:
-        """Answer a request without a route."""
+        """Return the response to a request without a route."""
         if self.profile.absent and "missing_routes_405" not in self.traits:
             status, text = self.profile.absent
             return web.Response(status=status, text=text)
@@ -456,8 +456,8 @@ class Simulator:
         )
 
     def _refuse(self, err: ApiError) -> web.Response:
-        """Answer an error as this generation does."""
-        auth_codes = ("unauthorized", "forbidden")  # those of things are in capitals
+        """Return an error in the format of this generation."""
+        auth_codes = ("unauthorized", "forbidden")  # other codes are upper case
         if self.profile.plain_auth and err.body["code"] in auth_codes:
             return web.Response(
                 status=err.status,
@@ -485,7 +485,7 @@ async def _refusals(answer: Awaitable[web.StreamResponse]) -> web.StreamResponse
 
 
 async def _json(request: web.Request) -> Any:
-    """The body as JSON, else None. Uploads are left to their route."""
+    """The parsed body, None if it is not JSON. Uploads are read by their route."""
     if request.content_type.startswith("multipart/"):
         return None
     try:

@@ -34,7 +34,7 @@ class Hub:
         world.listener = self._publish
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one socket until it ends."""
+        """Serve one socket until it closes."""
         socket = web.WebSocketResponse(autoping=False, autoclose=False, compress=False)
         await socket.prepare(request)
         connection = Connection(socket, request, self._profile, self._strike)
@@ -46,14 +46,14 @@ class Hub:
         return socket
 
     def hang_up(self) -> None:
-        """Break all sockets."""
+        """Abort all sockets."""
         for connection in self.connections:
             connection.abort()
 
     def _publish(self, event: Event) -> None:
-        """Queue an event for every socket, as it looks now."""
+        """Queue an event with the current state for every socket."""
         if event.type == "message.upserted" and not self._visible(event.message):
-            return  # what the server cannot load yet is skipped
+            return  # servers skip messages they cannot load yet
         frame = self._frame(event)
         for connection in self.connections:
             connection.events.put_nowait(frame)
@@ -78,7 +78,7 @@ class Hub:
         return frame
 
     def _newest(self) -> Json:
-        """The newest message once more."""
+        """An event with the newest message."""
         return next(
             self._frame(Event(type="message.upserted", chat=chat, message=message))
             for chat in self._world.recent_chats()
@@ -87,12 +87,12 @@ class Hub:
         )
 
     def _look(self) -> None:
-        """Let open sockets look at the fault desk."""
+        """Let open sockets apply new faults."""
         for connection in self.connections:
             connection.events.put_nowait(None)
 
     async def _strike(self, connection: Connection) -> None:
-        """Let every fault for sockets strike a connection."""
+        """Apply all waiting socket faults to a connection."""
         while not connection.stalled and (fault := self._faults.take_for_socket()):
             match fault.kind:
                 case "ws_stall":
@@ -114,11 +114,11 @@ class Hub:
                     for _ in range(fault.count):
                         await connection.deliver(frame)
             if fault.times is None:
-                return  # one that stays strikes a socket once per look
+                return  # a permanent fault applies once per call
 
 
 class Connection:
-    """One socket: reads commands, writes what is queued."""
+    """One socket: reads commands, writes queued events."""
 
     def __init__(
         self,
@@ -129,12 +129,12 @@ class Connection:
     ) -> None:
         self.socket = socket
         self.events: asyncio.Queue[Json | None] = asyncio.Queue()
-        """Frames to send; None: look at the fault desk."""
+        """Frames to send; None: apply new faults."""
         self.stalled = False
         self.repeat = 0
-        """How many events are still to be sent twice."""
+        """Number of events left to send twice."""
         self.hold = 0
-        """How many are still to be held back, and then sent in reverse."""
+        """Number of events left to buffer before they are sent in reverse order."""
         self._held: list[Json] = []
         self._transport = request.transport
         self._profile = profile
@@ -143,7 +143,7 @@ class Connection:
         self._seq = 0
 
     async def run(self) -> None:
-        """Greet, then serve until the socket closes."""
+        """Send `ready`, then serve until the socket closes."""
         ready: Json = {"type": "ready", "version": 1, "chatIDs": []}
         if self._profile.ws_app:
             ready["app"] = {"state": False}
@@ -159,16 +159,16 @@ class Connection:
 
     @property
     def is_followed(self) -> bool:
-        """Whether it is open, and any events are subscribed to."""
+        """Whether it is open and subscribed to any events."""
         return bool(self._chats) and not self.socket.closed
 
     def abort(self) -> None:
-        """Break the connection."""
+        """Abort the connection."""
         if self._transport:
             self._transport.abort()
 
     async def deliver(self, frame: Json) -> None:
-        """Send an event, if it is subscribed to; `seq` counts within the socket."""
+        """Send an event to a subscribed socket; `seq` counts per socket."""
         if self._chats != ["*"] and frame["chatID"] not in self._chats:
             return
         self._held.append({"type": frame["type"], "seq": self._next(), **frame})
@@ -184,7 +184,7 @@ class Connection:
                 await self._send(event)
 
     async def deliver_raw(self, body: object) -> None:
-        """Send a frame that may be anything, text if it is not bytes."""
+        """Send any frame: binary for bytes, otherwise text."""
         with suppress(ConnectionError):
             if isinstance(body, bytes):
                 await self.socket.send_bytes(body)
@@ -193,7 +193,7 @@ class Connection:
                 await self.socket.send_str(text)
 
     async def write(self, fault: Fault) -> None:
-        """Write what may be no frame, until the client leaves."""
+        """Write raw bytes until the client leaves."""
         if isinstance(self._transport, asyncio.Transport):
             await write(fault, self._transport)
 
@@ -213,7 +213,7 @@ class Connection:
                 await self._send(_error("Payload must be a JSON text message"))
 
     async def _write(self) -> None:
-        """Send queued events, and a ping now and then."""
+        """Send queued events and periodic pings."""
         pause = self._profile.ws_first_ping
         while True:
             try:
@@ -249,7 +249,7 @@ class Connection:
             )
 
     def _subscribe(self, command: object) -> Json:
-        """Carry out `subscriptions.set`, the only command: replace the whole set."""
+        """Handle `subscriptions.set`, the only command: replace all subscriptions."""
         if not isinstance(command, dict) or "type" not in command:
             return _error("Payload must be an object with a type field")
         request_id = command.get("requestID")
@@ -285,7 +285,7 @@ class Connection:
 
     async def _send(self, frame: Json) -> None:
         if not self.stalled:
-            with suppress(ConnectionError):  # gone; the reader will notice
+            with suppress(ConnectionError):  # the reader handles a closed socket
                 await self.socket.send_json(frame)
 
 

@@ -1,4 +1,4 @@
-"""Times, phone numbers and message text in the forms the API uses."""
+"""Times, phone numbers, sort keys and message text in the API's formats."""
 
 from datetime import datetime
 import html
@@ -28,7 +28,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def phone_number(text: str) -> str | None:
-    """Normalise to E.164; None if it is no international number."""
+    """Normalize to E.164; None unless it is an international number."""
     number = re.sub(r"[\s().-]", "", text.removeprefix("tel:"))
     number = re.sub(r"^00", "+", number)
     return number if _E164.fullmatch(number) else None
@@ -40,7 +40,7 @@ def fold(title: str) -> str:
 
 
 def letters(number: int) -> str:
-    """A number as a sort key of letters and digits, in the same order."""
+    """Encode a number as a sort key of letters and digits that keeps the order."""
     digits = ""
     while number:
         number, digit = divmod(number, 36)
@@ -49,21 +49,21 @@ def letters(number: int) -> str:
 
 
 def number_of(key: str) -> int | None:
-    """Read what `letters` wrote; None if it did not write that."""
+    """Decode a sort key of `letters`; None if it is not one."""
     return int(key[1:], 36) if _LETTERS.fullmatch(key) else None
 
 
 def plain_to_html(text: str) -> str:
-    """What somebody typed in another app, as Matrix HTML."""
+    """Convert plain text, as typed in another app, to Matrix HTML."""
     return html.escape(text, quote=False).replace("\n", "<br>")
 
 
 def markdown_to_html(text: str) -> str:
-    r"""What the API was asked to send, as Matrix HTML.
+    r"""Convert the text of a send request to Matrix HTML.
 
-    A small Markdown: paragraphs, line breaks, bold, emphasis, code, backslash escapes;
-    spaces at the ends are lost, as in any Markdown. A JSON string that holds HTML is
-    taken verbatim.
+    Supports a subset of Markdown: paragraphs, line breaks, bold, emphasis, code,
+    backslash escapes. Spaces at both ends are removed. A JSON string that contains HTML
+    is used verbatim.
     """
     if text.startswith('"') and "<" in text:
         try:
@@ -73,7 +73,7 @@ def markdown_to_html(text: str) -> str:
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
-        """Put a private-use character where patterns must not see an escaped one."""
+        """Replace an escaped character by a private-use one that no pattern matches."""
         kept.append(html.escape(match[1], quote=False))
         return chr(0xE000 + len(kept) - 1)
 

@@ -1,16 +1,16 @@
-"""Traits: the ways in which real servers differ from their documentation.
+"""Traits: behaviour of real servers that differs from the documentation.
 
-Every trait is off unless the profile, the caller or the control API adds it:
+A trait is off until the profile, the caller or the control API adds it:
 
-    Simulator("latest", realistic=True)            # what real servers were seen to do
+    Simulator("latest", realistic=True)            # as real servers were seen
     Simulator("latest", traits=["existing_chat_drops_text", "contacts_fail=signal"])
     simulator.traits.add("sender_names_are_ids")   # at run time, for every account
     simulator.traits.add("contacts_fail", account="signal")
     simulator.traits.discard("sender_names_are_ids")
 
-`NAME=ACCOUNT` limits a trait to one account; it may be added for several accounts. A
-trait that is not about an account ignores the limit. Traits that bring chats, accounts
-or messages of their own (see `scenes.py`) remove them when they are discarded.
+`NAME=ACCOUNT` limits a trait to one account, and adding it again extends it to another.
+Traits of the server as a whole ignore the limit. Some traits add accounts, chats or
+messages (see `scenes.py`) and remove them when discarded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Trait:
-    """One deviation; `rows` names the observations it comes from."""
+    """One deviation; `rows` are the rows of the list of observations."""
 
     name: str
     rows: str
@@ -33,14 +33,14 @@ TRAITS = {
         Trait(
             "existing_chat_drops_text",
             "R1",
-            "starting an existing chat answers 200 and does not send its messageText",
+            "starting an existing chat returns 200 without sending messageText",
         ),
         Trait(
             "first_text_dropped",
             "R1",
             "messageText is never sent, not even to a new chat",
         ),
-        Trait("start_without_status", "R1", "the answer to a start has no status"),
+        Trait("start_without_status", "R1", "the response to a start has no status"),
         Trait(
             "create_finds_existing",
             "R1",
@@ -49,50 +49,54 @@ TRAITS = {
         Trait(
             "first_text_fails",
             "R21",
-            "a new chat whose messageText fails stays, and the answer is a 500",
+            "a failing messageText returns 500, and the new chat remains",
         ),
         Trait(
-            "chat_per_conversation", "R14", "every start makes another chat (Google)"
+            "chat_per_conversation",
+            "R14",
+            "every start creates another chat, as Google Voice does",
         ),
         Trait(
             "new_chat_not_found",
             "R22",
-            "a start does not find a chat made within World.discovery_seconds",
+            "a start does not find chats newer than World.discovery_seconds",
         ),
         Trait(
             "network_hangs",
             "R32",
-            "create and start make the chat, hang for World.hang_seconds, answer 500",
+            "create and start create the chat, then fail after World.hang_seconds",
         ),
-        Trait("titles_trimmed", "R21", "titles lose spaces at both ends"),
+        Trait("titles_trimmed", "R21", "titles are trimmed"),
         Trait(
             "titles_folded",
             "R21",
             "titles are trimmed, spaces collapsed, characters normalised (NFC)",
         ),
-        Trait("unknown_users_accepted", "R33", "nobody checks that a user exists"),
+        Trait("unknown_users_accepted", "R33", "users are not checked for existence"),
         # Accounts and people
         Trait("accounts_without_network", "R3", "accounts have no network"),
         Trait(
             "self_hosted_accounts",
             "R3",
-            "two self-hosted accounts without network, an address in their ids",
+            "two self-hosted accounts without network, one with an address as id",
         ),
         Trait("chat_network_bridgev2", "R3", "the network of chats is bridgev2"),
         Trait("hungryserv", "R10", "the Beeper account is hungryserv, Beeper (Matrix)"),
         Trait(
             "network_user_ids",
             "R10",
-            "the user id of an account is the network's own, unlike senderID",
+            "an account's user id is the network's own and differs from senderID",
         ),
-        Trait("contacts_fail", "R9", "listing and searching contacts answers 500"),
+        Trait("contacts_fail", "R9", "listing and searching contacts returns 500"),
         Trait(
-            "accounts_loading", "R11", "the account list lacks accounts, as at a start"
+            "accounts_loading",
+            "R11",
+            "the account list is incomplete, as after a restart",
         ),
         Trait(
             "chats_loading",
             "R11",
-            "no chats are listed, and using one answers TOOL_EXECUTION_ERROR",
+            "no chats are listed, and using one returns TOOL_EXECUTION_ERROR",
         ),
         Trait(
             "loading_after_restart",
@@ -111,22 +115,22 @@ TRAITS = {
         Trait(
             "merged_chat",
             "R4",
-            "two chats with Kim are merged into an empty one that stands for both",
+            "an empty chat merges the two chats with Kim",
         ),
         Trait(
             "merged_members_hidden",
             "R4",
-            "lists leave out the members of a merged chat",
+            "lists omit the members of a merged chat",
         ),
         Trait("merge_without_default", "R4", "a merged chat has no defaultChatID"),
-        Trait("null_titles", "", "direct chats have null as their title"),
-        Trait("read_only_chat", "R15", "a read-only chat; sending to one answers 403"),
+        Trait("null_titles", "", "the title of direct chats is null"),
+        Trait("read_only_chat", "R15", "a read-only chat; sending to it returns 403"),
         Trait(
             "abandoned_chat",
             "R30",
-            "a chat that everybody else left; starting a chat still finds it",
+            "a chat without other people; a start still finds it",
         ),
-        Trait("invitation", "R33", "an invitation, which lists leave out"),
+        Trait("invitation", "R33", "an invitation, which lists omit"),
         Trait("include_muted_ignored", "R5", "includeMuted=false returns muted chats"),
         Trait("unread_only_ignored", "R5", "unreadOnly returns read chats"),
         Trait("inbox_ignored", "R5", "inbox returns the chats of every inbox"),
@@ -137,17 +141,19 @@ TRAITS = {
         ),
         Trait("list_limit_ignored", "R5", "limit of the chat list has no effect"),
         Trait(
-            "patch_archive_ignored", "R6", "PATCH isArchived answers 200, to no effect"
+            "patch_archive_ignored", "R6", "PATCH isArchived returns 200 without effect"
         ),
         Trait(
-            "stale_write_answers", "R6", "write answers carry the chat before the write"
+            "stale_write_answers",
+            "R6",
+            "responses to writes contain the chat before the write",
         ),
         Trait(
             "archive_comes_back",
             "R6",
-            "a chat that is pinned or was just written to leaves the archive again",
+            "archiving a pinned chat, or one with a new own message, does not last",
         ),
-        Trait("drafts_html", "", "drafts are read as Markdown and kept as HTML"),
+        Trait("drafts_html", "", "drafts are parsed as Markdown and stored as HTML"),
         Trait("five_participants", "R17", "lists have at most five participants"),
         Trait("numeric_read_sort_key", "R17", "lastReadMessageSortKey is a number"),
         # Messages
@@ -158,25 +164,29 @@ TRAITS = {
         ),
         Trait("preview_without_type", "R2", "the preview of a chat has no type"),
         Trait("text_sort_keys", "R17", "sort keys are letters and digits"),
-        Trait("mentions_null", "R17", "messages have null as their mentions"),
+        Trait("mentions_null", "R17", "mentions of messages are null"),
         Trait("mentions_room", "R17", "others' messages to groups mention @room"),
         Trait(
             "pending_id_unknown",
             "R18",
-            "a pending id answers 404 until the message is confirmed",
+            "a pending id returns 404 until the message is confirmed",
         ),
         Trait(
             "pending_id_useless",
             "R23",
-            "a pending id always answers 404; a reaction to it answers 200, no effect",
+            "a pending id always returns 404, except for reactions, which are lost",
         ),
         Trait(
             "unconfirmed_hidden",
             "R24",
-            "own messages appear in lists and events under their final id only",
+            "own messages appear in lists and events only under the final id",
         ),
-        Trait("file_name_as_text", "R24 R31", "a file without caption has its name"),
-        Trait("plain_text", "R24", "texts are plain text as it was sent, not HTML"),
+        Trait(
+            "file_name_as_text",
+            "R24 R31",
+            "the text of a file without caption is its name",
+        ),
+        Trait("plain_text", "R24", "texts are plain text instead of HTML"),
         Trait("event_sort_keys_missing", "R25", "events and previews have sortKey -1"),
         Trait("edits_without_time", "R26", "edits have no editedTimestamp"),
         Trait("rows_never_unread", "R27", "isUnread is false in every message"),
@@ -184,22 +194,30 @@ TRAITS = {
         Trait(
             "slow_delivery",
             "R29",
-            "sends are delivered one every World.delivery_interval seconds",
+            "one message is delivered every World.delivery_interval seconds",
         ),
-        Trait("reordered_delivery", "R29", "two sends that are under way swap places"),
-        Trait("lost_at_stop", "R29", "sends under way are lost when the server stops"),
+        Trait("reordered_delivery", "R29", "neighbouring pending messages swap places"),
+        Trait("lost_at_stop", "R29", "pending messages are lost when the server stops"),
         # The server itself
-        Trait("no_labels", "R7", "no labels: 404, and the labelID filter is ignored"),
-        Trait("no_bridges", "R7", "no bridges: 404"),
-        Trait("missing_routes_405", "R28", "missing routes answer 405 or a plain 404"),
-        Trait("empty_values", "R28", "unknown values are null or empty, not left out"),
-        Trait("setup_initializing", "R19", "/v1/app/setup says initializing"),
+        Trait(
+            "no_labels", "R7", "labels return 404, and the labelID filter is ignored"
+        ),
+        Trait("no_bridges", "R7", "bridges return 404"),
+        Trait(
+            "missing_routes_405", "R28", "missing routes return 405 or a plain-text 404"
+        ),
+        Trait(
+            "empty_values", "R28", "unknown values are null or empty instead of missing"
+        ),
+        Trait(
+            "setup_initializing", "R19", "the state of /v1/app/setup is initializing"
+        ),
         Trait(
             "unservable_assets",
             "R8",
-            "iMessage pictures that the server refuses to serve (400, 403)",
+            "two iMessage pictures that cannot be served (400, 403)",
         ),
-        Trait("serve_without_content_type", "R17", "files come without Content-Type"),
+        Trait("serve_without_content_type", "R17", "files have no Content-Type"),
     )
 }
 

@@ -1,6 +1,6 @@
-"""State as the JSON a generation sends.
+"""Serialization of the state to the JSON of a generation.
 
-Optional fields without a value are left out; what a generation does not know is, too.
+Optional fields without a value and fields unknown to the generation are left out.
 """
 
 from collections.abc import Set as AbstractSet
@@ -68,12 +68,12 @@ _EMPTY_MESSAGE: Json = {
 
 
 def compact(fields: Json) -> Json:
-    """Leave out what has no value."""
+    """Remove fields without a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def user(person: Person) -> Json:
-    """User: id and whatever is known, and the two flags."""
+    """User: id, known identifiers and the two flags."""
     return compact(
         {
             "id": person.id,
@@ -88,7 +88,7 @@ def user(person: Person) -> Json:
 
 
 def upload(upload_id: str, asset: Asset) -> Json:
-    """Answer to an upload."""
+    """Response to an upload."""
     return {
         "uploadID": upload_id,
         "srcURL": asset.path,
@@ -99,7 +99,7 @@ def upload(upload_id: str, asset: Asset) -> Json:
 
 
 class Wire:
-    """Shapes for one profile."""
+    """Serialization for one profile."""
 
     def __init__(self, profile: Profile, traits: Traits | None = None) -> None:
         self._profile = profile
@@ -135,7 +135,7 @@ class Wire:
         )
 
     def _own_user(self, account: Account) -> Json:
-        """The user of an account, with the network's own id if it is like that."""
+        """The user of an account, with `network_user_ids` under the network's own id."""
         found = self.user(account.user, account)
         if self.traits.has("network_user_ids", account.id):
             localpart = account.user.id.removeprefix("@").partition(":")[0]
@@ -158,7 +158,7 @@ class Wire:
         }
 
     def bridge_capabilities(self, account: Account) -> Json:
-        """What a network can look up and create. Chosen: as its contacts are known."""
+        """Bridge capabilities. Chosen: derived from the identifiers of its contacts."""
         people = account.contacts.values()
         return {
             "group_creation": GROUP_CREATION,
@@ -175,7 +175,7 @@ class Wire:
         }
 
     def chat(self, world: World, chat: Chat, participants: int) -> Json:
-        """Chat with at most `participants` people; -1 = all."""
+        """Chat with at most `participants` participants; -1 = all."""
         account = world.accounts[chat.account_id]
         shown = (
             chat.participants if participants < 0 else chat.participants[:participants]
@@ -238,7 +238,7 @@ class Wire:
         return chat.title
 
     def _merge(self, chat: Chat) -> Json:
-        """What a merged chat and its members say of each other."""
+        """Fields that link a merged chat and its members."""
         if chat.merged_into:
             return {"mergedIntoChatID": chat.merged_into}
         if not chat.merge:
@@ -250,12 +250,12 @@ class Wire:
         return letters(number) if "text_sort_keys" in self.traits else str(number)
 
     def listed_participants(self, chat: Chat) -> int:
-        """How many participants of a chat are shown in lists; -1 = all."""
+        """Maximum number of participants in lists; -1 = all."""
         capped = self.traits.has("five_participants", chat.account_id)
         return 5 if capped else self._profile.list_participants
 
     def list_item(self, world: World, chat: Chat) -> Json:
-        """Chat in the chat list: with its newest message as `preview`."""
+        """Chat as an item of the chat list, with its newest message as `preview`."""
         item = self.chat(world, chat, self.listed_participants(chat))
         if preview := next(filter(self.shows, reversed(chat.messages)), None):
             item["preview"] = self.message(world, preview, unsorted=True)
@@ -266,7 +266,7 @@ class Wire:
     def message(
         self, world: World, message: Message, *, unsorted: bool = False
     ) -> Json:
-        """Message. `isSender` is wrong on some accounts' own ones, as live.
+        """Message. On some accounts `isSender` of own messages is wrong, as on live servers.
 
         `unsorted`: in an event or a preview.
         """
@@ -325,10 +325,10 @@ class Wire:
         return message.text if plain else message.html
 
     def shows(self, message: Message) -> bool:
-        """Whether this generation lets a message be seen.
+        """Whether this generation shows a message.
 
-        Without a send status, an unconfirmed one is not (chosen); without a mark for
-        it, a deleted one is not; without types, a reaction is not a message.
+        Unconfirmed messages require a send status (chosen), deleted messages require
+        `isDeleted`, and reaction rows require a type.
         """
         keys = self._profile.message_keys
         hides_unconfirmed = "sendStatus" not in keys or self.traits.has(

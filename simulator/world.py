@@ -1,4 +1,4 @@
-"""The world a simulator serves, and everything that can happen in it."""
+"""The state of a simulator and all operations on it."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ MEDIA = "file:///Users/sample/Beeper/media/"
 
 
 class World:
-    """Everything in memory. Nothing here knows HTTP or server generations."""
+    """In-memory state, independent of HTTP and server generations."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
@@ -39,16 +39,16 @@ class World:
         self.labels: dict[str, str] = {}
         """Label id → name."""
         self.focused: Json | None = None
-        """What the app window was last asked to show."""
+        """The last focus request."""
         self.listener: Callable[[Event], None] = lambda event: None
         self.clock_skew = timedelta()
         self.confirm_after = 0.05
-        """Seconds until the network's word about an own message."""
+        """Seconds until the network confirms an own message."""
         self.traits = Traits()
         self.discovery_seconds = 1.0
-        """How long a start does not find a new chat (`new_chat_not_found`)."""
+        """Seconds during which a start does not find a new chat (`new_chat_not_found`)."""
         self.hang_seconds = 180.0
-        """How long a create hangs (`network_hangs`)."""
+        """Seconds until a hanging create fails (`network_hangs`)."""
         self.delivery_interval = 0.2
         """Seconds between deliveries (`slow_delivery`)."""
         self._local_ids: dict[str, Chat] = {}
@@ -58,7 +58,7 @@ class World:
         self._waiting: dict[
             asyncio.TimerHandle, tuple[Callable[[], None], Callable[[], None]]
         ] = {}
-        """What happens then, and what happens if the server stops instead."""
+        """Pending actions, and their replacements for `lost_at_stop`."""
         self._next_delivery = 0.0
 
     def now(self) -> datetime:
@@ -68,7 +68,7 @@ class World:
     # People
 
     def account(self, account_id: str) -> Account:
-        """Return an account or refuse."""
+        """Return an account. Raises ApiError 404."""
         if (account := self.accounts.get(account_id)) is None:
             raise not_found("Account")
         return account
@@ -76,23 +76,23 @@ class World:
     # Chats
 
     def chat(self, chat_id: str) -> Chat:
-        """Return a chat by id or local id, or refuse."""
+        """Return a chat by id or local id. Raises ApiError 404."""
         if (chat := self.chats.get(chat_id) or self._local_ids.get(chat_id)) is None:
             raise not_found("Chat")
         return chat
 
     def recent_chats(self) -> list[Chat]:
-        """All chats, newest activity first; sorted only after a change."""
+        """All chats, newest activity first; cached until a change."""
         if self._recent is None:
             self._recent = sorted(self.chats.values(), key=activity_key)
         return self._recent
 
     def sort(self) -> None:
-        """Sort the chats again before they are next listed."""
+        """Invalidate the cached order of the chats."""
         self._recent = None
 
     def direct_chat(self, account: Account, person: Person) -> Chat | None:
-        """The newest direct chat with somebody that a start finds."""
+        """The newest direct chat with a person that a start finds."""
         if self.traits.has("chat_per_conversation", account.id):
             return None
         with_them = (
@@ -112,13 +112,13 @@ class World:
         return min(with_them, key=activity_key, default=None)
 
     def _found_by(self, chat: Chat) -> list[Person]:
-        """People whose start finds a chat."""
+        """The people for whom a start finds this chat."""
         if self.traits.has("abandoned_chat", chat.account_id):
             return [*chat.participants, *chat.former]
         return chat.participants
 
     def listed_chats(self) -> list[Chat]:
-        """The chats that lists and searches look at, newest activity first."""
+        """The chats of lists and searches, newest activity first."""
         return [chat for chat in self.recent_chats() if self._is_listed(chat)]
 
     def _is_listed(self, chat: Chat) -> bool:
@@ -133,7 +133,7 @@ class World:
         )
 
     def receiver(self, chat: Chat) -> Chat:
-        """The chat that a message to `chat` goes to: a member, if it is merged."""
+        """The chat that receives messages to `chat`: a member of a merged chat."""
         if not chat.merge:
             return chat
         if chat.merge_default and "merge_without_default" not in self.traits:
@@ -150,7 +150,7 @@ class World:
         chat_id: str | None = None,
         when: datetime | None = None,
     ) -> Chat:
-        """Create a chat with `people` and oneself; unknown people become contacts."""
+        """Create a chat with `people` and the user; strangers become contacts."""
         number = next(self._numbers)
         for person in people:
             account.contacts.setdefault(person.id, person)
@@ -169,13 +169,13 @@ class World:
         return chat
 
     def delete_chat(self, chat: Chat) -> None:
-        """Remove a chat with everything in it."""
+        """Delete a chat and its messages."""
         del self.chats[chat.id], self._local_ids[chat.local_id]
         self._recent = None
         self._emit(Event(type="chat.deleted", chat=chat))
 
     def leave(self, chat: Chat, person: Person) -> None:
-        """Somebody leaves a chat; the last one leaves an empty room behind."""
+        """Remove a participant; without other people, the title says so."""
         chat.participants.remove(person)
         chat.former.append(person)
         if all(other.is_self for other in chat.participants):
@@ -183,11 +183,11 @@ class World:
         self.changed(chat)
 
     def changed(self, chat: Chat) -> None:
-        """Announce a change of a chat."""
+        """Publish a change of a chat."""
         self._emit(Event(type="chat.upserted", chat=chat))
 
     def reopen(self, chat: Chat) -> None:
-        """Bring an archived chat back, a moment later."""
+        """Unarchive a chat after `confirm_after`."""
 
         def act() -> None:
             chat.is_archived = False
@@ -198,7 +198,7 @@ class World:
     # Accounts
 
     def rename_account(self, account: Account, account_id: str) -> None:
-        """Change an account's id everywhere, in the same place of the list."""
+        """Change an account's id in all objects; its position stays."""
         old, account.id = account.id, account_id
         self.accounts = {item.id: item for item in self.accounts.values()}
         for chat in self.chats.values():
@@ -210,7 +210,7 @@ class World:
     # Messages
 
     def message(self, chat: Chat, message_id: str) -> Message:
-        """Return a message by final or pending id, or refuse."""
+        """Return a message by final or pending id. Raises ApiError 404."""
 
         def has(name: str) -> bool:
             return self.traits.has(name, chat.account_id)
@@ -228,7 +228,7 @@ class World:
     def incoming(
         self, chat: Chat, sender: Person, text: str, *, when: datetime | None = None
     ) -> Message:
-        """Somebody writes; oneself in another app, if the sender is oneself."""
+        """Add a message of another person, or of the user in another app."""
         message = self._new_message(chat, sender, when)
         message.text, message.html = text, plain_to_html(text)
         message.is_unread = not sender.is_self
@@ -238,7 +238,7 @@ class World:
     def membership(
         self, chat: Chat, person: Person, text: str, *, when: datetime | None = None
     ) -> Message:
-        """Somebody joined or left: a row that is no message."""
+        """Add a membership event."""
         message = self._new_message(chat, person, when)
         message.text, message.html = text, plain_to_html(text)
         message.type, message.is_membership = "NOTICE", True
@@ -254,7 +254,7 @@ class World:
         attachment: Json | None = None,
         mentions: list[str] | None = None,
     ) -> Message:
-        """Queue an own message. The network's word follows after `confirm_after`."""
+        """Queue an own message. The network confirms it after `confirm_after`."""
         account = self.accounts[chat.account_id]
         delivery = chat.delivery or account.delivery
         if self.traits.has("logged_out", account.id):
@@ -294,7 +294,8 @@ class World:
     ) -> None:
         """Delete a message.
 
-        For everyone: an empty row marked deleted stays (chosen). For oneself: gone.
+        For everyone: an empty row marked as deleted remains (chosen). Otherwise the row
+        is removed.
         """
         if for_everyone:
             message.is_deleted = True
@@ -307,7 +308,7 @@ class World:
     def react(
         self, chat: Chat, message: Message, person: Person, key: str | None
     ) -> None:
-        """Set somebody's reaction, one a person; None takes it back."""
+        """Set a person's only reaction; None removes it."""
         message.reactions = [
             reaction
             for reaction in message.reactions
@@ -325,7 +326,7 @@ class World:
         self._emit(Event(type="message.upserted", chat=chat, message=message))
 
     def mark_read(self, chat: Chat, message_id: str | None) -> None:
-        """Read up to a message, or all."""
+        """Mark messages as read, up to one or all."""
         chat.is_marked_unread = False
         if chat.messages:
             until = self.message(chat, message_id or chat.messages[-1].id)
@@ -336,9 +337,9 @@ class World:
         self.changed(chat)
 
     def attachment(self, wanted: Json) -> Json:
-        """Turn a send's attachment into a message's: its type and its attachment.
+        """Convert a send request's attachment to a message type and an attachment.
 
-        The two use different words for the kinds.
+        Requests and messages use different names for the types.
         """
         upload = self.uploads.get(wanted["uploadID"])
         if upload is None:
@@ -375,7 +376,7 @@ class World:
     def add_asset(
         self, data: bytes, file_name: str, mime_type: str
     ) -> tuple[str, Asset]:
-        """Keep an uploaded file; return its upload id."""
+        """Store an uploaded file; return its upload id."""
         upload_id = f"upload-{next(self._numbers)}"
         asset = Asset(
             url=f"mxc://beeper.local/{upload_id}",
@@ -388,14 +389,14 @@ class World:
         return upload_id, asset
 
     def settle(self) -> None:
-        """Let everything that is still under way happen now."""
+        """Run all pending actions now."""
         waiting, self._waiting = self._waiting, {}
         for timer, (act, _) in waiting.items():
             timer.cancel()
             act()
 
     def stop(self) -> None:
-        """Let everything that is under way happen, or be lost with the server."""
+        """Run all pending actions, or discard them with `lost_at_stop`."""
         if "lost_at_stop" not in self.traits:
             self.settle()
             return
@@ -428,11 +429,11 @@ class World:
             self.changed(chat)
 
     def _number(self, chat: Chat, message: Message) -> None:
-        """Final ids are small numbers that repeat in every chat."""
+        """Assign the final id: a small number, unique only within the chat."""
         message.id, chat.next_message = str(chat.next_message), chat.next_message + 1
 
     def _deliver(self, chat: Chat, message: Message, delivery: Delivery) -> None:
-        """Confirm a message, unless that happened; maybe the next one first."""
+        """Confirm a message unless confirmed; with a trait, its successor first."""
         if self.traits.has("reordered_delivery", chat.account_id):
             index = chat.messages.index(message)
             later = next(
@@ -447,7 +448,7 @@ class World:
             self._confirm(chat, message, delivery)
 
     def _confirm(self, chat: Chat, message: Message, delivery: Delivery) -> None:
-        """Give the final id, then the outcome: two more upserts of an own message."""
+        """Assign the final id, then the outcome: two more upserts of an own message."""
         self._number(chat, message)
         message.confirmed = True
         self._emit(Event(type="message.upserted", chat=chat, message=message))
@@ -471,7 +472,7 @@ class World:
         lose: Callable[[], None] = lambda: None,
         slow: bool = False,
     ) -> None:
-        """Act after `confirm_after`; `slow`: one after another, with that trait."""
+        """Act after `confirm_after`; `slow`: subject to `slow_delivery`."""
 
         def run() -> None:
             self._waiting.pop(timer, None)
@@ -491,10 +492,10 @@ class World:
 
 
 def names(people: list[Person]) -> str:
-    """The title of a chat that was given none."""
+    """The computed title of a chat."""
     return ", ".join(display_name(person) for person in people if not person.is_self)
 
 
 def activity_key(chat: Chat) -> tuple[int, str]:
-    """Order of chat lists: newest first, the id decides between equals."""
+    """Sort key of chat lists: newest first, then by id."""
     return (-milliseconds(chat.last_activity), chat.id)

@@ -29,7 +29,7 @@ def account(call: Call) -> Json:
 def search_contacts(call: Call) -> Json:
     """`GET /v1/accounts/{accountID}/contacts`.
 
-    Exact for a phone number, e-mail or @username, else by text.
+    Exact for a phone number, e-mail address or @username, otherwise by text.
     """
     account = call.account
     _check_contacts(call)
@@ -44,7 +44,7 @@ def list_contacts(call: Call) -> Json:
     if "query" in call.query:
         people = sorted(look_up(account, call.query["query"]), key=_by_name)
     else:
-        if "cursor" not in call.query:  # The further pages are of the same list.
+        if "cursor" not in call.query:  # Later pages use the same snapshot.
             account.by_name = sorted(account.contacts.values(), key=_by_name)
         people = account.by_name
     page = paginate(people, _by_name, call.query, limit=call.query["limit"])
@@ -52,7 +52,7 @@ def list_contacts(call: Call) -> Json:
 
 
 def _check_contacts(call: Call) -> None:
-    """Fail on a bridge that cannot list people. Chosen: with 500."""
+    """Raise an error on bridges without contact lists. Chosen: 500."""
     if call.traits.has("contacts_fail", call.account.id):
         raise ApiError(500, "INTERNAL_ERROR", "Failed to list contacts")
 

@@ -20,7 +20,7 @@ async def upload(call: Call) -> Json:
     file = form.get("file")
     if not isinstance(file, web.FileField):
         raise invalid("body", "file", message="Required", code="invalid_type")
-    with file.file:  # aiohttp forgets to, if its handler is cancelled later
+    with file.file:  # aiohttp does not close it if the handler is cancelled
         data = file.file.read()
     return _keep(
         call,
@@ -49,7 +49,7 @@ def _keep(call: Call, data: bytes, name: str, mime: str) -> Json:
 
 
 def download(call: Call) -> Json:
-    """`POST /v1/assets/download`: path on the server's machine, or 200 with `error`."""
+    """`POST /v1/assets/download`: path on the server, or 200 with `error`."""
     asset = call.world.assets.get(call.body["url"])
     return (
         {"srcURL": asset.path}
@@ -61,7 +61,7 @@ def download(call: Call) -> Json:
 
 
 def serve(call: Call) -> Any:
-    """`GET /v1/assets/serve`: the file itself, whole or a range."""
+    """`GET /v1/assets/serve`: the file or a range of it."""
     url = call.query["url"]
     if (
         "unservable_assets" in call.traits

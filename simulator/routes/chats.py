@@ -20,7 +20,7 @@ PAGE = 25
 def list_chats(call: Call) -> Json:
     """`GET /v1/chats`: newest activity first, each with its newest message.
 
-    `limit` counts only on the newest servers.
+    Only the newest servers support `limit`.
     """
     accounts = call.query.get("accountIDs")
     counts = (
@@ -44,7 +44,7 @@ def search_chats(call: Call) -> Json:
 
 
 def matching_chats(world: World, query: Json, *, limit: int) -> Page[Chat]:
-    """Chats that match every filter of a chat search."""
+    """Return the chats that match all filters of a chat search."""
     words = query.get("query", "").casefold().split()
     before, after = (
         moment(query.get(f"lastActivity{end}", "")) for end in ("Before", "After")
@@ -124,8 +124,8 @@ def get_chat(call: Call) -> Json:
 async def create(call: Call) -> Json:
     """`POST /v1/chats`.
 
-    Chosen: always a new chat, even for one person who has one. Nothing promises
-    otherwise, and so no repeat goes unnoticed.
+    Chosen: always a new chat, even if a direct chat exists. The documentation promises
+    nothing else, and tests notice every repeated request.
     """
     body = call.body
     account = call.world.account(body["accountID"])
@@ -157,7 +157,7 @@ async def create(call: Call) -> Json:
 
 
 def _title(call: Call, account: Account, title: str | None) -> str | None:
-    """A title as the network keeps it."""
+    """Return a title as the network stores it."""
     if title is not None and call.traits.has("titles_folded", account.id):
         return fold(title)
     if title is not None and call.traits.has("titles_trimmed", account.id):
@@ -168,7 +168,7 @@ def _title(call: Call, account: Account, title: str | None) -> str | None:
 async def start(call: Call) -> Json:
     """`POST /v1/chats/start`, or `POST /v1/chats` with mode start.
 
-    The direct chat with a person, existing or new. `allowInvite` changes nothing here.
+    Returns the existing or new direct chat with a person. `allowInvite` has no effect.
     """
     account = call.world.account(call.body["accountID"])
     call.check_loaded(account.id)
@@ -193,7 +193,7 @@ async def start(call: Call) -> Json:
 
 
 async def create_or_start(call: Call) -> Json:
-    """`POST /v1/chats` of the generation where `mode` decides; without it, create."""
+    """`POST /v1/chats` of the generation with `mode`, by default create."""
     starts = call.body.get("mode") == "start"
     rules = {**(START if starts else CREATE), "mode": Rule()}
     body = check(call.body, rules, "body", strict=call.profile.strict)
@@ -203,7 +203,7 @@ async def create_or_start(call: Call) -> Json:
 async def _opened(
     call: Call, chat: Chat, status: str | None, *, is_new: bool = True
 ) -> Json:
-    """Send the first message, then answer as the generation does."""
+    """Send the first message and return the generation's response."""
 
     def has(name: str) -> bool:
         return call.traits.has(name, chat.account_id)
@@ -238,7 +238,7 @@ async def _opened(
 
 
 def update(call: Call) -> Json:
-    """`PATCH /v1/chats/{chatID}`: null clears; a title falls back to the usual one."""
+    """`PATCH /v1/chats/{chatID}`: null clears a field, or computes the title."""
     chat, body = call.chat, dict(call.body)
     before = call.full_chat(chat)
     if "draft" in body:
@@ -263,7 +263,7 @@ def update(call: Call) -> Json:
 
 
 def _reopen(call: Call, chat: Chat) -> None:
-    """Bring a chat back that does not stay in the archive, if it is like that."""
+    """Schedule the end of archiving, with `archive_comes_back`."""
     if not chat.is_archived or not call.traits.has(
         "archive_comes_back", chat.account_id
     ):
@@ -340,7 +340,7 @@ def notify_anyway(call: Call) -> Json:
 
 
 def typing(call: Call) -> None:
-    """`POST /v1/chats/{chatID}/typing`; its body is unknown."""
+    """`POST /v1/chats/{chatID}/typing`. No source shows its body."""
     call.world.chat(call.params["chatID"])
 
 
@@ -364,7 +364,7 @@ def _changed(call: Call, chat: Chat, before: Json) -> Json:
 
 
 def _answer(call: Call, chat: Chat, before: Json) -> Json:
-    """The answer to a write: the chat, which may be the one from before it."""
+    """Return the response to a write: the chat, or its state before the write."""
     if call.traits.has("stale_write_answers", chat.account_id):
         return before
     return call.full_chat(chat)
@@ -409,7 +409,7 @@ EITHER: Rules = {
     "mode": Rule(choices=("create", "start")),
     **{name: Rule(kind=rule.kind) for name, rule in {**CREATE, **START}.items()},
 }
-"""What is known before `mode` is: the names and types of all fields."""
+"""Names and types of all fields, for the check before `mode` is known."""
 
 
 def _reminder(field: str, rule: Rule) -> Rules:
@@ -479,8 +479,8 @@ ROUTES = [
     ),
     Route("POST", "/v1/chats", create, "create_id", body=CREATE),
     Route("POST", "/v1/chats", create_or_start, "create_mode", body=EITHER),
-    # What a server with a start route of its own does with mode=start here is unknown;
-    # chosen: 400 for the fields that create misses.
+    # Chosen: on servers with a separate start route, mode=start is a create with missing
+    # fields. No source shows the real response.
     Route("POST", "/v1/chats", create, "create_chat", body=CREATE),
     Route("POST", "/v1/chats/start", start, "start", body=START),
     Route(

@@ -1,4 +1,4 @@
-"""Who the server is, what a token may do, and what belongs to no chat or account."""
+"""Server information, token introspection, search, labels and the app window."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from .messages import found_messages
 def info(call: Call) -> Json:
     """`GET /v1/info`.
 
-    Its URLs come from the forwarded or direct host and know no path prefix: a client
-    must not follow them.
+    Its URLs use the forwarded or direct host without the path prefix, so a client must
+    not follow them.
     """
     forwarded = call.request.headers
     scheme = forwarded.get("X-Forwarded-Proto", call.request.scheme)
@@ -116,7 +116,7 @@ def labels(call: Call) -> list[Json]:
 
 
 def spec(call: Call) -> Any:
-    """`GET /v1/spec`: a small OpenAPI document; EasyMatrix redirects to one."""
+    """`GET /v1/spec`: a minimal OpenAPI document; EasyMatrix redirects to the docs."""
     if call.profile.strict:
         location = "https://developers.beeper.com/desktop-api-reference"
         return web.Response(status=307, headers={"Location": location})

@@ -30,7 +30,7 @@ def list_messages(call: Call) -> Json:
 
 
 def _cursor(call: Call) -> Json:
-    """The sort key that the cursor means: itself, or a message by its id."""
+    """Return the numeric sort key for a cursor: a sort key or a message id."""
     if (given := call.query.get("cursor")) is None:
         return {}
     if (number := number_of(given)) is not None:
@@ -44,7 +44,7 @@ def _cursor(call: Call) -> Json:
 
 
 def send(call: Call) -> Json:
-    """`POST /v1/chats/{chatID}/messages`: queued; the outcome shows later.
+    """`POST /v1/chats/{chatID}/messages`: queue a message.
 
     Chosen: 403 for a read-only chat.
     """
@@ -71,7 +71,7 @@ def send(call: Call) -> Json:
 def get_message(call: Call) -> Json:
     """`GET /v1/chats/{chatID}/messages/{messageID}`.
 
-    A pending id is known at once (chosen) and for ever.
+    A pending id is valid immediately (chosen) and permanently.
     """
     return call.wire.message(call.world, call.message)
 
@@ -93,7 +93,7 @@ def edit(call: Call) -> Json:
 
 
 def delete(call: Call) -> None:
-    """`DELETE .../messages/{messageID}`: for everyone unless said otherwise."""
+    """`DELETE .../messages/{messageID}`: by default for everyone."""
     message = call.message
     if not message.confirmed or call.params["messageID"] == message.pending_id:
         raise invalid("messageID", message="A pending message cannot be deleted")
@@ -103,7 +103,7 @@ def delete(call: Call) -> None:
 def react(call: Call) -> Json:
     """`POST .../reactions`.
 
-    A transaction sent twice changes nothing: reactions are set, not counted.
+    Idempotent: a repeated transaction changes nothing.
     """
     if not _lands_nowhere(call):
         call.world.react(call.chat, call.message, _me(call), call.body["reactionKey"])
@@ -114,7 +114,7 @@ def react(call: Call) -> Json:
 
 
 def _lands_nowhere(call: Call) -> bool:
-    """Whether a reaction is accepted although there is no such message."""
+    """Whether a reaction to an unknown message is accepted."""
     chat = call.chat
     if not call.traits.has("pending_id_useless", chat.account_id):
         return False
@@ -165,7 +165,7 @@ def search(call: Call) -> Json:
 
 
 def found_messages(call: Call, query: Json) -> Json:
-    """A page of matching messages, newest first, with their chats by id."""
+    """Return a page of matching messages, newest first, with their chats by id."""
     before, after = (moment(query.get(f"date{end}", "")) for end in ("Before", "After"))
     words = query.get("query", "").casefold().split()
     media = set(query.get("mediaTypes", ()))
@@ -214,7 +214,7 @@ def _side(message: Message) -> str:
 
 
 def _chats(call: Call, query: Json) -> Iterator[Chat]:
-    """The chats a message search looks into."""
+    """Return the chats covered by a message search."""
     ids, accounts = query.get("chatIDs"), query.get("accountIDs")
     for chat in call.world.listed_chats():
         if (

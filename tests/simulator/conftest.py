@@ -1,4 +1,4 @@
-"""A simulator on a real socket and a plain HTTP client for it."""
+"""A simulator on a real socket and an HTTP client for it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -17,7 +17,7 @@ AUTHORIZED = {"Authorization": "Bearer dev-token"}
 
 @dataclass
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Client:
-    """Speaks to one simulator, with the token unless other headers are given."""
+    """Client of one simulator; sends the token unless other headers are given."""
 
     def __init__(self, sim: Simulator, session: ClientSession) -> None:
         self.sim = sim
@@ -64,7 +64,7 @@ class Client:
         return socket
 
     async def close(self) -> None:
-        """End everything."""
+        """Close all connections."""
         for socket in self.sockets:
             await socket.close()
         await self.session.close()
@@ -75,12 +75,12 @@ type Connect = Callable[..., Awaitable[Client]]
 
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
-    """Let these tests use real sockets."""
+    """Allow real sockets."""
 
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Start simulators; takes what `Simulator` takes."""
+    """Return a function that starts a simulator; takes the arguments of `Simulator`."""
     async with AsyncExitStack() as stack:
 
         async def start(*args: Any, **options: Any) -> Client:

@@ -1,4 +1,4 @@
-"""The control surface and the program."""
+"""The control API and the command line."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Each fault of the desk, as a plain HTTP client meets it."""
+"""Each request fault, as seen by an HTTP client."""
 
 import asyncio
 import time

@@ -1,7 +1,7 @@
-"""Every request recorded from the official SDKs is served by the generation it is for.
+"""Replay of requests recorded from the official SDKs.
 
-The recordings were made against a dummy, so ids that exist here are put in the place of
-the dummy's.
+The recordings were made against a dummy server, so its ids are replaced by existing
+ones.
 """
 
 import json
@@ -19,8 +19,8 @@ RECORDED = json.loads(
 CHAT = "!tEamSlack:beeper.com"
 ONLY_IMESSAGE = {"chats.notify_anyway"}
 
-# What a generation must not serve: calls an SDK cannot make properly (it leaves a
-# keyword untranslated that is not its own), and what came later than the server.
+# Requests that a generation must reject: malformed ones (an SDK sends unknown keywords
+# unchanged) and operations of newer servers.
 REFUSED = {
     ("4.1.296", "chats.reminders.create(remind_at=str)"): 400,
     ("4.3.0", "chats.reminders.create(remind_at=str)"): 400,
@@ -35,7 +35,7 @@ ABSENT = {
 
 
 async def real(client: Client, record: Any) -> tuple[str, dict[str, Any]]:
-    """Path and options of a recorded request with ids that exist."""
+    """Path and options of a recorded request with existing ids."""
     sim = client.sim
     sim.reset()
     chat = sim.world.chats[CHAT]

@@ -1,4 +1,4 @@
-"""The official SDKs drive the simulator, and find every answer as they declare it."""
+"""The official SDKs validate the simulator's responses."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ HABITS_OF_EASYMATRIX = {
 async def test_sdk(
     connect: Connect, version: str, profile: str, methods: int, problems: set[str]
 ) -> None:
-    """`problems`: methods whose answer rightly is not what this SDK declares."""
+    """`problems`: methods whose response differs from this SDK's declaration."""
     client = await connect(profile)
     process = await asyncio.create_subprocess_exec(
         environment(version),

@@ -1,4 +1,4 @@
-"""The WebSocket: frames, subscriptions, events, and what can go wrong with it."""
+"""The WebSocket: frames, subscriptions, events and faults."""
 
 import asyncio
 from dataclasses import replace
@@ -20,7 +20,7 @@ async def frame(socket: ClientWebSocketResponse) -> Any:
 
 
 async def quiet(socket: ClientWebSocketResponse) -> bool:
-    """Whether nothing comes for a while."""
+    """Whether no frame arrives for 0.2 s."""
     try:
         await socket.receive(timeout=0.2)
     except TimeoutError:
@@ -145,7 +145,7 @@ async def test_time_of_events(connect: Connect, profile: str, text_time: bool) -
         assert isinstance(ts, int)
 
 
-async def test_what_people_do(connect: Connect) -> None:
+async def test_events_of_other_people(connect: Connect) -> None:
     client = await connect()
     sim = client.sim
     sender = sim.world.chats[TEAM].participants[1].id
@@ -175,7 +175,7 @@ async def test_what_people_do(connect: Connect) -> None:
     ]
 
 
-async def test_an_own_send_is_told_three_times(connect: Connect) -> None:
+async def test_a_send_publishes_three_events(connect: Connect) -> None:
     client = await connect()
     socket = await subscribed(client)
 
@@ -192,7 +192,7 @@ async def test_an_own_send_is_told_three_times(connect: Connect) -> None:
     ]
 
 
-async def test_without_a_send_status_only_confirmed_ones(connect: Connect) -> None:
+async def test_only_confirmed_messages_without_a_send_status(connect: Connect) -> None:
     client = await connect("4.2.557")
     socket = await subscribed(client)
     await client("POST", f"/v1/chats/{TEAM}/messages", json={"text": "hi"})
