@@ -1,4 +1,4 @@
-"""A button for each shortcut: what was made ready, done at a press."""
+"""A button for each shortcut."""
 
 import asyncio
 from copy import copy
@@ -36,10 +36,10 @@ from .outgoing.outbox import get_outbox
 from .signals import ShortcutPressed, ShortcutResult, tell_of_shortcut
 from .validation import text
 
-PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
+PARALLEL_UPDATES = 0  # The outbox keeps the order.
 
-_MOMENT: Final = 2
-"""Seconds after a press for which another one is taken for the same."""
+_DOUBLE_PRESS_WINDOW: Final = 2
+"""Seconds after a press during which another press is ignored."""
 
 
 async def async_setup_entry(
@@ -56,12 +56,10 @@ async def async_setup_entry(
 
 
 class ShortcutButton(ButtonEntity):
-    """Sends a message, starts a chat or makes a group.
+    """Sends a message, starts a chat or creates a group.
 
-    It goes to the outbox and not through an action: Home Assistant records what
-    actions are called with, and here nobody has written that into an automation.
-
-    Like the notify entity of a chat it stays available while Beeper is away.
+    Uses the outbox, not an action: Home Assistant would record the action's data.
+    Stays available while the server is offline, so that a press raises an error.
     """
 
     _attr_has_entity_name = True
@@ -70,12 +68,12 @@ class ShortcutButton(ButtonEntity):
 
     _press: asyncio.Task[HomeAssistantError | None] | None = None
     _pressed_until: float = 0
-    """Until when a press is taken for the last one, by the event loop's clock."""
+    """Event loop time until which another press is ignored."""
 
     def __init__(
         self, hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
     ) -> None:
-        """Do what the shortcut says."""
+        """Initialize the button of a subentry."""
         self._entry = entry
         self._subentry_id = subentry.subentry_id
         self._data = subentry.data
@@ -84,28 +82,28 @@ class ShortcutButton(ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Do it once, however often it is pressed within a moment.
+        """Run the shortcut once for all presses within a short time.
 
-        Who presses again meanwhile gets the same result, an error too. What was not
-        done is done at the next press.
+        Further presses get the same result or error. After an error that proves that
+        nothing was done, the next press runs the shortcut again.
         """
         if self._press is None or (
             self._press.done() and self._pressed_until <= self.hass.loop.time()
         ):
-            # Whoever presses a button without a context means each press for itself.
+            # Presses without a context are never joined.
             self._press = self.hass.async_create_task(
-                self._async_do(self._context or Context()), f"{DOMAIN} shortcut"
+                self._async_run(self._context or Context()), f"{DOMAIN} shortcut"
             )
-        # The caller may be cancelled, what it has begun is not.
+        # Cancelling the caller does not cancel the run.
         if err := await asyncio.shield(self._press):
             raise copy(err)
 
-    async def _async_do(self, context: Context) -> HomeAssistantError | None:
-        """Do it; return what went wrong, for each who waits to raise it anew."""
-        self._tell("under_way")
+    async def _async_run(self, context: Context) -> HomeAssistantError | None:
+        """Run the shortcut; return the error, for each caller to raise a copy."""
+        self._publish("under_way")
         result: ShortcutResult = "uncertain"
         try:
-            await self._async_reach_out(context)
+            await self._async_send(context)
             result = "done"
         except HomeAssistantError as err:
             if not errors.is_unknown(err):
@@ -113,17 +111,17 @@ class ShortcutButton(ButtonEntity):
             return errors.of_shortcut(err).with_traceback(None)
         finally:
             if result != "not_done":
-                self._pressed_until = self.hass.loop.time() + _MOMENT
-            self._tell(result)
+                self._pressed_until = self.hass.loop.time() + _DOUBLE_PRESS_WINDOW
+            self._publish(result)
         return None
 
-    def _tell(self, result: ShortcutResult) -> None:
+    def _publish(self, result: ShortcutResult) -> None:
         tell_of_shortcut(
             self.hass, ShortcutPressed(subentry_id=self._subentry_id, result=result)
         )
 
-    async def _async_reach_out(self, context: Context) -> None:
-        """Raises a translated HomeAssistantError, as the outbox does."""
+    async def _async_send(self, context: Context) -> None:
+        """Pass the request to the outbox. Raises a translated HomeAssistantError."""
         data = self._data
         outbox = get_outbox(self.hass, self._entry)
         message = self._render()
@@ -161,7 +159,7 @@ class ShortcutButton(ButtonEntity):
             ChatJob(
                 context=outbox.context,
                 request=request,
-                # Pressed every day, it must not create a group a day.
+                # Repeated presses must not create more groups.
                 if_exists="reuse",
                 phone_numbers={
                     person["id"]: person["phone_number"]
@@ -172,10 +170,10 @@ class ShortcutButton(ButtonEntity):
         )
 
     def _render(self) -> str:
-        """Return the message as its template makes it now."""
+        """Return the rendered message, empty if blank."""
         template = Template(self._data.get(CONF_MESSAGE, ""), self.hass)
         try:
-            # Not strict, Home Assistant logs the text of what it cannot fill in.
+            # Unless strict, Home Assistant logs the template on undefined variables.
             rendered = template.async_render(parse_result=False, strict=True)
             message: str = text(rendered)
         except TemplateError:

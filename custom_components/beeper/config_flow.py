@@ -1,4 +1,4 @@
-"""Setting up a Beeper server: address and token, then the account to use."""
+"""Config flow of a Beeper server: address and token, then the default account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +25,8 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -59,12 +57,13 @@ from .const import (
     SUBENTRY_SHORTCUT,
 )
 from .flows.chat import ChatSubentryFlow
+from .flows.labels import account_label, account_selector
 from .flows.shortcut import ShortcutSubentryFlow
 from .validation import identifier, phone_number
 
 DEFAULT_URL: Final = "http://localhost:23373"
 
-# The end of an address that was copied from a request, and slashes at the end.
+# The path of a copied request URL, and trailing slashes.
 _API_PATH: Final = re.compile(r"/*(/v1(/info)?)?/*$")
 
 _URL = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
@@ -129,11 +128,11 @@ _OPTIONS_SCHEMA = vol.Schema(
         vol.Required(CONF_LLM_CAN_SEND, default=False): BooleanSelector(),
     }
 )
-# `@kim` alone could be anybody's on another server; iMessage's ids have no server.
+# `@kim` without a server is ambiguous; iMessage IDs have no server.
 _USER_ID: Final = re.compile(
     r"(?!tel:|mailto:|https?:)[^\s:]+:\S+|imsg##\S+", re.IGNORECASE
 )
-# The fields an error belongs to; the others are about the form as a whole.
+# The field of each error; other errors concern the whole form.
 _FIELDS: Final = {
     "cannot_connect": CONF_URL,
     "connection_lost": CONF_URL,
@@ -143,7 +142,7 @@ _FIELDS: Final = {
     "tls_failed": CONF_URL,
     "token_refused": CONF_TOKEN,
 }
-# For a form, what these say is one thing: whoever answers there is no Beeper API.
+# Errors that mean that the address does not lead to a Beeper API.
 _NOT_BEEPER: Final = {
     "not_found",
     "rejected_fields",
@@ -155,8 +154,8 @@ _NOT_BEEPER: Final = {
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class _Server:
-    """A server that answered, and the data to reach it again."""
+class _ValidatedServer:
+    """A server that answered, with the entry data to connect to it."""
 
     data: dict[str, Any]
     accounts: tuple[Account, ...]
@@ -164,17 +163,17 @@ class _Server:
 
 
 class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Add a server, replace its token, or change how it is reached."""
+    """Add a server, replace its token, or change its address."""
 
     VERSION = 1
 
-    _server: _Server
+    _server: _ValidatedServer
 
     @staticmethod
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> BeeperOptionsFlow:
-        """Return the flow for the options."""
+        """Return the options flow."""
         return BeeperOptionsFlow()
 
     @classmethod
@@ -183,7 +182,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the flows for the chats that get entities, and for shortcuts."""
+        """Return the flows for chats and shortcuts."""
         return {
             SUBENTRY_CHAT: ChatSubentryFlow,
             SUBENTRY_SHORTCUT: ShortcutSubentryFlow,
@@ -210,7 +209,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the address again, and for a token only if it is a new one."""
+        """Ask for the address again, and optionally for a new token."""
         entry = self._get_reconfigure_entry()
         problems: dict[str, str] = {}
         if user_input is not None:
@@ -224,7 +223,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             )
             if not problems:
                 return await self._async_step_next()
-        # The stored token stays where it is; a new one is typed.
+        # The stored token is not shown.
         return self.async_show_form(
             step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
@@ -238,7 +237,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
     ) -> ConfigFlowResult:
-        """Start when the server has refused the token."""
+        """Start after the server refused the token."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
@@ -249,7 +248,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         problems: dict[str, str] = {}
         if user_input is not None:
             found = await self._async_validate({**entry.data, **user_input}, entry)
-            # There is no field for the address here that could show its problems.
+            # This form has no address field, so address errors concern the form.
             problems = {
                 field if field == CONF_TOKEN else "base": key
                 for field, key in found.items()
@@ -268,13 +267,13 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_account(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the account to use where an action names none."""
+        """Ask for the default account."""
         return await self._async_choose_account("account", user_input)
 
     async def async_step_account_read_only(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the account, and say that the token can change nothing."""
+        """Ask for the default account, and warn about a read-only token."""
         return await self._async_choose_account("account_read_only", user_input)
 
     async def _async_step_next(self) -> ConfigFlowResult:
@@ -292,7 +291,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
                 data = {**self._server.data, CONF_ACCOUNT_ID: account_id}
                 if self.source == SOURCE_RECONFIGURE:
                     return self._async_update(self._get_reconfigure_entry(), data)
-                # Another flow may have added it meanwhile.
+                # A concurrent flow may have added the server.
                 self._async_abort_entries_match({CONF_URL: data[CONF_URL]})
                 url = URL(data[CONF_URL])
                 return self.async_create_entry(
@@ -302,49 +301,35 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         suggested = user_input
         if suggested is None and self.source == SOURCE_RECONFIGURE:
             suggested = dict(self._get_reconfigure_entry().data)
-        options = await self._async_account_options()
-        schema = vol.Schema(
-            {
-                # Required, a form would choose the first account by itself.
-                vol.Optional(CONF_ACCOUNT_ID): SelectSelector(
-                    SelectSelectorConfig(
-                        options=options,
-                        custom_value=True,
-                        mode=SelectSelectorMode.DROPDOWN,
-                    )
-                )
-            }
-        )
+        labels = await self._async_account_labels()
+        # A required field would preselect the first account.
+        schema = vol.Schema({vol.Optional(CONF_ACCOUNT_ID): account_selector(labels)})
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=problems,
         )
 
-    async def _async_account_options(self) -> list[SelectOptionDict]:
-        """Return each account with its network, its own handle and its status."""
+    async def _async_account_labels(self) -> dict[str, str]:
+        """Return the network, handle and status of each account, by account ID."""
         texts = await async_get_translations(
             self.hass, self.hass.config.language, "selector", {DOMAIN}
         )
-        options = []
-        for account in self._server.accounts:
-            parts = [account.network or account.account_id]
-            if account.user and account.user.handle:
-                parts.append(account.user.handle)
-            if account.status:
-                key = f"component.{DOMAIN}.selector.account_status.options"
-                parts.append(texts.get(f"{key}.{account.status}", account.status))
-            options.append(
-                SelectOptionDict(value=account.account_id, label=" · ".join(parts))
+        key = f"component.{DOMAIN}.selector.account_status.options"
+        return {
+            account.account_id: account_label(
+                account,
+                account.status and texts.get(f"{key}.{account.status}", account.status),
             )
-        return options
+            for account in self._server.accounts
+        }
 
     async def _async_validate(
         self, values: Mapping[str, Any], entry: ConfigEntry | None = None
     ) -> dict[str, str]:
-        """Try address and token; keep the server that answers, or return errors.
+        """Connect with the values; keep the server, or return errors by field.
 
-        With an entry, the server must be the same user's.
+        With an entry, the server must belong to the same user.
         """
         url = normalise_url(values[CONF_URL])
         if url is None:
@@ -373,7 +358,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         known = entry.data[CONF_USER_ID] if entry else None
         if known and user_id and known != user_id:
             return {"base": "wrong_user"}
-        self._server = _Server(
+        self._server = _ValidatedServer(
             data={
                 CONF_URL: url,
                 CONF_TOKEN: token,
@@ -388,7 +373,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     def _async_update(
         self, entry: ConfigEntry, data: dict[str, Any]
     ) -> ConfigFlowResult:
-        """Store new data; a loaded entry reloads by its update listener."""
+        """Store new data; the update listener reloads a loaded entry."""
         loaded = entry.state is ConfigEntryState.LOADED
         result = self.async_update_and_abort(entry, data_updates=data)
         if not loaded:
@@ -397,7 +382,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class BeeperOptionsFlow(OptionsFlow):
-    """Change how eagerly chats are made, which messages count, and who may ask."""
+    """Change limits of new chats, filters of messages, and permissions."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -427,15 +412,15 @@ class BeeperOptionsFlow(OptionsFlow):
 
 
 def _sender(text: str) -> str:
-    """Return an id as it is or a number in E.164; a name is what anybody can choose."""
+    """Validate a user ID or phone number; names are refused, as anybody can choose them."""
     user_id = identifier(text)
     return user_id if _USER_ID.fullmatch(user_id) else phone_number(user_id)
 
 
 def normalise_url(text: str) -> str | None:
-    """Return the address of a server in the one way it is stored, None if malformed.
+    """Return the normalised address of a server, None if malformed.
 
-    People paste it without a scheme, with the API's path or with a slash at the end.
+    Accepts addresses without a scheme, with an API path or with a trailing slash.
     """
     text = text.strip()
     if "://" not in text:

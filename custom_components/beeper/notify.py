@@ -1,4 +1,4 @@
-"""A notify entity for each chat that was chosen."""
+"""A notify entity for each added chat."""
 
 from typing import override
 
@@ -16,7 +16,7 @@ from .outgoing import markdown
 from .outgoing.message_job import MessageJob, MessageRequest
 from .outgoing.outbox import get_outbox
 
-PARALLEL_UPDATES = 0  # The outbox knows what has to wait for what.
+PARALLEL_UPDATES = 0  # The outbox keeps the order.
 
 
 async def async_setup_entry(
@@ -24,7 +24,7 @@ async def async_setup_entry(
     entry: BeeperConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the entities of a server."""
+    """Add the entity of each added chat."""
     async_add_for_chats(
         entry,
         async_add_entities,
@@ -33,10 +33,10 @@ async def async_setup_entry(
 
 
 class ChatNotifyEntity(NotifyEntity):
-    """Sends what it is given into one chat, as it is written.
+    """Sends messages to one chat, as plain text.
 
-    It stays available while Beeper is away: Home Assistant calls no entity that is
-    not, and nobody would hear that the message was not sent.
+    Stays available while the server is offline: Home Assistant silently skips
+    unavailable entities, and the message would be lost without an error.
     """
 
     _attr_has_entity_name = True
@@ -47,7 +47,7 @@ class ChatNotifyEntity(NotifyEntity):
     def __init__(
         self, hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
     ) -> None:
-        """Stay the same entity when another chat is chosen for it."""
+        """Initialize from a subentry; the entity survives a change of its chat."""
         self._entry = entry
         self._chat_id: str = subentry.data[CONF_CHAT_ID]
         self._attr_unique_id = subentry.subentry_id
@@ -55,7 +55,7 @@ class ChatNotifyEntity(NotifyEntity):
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
-        """Send a message; a title becomes its first line, in bold."""
+        """Send a message, with the title as its first line in bold."""
         title = (title or "").strip()
         if not message.strip() and not title:
             raise errors.invalid("nothing_to_send")

@@ -1,4 +1,4 @@
-"""What the user has to put right, as issues under Settings → Repairs."""
+"""Repair issues of a server: an outdated version, or a read-only token."""
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
 from homeassistant.core import HomeAssistant, callback
@@ -12,15 +12,15 @@ from .coordinator import BeeperConfigEntry
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Return the dialog of an issue that is put right by reading it."""
+    """Return a dialog that only confirms the issue."""
     return ConfirmRepairFlow()
 
 
 @callback
 def async_watch(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Look what stands in the way, now and whenever the server is another version.
+    """Check for issues, now and after each change of the server version.
 
-    The server may be asked, so it is nothing to wait for.
+    Runs in the background, as it may send requests.
     """
     client = entry.runtime_data.server.client
     version: str | None = None
@@ -42,45 +42,58 @@ def async_watch(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
 
 
 async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Raise what stands in the way of the chats that were set up, and clear the rest."""
+    """Create the issues that affect the added chats, delete the others."""
     client = entry.runtime_data.server.client
-    chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
-    if chats and client.generation is CREATE_ONLY:
-        ir.async_create_issue(
+    has_chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
+    _set_issue(
+        hass,
+        _server_too_old(entry.entry_id),
+        "server_too_old",
+        {
+            "server": entry.title,
+            "files_since": UPLOAD_SINCE,
+            "wanted": WITH_START_ROUTE.name,
+        },
+        active=has_chats and client.generation is CREATE_ONLY,
+    )
+    needs_write = has_chats and not entry.options.get(CONF_READ_ONLY)
+    scopes = await client.scopes() if needs_write else None
+    if scopes is not None or not needs_write:
+        _set_issue(
             hass,
-            DOMAIN,
-            _server_too_old(entry.entry_id),
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="server_too_old",
-            translation_placeholders={
-                "server": entry.title,
-                "files_since": UPLOAD_SINCE,
-                "wanted": WITH_START_ROUTE.name,
-            },
-        )
-    else:
-        ir.async_delete_issue(hass, DOMAIN, _server_too_old(entry.entry_id))
-
-    wanted = chats and not entry.options.get(CONF_READ_ONLY)
-    scopes = await client.scopes() if wanted else None
-    if scopes is not None and "write" not in scopes:
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
             _token_read_only(entry.entry_id),
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="token_read_only",
-            translation_placeholders={"server": entry.title},
+            "token_read_only",
+            {"server": entry.title},
+            active=scopes is not None and "write" not in scopes,
         )
-    elif scopes is not None or not wanted:
-        ir.async_delete_issue(hass, DOMAIN, _token_read_only(entry.entry_id))
+
+
+def _set_issue(
+    hass: HomeAssistant,
+    issue_id: str,
+    key: str,
+    placeholders: dict[str, str],
+    *,
+    active: bool,
+) -> None:
+    """Create or delete an issue."""
+    if not active:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )
 
 
 @callback
 def async_clear(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Clear what is left of an entry that was removed."""
+    """Delete the issues of a removed entry."""
     for issue_id in (_server_too_old(entry.entry_id), _token_read_only(entry.entry_id)):
         ir.async_delete_issue(hass, DOMAIN, issue_id)
 

@@ -34,6 +34,7 @@ from .outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from .outgoing.message_job import MessageJob, MessageRequest
 from .outgoing.outbox import Outcome, get_outbox
 from .people import directory
+from .people.matching import Candidate, Rank
 from .permissions import async_may_control
 from .server import Server
 from .validation import (
@@ -487,7 +488,7 @@ async def _find(call: ServiceCall) -> ServiceResponse:
     }
 
 
-def _match(rank: directory.Rank, candidate: directory.Candidate) -> dict[str, Any]:
+def _match(rank: Rank, candidate: Candidate) -> dict[str, Any]:
     """Return what tells candidates apart, and names one for certain."""
     chat, active = candidate.chat, candidate.last_activity
     user = candidate.users[0] if candidate.users else None

@@ -1,4 +1,4 @@
-"""The lines about Beeper in the system information."""
+"""System health information about the servers."""
 
 from typing import Any
 
@@ -13,27 +13,31 @@ from .coordinator import BeeperConfigEntry
 def async_register(
     hass: HomeAssistant, register: system_health.SystemHealthRegistration
 ) -> None:
-    """Register the lines."""
+    """Register the system health information."""
     register.async_register_info(_async_info)
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Ask each server anew: it is now that something seems wrong."""
+    """Refresh each server, as users look here when something fails."""
     entries: list[BeeperConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     coordinators = [entry.runtime_data for entry in entries]
     for coordinator in coordinators:
         await coordinator.async_refresh()
-    answering = [each for each in coordinators if each.last_update_success]
+    answering = [
+        coordinator for coordinator in coordinators if coordinator.last_update_success
+    ]
     statuses = [
-        account.status for each in answering for account in each.server.accounts
+        account.status
+        for coordinator in answering
+        for account in coordinator.server.accounts
     ]
     return {
         "servers": len(hass.config_entries.async_entries(DOMAIN)),
         "servers_answering": len(answering),
         "versions": ", ".join(
-            f"{each.server.client.version or '?'} ({each.server.client.generation.name})"
-            for each in answering
-            if each.server.client.generation
+            f"{client.version or '?'} ({client.generation.name})"
+            for client in (coordinator.server.client for coordinator in answering)
+            if client.generation
         ),
         "accounts_connected": f"{statuses.count('connected')}/{len(statuses)}",
     }

@@ -207,7 +207,7 @@ async def test_a_chat_without_title_and_activity(
 
     shown = choices(result)
     assert [*shown] == ["!y:beeper.com", "!x:beeper.com", "!z:beeper.com"]
-    assert shown["!x:beeper.com"] == "iMessage · iMessage"
+    assert shown["!x:beeper.com"] == "iMessage"
     result = await submit(hass, result, chat_id="!y:beeper.com")
     assert result["title"] == "!y:beeper.com"
     assert result["data"] == {

@@ -1,4 +1,4 @@
-"""Choosing a chat that gets entities of its own: a search, then one of what it found."""
+"""Flow that adds a chat: search, then choose one of the results."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -6,47 +6,34 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    ConfigEntryState,
-    ConfigSubentryFlow,
-    SubentryFlowResult,
-)
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-)
-from homeassistant.util import dt as dt_util
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowResult
+from homeassistant.helpers.selector import TextSelector
 
-from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
 from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
-from ..coordinator import BeeperConfigEntry
 from ..people import directory
+from ..server import Server
 from ..validation import phone_number
+from .labels import chat_label, chat_title, choice_selector, form_error
+from .subentry import BeeperSubentryFlow
 
 CONF_SEARCH: Final = "search"
 
 _MAX_MATCHES: Final = 50
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-# What people can do something about; the rest is one thing: no answer to go by.
-_TOLD: Final = {"cannot_connect", "timeout", "token_refused"}
 _SEARCH_SCHEMA: Final = vol.Schema({vol.Required(CONF_SEARCH): TextSelector()})
 
 
-class ChatSubentryFlow(ConfigSubentryFlow):
-    """Add a chat, or choose another one for the entities that are there."""
+class ChatSubentryFlow(BeeperSubentryFlow):
+    """Add a chat, or choose another chat for existing entities."""
 
-    _found: dict[str, ListedChat]
+    _results: dict[str, ListedChat]
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a name or a number."""
+        """Ask for a name or number."""
         return await self._async_search("user", user_input)
 
     async def async_step_reconfigure(
@@ -58,18 +45,18 @@ class ChatSubentryFlow(ConfigSubentryFlow):
     async def _async_search(
         self, step_id: str, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
-        if self._get_entry().state is not ConfigEntryState.LOADED:
+        if (server := self._server) is None:
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         if user_input is not None:
             try:
-                self._found = await async_find_chats(
-                    self._get_entry(), user_input[CONF_SEARCH].strip()
+                self._results = await async_search_chats(
+                    server, user_input[CONF_SEARCH].strip()
                 )
             except BeeperError as err:
-                problems["base"] = problem(err)
+                problems["base"] = form_error(err)
             else:
-                if self._found:
+                if self._results:
                     return await self.async_step_chat()
                 problems[CONF_SEARCH] = "nothing_found"
         return self.async_show_form(
@@ -81,119 +68,75 @@ class ChatSubentryFlow(ConfigSubentryFlow):
     async def async_step_chat(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask which of the chats found it is."""
+        """Ask to choose one of the chats found."""
+        if (server := self._server) is None:
+            return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         if user_input is not None:
-            chat = self._found.get(user_input.get(CONF_CHAT_ID, ""))
+            chat = self._results.get(user_input.get(CONF_CHAT_ID, ""))
             if chat is None:
                 problems[CONF_CHAT_ID] = "not_chosen"
-            elif self._is_taken(chat):
+            elif self._is_configured(chat):
                 problems[CONF_CHAT_ID] = "already_configured"
             else:
                 return self._async_finish(chat)
-        options = [
-            SelectOptionDict(value=chat.id, label=chat_label(self._get_entry(), chat))
-            for chat in self._found.values()
-        ]
-        schema = vol.Schema(
-            {
-                # Required, a form would choose the first by itself.
-                vol.Optional(CONF_CHAT_ID): SelectSelector(
-                    SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
-                )
-            }
-        )
+        options = {
+            chat_id: chat_label(server, chat) for chat_id, chat in self._results.items()
+        }
+        # A required field would preselect the first option.
+        schema = vol.Schema({vol.Optional(CONF_CHAT_ID): choice_selector(options)})
         return self.async_show_form(
             step_id="chat",
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
             errors=problems,
         )
 
-    def _is_taken(self, chat: ListedChat) -> bool:
-        own = (
+    def _is_configured(self, chat: ListedChat) -> bool:
+        current_id = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
         return any(
-            subentry.unique_id == chat.id and subentry.subentry_id != own
+            subentry.unique_id == chat.id and subentry.subentry_id != current_id
             for subentry in self._get_entry().subentries.values()
         )
 
     def _async_finish(self, chat: ListedChat) -> SubentryFlowResult:
-        title = _title(chat)
-        others = {
-            each.title
-            for each in self._get_entry().subentries.values()
-            if each.unique_id != chat.id
+        title = chat_title(chat)
+        other_titles = {
+            subentry.title
+            for subentry in self._get_entry().subentries.values()
+            if subentry.unique_id != chat.id
         }
-        if title in others:
+        if title in other_titles:
             title = f"{title} ({chat.network or chat.account_id})"
         data = {
             CONF_CHAT_ID: chat.id,
             CONF_ACCOUNT_ID: chat.account_id,
             CONF_NETWORK: chat.network or chat.account_id,
         }
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                title=title,
-                data=data,
-                unique_id=chat.id,
-            )
-        return self.async_create_entry(title=title, data=data, unique_id=chat.id)
+        return self._async_store(title, data, unique_id=chat.id)
 
 
-async def async_find_chats(
-    entry: BeeperConfigEntry, text: str
-) -> dict[str, ListedChat]:
-    """Return chats by id, the last active first: by title and by participant.
+async def async_search_chats(server: Server, text: str) -> dict[str, ListedChat]:
+    """Return chats by ID, the last active first: by title and by participant.
 
     Raises BeeperError.
     """
     if not text:
         return {}
-    with suppress(vol.Invalid):  # else it is a name, or a part of a number
+    with suppress(vol.Invalid):  # Other texts are names or parts of a number.
         text = phone_number(text)
-    server = entry.runtime_data.server
-    found: dict[str, ListedChat] = {}
+    results: dict[str, ListedChat] = {}
     for scope in ("titles", "participants"):
         page = await server.client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
-        found |= {chat.id: chat for chat in page.items}
-    # Servers know who is in a group, but take an accent for another letter.
-    chats = await directory.find_chats(server, text)
-    found |= {chat.id: chat for chat in chats}
-    # A merged chat stands for its members.
-    shown = [chat for chat in found.values() if chat.merged_into_id not in found]
+        results |= {chat.id: chat for chat in page.items}
+    # Servers search the participants of groups, but do not ignore accents.
+    results |= {chat.id: chat for chat in await directory.match_chats(server, text)}
+    # A merged chat replaces its members.
+    shown = [chat for chat in results.values() if chat.merged_into_id not in results]
     latest = sorted(
         shown,
         key=lambda chat: chat.last_activity or _LONG_AGO,
         reverse=True,
     )
     return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
-
-
-def chat_label(entry: BeeperConfigEntry, chat: ListedChat) -> str:
-    """Return what tells chats apart: two people can have one name."""
-    accounts = entry.runtime_data.server.accounts
-    parts = [_title(chat), chat.network or chat.account_id]
-    alike = [each for each in accounts if each.network == chat.network]
-    if len(alike) > 1:  # Then by whose account it is.
-        parts += [
-            each.user.handle
-            for each in alike
-            if each.account_id == chat.account_id and each.user
-        ]
-    if chat.last_activity:
-        with suppress(OverflowError):  # in the first or the last year there is
-            parts.append(f"{dt_util.as_local(chat.last_activity):%Y-%m-%d %H:%M}")
-    return " · ".join(part for part in parts if part)
-
-
-def problem(err: BeeperError) -> str:
-    """Return the key of the text for a form."""
-    key, _ = errors.reason(err)
-    return key if key in _TOLD else "unreadable"
-
-
-def _title(chat: ListedChat) -> str:
-    return chat.title or chat.network or chat.id

@@ -1,30 +1,20 @@
-"""Making a shortcut: what it does, then whom of those who were found it is for."""
+"""Flow that adds a shortcut: its action, then its recipients among the matches."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    ConfigEntryState,
-    ConfigSubentryFlow,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.exceptions import TemplateError
 from homeassistant.helpers.selector import (
-    SelectOptionDict,
     SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
 )
 from homeassistant.helpers.template import Template
-from homeassistant.util import dt as dt_util
 
 from .. import errors
 from ..api.exceptions import BeeperError
@@ -41,49 +31,59 @@ from ..const import (
     SEND_MESSAGE,
     START_CHAT,
 )
-from ..coordinator import BeeperConfigEntry
 from ..people import directory
+from ..people.matching import Rank
+from ..server import Server
 from ..validation import recipient
-from .chat import async_find_chats, chat_label, problem
+from .chat import CONF_SEARCH, async_search_chats
+from .labels import (
+    account_label,
+    account_selector,
+    chat_label,
+    choice_selector,
+    form_error,
+    join,
+    person_label,
+)
+from .subentry import BeeperSubentryFlow
 
 CONF_PARTICIPANTS: Final = "participants"
 CONF_PERSON: Final = "person"
 CONF_RECIPIENT: Final = "recipient"
-CONF_SEARCH: Final = "search"
 
 _MAX_MATCHES: Final = 50
 _LINE: Final = TextSelector()
 _LINES: Final = TextSelector(TextSelectorConfig(multiple=True))
-# A person who writes no templates writes a text, in a field for texts.
+# A text field, as few messages are templates.
 _TEXT: Final = TextSelector(TextSelectorConfig(multiline=True))
 _EXAMPLE: Final = "`{{ states('sensor.outside') }}`"
 _PHONE_PROBLEMS: Final = {"phone_invalid", "phone_no_country_code"}
 
-type _Find = Callable[[dict[str, Any]], Awaitable[dict[str, str]]]
+type _Find = Callable[[Server, dict[str, Any]], Awaitable[dict[str, str]]]
 type _Step = Callable[[], Awaitable[SubentryFlowResult]]
 
 
-class ShortcutSubentryFlow(ConfigSubentryFlow):
-    """Make a shortcut, or change one. Nothing is created or sent by it."""
+class ShortcutSubentryFlow(BeeperSubentryFlow):
+    """Add or change a shortcut. The flow itself creates and sends nothing."""
 
     _stored: Mapping[str, Any] = {}
-    """The shortcut as it was."""
-    _given: dict[str, Any]
-    """What was filled in."""
-    _who = ""
-    """The name that is looked for, to say what is wrong with it."""
+    """The shortcut before the change, empty for a new one."""
+    _values: dict[str, Any]
+    """The submitted fields."""
+    _unmatched = ""
+    """The name that error texts refer to."""
     _chats: dict[str, ListedChat]
     _persons: dict[str, tuple[directory.Person, str]]
-    """Who fits and how to tell them apart, by id."""
-    _fitting: list[set[str]]
-    """Who fits each of the names."""
-    _certain: set[str]
-    """Who fits one of the names better than all others."""
+    """Matches with their labels, by person ID."""
+    _matches: list[set[str]]
+    """IDs of the people that match, for each name."""
+    _preselected: set[str]
+    """IDs of the people that match one of the names best."""
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask what it is to do."""
+        """Ask for the action of the shortcut."""
         return self.async_show_menu(
             step_id="user", menu_options=[SEND_MESSAGE, START_CHAT, CREATE_GROUP]
         )
@@ -91,7 +91,7 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for everything again but what it does."""
+        """Ask again for everything except the action."""
         subentry = self._get_reconfigure_subentry()
         self._stored = {**subentry.data, CONF_NAME: subentry.title}
         steps = {
@@ -101,20 +101,17 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
         }
         return await steps[self._stored[CONF_KIND]]()
 
-    # What to do
-
     async def async_step_send_message(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a message, and where it is to go."""
-        fields = {
-            vol.Required(CONF_NAME): _LINE,
-            vol.Required(CONF_SEARCH): _LINE,
-            vol.Required(CONF_MESSAGE): _TEXT,
-        }
+        """Ask for a message and its chat."""
         return await self._async_ask(
             SEND_MESSAGE,
-            fields,
+            {
+                vol.Required(CONF_NAME): _LINE,
+                vol.Required(CONF_SEARCH): _LINE,
+                vol.Required(CONF_MESSAGE): _TEXT,
+            },
             user_input,
             self._async_find_chats,
             self.async_step_chat,
@@ -123,16 +120,15 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     async def async_step_start_chat(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a person, and maybe a message."""
-        fields = {
-            vol.Required(CONF_NAME): _LINE,
-            vol.Required(CONF_RECIPIENT): _LINE,
-            vol.Required(CONF_ACCOUNT_ID): self._account_selector,
-            vol.Optional(CONF_MESSAGE): _TEXT,
-        }
+        """Ask for a person and an optional message."""
         return await self._async_ask(
             START_CHAT,
-            fields,
+            {
+                vol.Required(CONF_NAME): _LINE,
+                vol.Required(CONF_RECIPIENT): _LINE,
+                vol.Required(CONF_ACCOUNT_ID): self._account_selector(),
+                vol.Optional(CONF_MESSAGE): _TEXT,
+            },
             user_input,
             self._async_find_person,
             self.async_step_person,
@@ -141,17 +137,16 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     async def async_step_create_group(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for people, and maybe a title and a message."""
-        fields = {
-            vol.Required(CONF_NAME): _LINE,
-            vol.Required(CONF_PARTICIPANTS): _LINES,
-            vol.Required(CONF_ACCOUNT_ID): self._account_selector,
-            vol.Optional(CONF_TITLE): _LINE,
-            vol.Optional(CONF_MESSAGE): _TEXT,
-        }
+        """Ask for people, an optional title and an optional message."""
         return await self._async_ask(
             CREATE_GROUP,
-            fields,
+            {
+                vol.Required(CONF_NAME): _LINE,
+                vol.Required(CONF_PARTICIPANTS): _LINES,
+                vol.Required(CONF_ACCOUNT_ID): self._account_selector(),
+                vol.Optional(CONF_TITLE): _LINE,
+                vol.Optional(CONF_MESSAGE): _TEXT,
+            },
             user_input,
             self._async_find_people,
             self.async_step_people,
@@ -165,56 +160,41 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
         find: _Find,
         next_step: _Step,
     ) -> SubentryFlowResult:
-        """Ask for the fields of one kind, and find who is meant."""
-        entry: BeeperConfigEntry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
+        """Ask for the fields of one action, and find the recipients."""
+        if (server := self._server) is None:
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         if user_input is not None:
-            given = {name: _stripped(value) for name, value in user_input.items()}
+            values = {name: _stripped(value) for name, value in user_input.items()}
             problems = {
                 str(field): "blank"
                 for field in fields
-                if isinstance(field, vol.Required) and not given[str(field)]
+                if isinstance(field, vol.Required) and not values[str(field)]
             }
-            if not self._is_template(given.get(CONF_MESSAGE, "")):
+            if not self._is_template(values.get(CONF_MESSAGE, "")):
                 problems[CONF_MESSAGE] = "template_invalid"
             if not problems:
-                problems = await self._async_try(find, given)
+                problems = await self._async_try(find, server, values)
             if not problems:
-                self._given = {
+                self._values = {
                     CONF_KIND: step_id,
-                    **{name: value for name, value in given.items() if value},
+                    **{name: value for name, value in values.items() if value},
                 }
                 return await next_step()
-        default = {CONF_ACCOUNT_ID: entry.data[CONF_ACCOUNT_ID]}
+        defaults = {CONF_ACCOUNT_ID: server.default_account_id, **self._stored}
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(
-                vol.Schema(fields), user_input or {**default, **self._stored}
+                vol.Schema(fields), user_input or defaults
             ),
             errors=problems,
-            description_placeholders={"example": _EXAMPLE, "who": self._who},
+            description_placeholders={"example": _EXAMPLE, "who": self._unmatched},
         )
 
-    @property
     def _account_selector(self) -> SelectSelector:
-        entry: BeeperConfigEntry = self._get_entry()
-        loaded = entry.state is ConfigEntryState.LOADED
-        accounts = entry.runtime_data.server.accounts if loaded else ()
-        options = [
-            SelectOptionDict(
-                value=account.account_id,
-                label=_joined(
-                    account.name, account.user.handle if account.user else None
-                ),
-            )
-            for account in accounts
-        ]
-        return SelectSelector(
-            SelectSelectorConfig(
-                options=options, custom_value=True, mode=SelectSelectorMode.DROPDOWN
-            )
+        accounts = self._server.accounts if self._server else ()
+        return account_selector(
+            {account.account_id: account_label(account) for account in accounts}
         )
 
     def _is_template(self, text: str) -> bool:
@@ -224,78 +204,104 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
             return False
         return True
 
-    # Whom it is for
-
-    async def _async_try(self, find: _Find, given: dict[str, Any]) -> dict[str, str]:
-        """Find who is meant; return what is wrong, by field."""
+    async def _async_try(
+        self, find: _Find, server: Server, values: dict[str, Any]
+    ) -> dict[str, str]:
+        """Find the recipients; return problems by field."""
         try:
-            return await find(given)
+            return await find(server, values)
         except BeeperError as err:
-            if CONF_ACCOUNT_ID in given and errors.reason(err)[0] == "not_found":
+            if CONF_ACCOUNT_ID in values and errors.reason(err)[0] == "not_found":
                 return {CONF_ACCOUNT_ID: "account_unknown"}
-            return {"base": problem(err)}
+            return {"base": form_error(err)}
 
-    async def _async_find_chats(self, given: dict[str, Any]) -> dict[str, str]:
-        self._chats = await async_find_chats(self._get_entry(), given[CONF_SEARCH])
+    async def _async_find_chats(
+        self, server: Server, values: dict[str, Any]
+    ) -> dict[str, str]:
+        self._chats = await async_search_chats(server, values[CONF_SEARCH])
         return {} if self._chats else {CONF_SEARCH: "nothing_found"}
 
-    async def _async_find_person(self, given: dict[str, Any]) -> dict[str, str]:
+    async def _async_find_person(
+        self, server: Server, values: dict[str, Any]
+    ) -> dict[str, str]:
         return await self._async_find_persons(
-            given, CONF_RECIPIENT, [given[CONF_RECIPIENT]], strangers=True
+            server,
+            values[CONF_ACCOUNT_ID],
+            CONF_RECIPIENT,
+            [values[CONF_RECIPIENT]],
+            strangers=True,
         )
 
-    async def _async_find_people(self, given: dict[str, Any]) -> dict[str, str]:
+    async def _async_find_people(
+        self, server: Server, values: dict[str, Any]
+    ) -> dict[str, str]:
         return await self._async_find_persons(
-            given, CONF_PARTICIPANTS, given[CONF_PARTICIPANTS], strangers=False
+            server,
+            values[CONF_ACCOUNT_ID],
+            CONF_PARTICIPANTS,
+            values[CONF_PARTICIPANTS],
+            strangers=False,
         )
 
     async def _async_find_persons(
-        self, given: dict[str, Any], field: str, names: list[str], *, strangers: bool
+        self,
+        server: Server,
+        account_id: str,
+        field: str,
+        names: list[str],
+        *,
+        strangers: bool,
     ) -> dict[str, str]:
-        """Find who can be meant by each name, and who is by name and rank alone.
+        """Find all matches of each name, and preselect those that match best.
 
-        With `strangers`, a number or an address need not be anybody's who is known.
+        `strangers` accepts phone numbers and email addresses of unknown people.
         """
-        entry: BeeperConfigEntry = self._get_entry()
-        server = entry.runtime_data.server
-        account_id = given[CONF_ACCOUNT_ID]
         account = server.account(account_id)
-        self._persons, self._fitting, self._certain = {}, [], set()
+        self._persons, self._matches, self._preselected = {}, [], set()
         for name in names:
-            self._who = name
+            self._unmatched = name
             try:
                 text = recipient(name)
             except vol.Invalid as err:
                 known = err.msg in _PHONE_PROBLEMS
                 return {field: err.msg if known else "nobody_found"}
             found = await directory.find(server, account_id, text)
-            matches = [match for match in found.matches if match[1].users]
-            fitting = {
-                person.id: (person, _label(candidate))
-                for _, candidate in matches[:_MAX_MATCHES]
+            ranked = [match for match in found.matches if match[1].users]
+            persons = {
+                person.id: (person, person_label(candidate))
+                for _, candidate in ranked[:_MAX_MATCHES]
                 for person in [
                     directory.as_person(text, candidate.name, [*candidate.users])
                 ]
             }
-            if not fitting and strangers and (person := directory.as_stranger(text)):
+            if (
+                not persons
+                and strangers
+                and (person := directory.person_without_lookup(text))
+            ):
                 network = account.name if account else account_id
-                fitting[text] = (person, _joined(text, network))
-            if not fitting:
+                persons[text] = (person, join(text, network))
+            if not persons:
                 return {field: "nobody_found"}
-            best = {c.users[0].id for rank, c in matches if rank is matches[0][0]}
-            if len(best) == 1 and matches[0][0] is not directory.Rank.LOOSE:
-                self._certain |= best
-            self._persons |= fitting
-            self._fitting.append({*fitting})
+            best = {
+                candidate.users[0].id
+                for rank, candidate in ranked
+                if rank is ranked[0][0] and rank is not Rank.LOOSE
+            }
+            if len(best) == 1:
+                self._preselected |= best
+            self._persons |= persons
+            self._matches.append({*persons})
         return {}
 
     async def async_step_chat(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask which of the chats found it is."""
-        entry: BeeperConfigEntry = self._get_entry()
-        options = {key: chat_label(entry, chat) for key, chat in self._chats.items()}
-        if user_input and (chat := self._chats.get(user_input[CONF_CHAT_ID])):
+        """Ask to choose one of the chats found."""
+        if (server := self._server) is None:
+            return self.async_abort(reason="not_loaded")
+        options = {key: chat_label(server, chat) for key, chat in self._chats.items()}
+        if user_input and (chat := self._chats.get(user_input.get(CONF_CHAT_ID, ""))):
             return self._async_finish(
                 {CONF_CHAT_ID: chat.id, CONF_ACCOUNT_ID: chat.account_id}
             )
@@ -306,13 +312,13 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     async def async_step_person(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask which of the people found it is."""
+        """Ask to choose one of the people found."""
         options = {key: label for key, (_, label) in self._persons.items()}
         users = {
             key: {name: value for name, value in asdict(person.user).items() if value}
             for key, (person, _) in self._persons.items()
         }
-        if user_input and (user := users.get(user_input[CONF_PERSON])):
+        if user_input and (user := users.get(user_input.get(CONF_PERSON, ""))):
             return self._async_finish({CONF_USER: user})
         stored = self._stored.get(CONF_USER)
         chosen = next((key for key, user in users.items() if user == stored), None)
@@ -323,9 +329,9 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
     async def async_step_people(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask who of the people found it is; who alone fits is ticked already."""
+        """Ask to choose people; a name with a single best match is preselected."""
         chosen = [*(user_input or {}).get(CONF_PEOPLE, [])]
-        if chosen and all(fitting & {*chosen} for fitting in self._fitting):
+        if chosen and all(matches & {*chosen} for matches in self._matches):
             people = [
                 {"id": person.id, "phone_number": person.user.phone_number}
                 for person, _ in (self._persons[key] for key in chosen)
@@ -333,9 +339,9 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
             return self._async_finish({CONF_PEOPLE: people})
         if user_input is None:
             stored = {person["id"] for person in self._stored.get(CONF_PEOPLE, ())}
-            for fitting in self._fitting:
-                ticked = fitting & stored or fitting & self._certain
-                chosen += sorted(ticked - {*chosen})
+            for matches in self._matches:
+                selected = matches & stored or matches & self._preselected
+                chosen += sorted(selected - {*chosen})
         options = {key: label for key, (_, label) in self._persons.items()}
         return self._async_show_choice(
             CONF_PEOPLE, "people", options, chosen, user_input, multiple=True
@@ -351,18 +357,10 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
         *,
         multiple: bool = False,
     ) -> SubentryFlowResult:
-        selector = SelectSelector(
-            SelectSelectorConfig(
-                options=[
-                    SelectOptionDict(value=value, label=label)
-                    for value, label in options.items()
-                ],
-                mode=SelectSelectorMode.LIST,
-                multiple=multiple,
-            )
+        # A required field would preselect the first option.
+        schema = vol.Schema(
+            {vol.Optional(field): choice_selector(options, multiple=multiple)}
         )
-        # Required, a form would choose the first by itself.
-        schema = vol.Schema({vol.Optional(field): selector})
         if suggested:
             schema = self.add_suggested_values_to_schema(schema, {field: suggested})
         problems = {field: "not_all_chosen" if multiple else "not_chosen"}
@@ -372,35 +370,13 @@ class ShortcutSubentryFlow(ConfigSubentryFlow):
             errors={} if user_input is None else problems,
         )
 
-    def _async_finish(self, whom: Mapping[str, Any]) -> SubentryFlowResult:
-        data = {**self._given, **whom}
-        title = data.pop(CONF_NAME)
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                title=title,
-                data=data,
-            )
-        return self.async_create_entry(title=title, data=data)
+    def _async_finish(self, target: Mapping[str, Any]) -> SubentryFlowResult:
+        data = {**self._values, **target}
+        return self._async_store(data.pop(CONF_NAME), data)
 
 
 def _stripped(value: Any) -> Any:
-    """Return a text or several without what is blank."""
+    """Return a text without surrounding blanks, or a list without blank texts."""
     if isinstance(value, list):
         return [text.strip() for text in value if text.strip()]
     return value.strip()
-
-
-def _label(candidate: directory.Candidate) -> str:
-    """Return what tells people apart: two can have one name."""
-    user = candidate.users[0]
-    active = ""
-    if candidate.last_activity:
-        with suppress(OverflowError):  # in the first or the last year there is
-            active = f"{dt_util.as_local(candidate.last_activity):%Y-%m-%d %H:%M}"
-    return _joined(candidate.name or user.id, candidate.network, user.handle, active)
-
-
-def _joined(*parts: str | None) -> str:
-    return " · ".join(dict.fromkeys(part for part in parts if part))

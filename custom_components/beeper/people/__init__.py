@@ -1,1 +1,1 @@
-"""A name, number or id to one person or chat."""
+"""Lookup of people and chats by name, number, handle or ID."""

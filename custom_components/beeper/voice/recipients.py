@@ -13,6 +13,7 @@ from .. import errors
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people import directory
+from ..people.matching import Candidate, Rank, SearchResult
 from ..validation import recipient
 from .sentences import Language
 
@@ -56,7 +57,7 @@ async def async_find_targets(
         text = recipient(given)
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
-    found: list[tuple[directory.Rank, Target]] = []
+    found: list[tuple[Rank, Target]] = []
     searched_all = all(
         entry.state is ConfigEntryState.LOADED
         for entry in hass.config_entries.async_entries(
@@ -71,8 +72,7 @@ async def async_find_targets(
         found += [
             (rank, _target(coordinator, candidate))
             for rank, candidate in on_server.matches
-            if rank is not directory.Rank.LOOSE
-            and is_network(network, candidate.network)
+            if rank is not Rank.LOOSE and is_network(network, candidate.network)
         ]
         searched_all &= not any(
             is_network(network, _network(coordinator, account_id))
@@ -82,7 +82,7 @@ async def async_find_targets(
         return tuple(_strangers(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
     # The middle of a name may be all that was heard of another one.
-    enough = directory.Rank.PREFIX if searched_all else directory.Rank.EXACT
+    enough = Rank.PREFIX if searched_all else Rank.EXACT
     certain = best <= enough
     return tuple(
         replace(target, certain=certain) for rank, target in found if rank is best
@@ -91,7 +91,7 @@ async def async_find_targets(
 
 async def async_search(
     hass: HomeAssistant, coordinator: BeeperCoordinator, text: str
-) -> directory.Found:
+) -> SearchResult:
     """Return whom and what a text can mean on a server, the best first.
 
     Raises a translated HomeAssistantError.
@@ -129,7 +129,7 @@ def labels(language: Language, targets: Iterable[Target]) -> list[str]:
     return next((way for way in ways if len({*way}) == len(way)), ways[-1])
 
 
-def _target(coordinator: BeeperCoordinator, candidate: directory.Candidate) -> Target:
+def _target(coordinator: BeeperCoordinator, candidate: Candidate) -> Target:
     user = candidate.users[0] if candidate.users else None
     detail = user and (user.phone_number or user.username or user.email)
     known = {"id": user.id, "phone_number": user.phone_number} if user else {}
