@@ -24,12 +24,12 @@ from . import errors
 from .actions.change import CHANGE_ACTIONS, ChangeAction
 from .actions.download import DOWNLOAD
 from .actions.query import READINGS, Reading, async_read
-from .api.models import Chat, ChatResult, CreateChat, StartChat, StartUser
+from .api.models import Chat, CreateChat, StartChat, StartUser
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .outgoing import markdown
 from .outgoing.attachments import Source
-from .outgoing.chat_job import ChatJob
+from .outgoing.chat_job import ChatJob, ChatJobResult
 from .outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from .outgoing.message_job import MessageJob, MessageRequest
 from .outgoing.outbox import Outcome, get_outbox
@@ -266,13 +266,15 @@ async def _persons(
 
 
 def _created_chat(
-    request: StartChat | CreateChat, done: Outcome[ChatResult]
+    request: StartChat | CreateChat, done: Outcome[ChatJobResult]
 ) -> dict[str, Any]:
     """Return what is known of the chat: all of it only if the server returned it."""
     response: dict[str, Any] = {
         "chat_id": done.result.chat_id,
         "status": done.result.status,
         "account_id": request.account_id,
+        "message_sent": done.result.message_sent,
+        "message_id": done.result.message_id,
         "recovered": done.recovered,
         "duplicate": done.duplicate,
     }

@@ -43,7 +43,7 @@ from custom_components.beeper.api.models import (
     read_labels,
 )
 from custom_components.beeper.api.rich_text import plain
-from custom_components.beeper.outgoing.reconciliation import same_text
+from custom_components.beeper.outgoing.text_matching import same_text
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError

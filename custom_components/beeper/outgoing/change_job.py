@@ -14,7 +14,7 @@ from ..api.models import Chat, Message
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .markdown import from_format
-from .reconciliation import same_text
+from .text_matching import same_text
 
 _EMOJI_VARIATION: Final = "\ufe0f"
 """Selects how an emoji is drawn; networks add and remove it."""

@@ -1,6 +1,7 @@
-"""Create or start a chat: one attempt, and how its result is recognized."""
+"""Create or start a chat: one attempt, and its first message, delivered or reported."""
 
-from collections.abc import Hashable, Mapping
+import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, override
@@ -13,6 +14,7 @@ from ..api.models import (
     Chat,
     ChatResult,
     CreateChat,
+    Message,
     SendMessage,
     SentMessage,
     StartChat,
@@ -21,7 +23,8 @@ from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .reconciliation import find_chats, find_direct_chat, find_result
+from .recipient_queue import Identity, identities
+from .reconciliation import find_chats, find_direct_chat, find_result, find_sent
 from .sent_messages import Sent
 
 type ChatRequest = CreateChat | StartChat
@@ -31,9 +34,33 @@ type IfExists = Literal["create", "reuse", "refuse"]
 _TEXT_WINDOW: Final = 5
 """Seconds a chat with a text is remembered: the same text may well be meant twice."""
 
+_EXISTING_DELAYS: Final = (0.3,)
+"""Seconds to wait before each search for the text in a chat that existed already.
+
+No server was seen to send the text then.
+"""
+
+_NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
+"""Seconds to wait before each search for the text in a chat that may be new."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ChatJobResult:
+    """A chat, and how the first message reached it.
+
+    `message_sent` is None without a text. `message_id` is None if the server did not
+    return or list one.
+    """
+
+    chat_id: str
+    status: str | None
+    chat: Chat | None
+    message_sent: Literal["with_chat", "separately"] | None = None
+    message_id: str | None = None
+
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class ChatJob(Job[ChatResult]):
+class ChatJob(Job[ChatJobResult]):
     """One request for a chat.
 
     `if_exists` is for creating. `phone_numbers` are the known phone numbers of
@@ -47,6 +74,8 @@ class ChatJob(Job[ChatResult]):
     _limiter_slot: float | None = field(default=None, init=False)
     _sent: Sent | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
+    _answer: ChatResult | None = field(default=None, init=False)
+    """What the server answered; the text may still have to be sent."""
 
     name = "create_chat"
     unknown = "outcome_unknown"
@@ -71,28 +100,35 @@ class ChatJob(Job[ChatResult]):
     def _own_ids(self) -> frozenset[str]:
         return self.context.server.own_ids(self.request.account_id)
 
+    @property
+    def _identities(self) -> frozenset[Identity]:
+        """What identifies the only recipient; empty for groups."""
+        if isinstance(self.request, StartChat):
+            return identities(self.request.user)
+        if self.request.type == "single":
+            return frozenset({("id", self.request.participant_ids[0])})
+        return frozenset()
+
     @override
     def slot(self) -> AbstractAsyncContextManager[Any]:
-        people: Hashable
-        if isinstance(self.request, CreateChat):
-            if self.if_exists == "create":
-                return nullcontext()
-            # The next request has to find the chat that this one creates.
-            people = frozenset(self.request.participant_ids)
-        elif self.request.message_text is None:
+        account_id = self.request.account_id
+        if wanted := self._identities:
+            return self.context.recipients.turn(account_id, wanted)
+        if self.if_exists == "create" or not isinstance(self.request, CreateChat):
             return nullcontext()
-        else:
-            people = self.request.user
-        # Texts for one person leave in the order of the calls.
-        return self.context.queue.person((self.request.account_id, people))
+        # The next request has to find the chat that this one creates.
+        people = frozenset(self.request.participant_ids)
+        return self.context.queue.group((account_id, people))
 
     @override
     async def prepare(self) -> None:
         account_id = self.request.account_id
         if isinstance(self.request, CreateChat) and self.if_exists != "create":
             self._existing = await self._reusable(self.request)
-            if self._existing:
-                return
+        elif isinstance(self.request, StartChat):
+            self._existing = await self._recent()
+        if self._existing:
+            return
         await self._check_rules()
         limiter = self.context.limits.new_chats
         self._limiter_slot = limiter.take(account_id)
@@ -104,6 +140,21 @@ class ChatJob(Job[ChatResult]):
                         key="budget_empty", placeholders=limiter.describe(account_id)
                     )
                 )
+
+    async def _recent(self) -> Chat | None:
+        """Return the chat that a start of the last minute led to, if it is readable."""
+        recipients = self.context.recipients
+        chat_id = recipients.recall(self.request.account_id, self._identities)
+        if chat_id is None:
+            return None
+        try:
+            chat = await self.client.chat(chat_id)
+        except BeeperError:
+            chat = None
+        if chat is None or self._is_deserted(chat):
+            recipients.forget(chat_id)
+            return None
+        return chat
 
     async def _check_rules(self) -> None:
         """Refuse what the network cannot do; an existing chat needs no check."""
@@ -174,83 +225,215 @@ class ChatJob(Job[ChatResult]):
             return False
 
     @override
-    async def attempt(self) -> ChatResult:
+    async def attempt(self) -> ChatJobResult:
         if self._existing:
-            return await self._reuse(self._existing)
-        if self.request.message_text is not None:
-            self._sent = self.context.sent.begin(
-                self.request.account_id, None, self.request.message_text
+            self._answer = ChatResult(
+                chat_id=self._existing.id, status="existing", chat=self._existing
             )
+            self._remember(self._answer)
+            return await self._send_separately(self._answer)
+        if self.request.message_text is not None:
+            self._sent = self._begin(None)
         if isinstance(self.request, StartChat):
             result = await self.client.start_chat(self.request)
         else:
             result = await self.client.create_chat(self.request)
+        self._answer = result
         if result.status == "existing":
             self._give_back()
-        self._note_sent(result)
-        return result
+        if isinstance(self.request, StartChat) and (
+            result.chat and self._is_deserted(result.chat)
+        ):
+            errors.refuse("chat_deserted", network=self._network)
+        self._remember(result)
+        if self.request.message_text is None:
+            return self._result(result)
+        return await self._confirm_text(result)
 
-    async def _reuse(self, chat: Chat) -> ChatResult:
-        """Send the text, if any, to an existing chat."""
-        if (text := self.request.message_text) is not None:
-            async with self.context.queue.chat(self.client, chat.id):
-                self._sent = self.context.sent.begin(
-                    self.request.account_id, chat.id, text
-                )
-                sent = await self.client.send_message(
-                    SendMessage(chat_id=chat.id, text=text)
-                )
-            self.context.limits.messages.count(self.request.account_id, self._network)
-            self.context.sent.finish(self._sent, sent)
-        return ChatResult(chat_id=chat.id, status="existing", chat=chat)
+    async def _confirm_text(self, result: ChatResult) -> ChatJobResult:
+        """Return how the text was sent; send it separately if it was not.
 
-    def _note_sent(self, result: ChatResult) -> None:
-        """Record which chat has the text; servers return no message ID for it."""
-        if self._sent:
-            self.context.limits.messages.count(self.request.account_id, self._network)
-            self.context.sent.finish(
-                self._sent, SentMessage(chat_id=result.chat_id, message_id=None)
+        Servers may ignore the text, for existing chats above all (R1). Raises
+        BeeperError that may have run if the chat's messages cannot be read.
+        """
+        unreadable: BeeperError | None = None
+        delays = _EXISTING_DELAYS if result.status == "existing" else _NEW_DELAYS
+        for delay in delays:
+            await asyncio.sleep(delay)
+            try:
+                message = await self._find_text(result.chat_id)
+            except BeeperError as err:
+                unreadable = err
+            else:
+                unreadable = None
+                if message:
+                    return self._result(result, message)
+        if unreadable:
+            unreadable.may_have_run = True
+            raise unreadable
+        return await self._send_separately(result)
+
+    async def _send_separately(self, result: ChatResult) -> ChatJobResult:
+        """Send the text, if any, as a message, in the chat's queue."""
+        text = self.request.message_text
+        if text is None:
+            return self._result(result)
+        if isinstance(self.request, StartChat) and not result.chat:
+            await self._check_not_deserted(result.chat_id)
+        async with self.context.queue.chat(self.client, result.chat_id):
+            self._drop_sent()
+            self._sent = self._begin(result.chat_id)
+            sent = await self.client.send_message(
+                SendMessage(chat_id=result.chat_id, text=text)
             )
+        self._count_message()
+        self.context.sent.finish(self._sent, sent)
+        return ChatJobResult(
+            chat_id=result.chat_id,
+            status=result.status,
+            chat=result.chat,
+            message_sent="separately",
+            message_id=sent.message_id,
+        )
+
+    async def _check_not_deserted(self, chat_id: str) -> None:
+        try:
+            chat = await self.client.chat(chat_id)
+        except BeeperError:
+            return  # Not a gate: the request itself shows what is wrong.
+        if self._is_deserted(chat):
+            self.context.recipients.forget(chat_id)
+            errors.refuse("chat_deserted", network=self._network)
+
+    def _is_deserted(self, chat: Chat) -> bool:
+        """Return whether the recipient has left the chat; a note to self has none."""
+        if not chat.participants or chat.has_more:
+            return False
+        account = self.context.server.account(self.request.account_id)
+        own = account and account.user and identities(account.user)
+        if (own and own & self._identities) or (
+            isinstance(self.request, StartChat)
+            and self.request.user.id in self._own_ids
+        ):
+            return False
+        return all(
+            user.is_self or user.is_network_bot or user.id in self._own_ids
+            for user in chat.participants
+        )
+
+    async def _find_text(
+        self, chat_id: str, since: float | None = None
+    ) -> Message | None:
+        """Return the message with the text; raises BeeperError if it cannot be read."""
+        text = self.request.message_text or ""
+        since = self._sent.attempted if since is None and self._sent else since or 0
+        return self.context.sent.match(
+            await find_sent(self.client, chat_id, text, since, self._own_ids),
+            {chat_id},
+            text,
+            since,
+            mine=self._sent,
+            # What is listed twice must not be sent a third time.
+            exact=self._answer is None,
+        )
+
+    def _begin(self, chat_id: str | None) -> Sent:
+        return self.context.sent.begin(
+            self.request.account_id, chat_id, self.request.message_text
+        )
+
+    def _drop_sent(self) -> None:
+        if self._sent:
+            self.context.sent.cancel(self._sent)
+
+    def _result(
+        self, result: ChatResult, message: Message | None = None
+    ) -> ChatJobResult:
+        """Return the result, and claim the message that was found in the chat."""
+        if message:
+            self._sent = self._sent or self._begin(result.chat_id)
+            self._count_message()
+            self.context.sent.finish(
+                self._sent,
+                SentMessage(chat_id=result.chat_id, message_id=message.id),
+            )
+        return ChatJobResult(
+            chat_id=result.chat_id,
+            status=result.status,
+            chat=result.chat,
+            message_sent="with_chat" if message else None,
+            message_id=message.id if message else None,
+        )
+
+    def _remember(self, result: ChatResult) -> None:
+        if wanted := self._identities:
+            self.context.recipients.remember(
+                self.request.account_id,
+                wanted,
+                result.chat_id,
+                result.chat,
+                self.context.server.account(self.request.account_id),
+            )
+
+    def _count_message(self) -> None:
+        self.context.limits.messages.count(self.request.account_id, self._network)
+
+    def _reference(self, chat: Chat | None) -> str:
+        """Return what errors call a chat: titles and some IDs name people."""
+        return (chat and chat.local_id) or self._network
 
     @override
     def refusal(self, err: BeeperError) -> Refusal:
         if self._existing:
             return errors.not_sent(err)
+        if self._answer:
+            return Refusal(
+                key="chat_without_message",
+                placeholders={"chat": self._reference(self._answer.chat)},
+                kind=HomeAssistantError,
+            )
         return errors.not_done(err, network=self._network)
 
     @override
     def undo(self) -> None:
-        self._give_back()
-        if self._sent:
-            self.context.sent.cancel(self._sent)
+        if self._answer is None:
+            self._give_back()
+        self._drop_sent()
 
     def _give_back(self) -> None:
         if self._limiter_slot is not None:
             self.context.limits.new_chats.give_back(
                 self.request.account_id, self._limiter_slot
             )
+            self._limiter_slot = None
 
     @override
-    async def recover(self, attempted: float) -> ChatResult | Refusal | None:
-        found = await find_result(
-            self.client,
-            self.request,
-            attempted,
-            self._own_ids,
-            reused=self.phone_numbers if self.if_exists == "reuse" else None,
-        )
-        if found is None:
-            return None
-        if found.text_sent is False:
-            return Refusal(
-                key="message_unconfirmed",
-                placeholders={"chat": found.chat.local_id or "?"},
-                kind=HomeAssistantError,
+    async def recover(self, attempted: float) -> ChatJobResult | Refusal | None:
+        if self._answer:
+            chat: Chat | None = await self.client.chat(self._answer.chat_id)
+        else:
+            chat = await find_result(
+                self.client,
+                self.request,
+                attempted,
+                self._own_ids,
+                reused=self.phone_numbers if self.if_exists == "reuse" else None,
             )
+        if chat is None:
+            return None
         result = ChatResult(
-            chat_id=found.chat.id,
-            status="existing" if self._existing else None,
-            chat=found.chat,
+            chat_id=chat.id,
+            status=self._answer.status if self._answer else None,
+            chat=chat,
         )
-        self._note_sent(result)
-        return result
+        if self.request.message_text is None:
+            self._remember(result)
+            return self._result(result)
+        if message := await self._find_text(chat.id, attempted):
+            self._remember(result)
+            return self._result(result, message)
+        return Refusal(
+            key="message_unconfirmed",
+            placeholders={"chat": self._reference(chat)},
+            kind=HomeAssistantError,
+        )

@@ -1,4 +1,4 @@
-"""The order in which requests leave: by chat, and by person for new chats."""
+"""The order in which requests for chats and groups leave."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -12,20 +12,20 @@ from ..api.models import Chat
 
 
 class ChatQueues:
-    """One queue a chat or person, and the limits of chats that were written to."""
+    """One queue a chat or group of people, and the limits of known chats."""
 
     def __init__(self) -> None:
         """Start with no queue."""
         self._arrivals = asyncio.Lock()
         self._chat_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._person_locks: WeakValueDictionary[Hashable, asyncio.Lock] = (
+        self._group_locks: WeakValueDictionary[Hashable, asyncio.Lock] = (
             WeakValueDictionary()
         )
         self._chats: dict[str, Chat] = {}
 
-    def person(self, person: Hashable) -> asyncio.Lock:
-        """Return the lock of one recipient or group of recipients in an account."""
-        return self._person_locks.setdefault(person, asyncio.Lock())
+    def group(self, people: Hashable) -> asyncio.Lock:
+        """Return the lock of a group of people in an account."""
+        return self._group_locks.setdefault(people, asyncio.Lock())
 
     @asynccontextmanager
     async def chat(

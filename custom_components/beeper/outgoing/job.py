@@ -12,6 +12,7 @@ from ..server import Server
 from .chat_queue import ChatQueues
 from .limits import Limits
 from .network_rules import NetworkRules
+from .recipient_queue import RecipientQueue
 from .sent_messages import SentMessages
 
 
@@ -23,6 +24,7 @@ class OutboxContext:
     limits: Limits
     rules: NetworkRules
     queue: ChatQueues
+    recipients: RecipientQueue
     sent: SentMessages
 
 
@@ -53,7 +55,10 @@ class Job[ResultT](ABC):
 
     @abstractmethod
     async def attempt(self) -> ResultT:
-        """Send the request; raises BeeperError, which knows whether it may have run."""
+        """Send the request; raises BeeperError, which knows whether it may have run.
+
+        Raises NotDoneError if the answer itself shows that nothing was done.
+        """
 
     @abstractmethod
     def refusal(self, err: BeeperError) -> Refusal:

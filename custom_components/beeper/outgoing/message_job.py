@@ -15,7 +15,7 @@ from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import Delivery, wait_for_delivery
 from .job import Job, OutboxContext
-from .reconciliation import find_message
+from .reconciliation import find_sent
 from .sent_messages import Sent
 
 
@@ -127,12 +127,7 @@ class MessageJob(Job[SentMessage]):
 
     @override
     async def attempt(self) -> SentMessage:
-        self._sent = self.context.sent.begin(
-            self._chat.account_id if self._chat else None,
-            self._request.chat_id,
-            self.message.text,
-            attached=self.message.attachment is not None,
-        )
+        self._sent = self._begin()
         try:
             sent = await self._client.send_message(self._request)
         except BeeperError as err:
@@ -142,6 +137,14 @@ class MessageJob(Job[SentMessage]):
         self._count()
         self.context.sent.finish(self._sent, sent)
         return sent
+
+    def _begin(self) -> Sent:
+        return self.context.sent.begin(
+            self._chat.account_id if self._chat else None,
+            self._request.chat_id,
+            self.message.text,
+            attached=self.message.attachment is not None,
+        )
 
     def _count(self) -> None:
         if self._chat and self._chat.account_id:
@@ -160,41 +163,42 @@ class MessageJob(Job[SentMessage]):
 
     @override
     async def recover(self, attempted: float) -> SentMessage | None:
-        if self._count_twins(attempted):
-            return None  # Any match could be the twin.
-        found = await self._find(self._request, attempted)
-        if found and self._sent:
+        found = await self._find(self.key.chat_id, attempted)
+        if found:
+            self._sent = self._sent or self._begin()
             self.context.sent.finish(self._sent, found)
         return found
 
-    def _count_twins(self, since: float) -> int:
-        return self.context.sent.count_twins(
-            self.key.chat_id,
-            self.message.text or "",
-            since,
-            attached=self.message.attachment is not None,
-        )
-
     async def delivery(self, sent: SentMessage) -> Delivery:
         """Wait for the network to confirm or refuse the message."""
-        request = replace(self._request, chat_id=sent.chat_id)
+        # A job that joined another one has sent nothing itself.
+        self._sent = self._sent or self.context.sent.find(sent)
 
         async def find() -> SentMessage | None:
-            if self._count_twins(self._created) > 1:
-                return None
-            return await self._find(request, self._created)
+            return await self._find(sent.chat_id, self._created)
 
         return await wait_for_delivery(self._client, sent, find)
 
-    async def _find(self, request: SendMessage, since: float) -> SentMessage | None:
-        account_id = self._chat.account_id if self._chat else None
-        found = await find_message(
-            self._client,
-            request,
+    async def _find(self, chat_id: str, since: float) -> SentMessage | None:
+        attachment = self._request.attachment
+        attached = self.message.attachment is not None
+        found = self.context.sent.match(
+            await find_sent(
+                self._client,
+                chat_id,
+                self._request.text,
+                since,
+                self.context.server.own_ids(
+                    self._chat.account_id if self._chat else None
+                ),
+                attachment=attachment.file_name if attachment else attached,
+            ),
+            {chat_id},
+            self.message.text or "",
             since,
-            self.context.server.own_ids(account_id),
-            attached=self.message.attachment is not None,
+            attached=attached,
+            mine=self._sent,
         )
         if found is None:
             return None
-        return SentMessage(chat_id=request.chat_id, message_id=found.id)
+        return SentMessage(chat_id=chat_id, message_id=found.id)

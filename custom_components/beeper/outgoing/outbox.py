@@ -28,6 +28,7 @@ from .chat_queue import ChatQueues
 from .job import Job, OutboxContext
 from .limits import Limits
 from .network_rules import NetworkRules
+from .recipient_queue import RecipientQueue
 from .sent_messages import SentMessages
 
 _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
@@ -68,6 +69,7 @@ class Outbox:
         self._limits = Limits(hass, entry)
         self._rules = NetworkRules()
         self._queue = ChatQueues()
+        self._recipients = RecipientQueue()
         self.sent = SentMessages()
         self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
         self._running: dict[Hashable, list[asyncio.Task[_End]]] = {}
@@ -85,6 +87,7 @@ class Outbox:
             limits=self._limits,
             rules=self._rules,
             queue=self._queue,
+            recipients=self._recipients,
             sent=self.sent,
         )
 
@@ -191,6 +194,10 @@ class Outbox:
             _discard(self._unknown, job.key, attempted)
             job.undo()
             return job.refusal(err)
+        except errors.NotDoneError as err:
+            _discard(self._unknown, job.key, attempted)
+            job.undo()
+            return err.refusal
         self._settle(job, attempted)
         return self._remember(job, Outcome(result=result))
 

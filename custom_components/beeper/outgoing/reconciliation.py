@@ -7,42 +7,20 @@ other people, or two that fit, must never be taken for the one that was asked fo
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-import html
-import re
 from typing import Final
 
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
-from ..api.models import (
-    Chat,
-    CreateChat,
-    ListedChat,
-    Message,
-    Page,
-    SendMessage,
-    StartChat,
-    User,
-)
+from ..api.models import Chat, CreateChat, ListedChat, Message, Page, StartChat, User
 from ..api.pages import pages
+from .text_matching import same_text
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _MAX_PAGES: Final = 8
 _MAX_LONG_PAGES: Final = 500
-_MARKUP: Final = re.compile(r"[\s*_~`#>|\\()\[\]-]+")
-_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
-_TAG: Final = re.compile(r"<[^<>]*>")  # Many a `<` without an end is soon read.
-
-
-@dataclass(kw_only=True, eq=False)
-class Finding:
-    """The chat a request asked for; `text_sent` is None if it had no text."""
-
-    chat: Chat
-    text_sent: bool | None
 
 
 async def find_result(
@@ -52,59 +30,47 @@ async def find_result(
     own_ids: frozenset[str],
     *,
     reused: Mapping[str, str] | None = None,
-) -> Finding | None:
-    """Return what the request has brought about.
+) -> Chat | None:
+    """Return the chat that the request created or started.
 
-    `attempted` is the event loop's time when it was sent. `reused`: a chat that was
-    there before will do, see `find_chats`. Raises BeeperError where it cannot be read.
+    `attempted` is the event loop's time of the request. `reused`: an existing chat may
+    be the result, see `find_chats`. Raises BeeperError if reading fails.
     """
-    since = await _server_time(client, attempted)
     if isinstance(request, StartChat):
-        chat = await find_direct_chat(client, request, own_ids)
-    elif reused is not None:
+        return await find_direct_chat(client, request, own_ids)
+    if reused is not None:
         chats = await find_chats(client, request, own_ids, reused)
-        chat = chats[0] if len(chats) == 1 else None
-    else:
-        chat = await _find_created_chat(client, request, since, own_ids)
-    if chat is None:
-        return None
-    if request.message_text is None:
-        return Finding(chat=chat, text_sent=None)
-    own_ids |= {user.id for user in chat.participants if user.is_self}
-    text_sent = any(
-        _is_sent(message, request.message_text, since, own_ids)
-        for message in (await client.messages(chat.id)).items
-    )
-    return Finding(chat=chat, text_sent=text_sent)
+        return chats[0] if len(chats) == 1 else None
+    since = await _server_time(client, attempted)
+    return await _find_created_chat(client, request, since, own_ids)
 
 
-async def find_message(
+async def find_sent(
     client: BeeperClient,
-    request: SendMessage,
+    chat_id: str,
+    text: str | None,
     attempted: float,
     own_ids: frozenset[str],
     *,
-    attached: bool,
-) -> Message | None:
-    """Return the one message that the request has become.
+    attachment: str | bool = False,
+) -> list[Message]:
+    """Return a chat's own messages that the attempt may have sent, the oldest first.
 
-    `attempted` is the event loop's time. `attached`: it had an attachment; the request
-    need not know any more which. None if there is none or several. Raises BeeperError
-    where it cannot be read.
+    `attempted` is the event loop's time. `attachment` is the file's name, or whether
+    there was a file. Raises BeeperError if the messages cannot be read.
     """
-    name = request.attachment.file_name if request.attachment else None
     since = await _server_time(client, attempted)
     found = [
         message
-        for message in (await client.messages(request.chat_id)).items
-        if _is_sent(message, request.text or "", since, own_ids)
-        and bool(message.attachments) is attached
+        for message in (await client.messages(chat_id)).items
+        if _is_sent(message, text or "", since, own_ids)
+        and bool(message.attachments) is bool(attachment)
         and all(
-            name is None or told.file_name in (None, name)
-            for told in message.attachments
+            isinstance(attachment, bool) or received.file_name in (None, attachment)
+            for received in message.attachments
         )
     ]
-    return found[0] if len(found) == 1 else None
+    return sorted(found, key=Message.order)
 
 
 async def find_chats(
@@ -168,16 +134,6 @@ async def find_direct_chat(
         return None
     chat = await client.chat(found.popitem()[0])
     return chat if fits(chat) else None
-
-
-def same_text(sent: str, stored: str) -> bool:
-    """Compare a text with what became of it: Markdown turns into Matrix HTML."""
-    shown = html.unescape(_TAG.sub(" ", stored))
-    return (
-        sent == stored
-        or _ESCAPED.sub(r"\1", sent).split() == shown.split()
-        or (_plain(sent) != "" and _plain(sent) == _plain(shown))
-    )
 
 
 async def _find_created_chat(
@@ -289,7 +245,3 @@ def _same_people(wanted: Iterable[set[str]], people: list[User]) -> bool:
 
 def _is_any(user: User, wanted: Iterable[set[str]]) -> bool:
     return any(user.has_id(each) for ids in wanted for each in ids)
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub("", text)

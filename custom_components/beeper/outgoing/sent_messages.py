@@ -1,12 +1,13 @@
-"""The messages that Home Assistant sends, to know them when they come by."""
+"""The messages that Home Assistant sent, to recognize them when they are read."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from ..api.models import Message, SentMessage
-from .reconciliation import same_text
+from .text_matching import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
 _KEPT: Final = 500
@@ -35,6 +36,7 @@ class Sent:
     answered: float | None = None
     message_id: str | None = None
     final_id: str | None = None
+    result: SentMessage | None = None
     is_settled: bool = False
 
     @property
@@ -42,8 +44,13 @@ class Sent:
         """Tell whether the server can still say what becomes of it."""
         return self.message_id is not None and not self.is_settled
 
+    @property
+    def ids(self) -> set[str]:
+        """The IDs by which servers list it."""
+        return {known for known in (self.message_id, self.final_id) if known}
+
     def settle(self, message_id: str | None) -> None:
-        """Note what became of it, and the id it has now."""
+        """Record the final outcome, and the ID it has now."""
         self.is_settled = True
         if message_id != self.message_id:
             self.final_id = message_id
@@ -101,7 +108,12 @@ class SentMessages:
     def finish(self, sent: Sent, result: SentMessage) -> None:
         """Note what the server answered."""
         sent.chat_id, sent.message_id = result.chat_id, result.message_id
+        sent.result = result
         sent.answered = asyncio.get_running_loop().time()
+
+    def find(self, result: SentMessage) -> Sent | None:
+        """Return the attempt that ended with this result."""
+        return next((sent for sent in self._sent if sent.result is result), None)
 
     def cancel(self, sent: Sent) -> None:
         """Forget one that certainly was not sent."""
@@ -117,20 +129,45 @@ class SentMessages:
             or (account_id and sent.chat_id is None and sent.account_id == account_id)
         ]
 
-    def count_twins(
-        self, chat_id: str, text: str, since: float, *, attached: bool
-    ) -> int:
-        """Return how often the same was sent since, or too shortly before to tell.
+    def match(
+        self,
+        messages: Iterable[Message],
+        chat_ids: set[str],
+        text: str,
+        since: float,
+        *,
+        attached: bool = False,
+        mine: Sent | None = None,
+        exact: bool = True,
+    ) -> Message | None:
+        """Return the message that is proved to be the one sent, None for no proof.
 
-        `since` is the event loop's time.
+        `messages` are own messages of the chat with this text, the oldest first, `since`
+        is the event loop's time of the attempt. A message belongs to one attempt only:
+        those of other sends are left out, and if it is not known yet which message
+        another send of the same text has become, there must be one more: exactly one,
+        or, if not `exact`, at least.
         """
-        return sum(
-            sent.answered is not None
+        others = [
+            sent
+            for sent in self.into(chat_ids)
+            if sent is not mine and sent.attached is attached
+        ]
+        claimed = set[str]().union(*(sent.ids for sent in others))
+        candidates = [message for message in messages if message.id not in claimed]
+        listed = {message.id for message in messages}
+        unmatched = [
+            sent
+            for sent in others
+            if sent.answered is not None
             and sent.answered > since - _TWIN_WINDOW
-            and sent.attached is attached
+            and not sent.ids & listed
             and (same_text(sent.text, text) or same_text(text, sent.text))
-            for sent in self.into({chat_id})
-        )
+        ]
+        surplus = len(candidates) - len(unmatched)
+        if surplus < 1 or (exact and surplus > 1):
+            return None
+        return candidates[sum(sent.attempted < since for sent in unmatched)]
 
     @property
     def waiting_chats(self) -> set[str]:

@@ -22,7 +22,7 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
 from .. import errors
-from ..api.models import ChatResult, SentMessage, StartChat, StartUser
+from ..api.models import SentMessage, StartChat, StartUser
 from ..const import (
     CONF_CONFIRM,
     CONF_LLM_CAN_SEND,
@@ -32,7 +32,7 @@ from ..const import (
 )
 from ..coordinator import BeeperConfigEntry
 from ..outgoing import markdown
-from ..outgoing.chat_job import ChatJob
+from ..outgoing.chat_job import ChatJob, ChatJobResult
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..outgoing.outbox import Outcome, get_outbox
 from ..permissions import async_may_control
@@ -317,7 +317,7 @@ class Voice:
             return await self._failed(asker, err)
         if wish.message is None:
             result = done.result
-            existed = isinstance(result, ChatResult) and result.status == "existing"
+            existed = isinstance(result, ChatJobResult) and result.status == "existing"
             key = "chat_exists" if existed else "chat_open"
         else:
             key = "already_sent" if done.duplicate else "sent"
@@ -325,7 +325,7 @@ class Voice:
 
     async def _reach(
         self, context: Context, target: Target, message: str | None
-    ) -> Outcome[SentMessage] | Outcome[ChatResult]:
+    ) -> Outcome[SentMessage] | Outcome[ChatJobResult]:
         """Send a message, or start a chat; raises a translated HomeAssistantError."""
         if message is not None and not message.strip():
             raise errors.invalid("nothing_to_send")

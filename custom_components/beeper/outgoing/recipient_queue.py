@@ -1,0 +1,130 @@
+"""Requests for a chat with one person: one after another, and each knows the last.
+
+Servers find a chat that was just created only once the network has confirmed it: until
+then a second request for the same person would create another chat (EasyMatrix).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..api.models import Account, Chat, StartUser, User
+
+type Identity = tuple[str, str]
+"""What a network keeps unique: its kind, such as `phone_number`, and its value."""
+
+_REMEMBERED_FOR: Final = 60.0
+"""Seconds for which the chat of one request is the result of the next."""
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Request:
+    account_id: str
+    identities: frozenset[Identity]
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Result:
+    account_id: str
+    identities: frozenset[Identity]
+    chat_id: str
+    until: float
+
+
+def identities(user: User | StartUser) -> frozenset[Identity]:
+    """Return what identifies a person; names never do."""
+    values = {
+        "id": user.id,
+        "phone_number": user.phone_number,
+        "email": user.email and user.email.casefold(),
+        "username": user.username and user.username.removeprefix("@").casefold(),
+    }
+    return frozenset((kind, value) for kind, value in values.items() if value)
+
+
+class RecipientQueue:
+    """The requests of one config entry for chats with one person."""
+
+    def __init__(self) -> None:
+        """Start without requests."""
+        self._requests: list[_Request] = []
+        self._results: list[_Result] = []
+
+    @asynccontextmanager
+    async def turn(
+        self, account_id: str, wanted: frozenset[Identity]
+    ) -> AsyncIterator[None]:
+        """Wait for all earlier requests that may be for the same person."""
+        earlier = [
+            request
+            for request in self._requests
+            if request.account_id == account_id
+            and _may_be_same(request.identities, wanted)
+        ]
+        mine = _Request(account_id=account_id, identities=wanted)
+        self._requests.append(mine)
+        try:
+            for request in earlier:
+                await request.done.wait()
+            yield
+        finally:
+            self._requests.remove(mine)
+            mine.done.set()
+
+    def remember(
+        self,
+        account_id: str,
+        wanted: frozenset[Identity],
+        chat_id: str,
+        chat: Chat | None,
+        account: Account | None,
+    ) -> None:
+        """Keep the result of a request, under all that is known of the person."""
+        others = [
+            user
+            for user in (chat.participants if chat and chat.type == "single" else ())
+            if not (user.is_self or user.is_network_bot)
+            and not (account and account.user and account.user.id == user.id)
+        ]
+        if len(others) == 1:
+            wanted |= identities(others[0])
+        now = asyncio.get_running_loop().time()
+        self._results = [result for result in self._results if result.until > now]
+        self._results.append(
+            _Result(
+                account_id=account_id,
+                identities=wanted,
+                chat_id=chat_id,
+                until=now + _REMEMBERED_FOR,
+            )
+        )
+
+    def recall(self, account_id: str, wanted: frozenset[Identity]) -> str | None:
+        """Return the chat that a request of the last minute found for this person."""
+        now = asyncio.get_running_loop().time()
+        return next(
+            (
+                result.chat_id
+                for result in reversed(self._results)
+                if result.until > now
+                and result.account_id == account_id
+                and result.identities & wanted
+            ),
+            None,
+        )
+
+    def forget(self, chat_id: str) -> None:
+        """Drop results that turned out to be outdated."""
+        self._results = [
+            result for result in self._results if result.chat_id != chat_id
+        ]
+
+
+def _may_be_same(first: Iterable[Identity], second: Iterable[Identity]) -> bool:
+    """Return False only if the two state different values of one kind."""
+    values, others = dict(first), dict(second)
+    common = values.keys() & others.keys()
+    return not common or any(values[kind] == others[kind] for kind in common)

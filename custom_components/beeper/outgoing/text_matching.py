@@ -1,0 +1,73 @@
+"""Whether a stored text is what a server made of the Markdown that was sent.
+
+Servers before 4.2.808 store the Markdown or plain text, later ones Matrix HTML, and
+EasyMatrix plain text: each is compared exactly, apart from white space.
+"""
+
+import html
+import re
+from typing import Final
+
+_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_TAG: Final = re.compile(r"<[^<>]*>")  # Linear, however many `<` have no end.
+_BLOCK: Final = re.compile(
+    r"^[ ]{0,3}(?:\#{1,6}(?=\s|$)|>[ ]?|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))",
+    re.MULTILINE,
+)
+_FENCE: Final = re.compile(r"^[ ]{0,3}(?:```|~~~)[^\n`]*$", re.MULTILINE)
+_CODE: Final = re.compile(r"(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
+_LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:[ ]\"[^\"\n]*\")?\)")
+_AUTOLINK: Final = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
+_STRONG: Final = re.compile(r"(\*\*|~~)(?=\S)([^\n]+?)(?<=\S)\1")
+_STRONG_WORD: Final = re.compile(r"(?<!\w)__(?=\S)([^\n]+?)(?<=\S)__(?!\w)")
+_EMPHASIS: Final = re.compile(r"\*(?=[^\s*])([^\n*]+?)(?<=\S)\*")
+_EMPHASIS_WORD: Final = re.compile(r"(?<!\w)_(?=[^\s_])([^\n_]+?)(?<=\S)_(?!\w)")
+# Escaped characters are kept out of the way of the patterns above.
+_PRIVATE: Final = 0xE000
+_RESTORE: Final = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + 127)}]")
+_MAX_RENDERED: Final = 5_000
+"""Characters beyond which only exact forms are compared: time stays bounded."""
+
+
+def same_text(sent: str, stored: str) -> bool:
+    """Return whether a server may have stored this text for the Markdown sent."""
+    if sent == stored:
+        return True
+    forms = {_fold(stored), _fold(html.unescape(_TAG.sub(" ", stored)))}
+    # Inline tags may stand within words.
+    forms.add(_fold(html.unescape(_TAG.sub("", _breaks(stored)))))
+    return any(
+        _fold(form) in forms for form in (sent, _ESCAPED.sub(r"\1", sent), _shown(sent))
+    )
+
+
+def _breaks(stored: str) -> str:
+    return re.sub(
+        r"<(?:br|/?p|/?li|/?div|/?h[1-6]|/?blockquote|/?tr)\b", r" \g<0>", stored
+    )
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _shown(markdown: str) -> str:
+    """Return the text that people see of Markdown."""
+    if len(markdown) > _MAX_RENDERED:
+        return _ESCAPED.sub(r"\1", markdown)
+    text = _ESCAPED.sub(lambda match: chr(_PRIVATE + ord(match[1])), markdown)
+    text = _FENCE.sub("", text)
+    text = _BLOCK.sub("", text)
+    text = _CODE.sub(r"\2", text)
+    text = _LINK.sub(r"\1", text)
+    text = _AUTOLINK.sub(r"\1", text)
+    for pattern, group in (
+        (_STRONG, r"\2"),
+        (_STRONG_WORD, r"\1"),
+        (_EMPHASIS, r"\1"),
+        (_EMPHASIS_WORD, r"\1"),
+    ):
+        text = pattern.sub(group, text)
+    return html.unescape(
+        _RESTORE.sub(lambda match: chr(ord(match[0]) - _PRIVATE), text)
+    )
