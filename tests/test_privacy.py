@@ -192,13 +192,16 @@ async def test_a_message_that_goes_wrong_tells_no_secret(
     )
     hass.bus.async_fire("go")
     await hass.async_block_till_done()
-    with pytest.raises(HomeAssistantError) as failed:
+    told = ""
+    try:
         await hass.services.async_call(
             "beeper", "send_message", {**call, "allow_repeat": True}, blocking=True
         )
-    logging.getLogger(__name__).error("Failed as expected", exc_info=failed.value)
-
-    told = f"{failed.value!r} {failed.value.translation_placeholders}"
+    except HomeAssistantError as failed:
+        logging.getLogger(__name__).error("Failed as expected", exc_info=failed)
+        told = f"{failed!r} {failed.translation_placeholders}"
+    # Only where the message ran can reading find it afterwards.
+    assert told or kind in ("drop_after", "cut", "garbage", "status_after")
     assert secrets_in(told) == []
     assert secrets_in(caplog.text) == []
 
