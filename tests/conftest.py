@@ -23,7 +23,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.beeper import coordinator
-from custom_components.beeper.api import client
+from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.incoming import inbox
 from custom_components.beeper.outgoing import outbox
@@ -87,7 +87,7 @@ async def loaded(
     """Return the entry, set up."""
     with monkeypatch.context() as patch:
         # Tests that shorten it do not mean the set-up, on a machine that is busy.
-        patch.setattr(client, "REQUEST_TIMEOUT", 30)
+        patch.setattr(transport, "REQUEST_TIMEOUT", 30)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
@@ -169,7 +169,7 @@ async def add_fault(
             if fault.hits > struck:
                 struck = fault.hits
                 await asyncio.sleep(0.02)  # What is sent of the answer arrives.
-                skip_time(client.REQUEST_TIMEOUT + 1)
+                skip_time(transport.REQUEST_TIMEOUT + 1)
             await asyncio.sleep(0.001)
 
     def add(kind: str, **options: Any) -> Fault:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.api import client
+from custom_components.beeper.api import transport
 from custom_components.beeper.outgoing import delivery, outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -167,7 +167,7 @@ async def test_a_message_that_goes_wrong_tells_no_secret(
     fault: tuple[str, dict[str, Any]],
     path: str,
 ) -> None:
-    monkeypatch.setattr(client, "UPLOAD_TIMEOUT", 30)
+    monkeypatch.setattr(transport, "FILE_TIMEOUT", 30)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     (tmp_path / "Robin Sample.txt").write_text("The key is under the mat")
     world = simulator.world

@@ -165,7 +165,7 @@ async def test_a_stream_that_stalls_is_noticed(
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stream, "_SILENCE", 0.1)
+    monkeypatch.setattr(stream, "_SILENCE_TIMEOUT", 0.1)
     simulator.faults.add("ws_stall")
     assert await hass.config_entries.async_setup(entry.entry_id)
 
@@ -179,7 +179,7 @@ async def test_a_quiet_stream_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Silence alone is no loss: the server answers the ping."""
-    monkeypatch.setattr(stream, "_SILENCE", 0.1)
+    monkeypatch.setattr(stream, "_SILENCE_TIMEOUT", 0.1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await asyncio.sleep(0.5)
 

@@ -14,7 +14,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.template import Template
 
 from . import errors
-from .api.models import CreateChat, StartChat, StartUser
+from .api.requests import CreateChat, StartChat, StartUser
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_CHAT_ID,

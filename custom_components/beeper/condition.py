@@ -22,9 +22,6 @@ from . import automation_scope
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 
-# None is not told: a server before 4.3 lists an account that is connected.
-_CONNECTED: Final = {"connected", "backfilling", None}
-
 
 class _BeeperCondition(Condition):
     """What all conditions have in common: options, and no target."""
@@ -72,9 +69,10 @@ class AccountIsConnectedCondition(_BeeperCondition):
                     entry_id=entry.entry_id,
                     account_id=account.account_id,
                 ):
-                    yield (
-                        entry.runtime_data.last_update_success
-                        and account.status in _CONNECTED
+                    # Servers before 4.3 report no status: a listed account is
+                    # connected.
+                    yield entry.runtime_data.last_update_success and (
+                        account.is_connected or account.status is None
                     )
 
 

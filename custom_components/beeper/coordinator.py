@@ -38,9 +38,6 @@ _REFRESH_COOLDOWN: Final = 2.0
 _RECONNECT_AFTER: Final = (1.0, 60.0)
 """The shortest and the longest wait in seconds before the next connection."""
 
-_NEEDS_USER: Final = {"attention_required", "connection_required", "reconnect_required"}
-_CONNECTED: Final = {"backfilling", "connected"}
-_DOWN: Final = _NEEDS_USER | {"disabled", "disconnected"}
 _PATIENCE: Final = timedelta(minutes=5)
 _MAX_PAGES: Final = 10
 
@@ -151,9 +148,9 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
     def _tell_who_disconnected(self, accounts: tuple[Account, ...]) -> None:
         """Tell once of each account that was connected and now is not."""
         for account in accounts:
-            if account.status in _CONNECTED:
+            if account.is_connected:
                 self._connected.add(account.account_id)
-            elif account.status in _DOWN and account.account_id in self._connected:
+            elif account.is_down and account.account_id in self._connected:
                 self._connected.remove(account.account_id)
                 before = self.server.account(account.account_id)
                 async_dispatcher_send(
@@ -173,9 +170,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         """Raise an issue for each account that waits for its user, and clear it."""
         now = dt_util.utcnow()
         waiting = {
-            account.account_id: account
-            for account in accounts
-            if account.status in _NEEDS_USER
+            account.account_id: account for account in accounts if account.needs_user
         }
         listed = {account.account_id for account in accounts}
         for account_id in (listed | self._needs_user_since.keys()) - waiting.keys():

@@ -18,6 +18,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .api.models import AccountStatus
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .entity import (
     BeeperAccountEntity,
@@ -31,16 +32,7 @@ from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult, last_resu
 
 PARALLEL_UPDATES = 0
 
-_STATUSES: Final = [
-    "attention_required",
-    "backfilling",
-    "connected",
-    "connecting",
-    "connection_required",
-    "disabled",
-    "disconnected",
-    "reconnect_required",
-]
+_STATUSES: Final = [status.value for status in AccountStatus]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

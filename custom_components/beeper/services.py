@@ -24,7 +24,8 @@ from . import errors
 from .actions.change import CHANGE_ACTIONS, ChangeAction
 from .actions.download import DOWNLOAD
 from .actions.query import READINGS, Reading, async_read
-from .api.models import Chat, CreateChat, StartChat, StartUser
+from .api.models import Chat
+from .api.requests import CreateChat, StartChat, StartUser
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .outgoing import markdown
@@ -306,7 +307,7 @@ def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
     missing = list(request.participant_ids)
     stranger = chat.has_more
     for user in chat.participants:
-        named = [each for each in missing if user.has_id(each)]
+        named = [each for each in missing if user.matches_id(each)]
         if named:
             missing.remove(named[0])
         elif not (user.is_self or user.is_network_bot):

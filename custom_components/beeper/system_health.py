@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
+from .api.models import AccountStatus
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry
 
@@ -39,5 +40,5 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
             for client in (coordinator.server.client for coordinator in answering)
             if client.generation
         ),
-        "accounts_connected": f"{statuses.count('connected')}/{len(statuses)}",
+        "accounts_connected": f"{statuses.count(AccountStatus.CONNECTED)}/{len(statuses)}",
     }

@@ -210,7 +210,7 @@ def _is(sender: User, wanted: str) -> bool:
 
     Anybody can take a name that looks like somebody else's number, id or address.
     """
-    if wanted in (sender.id, sender.email) or sender.is_at(wanted):
+    if wanted in (sender.id, sender.email) or sender.has_confirmed_number(wanted):
         return True
     if ":" in wanted or "@" in wanted[1:] or wanted.startswith("+"):
         return False

@@ -439,7 +439,7 @@ async def test_what_goes_wrong_leaves_nothing_behind(
     message: str,
 ) -> None:
     monkeypatch.setattr(download_action, "MAX_SIZE", 1024 * 1024)
-    monkeypatch.setattr("custom_components.beeper.api.client.UPLOAD_TIMEOUT", 30)
+    monkeypatch.setattr("custom_components.beeper.api.transport.FILE_TIMEOUT", 30)
     add_fault(path="/v1/assets/serve", **fault)
 
     assert message in await refused(hass, media)

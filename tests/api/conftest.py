@@ -12,8 +12,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
 from custom_components.beeper.api.client import BeeperClient
-from custom_components.beeper.api.models import (
-    Attachment,
+from custom_components.beeper.api.requests import (
+    AttachmentUpload,
     CreateChat,
     SendMessage,
     StartChat,
@@ -31,7 +31,9 @@ START = StartChat(
 SEND = SendMessage(
     chat_id="!15550101002:beeper.com",
     text="Kim, look",
-    attachment=Attachment(upload_id="15550101002", file_name="Kim", mime_type="x/y"),
+    attachment=AttachmentUpload(
+        upload_id="15550101002", file_name="Kim", mime_type="x/y"
+    ),
 )
 
 type Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

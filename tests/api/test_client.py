@@ -17,8 +17,8 @@ import pytest_socket
 
 from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import AnswerError, BeeperError
-from custom_components.beeper.api.models import (
-    Attachment,
+from custom_components.beeper.api.requests import (
+    AttachmentUpload,
     CreateChat,
     SendMessage,
     StartChat,
@@ -161,7 +161,9 @@ async def test_a_message_names_its_attachment_as_the_sdk_does(
     client: BeeperClient, simulator: Simulator, sdk: str
 ) -> None:
     """Kind and size are the server's to see: what it saw itself is not overridden."""
-    attachment = Attachment(upload_id="u1", file_name="a.png", mime_type="image/png")
+    attachment = AttachmentUpload(
+        upload_id="u1", file_name="a.png", mime_type="image/png"
+    )
     with pytest.raises(AnswerError, match="404"):
         await client.send_message(
             SendMessage(

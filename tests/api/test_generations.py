@@ -14,7 +14,7 @@ from custom_components.beeper.api.exceptions import (
     RouteAbsentError,
     UnreadableAnswerError,
 )
-from custom_components.beeper.api.models import StartChat, StartUser
+from custom_components.beeper.api.requests import StartChat, StartUser
 from simulator import Simulator
 from simulator.model import Person
 

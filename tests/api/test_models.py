@@ -15,13 +15,8 @@ import pytest
 
 from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import BeeperError
-from custom_components.beeper.api.models import (
-    ChatFilter,
-    Message,
-    MessageFilter,
-    Page,
-    User,
-)
+from custom_components.beeper.api.models import Message, Page, User
+from custom_components.beeper.api.requests import ChatFilter, MessageFilter
 from tests.helpers.servers import TOKEN
 
 from .conftest import CREATE, SEND, START, RawServer
@@ -288,4 +283,4 @@ def test_next_page_is_there_only_if_the_server_says_so() -> None:
 def test_ids_of_one_person(user_id: str, wanted: str, same: bool) -> None:
     phone = {"phoneNumber": "+15550101002"} if "1555" in user_id else {}
     user = User.from_dict({"id": user_id, "fullName": "Kim", **phone})
-    assert user.has_id(wanted) is same
+    assert user.matches_id(wanted) is same

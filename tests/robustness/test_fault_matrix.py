@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import coordinator
-from custom_components.beeper.api.client import REQUEST_TIMEOUT, UPLOAD_TIMEOUT
+from custom_components.beeper.api.transport import FILE_TIMEOUT, REQUEST_TIMEOUT
 from custom_components.beeper.outgoing import outbox
 from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
@@ -74,7 +74,7 @@ def _status(kind: str, group: Group, status: int, **options: Any) -> Fault:
     )
 
 
-LONG = {"seconds": UPLOAD_TIMEOUT + 60}
+LONG = {"seconds": FILE_TIMEOUT + 60}
 ERROR = {"body": {"message": "No", "code": "SOME_CODE"}}
 PAGE = {"body": "<html>502</html>", "content_type": "text/html"}
 GROUPS: dict[Group, str] = {
@@ -395,7 +395,7 @@ TABLES: dict[str, dict[str, Action]] = {
     "Messages": {
         "`send_message`": Action(make=_send, path=MESSAGES),
         "`send_message` with a file, struck at the upload": Action(
-            **FILE, path=UPLOAD, reaches=False, timeout=UPLOAD_TIMEOUT
+            **FILE, path=UPLOAD, reaches=False, timeout=FILE_TIMEOUT
         ),
         "`send_message` with a file, struck at the message": Action(
             **FILE, path=MESSAGES

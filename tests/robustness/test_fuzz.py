@@ -18,30 +18,29 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.api.answers import answer_error, parse_body
 from custom_components.beeper.api.exceptions import (
     AnswerError,
     BeeperError,
     UnreadableAnswerError,
 )
 from custom_components.beeper.api.models import (
-    WIRE_NAMES,
     Account,
-    Attached,
     Chat,
     ChatResult,
     CreationRules,
-    FoundMessages,
     ListedChat,
     Message,
+    MessageSearchResult,
     Page,
+    ReceivedAttachment,
     SentMessage,
     ServerInfo,
-    StartUser,
-    Uploaded,
+    Upload,
     User,
     read_labels,
 )
+from custom_components.beeper.api.requests import WIRE_NAMES, StartUser
+from custom_components.beeper.api.responses import error_of_status, parse_body
 from custom_components.beeper.api.rich_text import plain
 from custom_components.beeper.outgoing.text_matching import same_text
 from custom_components.beeper.signals import MessageEvent
@@ -71,12 +70,12 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "chat": Chat.from_dict,
     "chats": lambda body: Page.from_dict(body, Chat.from_dict),
     "result": ChatResult.from_dict,
-    "uploaded": Uploaded.from_dict,
+    "uploaded": Upload.from_dict,
     "sent": SentMessage.from_dict,
-    "attached": Attached.from_dict,
+    "attached": ReceivedAttachment.from_dict,
     "message": Message.from_dict,
     "messages": lambda body: Page.from_dict(body, Message.from_dict),
-    "found": FoundMessages.from_dict,
+    "found": MessageSearchResult.from_dict,
     "labels": read_labels,
 }
 # Real answers, by what reads them.
@@ -212,7 +211,7 @@ def use(value: Any) -> None:
         case Page():
             for item in value.items:
                 use(item)
-        case FoundMessages():
+        case MessageSearchResult():
             use(value.page)
             for chat in value.chats.values():
                 use(chat)
@@ -228,8 +227,8 @@ def use(value: Any) -> None:
             if value.preview:
                 use(value.preview)
         case User():
-            value.has_id("@15550101002:x.localhost")
-            value.is_user(StartUser(phone_number="+15550101002", username="kim"))
+            value.matches_id("@15550101002:x.localhost")
+            value.matches(StartUser(phone_number="+15550101002", username="kim"))
             assert value.id
         case Account():
             assert value.account_id
@@ -291,7 +290,7 @@ def test_any_bytes_are_json_or_refused() -> None:
     def each(raw: bytes, status: int) -> None:
         with suppress(UnreadableAnswerError):
             parse_body(raw)
-        error = answer_error(status, raw)
+        error = error_of_status(status, raw)
         assert isinstance(error, AnswerError)
         assert error.status == status
 

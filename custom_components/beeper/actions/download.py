@@ -23,7 +23,7 @@ from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, RouteAbsentError
 from ..api.generations import UPLOAD_SINCE
-from ..api.models import Attached, Message
+from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
 from ..const import CONF_CHAT_ID
 from ..coordinator import BeeperConfigEntry
@@ -186,7 +186,7 @@ async def _message(client: BeeperClient, chat_id: str, message_id: str) -> Messa
     raise errors.invalid("no_message_to_save", field=ATTR_MESSAGE_ID)
 
 
-def _attached(message: Message, number: int) -> Attached:
+def _attached(message: Message, number: int) -> ReceivedAttachment:
     """Return the attachment with this number, if Beeper itself has it."""
     if number > len(message.attachments):
         raise errors.invalid(
@@ -198,7 +198,7 @@ def _attached(message: Message, number: int) -> Attached:
 
 
 async def _fetch(
-    hass: HomeAssistant, client: BeeperClient, attached: Attached, part: _Part
+    hass: HomeAssistant, client: BeeperClient, attached: ReceivedAttachment, part: _Part
 ) -> tuple[int, str]:
     """Write the file, piece by piece; return its size and type."""
     if attached.url is None:

@@ -13,7 +13,8 @@ import voluptuous as vol
 
 from .. import errors
 from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE, has_labels
-from ..api.models import Account, Chat, ChatFilter, Message, MessageFilter, Page, User
+from ..api.models import Account, Chat, Message, Page, User
+from ..api.requests import ChatFilter, MessageFilter
 from ..api.rich_text import plain
 from ..const import CONF_CHAT_ID
 from ..coordinator import BeeperConfigEntry

@@ -1,1 +1,1 @@
-"""A client for the Beeper API: no Home Assistant in it, only aiohttp and yarl."""
+"""A client for the Beeper API, independent of Home Assistant."""

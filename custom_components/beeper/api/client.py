@@ -1,28 +1,17 @@
-"""The HTTP client: one `_request`, one short method an endpoint.
+"""The HTTP client: one method per endpoint."""
 
-It follows the configured URL only, never an address the server names, and attempts
-everything once: what an error means for the caller is in `exceptions`.
-"""
-
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-import json
-from typing import IO, Any, Final
-from urllib.parse import quote
+from typing import IO, Final
 
 import aiohttp
-from yarl import URL
 
-from .answers import answer_error, failure, parse_body, read_body
 from .exceptions import (
     AnswerError,
     BeeperError,
-    CannotConnectError,
     PersonNotResolvedError,
     RouteAbsentError,
     UnreadableAnswerError,
@@ -39,164 +28,146 @@ from .generations import (
 )
 from .models import (
     Account,
+    Asset,
     Chat,
-    ChatFilter,
     ChatResult,
-    ChatType,
-    CreateChat,
     CreationRules,
-    FoundMessages,
-    Json,
     ListedChat,
     Message,
-    MessageFilter,
+    MessageSearchResult,
     Page,
-    Query,
-    SendMessage,
     SentMessage,
     ServerInfo,
-    StartChat,
     UnreadChat,
-    Uploaded,
+    Upload,
     User,
-    chat_patch,
     read_labels,
+)
+from .requests import (
+    ChatFilter,
+    ChatType,
+    CreateChat,
+    Json,
+    MessageFilter,
+    Query,
+    SendMessage,
+    StartChat,
+    chat_patch,
     wire,
     wire_query,
 )
 from .stream import ChatEvent, open_stream
+from .transport import Transport
 
-REQUEST_TIMEOUT: Final = 30.0
-"""Seconds for one request, from the first byte sent to the last byte read."""
+_CHUNK_SIZE: Final = 256 * 1024
+"""Bytes of a download that are read at once."""
 
-UPLOAD_TIMEOUT: Final = 300.0
-"""The same for a request with a file in it."""
+_MAX_LISTED: Final = 200
+"""Items of the longest page that servers return."""
 
-_CHUNK: Final = 256 * 1024
-_CONNECT_TIMEOUT: Final = 10.0
-_PATH_SAFE: Final = "!$&'()*+,:;=@~"
-# Servers before 4.2.557 may ask for the token before they look for the route.
-_NO_SUCH_ROUTE: Final = (401, 403, 404, 405, 501)
+# Servers before 4.2.557 may check the token before they look up the route.
+_INFO_ABSENT: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-@dataclass(kw_only=True, repr=False, eq=False)
-class Asset:
-    """A file as it comes in; `size` in bytes, None if that is not told."""
-
-    mime_type: str
-    size: int | None
-    chunks: AsyncIterator[bytes]
 
 
 class BeeperClient:
     """A Beeper server at one URL, with one token.
 
-    `session` stays the caller's. Times the server writes can be compared with ours
-    by `clock_offset`, its clock minus ours, known after any answer with a date.
+    The caller keeps ownership of `session`. Methods raise BeeperError; what its
+    subclasses mean is in `exceptions`.
     """
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        url: str,
-        token: str,
-    ) -> None:
-        """Make a client; nothing is sent yet."""
-        self._session = session
-        self._base = URL(url)
-        self._token = token
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+        """Create a client; nothing is sent yet."""
+        self._transport = Transport(session, url, token)
         self._start_ways: tuple[StartWay, ...] = ()
-        self._reminds: list[ReminderField] = []
+        self._reminder_fields: list[ReminderField] = []
         self._reaction_in_path: list[bool] = []
-        self._date = ""
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
-        self.version: str | None = None
-        self.clock_offset: timedelta | None = None
 
     # Server
 
-    async def identify(self) -> Generation:
-        """Find out what the server is; raise UnreadableAnswerError if no Beeper.
+    @property
+    def version(self) -> str | None:
+        """The server's version; None if unknown."""
+        return self._transport.version
 
-        Reads `/v1/info`, without the token, and where there is none the accounts.
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """The server's clock minus ours; None before the first response with a date."""
+        return self._transport.clock_offset
+
+    async def identify(self) -> Generation:
+        """Detect the server's generation.
+
+        Reads `/v1/info` without the token or, where that route is absent, the accounts.
+        Raises UnreadableAnswerError if the server is not a Beeper server.
         """
         try:
-            self.info = await self._request(
-                "GET", "v1", "info", read=ServerInfo.from_dict, token=False
+            self.info = await self._transport.request(
+                "GET", "info", read=ServerInfo.from_dict, authenticated=False
             )
         except AnswerError as err:
-            if err.status not in _NO_SUCH_ROUTE:
+            if err.status not in _INFO_ABSENT:
                 raise
             self.info = None
             await self.accounts()
             generation = by_version_header(self.version)
         else:
-            self.version = self.info.version
+            self._transport.version = self.info.version
             generation = by_info(self.info)
         if generation is not self.generation:
             self.generation = generation
             self._start_ways = generation.start_ways
-            self._reminds = [*generation.reminds]
+            self._reminder_fields = [*generation.reminder_fields]
             self._reaction_in_path = [*generation.reaction_in_path]
         return generation
 
     async def scopes(self) -> frozenset[str] | None:
-        """Return what the token may do (`read`, `write`), None if not told."""
+        """Return the token's scopes (`read`, `write`); None if unknown."""
         if self.generation is CREATE_ONLY:
             return None
         with suppress(BeeperError):
-            return await self._request(
+            return await self._transport.request(
                 "POST",
-                "oauth",
                 "introspect",
+                prefix="oauth",
                 read=_read_scopes,
-                form={"token": self._token},
+                form={"token": self._transport.token},
             )
         return None
 
     async def user_id(self, accounts: Sequence[Account]) -> str | None:
-        """Return the Beeper user who is signed in, None if not told."""
+        """Return the id of the signed-in Beeper user; None if unknown."""
         for account in accounts:
             if account.account_id == "matrix" and account.user:
                 return account.user.id
         with suppress(AnswerError, UnreadableAnswerError):
-            return await self._request("GET", "v1", "app", "setup", read=_read_user_id)
+            return await self._get("app", "setup", read=_read_user_id)
         return None
 
     async def accounts(self) -> tuple[Account, ...]:
-        """Return the accounts; one that works, such as iMessage, may be missing."""
-        return await self._request("GET", "v1", "accounts", read=_read_accounts)
+        """Return the accounts; a usable one, such as iMessage, may be missing."""
+        return await self._get("accounts", read=_read_accounts)
 
     @property
-    def tells_rules(self) -> bool:
-        """Whether `creation_rules` is worth asking."""
+    def supports_rules(self) -> bool:
+        """Whether the server may know `creation_rules`."""
         return has_bridges(self.generation, self.version)
 
     async def creation_rules(self, bridge_id: str) -> CreationRules:
         """Return how chats can be created on a bridge's network."""
-        return await self._request(
-            "GET",
-            "v1",
-            "bridges",
-            bridge_id,
-            "capabilities",
-            read=CreationRules.from_dict,
+        return await self._get(
+            "bridges", bridge_id, "capabilities", read=CreationRules.from_dict
         )
 
     # Reading
 
     async def contacts(self, account_id: str, query: str) -> tuple[User, ...]:
         """Search an account's network and contacts for a number, address or handle."""
-        page = await self._request(
-            "GET",
-            "v1",
-            "accounts",
-            account_id,
-            "contacts",
-            read=lambda body: Page.from_dict(body, User.from_dict),
-            query={"query": query},
+        page = await self._get(
+            "accounts", account_id, "contacts", read=_read_users, query={"query": query}
         )
         return page.items
 
@@ -207,50 +178,39 @@ class BeeperClient:
 
         Raises RouteAbsentError on servers before 4.2.557.
         """
-        query = {"limit": "200"}
-        if cursor is not None:
-            query |= {"cursor": cursor, "direction": "before"}
-        return await self._request(
-            "GET",
-            "v1",
+        return await self._get(
             "accounts",
             account_id,
             "contacts",
             "list",
-            read=lambda body: Page.from_dict(body, User.from_dict),
-            query=query,
+            read=_read_users,
+            query=_page_query(cursor, limit=_MAX_LISTED),
         )
 
     async def chats(
         self, account_id: str | None = None, cursor: str | None = None
     ) -> Page[Chat]:
-        """Return a page of an account's or all chats, the last active first."""
-        query = {"accountIDs": account_id} if account_id is not None else {}
-        if cursor is not None:
-            query |= {"cursor": cursor, "direction": "before"}
-        return await self._request("GET", "v1", "chats", read=_read_chats, query=query)
+        """Return a page of the chats of one or all accounts, the last active first."""
+        query = _page_query(cursor, account_ids=account_id)
+        return await self._get("chats", read=_read_chats, query=query)
 
     async def direct_chats(self, account_id: str, participant: str) -> Page[Chat]:
         """Search an account's direct chats for a participant's name or number."""
-        query = {
-            "accountIDs": account_id,
-            "query": participant,
-            "scope": "participants",
-            "type": "single",
-        }
-        return await self._request(
-            "GET", "v1", "chats", "search", read=_read_chats, query=query
+        query = wire_query(
+            account_ids=account_id,
+            query=participant,
+            scope="participants",
+            type="single",
         )
+        return await self._get("chats", "search", read=_read_chats, query=query)
 
     async def search_chats(self, query: str, *, scope: str, limit: int) -> Page[Chat]:
-        """Search all accounts' chats, in their `titles` or their `participants`."""
-        return await self._request(
-            "GET",
-            "v1",
+        """Search the chats of all accounts, by their `titles` or `participants`."""
+        return await self._get(
             "chats",
             "search",
             read=_read_chats,
-            query={"query": query, "scope": scope, "limit": str(limit)},
+            query=wire_query(query=query, scope=scope, limit=limit),
         )
 
     async def all_chats(
@@ -260,49 +220,36 @@ class BeeperClient:
         *,
         only: ChatType | None = None,
     ) -> Page[ListedChat]:
-        """Return a long page of an account's or all chats, of one type or any."""
-        query: dict[str, str] = {"limit": "200"}
-        if account_id is not None:
-            query["accountIDs"] = account_id
-        if only is not None:
-            query["type"] = only
-        if cursor is not None:
-            query |= {"cursor": cursor, "direction": "before"}
-        return await self._request(
-            "GET", "v1", "chats", "search", read=_read_listed, query=query
+        """Return a long page of the chats of one or all accounts, `only` of one type."""
+        query = _page_query(
+            cursor, account_ids=account_id, type=only, limit=_MAX_LISTED
         )
+        return await self._get("chats", "search", read=_read_listed_chats, query=query)
 
     async def list_chats(
-        self, wanted: ChatFilter, *, limit: int, cursor: str | None = None
+        self, criteria: ChatFilter, *, limit: int, cursor: str | None = None
     ) -> Page[Chat]:
-        """Return a page of at most `limit` chats, 200 at most, the last active first."""
-        return await self._request(
-            "GET",
-            "v1",
-            "chats",
-            "search",
-            read=_read_chats,
-            query=_filter_query(wanted, limit, cursor),
-        )
+        """Return a page of at most `limit` chats (maximum 200), the last active first."""
+        query = _page_query(cursor, **asdict(criteria), limit=limit)
+        return await self._get("chats", "search", read=_read_chats, query=query)
+
+    async def unread_chats(self, cursor: str | None = None) -> Page[UnreadChat]:
+        """Return a page of the chats with unread messages, of all accounts."""
+        query = _page_query(cursor, unread_only=True, limit=_MAX_LISTED)
+        return await self._get("chats", "search", read=_read_unread_chats, query=query)
 
     async def search_messages(
-        self, wanted: MessageFilter, *, limit: int, cursor: str | None = None
-    ) -> FoundMessages:
-        """Return a page of at most `limit` messages, 20 at most, the newest first."""
-        return await self._request(
-            "GET",
-            "v1",
-            "messages",
-            "search",
-            read=FoundMessages.from_dict,
-            query=_filter_query(wanted, limit, cursor),
+        self, criteria: MessageFilter, *, limit: int, cursor: str | None = None
+    ) -> MessageSearchResult:
+        """Return a page of at most `limit` messages (maximum 20), the newest first."""
+        query = _page_query(cursor, **asdict(criteria), limit=limit)
+        return await self._get(
+            "messages", "search", read=MessageSearchResult.from_dict, query=query
         )
 
     async def chat(self, chat_id: str, *, participants: int = -1) -> Chat:
-        """Return a chat with so many of its participants, -1 for all."""
-        return await self._request(
-            "GET",
-            "v1",
+        """Return a chat with at most this number of participants, -1 for all."""
+        return await self._get(
             "chats",
             chat_id,
             read=Chat.from_dict,
@@ -311,14 +258,12 @@ class BeeperClient:
 
     async def messages(self, chat_id: str, cursor: str | None = None) -> Page[Message]:
         """Return a page of a chat's messages, about 20, the newest first."""
-        return await self._request(
-            "GET",
-            "v1",
+        return await self._get(
             "chats",
             chat_id,
             "messages",
             read=_read_messages,
-            query={"cursor": cursor, "direction": "before"} if cursor else {},
+            query=_page_query(cursor),
         )
 
     async def message(self, chat_id: str, message_id: str) -> Message:
@@ -326,110 +271,56 @@ class BeeperClient:
 
         Raises RouteAbsentError on servers before 4.2.808.
         """
-        return await self._request(
-            "GET",
-            "v1",
-            "chats",
-            chat_id,
-            "messages",
-            message_id,
-            read=_read_message,
-        )
+        return await self._get(*_message_path(chat_id, message_id), read=_read_message)
 
     async def labels(self) -> dict[str, str]:
         """Return the names of the labels that chats can have, by id.
 
         Raises RouteAbsentError on servers before 4.3.
         """
-        return await self._request("GET", "v1", "labels", read=_read_labels)
+        return await self._get("labels", read=_read_labels)
 
     @asynccontextmanager
     async def asset(self, url: str) -> AsyncIterator[Asset]:
-        """Open a file that a message has attached, by its `url`.
+        """Open a file attached to a message, by its `url`.
 
         Raises RouteAbsentError on servers before 4.2.509.
         """
-        if self._session.closed:  # Home Assistant is stopping.
-            raise CannotConnectError("no session")
-        try:
-            async with (
-                asyncio.timeout(UPLOAD_TIMEOUT),
-                self._session.get(
-                    self._base.joinpath("v1", "assets", "serve", encoded=True),
-                    params={"url": url},
-                    headers={
-                        "Accept-Encoding": "identity",
-                        "Authorization": f"Bearer {self._token}",
-                    },
-                    allow_redirects=False,
-                    middlewares=(),
-                    timeout=aiohttp.ClientTimeout(
-                        connect=_CONNECT_TIMEOUT, sock_read=REQUEST_TIMEOUT
-                    ),
-                ) as response,
-            ):
-                if response.status >= 300:
-                    raise answer_error(response.status, await read_body(response))
-                if response.status != HTTPStatus.OK:
-                    raise UnreadableAnswerError("not the whole file")
-                yield Asset(
-                    mime_type=response.content_type,
-                    size=response.content_length,
-                    chunks=response.content.iter_chunked(_CHUNK),
-                )
-        except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
-            raise failure(err) from None
-
-    async def unread_chats(self, cursor: str | None = None) -> Page[UnreadChat]:
-        """Return a page of the chats with unread messages, of all accounts."""
-        query = {"unreadOnly": "true", "limit": "200"}
-        if cursor is not None:
-            query |= {"cursor": cursor, "direction": "before"}
-        return await self._request(
-            "GET",
-            "v1",
-            "chats",
-            "search",
-            read=lambda body: Page.from_dict(body, UnreadChat.from_dict),
-            query=query,
-        )
+        async with self._transport.open(
+            "assets", "serve", query={"url": url}
+        ) as response:
+            yield Asset(
+                mime_type=response.content_type,
+                size=response.content_length,
+                chunks=response.content.iter_chunked(_CHUNK_SIZE),
+            )
 
     def stream(self) -> AbstractAsyncContextManager[AsyncIterator[ChatEvent]]:
         """Connect to the events of all chats; see `open_stream`."""
-        return open_stream(
-            self._session, self._base.joinpath("v1", "ws", encoded=True), self._token
-        )
+        return open_stream(self._transport)
 
     # Changing
 
     async def upload(
         self, file: IO[bytes], *, file_name: str, mime_type: str
-    ) -> Uploaded:
-        """Upload a file for one message, piece by piece; its owner closes it.
+    ) -> Upload:
+        """Upload a file for one message, in chunks; the caller closes it.
 
-        Raises RouteAbsentError on servers before 4.2.509. An upload alone reaches
-        nobody, whatever became of it.
+        Raises RouteAbsentError on servers before 4.2.509. An upload reaches nobody
+        until a message refers to it.
         """
         form = aiohttp.FormData()
         form.add_field("fileName", file_name)
         form.add_field("mimeType", mime_type)
         form.add_field("file", file, filename=file_name, content_type=mime_type)
-        return await self._request(
-            "POST",
-            "v1",
-            "assets",
-            "upload",
-            read=Uploaded.from_dict,
-            form=form,
-            changes=True,
-            timeout=UPLOAD_TIMEOUT,
+        return await self._transport.request(
+            "POST", "assets", "upload", read=Upload.from_dict, form=form, changes=True
         )
 
     async def send_message(self, request: SendMessage) -> SentMessage:
-        """Send a message; what becomes of it on the network shows later."""
-        return await self._request(
+        """Send a message; its delivery to the network follows later."""
+        return await self._transport.request(
             "POST",
-            "v1",
             "chats",
             request.chat_id,
             "messages",
@@ -441,26 +332,27 @@ class BeeperClient:
     async def update_chat(self, chat_id: str, fields: Mapping[str, Json]) -> None:
         """Change a chat; None clears a field.
 
-        Raises RouteAbsentError on servers before 4.2.808, but for `is_archived` alone.
+        Raises RouteAbsentError on servers before 4.2.808, except for `is_archived`
+        alone.
         """
         if fields.keys() == {"is_archived"}:
             await self._post("archive", chat_id, archived=fields["is_archived"])
         else:
-            await self._do("PATCH", "v1", "chats", chat_id, body=chat_patch(fields))
+            await self._change("PATCH", "chats", chat_id, body=chat_patch(fields))
 
     async def mark_read(self, chat_id: str, message_id: str | None) -> None:
-        """Mark a chat read, up to a message or all of it; networks may tell the others.
+        """Mark a chat read, up to a message or completely; others may get a receipt.
 
-        Raises RouteAbsentError on servers before 4.2.808, as `mark_unread`.
+        Raises RouteAbsentError on servers before 4.2.808, as `mark_unread` does.
         """
         await self._post("read", chat_id, message_id=message_id)
 
     async def mark_unread(self, chat_id: str, message_id: str | None) -> None:
-        """Mark a chat unread, from a message on or all of it."""
+        """Mark a chat unread, from a message on or completely."""
         await self._post("unread", chat_id, message_id=message_id)
 
     async def notify_anyway(self, chat_id: str) -> None:
-        """Let a message through to a person who does not want to be disturbed.
+        """Notify a person of a message although their notifications are silenced.
 
         Raises RouteAbsentError on servers before 4.2.808.
         """
@@ -469,9 +361,9 @@ class BeeperClient:
     async def set_reminder(
         self, chat_id: str, remind_at: datetime, *, dismiss: bool | None
     ) -> None:
-        """Let Beeper show a chat again at a time with an offset.
+        """Set a chat's reminder to a time with an offset.
 
-        With `dismiss`, a message that comes before makes that needless.
+        With `dismiss`, an incoming message dismisses the reminder.
         """
         times: dict[ReminderField, Json] = {
             "remindAt": remind_at.astimezone(UTC).isoformat(),
@@ -483,43 +375,49 @@ class BeeperClient:
             reminder = {field: times[field], **rest}
             await self._post("reminders", chat_id, reminder=reminder)
 
-        await self._recognise()
-        await _in_turn(self._reminds, remind, wrong=lambda err: err.status in _REJECTED)
+        await self._ensure_identified()
+        await _first_supported(
+            self._reminder_fields,
+            remind,
+            is_unsupported=lambda err: err.status in _REJECTED,
+        )
 
     async def clear_reminder(self, chat_id: str) -> None:
-        """Let Beeper forget a reminder."""
-        await self._do("DELETE", "v1", "chats", chat_id, "reminders")
+        """Clear a chat's reminder."""
+        await self._change("DELETE", "chats", chat_id, "reminders")
 
     async def edit_message(self, chat_id: str, message_id: str, text: str) -> None:
-        """Change the text, in Markdown, of an own message.
+        """Replace the Markdown text of an own message.
 
         Raises RouteAbsentError on servers before 4.2.509.
         """
-        await self._do("PUT", *_message(chat_id, message_id), body=wire(text=text))
+        await self._change(
+            "PUT", *_message_path(chat_id, message_id), body=wire(text=text)
+        )
 
     async def delete_message(
         self, chat_id: str, message_id: str, *, for_everyone: bool
     ) -> None:
-        """Delete a message, by its final id, for everyone or for oneself alone.
+        """Delete a message, by its final id, for everyone or for the own user only.
 
         Raises RouteAbsentError on servers before 4.2.808.
         """
-        await self._do(
+        await self._change(
             "DELETE",
-            *_message(chat_id, message_id),
+            *_message_path(chat_id, message_id),
             query=wire_query(for_everyone=for_everyone),
         )
 
     async def add_reaction(
         self, chat_id: str, message_id: str, reaction: str, *, transaction_id: str
     ) -> None:
-        """React to a message; the same transaction twice counts once.
+        """React to a message; servers deduplicate by `transaction_id`.
 
-        Raises RouteAbsentError on servers before 4.2.557, as `remove_reaction`.
+        Raises RouteAbsentError on servers before 4.2.557, as `remove_reaction` does.
         """
-        await self._do(
+        await self._change(
             "POST",
-            *_message(chat_id, message_id),
+            *_message_path(chat_id, message_id),
             "reactions",
             body=wire(reaction_key=reaction, transaction_id=transaction_id),
         )
@@ -527,21 +425,21 @@ class BeeperClient:
     async def remove_reaction(
         self, chat_id: str, message_id: str, reaction: str
     ) -> None:
-        """Take a reaction of one's own back."""
-        path = (*_message(chat_id, message_id), "reactions")
+        """Remove an own reaction."""
+        path = (*_message_path(chat_id, message_id), "reactions")
 
         async def remove(in_path: bool) -> None:
             if in_path:
-                await self._do("DELETE", *path, reaction)
+                await self._change("DELETE", *path, reaction)
             else:
                 query = wire_query(reaction_key=reaction)
-                await self._do("DELETE", *path, query=query)
+                await self._change("DELETE", *path, query=query)
 
-        await self._recognise()
-        await _in_turn(
+        await self._ensure_identified()
+        await _first_supported(
             self._reaction_in_path,
             remove,
-            wrong=lambda err: isinstance(err, RouteAbsentError),
+            is_unsupported=lambda err: isinstance(err, RouteAbsentError),
         )
 
     async def focus(
@@ -551,21 +449,21 @@ class BeeperClient:
         message_id: str | None = None,
         draft_text: str | None = None,
     ) -> None:
-        """Open the window of Beeper, at a chat and a message of it, with a text in it."""
+        """Open Beeper's window, optionally at a chat and message and with a draft."""
         body = wire(chat_id=chat_id, message_id=message_id, draft_text=draft_text)
-        await self._do("POST", "v1", "focus", body=body)
+        await self._change("POST", "focus", body=body)
 
     async def create_chat(self, request: CreateChat) -> ChatResult:
         """Create a chat."""
-        return await self._change("v1", "chats", body=request.body())
+        return await self._post_chat("chats", body=request.body())
 
     async def start_chat(self, request: StartChat) -> ChatResult:
         """Start or find the direct chat with a person.
 
-        Raises PersonNotResolvedError where the server has to be asked for the person
-        first and not exactly one fits.
+        Raises PersonNotResolvedError if the server's contact search is needed and does
+        not return exactly one match.
         """
-        # A Beeper that updated itself meanwhile may have learned the newer way.
+        # A server that was updated since may support the newer route.
         if self.generation is not WITH_START_ROUTE:
             await self.identify()
         guessed = self.generation is not None and self.generation.guessed
@@ -577,7 +475,7 @@ class BeeperClient:
                 absent = isinstance(err, RouteAbsentError)
                 rejected = guessed and err.status in _REJECTED
                 if len(ways) == 1 or not (absent or rejected):
-                    if absent:  # Not the server it was: recognise it anew next time.
+                    if absent:  # The server has changed: identify it again next time.
                         self.generation = None
                     raise
                 ways = ways[1:]
@@ -587,11 +485,10 @@ class BeeperClient:
 
     async def _start_chat(self, way: StartWay, request: StartChat) -> ChatResult:
         if way is StartWay.ROUTE:
-            return await self._change(
-                "v1", "chats", "start", body=request.body(mode=False)
-            )
+            body = request.body(mode=False)
+            return await self._post_chat("chats", "start", body=body)
         if way is StartWay.MODE:
-            return await self._change("v1", "chats", body=request.body(mode=True))
+            return await self._post_chat("chats", body=request.body(mode=True))
         return await self.create_chat(
             CreateChat(
                 account_id=request.account_id,
@@ -602,198 +499,86 @@ class BeeperClient:
         )
 
     async def _participant_id(self, request: StartChat) -> str:
-        """Return the id of the one contact that provably is the person."""
+        """Return the id of the only contact that provably is the person."""
         user = request.user
         if user.id is not None:
             return user.id
         query = user.phone_number or user.email or user.username or ""
-        found = {
+        matches = {
             contact.id
             for contact in await self.contacts(request.account_id, query)
-            if contact.is_user(user)
+            if contact.matches(user)
         }
-        if len(found) != 1:
-            raise PersonNotResolvedError(len(found))
-        return found.pop()
+        if len(matches) != 1:
+            raise PersonNotResolvedError(len(matches))
+        return matches.pop()
 
-    async def _change(self, *path: str, body: Json) -> ChatResult:
-        return await self._request(
-            "POST", *path, read=ChatResult.from_dict, body=body, changes=True
-        )
+    # Helpers
 
-    async def _recognise(self) -> None:
+    async def _ensure_identified(self) -> None:
         if self.generation is None:
             await self.identify()
 
-    async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
-        await self._do("POST", "v1", "chats", chat_id, action, body=wire(**fields))
+    async def _get[T](
+        self, *path: str, read: Callable[[Json], T], query: Query | None = None
+    ) -> T:
+        return await self._transport.request("GET", *path, read=read, query=query)
 
-    async def _do(
+    async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
+        await self._change("POST", "chats", chat_id, action, body=wire(**fields))
+
+    async def _post_chat(self, *path: str, body: Json) -> ChatResult:
+        return await self._transport.request(
+            "POST", *path, read=ChatResult.from_dict, body=body, changes=True
+        )
+
+    async def _change(
         self, method: str, *path: str, query: Query | None = None, body: Json = None
     ) -> None:
-        """Change something; what the answer tells of it can be read at any time."""
-        await self._request(
-            method, *path, read=_read_done, query=query, body=body, changes=True
+        """Change something that can be read afterwards; the response is ignored."""
+        await self._transport.request(
+            method, *path, read=_read_success, query=query, body=body, changes=True
         )
 
-    # The one way out
 
-    async def _request[T](
-        self,
-        method: str,
-        *path: str,
-        read: Callable[[Json], T],
-        query: Query | None = None,
-        body: Json = None,
-        form: Mapping[str, str] | aiohttp.FormData | None = None,
-        token: bool = True,
-        changes: bool = False,
-        timeout: float | None = None,
-    ) -> T:
-        """Send one request and read its answer; `changes` says that it may do harm.
-
-        A request that changes nothing has never run, whatever became of it.
-        """
-        if not {"", ".", ".."}.isdisjoint(path):  # They would lead to another route.
-            raise AnswerError(HTTPStatus.NOT_FOUND)
-        url = self._base.joinpath(
-            *(quote(part, safe=_PATH_SAFE) for part in path), encoded=True
-        )
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        options: dict[str, Any] = {"data": form}
-        if token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            options["data"] = json.dumps(body, ensure_ascii=False).encode()
-        if changes:
-            # An idle connection may die under the request, and nobody could tell
-            # whether it ran. Named hosts have a pool of their own, and as each of
-            # these connections is closed, this pool is always empty: a fresh one.
-            headers["Connection"] = "close"
-            options["server_hostname"] = self._base.raw_host
-            options["middlewares"] = (_once(),)
-        try:
-            status, raw = await self._exchange(
-                method, url, query, headers, options, timeout or REQUEST_TIMEOUT
-            )
-            if status >= 300:
-                raise answer_error(status, raw)
-            return read(parse_body(raw))
-        except BeeperError as err:
-            err.may_have_run = changes and err.may_have_run
-            raise
-
-    async def _exchange(
-        self,
-        method: str,
-        url: URL,
-        query: Query | None,
-        headers: Mapping[str, str],
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> tuple[int, bytes | None]:
-        """Return status and body, None for the lost body of a refusal.
-
-        The texts of aiohttp's errors hold URLs and are cut off.
-        """
-        if self._session.closed:  # Home Assistant is stopping.
-            raise CannotConnectError("no session")
-        status = 0
-        try:
-            async with (
-                asyncio.timeout(timeout),
-                self._session.request(
-                    method,
-                    url,
-                    params=query,
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(connect=_CONNECT_TIMEOUT),
-                    **{"middlewares": (), **options},
-                ) as response,
-            ):
-                status = response.status
-                self._note(response.headers)
-                return status, await read_body(response)
-        except (
-            TimeoutError,
-            UnicodeError,
-            UnreadableAnswerError,
-            aiohttp.ClientError,
-        ) as err:
-            if status >= 300:  # A refusal is one, with or without its reason.
-                return status, None
-            raise failure(err) from None
-
-    def _note(self, headers: Mapping[str, str]) -> None:
-        """Take what every answer may tell: the server's version and clock."""
-        self.version = headers.get("X-Beeper-Desktop-Version", self.version)
-        told = headers.get("Date", "")
-        if told == self._date:
-            return  # It counts whole seconds, and the first answer in one is nearest.
-        self._date = told
-        with suppress(ValueError, OverflowError):
-            date = parsedate_to_datetime(told)
-            if date.tzinfo is None:  # "-0000", or no zone: HTTP means GMT.
-                date = date.replace(tzinfo=UTC)
-            self.clock_offset = date - datetime.now(UTC)
-
-
-async def _in_turn[WayT](
-    ways: list[WayT],
-    attempt: Callable[[WayT], Awaitable[None]],
+async def _first_supported[VariantT](
+    variants: list[VariantT],
+    attempt: Callable[[VariantT], Awaitable[None]],
     *,
-    wrong: Callable[[AnswerError], bool],
+    is_unsupported: Callable[[AnswerError], bool],
 ) -> None:
-    """Try one way after another, while an answer proves that one to be `wrong`.
+    """Try variants in order, as long as an error proves one to be unsupported.
 
-    Those before the one that works are not tried again.
+    Variants before the first supported one are removed from the list.
     """
-    left = [*ways]  # Another request may find the way meanwhile.
+    remaining = [*variants]  # A concurrent request may shorten the list.
     while True:
         try:
-            await attempt(left[0])
+            await attempt(remaining[0])
         except AnswerError as err:
-            if len(left) == 1 or not wrong(err):
+            if len(remaining) == 1 or not is_unsupported(err):
                 raise
-            del left[0]
+            del remaining[0]
         else:
-            ways[:] = left
+            variants[:] = remaining
             return
 
 
-def _once() -> aiohttp.ClientMiddlewareType:
-    """Return what keeps aiohttp from sending a PUT or DELETE again by itself."""
-    failed: list[aiohttp.ClientError] = []
-
-    async def send(
-        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        if failed:
-            raise failed[0]
-        try:
-            return await handler(request)
-        except aiohttp.ClientError as err:
-            failed.append(err)
-            raise
-
-    return send
+def _message_path(chat_id: str, message_id: str) -> tuple[str, ...]:
+    return ("chats", chat_id, "messages", message_id)
 
 
-def _message(chat_id: str, message_id: str) -> tuple[str, ...]:
-    return ("v1", "chats", chat_id, "messages", message_id)
-
-
-def _filter_query(
-    wanted: ChatFilter | MessageFilter, limit: int, cursor: str | None
+def _page_query(
+    cursor: str | None,
+    **fields: str | bool | int | datetime | Sequence[str] | None,
 ) -> Query:
+    """Return the query of a list, for the page that follows `cursor`."""
     page = {"cursor": cursor, "direction": "before"} if cursor else {}
-    return {**wire_query(**asdict(wanted), limit=limit), **page}
+    return {**wire_query(**fields), **page}
 
 
-def _read_done(body: Json) -> None:
-    """Read what says no more than that it worked: nothing, or an object."""
+def _read_success(body: Json) -> None:
+    """Accept an empty body or an object that does not deny success."""
     if body is not None and not (
         isinstance(body, dict) and body.get("success") is not False
     ):
@@ -812,12 +597,20 @@ def _read_labels(body: Json) -> dict[str, str]:
     return read_labels(body)
 
 
+def _read_users(body: Json) -> Page[User]:
+    return Page.from_dict(body, User.from_dict)
+
+
 def _read_chats(body: Json) -> Page[Chat]:
     return Page.from_dict(body, Chat.from_dict)
 
 
-def _read_listed(body: Json) -> Page[ListedChat]:
+def _read_listed_chats(body: Json) -> Page[ListedChat]:
     return Page.from_dict(body, ListedChat.from_dict)
+
+
+def _read_unread_chats(body: Json) -> Page[UnreadChat]:
+    return Page.from_dict(body, UnreadChat.from_dict)
 
 
 def _read_messages(body: Json) -> Page[Message]:

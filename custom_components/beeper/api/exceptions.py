@@ -1,42 +1,42 @@
-"""What can go wrong between us and a Beeper server.
+"""Errors of requests to a Beeper server.
 
     BeeperError                    may_have_run
     ├── CannotConnectError         no     refused, unreachable, name unknown
     │   └── TLSError               no     certificate or handshake
     ├── RequestTimeoutError        no while connecting, else maybe
     ├── ConnectionLostError        maybe  the connection broke after sending
-    ├── UnreadableAnswerError      maybe  a 2xx answer that is not what was promised
+    ├── UnreadableAnswerError      maybe  a 2xx response of an unexpected shape
     ├── AnswerError                no for 3xx and 4xx, maybe for 408 and 5xx
     │   ├── AuthenticationError    no     401
     │   ├── ForbiddenError         no     403
-    │   └── RouteAbsentError       no     404 that is no API error, 405, 501
-    ├── PersonNotResolvedError     no     not exactly one contact fits
-    └── UploadError                no     a file was not taken
+    │   └── RouteAbsentError       no     404 that is not an API error, 405, 501
+    ├── PersonNotResolvedError     no     not exactly one contact matches
+    └── UploadError                no     a file was rejected
 
-`may_have_run` says whether the server may have carried the request out. No text of
-an exception holds anything a person or the server wrote: these texts reach logs.
+`may_have_run` is true if the server may have executed the request. The texts of these
+exceptions reach logs, so they contain nothing that a person or the server wrote.
 """
 
 
 class BeeperError(Exception):
-    """Base of everything this package raises."""
+    """Base of all errors that this package raises."""
 
     may_have_run: bool = False
 
 
 class CannotConnectError(BeeperError):
-    """No connection came about."""
+    """No connection could be established."""
 
 
 class TLSError(CannotConnectError):
-    """The secure connection failed: an unknown certificate, or no TLS at all."""
+    """The secure connection failed: the certificate is untrusted, or there is no TLS."""
 
 
 class RequestTimeoutError(BeeperError):
-    """Time ran out; `may_have_run` is False if it did while still connecting."""
+    """The request timed out; `may_have_run` is false if it was still connecting."""
 
     def __init__(self, *, connecting: bool) -> None:
-        """Remember how far the request came."""
+        """Store whether the request was still connecting."""
         super().__init__("connecting timed out" if connecting else "no answer in time")
         self.may_have_run = not connecting
 
@@ -48,13 +48,13 @@ class ConnectionLostError(BeeperError):
 
 
 class UnreadableAnswerError(BeeperError):
-    """A success status, but the body is no JSON of the promised shape."""
+    """The status is a success, but the body is not JSON of the expected shape."""
 
     may_have_run = True
 
 
 class AnswerError(BeeperError):
-    """The server answered with another status than success."""
+    """The status is not a success."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class AnswerError(BeeperError):
         code: str | None = None,
         fields: tuple[str, ...] = (),
     ) -> None:
-        """Keep the status, the API's error code and the request fields it names.
+        """Store the status, the API's error code and the request fields it names.
 
-        `code` and `fields` are None and empty where the body is no API error.
+        If the body is not an API error, `code` is None and `fields` is empty.
         """
         super().__init__(f"HTTP status {status}")
         self.status = status
@@ -75,38 +75,38 @@ class AnswerError(BeeperError):
 
 
 class AuthenticationError(AnswerError):
-    """The server does not know the token (any more)."""
+    """The token is invalid or was revoked."""
 
 
 class ForbiddenError(AnswerError):
-    """The token lacks a scope, or Beeper does not allow this.
+    """The token lacks a scope, or Beeper does not allow the request.
 
-    `missing_scope` is `read`, `write`, or None where it is not about scopes.
+    `missing_scope` is `read`, `write`, or None if no scope is missing.
     """
 
     def __init__(self, status: int, *, missing_scope: str | None = None) -> None:
-        """Keep the scope the server names."""
+        """Store the missing scope."""
         super().__init__(status)
         self.missing_scope = missing_scope
 
 
 class RouteAbsentError(AnswerError):
-    """This server does not have the route: proof that nothing ran."""
+    """The server does not have the route, which proves that nothing ran."""
 
     def __init__(self, status: int) -> None:
-        """Remember the status; 501 is no server fault here."""
+        """Store the status; even a 501 proves that nothing ran."""
         super().__init__(status)
         self.may_have_run = False
 
 
 class PersonNotResolvedError(BeeperError):
-    """The contact search of an old server does not point to exactly one person."""
+    """The contact search of an old server did not return exactly one match."""
 
     def __init__(self, matches: int) -> None:
-        """Remember how many contacts fit."""
+        """Store the number of matches."""
         super().__init__(f"{matches} contacts match")
         self.matches = matches
 
 
 class UploadError(BeeperError):
-    """The server answered that it could not take a file, be it with a 200."""
+    """The server reported that it rejected a file, possibly with a 200."""

@@ -1,7 +1,7 @@
-"""What each generation of Beeper servers can do, and how one is recognised.
+"""The generations of Beeper servers, their features and their detection.
 
-The only place that knows versions. Beeper 4.2.557 brought `mode=start` and
-`/v1/info`, 4.2.808 a route of its own for starting a chat.
+The only module that compares versions. Beeper 4.2.557 introduced `mode=start` and
+`/v1/info`, 4.2.808 a separate route for starting a chat.
 """
 
 from dataclasses import dataclass
@@ -13,31 +13,32 @@ from typing import Literal
 from .models import ServerInfo
 
 UPLOAD_SINCE = "4.2.509"
-"""Uploads tell nothing of a generation: they came in the middle of one."""
+"""Uploading files; introduced within a generation."""
 
 READ_SINCE = "4.1.294"
-"""What lists and searches accounts, chats and messages came with the API itself."""
+"""Listing and searching accounts, chats and messages; part of the first API."""
 
 EDIT_SINCE = "4.2.509"
-"""Editing a message came with uploads."""
+"""Editing messages; introduced together with uploads."""
 
 REACTIONS_SINCE = "4.2.557"
+"""Adding and removing reactions."""
+
 CHANGES_SINCE = "4.2.808"
-"""Changing a chat, marking it read or unread, deleting and reading one message."""
+"""Changing chats, marking them read or unread, deleting and reading one message."""
 
 LABELS_SINCE = "4.3.0"
-"""Labels too came in the middle of a generation; with which patch is not documented."""
+"""Labels; introduced within a generation, in an undocumented patch release."""
 
 BRIDGES_SINCE = "4.3.0"
-"""Bridges too, and what their networks can do."""
-
+"""Bridges and the rules of their networks; introduced within a generation."""
 
 type ReminderField = Literal["remindAt", "remindAtMs"]
-"""ISO 8601 from 4.2.808 on, milliseconds since 1970 before."""
+"""The time as ISO 8601 since 4.2.808, as milliseconds since 1970 before."""
 
 
 class StartWay(Enum):
-    """How a chat with a person is started."""
+    """A way to start a chat with a person."""
 
     ROUTE = "POST /v1/chats/start"
     MODE = "POST /v1/chats with mode=start"
@@ -48,12 +49,13 @@ class StartWay(Enum):
 class Generation:
     """A generation of servers.
 
-    `start_ways` are tried in turn; the next one only after an answer that proves
-    the route absent or, with `guessed`, after one that rejected the body. With
-    `rich_text` the texts of messages are Matrix HTML, with `single_messages` one can
-    be read by its id. `reminds` is how the time of a reminder is sent, `reaction_in_path`
-    where a reaction that is removed is named, else in the query; what is not known is
-    tried in turn, the next one only where the answer proves that nothing ran.
+    `start_ways` are tried in order; the next one only after a response that proves the
+    route absent or, if `guessed`, after one that rejected the body. With `rich_text`,
+    message texts are Matrix HTML; with `single_messages`, a message can be read by its
+    id. `reminder_fields` are the possible fields for the time of a reminder.
+    `reaction_in_path` says whether the path or the query names the reaction to remove.
+    If several values are possible, they are tried in order; the next one only after a
+    response that proves that nothing ran.
     """
 
     name: str
@@ -61,7 +63,7 @@ class Generation:
     guessed: bool = False
     rich_text: bool = False
     single_messages: bool = False
-    reminds: tuple[ReminderField, ...] = ("remindAt", "remindAtMs")
+    reminder_fields: tuple[ReminderField, ...] = ("remindAt", "remindAtMs")
     reaction_in_path: tuple[bool, ...] = (True, False)
 
 
@@ -70,49 +72,49 @@ WITH_START_ROUTE = Generation(
     start_ways=(StartWay.ROUTE,),
     rich_text=True,
     single_messages=True,
-    reminds=("remindAt",),
+    reminder_fields=("remindAt",),
     reaction_in_path=(True,),
 )
 WITH_START_MODE = Generation(
     name="4.2.557",
     start_ways=(StartWay.MODE,),
-    reminds=("remindAtMs",),
+    reminder_fields=("remindAtMs",),
     reaction_in_path=(False,),
 )
 CREATE_ONLY = Generation(
     name="4.1.294",
     start_ways=(StartWay.CONTACTS,),
-    reminds=("remindAtMs",),
+    reminder_fields=("remindAtMs",),
     reaction_in_path=(False,),
 )
-# A server of another make, such as EasyMatrix: its own version numbers say nothing.
-OTHER_MAKE = Generation(name="other", start_ways=tuple(StartWay))
-# `/v1/info` is missing, as before 4.2.557, but a proxy can hide it as well.
-NOT_TOLD = Generation(name="4.1.294?", start_ways=tuple(StartWay), guessed=True)
+# A third-party server, such as EasyMatrix: its version numbers are unrelated.
+THIRD_PARTY = Generation(name="other", start_ways=tuple(StartWay))
+# `/v1/info` is absent, as before 4.2.557, but a proxy may also hide it.
+UNIDENTIFIED = Generation(name="4.1.294?", start_ways=tuple(StartWay), guessed=True)
 
 _SINCE = (((4, 2, 808), WITH_START_ROUTE), ((4, 2, 557), WITH_START_MODE))
 _BEEPER_BUNDLE = "com.automattic.beeper."
 
 
 def by_info(info: ServerInfo) -> Generation:
-    """Recognise a server by its `/v1/info`."""
+    """Return the generation of a server by its `/v1/info`."""
     if info.name == "Beeper" or info.bundle_id.startswith(_BEEPER_BUNDLE):
-        return _by_version(info.version) or OTHER_MAKE
-    return OTHER_MAKE
+        return _by_version(info.version) or THIRD_PARTY
+    return THIRD_PARTY
 
 
 def by_version_header(version: str | None) -> Generation:
-    """Recognise a server without `/v1/info` by its version header, if it has one."""
-    return _by_version(version or "") or NOT_TOLD
+    """Return the generation of a server without `/v1/info` by its version header."""
+    return _by_version(version or "") or UNIDENTIFIED
 
 
 def has_labels(generation: Generation | None, version: str | None) -> bool:
-    """Tell whether chats have labels that they can be filtered by."""
+    """Return whether chats can be filtered by labels."""
     return _is_since(LABELS_SINCE, generation, version)
 
 
 def has_bridges(generation: Generation | None, version: str | None) -> bool:
-    """Tell whether the server may know what networks can do."""
+    """Return whether the server may know the rules of networks."""
     return _is_since(BRIDGES_SINCE, generation, version)
 
 
@@ -122,7 +124,7 @@ def _is_since(since: str, generation: Generation | None, version: str | None) ->
 
 @lru_cache(maxsize=8)
 def _parse(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, none if these are not three."""
+    """Return the three numbers of a version, or an empty tuple."""
     triple = re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", version, re.ASCII)
     return tuple(int(number) for number in triple.groups()) if triple else ()
 

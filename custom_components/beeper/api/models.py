@@ -1,263 +1,23 @@
-"""What goes over the wire, as frozen values.
+"""What servers return, as frozen values.
 
-Requests are built complete and valid by their makers. Answers are read tolerantly:
-unknown keys are ignored and everything but an id may be missing, as servers of
-different generations leave different things out. Nothing here has a telling `repr`,
-so that no name, number or text reaches a log.
+Responses are read tolerantly: unknown keys are ignored, and everything except an id may
+be missing, as each generation of servers leaves out other fields. The `repr` of a value
+reveals nothing, so that no name, number or text reaches a log.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Self, TypeGuard, override
+from enum import StrEnum
+from typing import Any, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
-
-type Json = Any
-type Query = Mapping[str, str | Sequence[str]]
-type ChatType = Literal["single", "group"]
-
-# The official Python SDK's name of a field -> the API's. The only such table.
-WIRE_NAMES = {
-    "account_id": "accountID",
-    "account_ids": "accountIDs",
-    "allow_invite": "allowInvite",
-    "archived": "archived",
-    "attachment": "attachment",
-    "chat_id": "chatID",
-    "chat_ids": "chatIDs",
-    "chat_type": "chatType",
-    "cursor": "cursor",
-    "date_after": "dateAfter",
-    "date_before": "dateBefore",
-    "description": "description",
-    "dismiss_on_incoming_message": "dismissOnIncomingMessage",
-    "draft": "draft",
-    "draft_text": "draftText",
-    "email": "email",
-    "exclude_low_priority": "excludeLowPriority",
-    "file_name": "fileName",
-    "for_everyone": "forEveryone",
-    "full_name": "fullName",
-    "id": "id",
-    "inbox": "inbox",
-    "include_muted": "includeMuted",
-    "is_archived": "isArchived",
-    "is_low_priority": "isLowPriority",
-    "is_muted": "isMuted",
-    "is_pinned": "isPinned",
-    "label_id": "labelID",
-    "last_activity_after": "lastActivityAfter",
-    "last_activity_before": "lastActivityBefore",
-    "limit": "limit",
-    "max_participant_count": "maxParticipantCount",
-    "media_types": "mediaTypes",
-    "message_expiry_seconds": "messageExpirySeconds",
-    "message_id": "messageID",
-    "message_text": "messageText",
-    "mime_type": "mimeType",
-    "mode": "mode",
-    "participant_ids": "participantIDs",
-    "phone_number": "phoneNumber",
-    "query": "query",
-    "reaction_key": "reactionKey",
-    "reminder": "reminder",
-    "reply_to_message_id": "replyToMessageID",
-    "scope": "scope",
-    "sender": "sender",
-    "text": "text",
-    "title": "title",
-    "transaction_id": "transactionID",
-    "type": "type",
-    "unread_only": "unreadOnly",
-    "upload_id": "uploadID",
-    "user": "user",
-    "username": "username",
-}
-
-
-def wire(**fields: Json) -> dict[str, Json]:
-    """Return the fields that are given, under the API's names."""
-    return {
-        WIRE_NAMES[name]: value for name, value in fields.items() if value is not None
-    }
-
-
-def wire_query(**fields: str | bool | int | datetime | Sequence[str] | None) -> Query:
-    """Return the fields that are given as the API's query; lists repeat their name."""
-    query: dict[str, str | Sequence[str]] = {}
-    for name, value in wire(**fields).items():
-        match value:
-            case bool():
-                query[name] = str(value).lower()
-            case datetime():
-                query[name] = value.isoformat()
-            case int():
-                query[name] = str(value)
-            case _ if value:
-                query[name] = value
-    return query
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class ChatFilter:
-    """Which chats to list: those for which all holds that is given.
-
-    `query` are words of the title or network or, with `scope` participants, of who is
-    in it. `inbox` is primary, low-priority or archive. Times have an offset.
-    """
-
-    query: str | None = None
-    scope: str | None = None
-    type: str | None = None
-    inbox: str | None = None
-    unread_only: bool | None = None
-    include_muted: bool | None = None
-    account_ids: Sequence[str] = ()
-    label_id: str | None = None
-    last_activity_before: datetime | None = None
-    last_activity_after: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class MessageFilter:
-    """Which messages to search for: those for which all holds that is given.
-
-    `query` are words of the text; `sender` is me, others or the id of a user. Times
-    have an offset.
-    """
-
-    query: str | None = None
-    chat_ids: Sequence[str] = ()
-    account_ids: Sequence[str] = ()
-    chat_type: str | None = None
-    media_types: Sequence[str] = ()
-    sender: str | None = None
-    date_after: datetime | None = None
-    date_before: datetime | None = None
-    exclude_low_priority: bool | None = None
-    include_muted: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class StartUser:
-    """The person to start a chat with: at least one identifier, and a hint.
-
-    `phone_number` is E.164; `full_name` only ranks what the identifiers find.
-    """
-
-    id: str | None = None
-    email: str | None = None
-    full_name: str | None = None
-    phone_number: str | None = None
-    username: str | None = None
-
-    def body(self) -> dict[str, Json]:
-        """Return the API's `user` object."""
-        return wire(
-            id=self.id,
-            email=self.email,
-            full_name=self.full_name,
-            phone_number=self.phone_number,
-            username=self.username,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class StartChat:
-    """`mode: start`: the direct chat with a person, existing or new."""
-
-    account_id: str
-    user: StartUser
-    allow_invite: bool | None = None
-    message_text: str | None = None
-
-    def body(self, *, mode: bool) -> dict[str, Json]:
-        """Return the request body; servers before 4.2.808 want the mode in it."""
-        return wire(
-            mode="start" if mode else None,
-            account_id=self.account_id,
-            user=self.user.body(),
-            allow_invite=self.allow_invite,
-            message_text=self.message_text,
-        )
-
-    def normalised(self) -> Self:
-        """Return what two calls for the same chat have in common."""
-        return self
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class CreateChat:
-    """`mode: create`: a new chat with participants known by their ids."""
-
-    account_id: str
-    participant_ids: tuple[str, ...]
-    type: ChatType
-    title: str | None = None
-    message_text: str | None = None
-
-    def body(self) -> dict[str, Json]:
-        """Return the request body; `mode` is left out, as every server allows."""
-        return wire(
-            account_id=self.account_id,
-            participant_ids=list(self.participant_ids),
-            type=self.type,
-            title=self.title,
-            message_text=self.message_text,
-        )
-
-    def normalised(self) -> Self:
-        """Return the same with the participants in an order of their own."""
-        return replace(self, participant_ids=tuple(sorted(self.participant_ids)))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class Attachment:
-    """An uploaded file, as a message names it; size and kind are the server's to see."""
-
-    upload_id: str
-    file_name: str
-    mime_type: str
-
-    def body(self) -> dict[str, Json]:
-        """Return the API's `attachment` object."""
-        return wire(
-            upload_id=self.upload_id,
-            file_name=self.file_name,
-            mime_type=self.mime_type,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class SendMessage:
-    """A message into a chat: a Markdown text, an attachment, or both."""
-
-    chat_id: str
-    text: str | None = None
-    reply_to_message_id: str | None = None
-    attachment: Attachment | None = None
-
-    def body(self) -> dict[str, Json]:
-        """Return the request body; the chat is in the path."""
-        return wire(
-            text=self.text,
-            reply_to_message_id=self.reply_to_message_id,
-            attachment=self.attachment.body() if self.attachment else None,
-        )
-
-
-def chat_patch(fields: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the body that changes a chat; None clears a field, and `draft` is a text."""
-    return {
-        WIRE_NAMES[name]: {"text": value} if name == "draft" and value else value
-        for name, value in fields.items()
-    }
+from .requests import Json, StartUser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ServerInfo:
-    """Who answers `GET /v1/info`."""
+    """The response of `GET /v1/info`."""
 
     name: str
     version: str
@@ -265,10 +25,10 @@ class ServerInfo:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError if this is no Beeper API.
+        """Parse it; raise UnreadableAnswerError if this is not a Beeper API.
 
-        Other services answer on such ports too: only `app.name` together with
-        `server.status` says Beeper.
+        Other services may use the same port: only `app.name` together with
+        `server.status` identifies Beeper.
         """
         app, server = _mapping(data).get("app"), _mapping(data).get("server")
         name = _text(_mapping(app), "name")
@@ -283,7 +43,7 @@ class ServerInfo:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class User:
-    """A person on one network: an account's own, a contact or a participant."""
+    """A person on one network: an account's own user, a contact or a participant."""
 
     id: str
     username: str | None = None
@@ -298,7 +58,7 @@ class User:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read a User or Participant; raise UnreadableAnswerError without an id."""
+        """Parse a User or Participant; raise UnreadableAnswerError without an id."""
         user = _mapping(data)
         return cls(
             id=_id(user, "id"),
@@ -315,72 +75,75 @@ class User:
 
     @property
     def name(self) -> str | None:
-        """What to call the person; None if the server knows no name."""
+        """The display name; None if the server returned none."""
         return self.full_name or self.username or self.phone_number or self.email
 
     @property
     def handle(self) -> str | None:
-        """By what the network knows the person, to tell own accounts apart."""
+        """The identity on the network, which distinguishes own accounts."""
         return self.phone_number or self.username or self.email or self.full_name
 
-    def has_id(self, wanted: str) -> bool:
-        """Tell whether a participant id means this person.
+    def matches_id(self, user_id: str) -> bool:
+        """Return whether a participant id identifies this person.
 
-        Ids of one person differ between servers and times (`15550101002`,
-        `@15550101002:local-whatsapp.localhost`), so a bare localpart and, for an id
-        that is a number, the phone number count too. Never the name, and never the
-        localpart alone of a whole id: `@kim:one.org` is not `@kim:other.org`.
+        The ids of one person differ between servers and versions (`15550101002`,
+        `@15550101002:local-whatsapp.localhost`). A bare localpart therefore matches,
+        and an id that is a number matches the phone number. Two complete ids do not
+        match by their localpart alone: `@kim:one.org` is not `@kim:other.org`.
         """
-        local, server = _parts(wanted)
-        own_local, own_server = _parts(self.id)
+        local, server = _split_user_id(user_id)
+        own_local, own_server = _split_user_id(self.id)
         return (
-            wanted == self.id
+            user_id == self.id
             or (local == own_local and (not (server and own_server) or local.isdigit()))
-            or (local.removeprefix("+").isdigit() and self.has_phone_number(local))
+            or (local.removeprefix("+").isdigit() and self.matches_phone_number(local))
         )
 
-    def has_phone_number(self, wanted: str) -> bool:
-        """Compare E.164 numbers by their digits."""
-        digits = wanted.removeprefix("+")
+    def matches_phone_number(self, number: str) -> bool:
+        """Return whether an E.164 number is that of the person or of their id."""
+        digits = number.removeprefix("+")
         return digits in {
             (self.phone_number or "").removeprefix("+"),
-            _parts(self.id)[0].removeprefix("+"),
+            _split_user_id(self.id)[0].removeprefix("+"),
         }
 
-    def is_at(self, wanted: str) -> bool:
-        """Compare an E.164 number with the one Beeper tells, by their digits.
+    def has_confirmed_number(self, number: str) -> bool:
+        """Return whether an E.164 number is the one that Beeper reports.
 
-        On some networks people make up their ids, so those say nothing here.
+        The id is ignored, as people can choose theirs freely on some networks.
         """
         return self.phone_number is not None and (
-            self.phone_number.removeprefix("+") == wanted.removeprefix("+")
+            self.phone_number.removeprefix("+") == number.removeprefix("+")
         )
 
-    def is_user(self, wanted: StartUser) -> bool:
-        """Tell whether an identifier proves that this is the person, and none denies it.
+    def matches(self, wanted: StartUser) -> bool:
+        """Return whether at least one identifier matches and none differs.
 
-        Servers leave fields out of lists, so a missing one neither proves nor denies.
+        Lists of servers omit fields, so a missing field is not compared.
         """
-        answers: list[bool] = []
+        matches: list[bool] = []
         if wanted.id is not None:
-            answers.append(self.has_id(wanted.id))
+            matches.append(self.matches_id(wanted.id))
         if wanted.phone_number is not None and (
-            self.phone_number or _parts(self.id)[0].isdigit()
+            self.phone_number or _split_user_id(self.id)[0].isdigit()
         ):
-            answers.append(self.has_phone_number(wanted.phone_number))
+            matches.append(self.matches_phone_number(wanted.phone_number))
         if wanted.email is not None and self.email is not None:
-            answers.append(wanted.email.casefold() == self.email.casefold())
+            matches.append(wanted.email.casefold() == self.email.casefold())
         if wanted.username is not None and self.username is not None:
-            answers.append(_handle(wanted.username) == _handle(self.username))
-        return bool(answers) and all(answers)
+            matches.append(
+                _normalise_username(wanted.username)
+                == _normalise_username(self.username)
+            )
+        return bool(matches) and all(matches)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class FieldRule:
-    """What a network takes for a field of a new group.
+    """A network's rule for a field of a new group.
 
-    Lengths are of a text, or numbers of people without oneself; the longest is None
-    where there is none.
+    Lengths count the characters of a text, or people without the own user.
+    `max_length` is None if unlimited.
     """
 
     allowed: bool
@@ -390,7 +153,7 @@ class FieldRule:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; what is not told is allowed."""
+        """Parse it; a missing rule allows everything."""
         rule = _mapping(data)
         return cls(
             allowed=rule.get("allowed") is not False,
@@ -402,14 +165,14 @@ class FieldRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class GroupRules:
-    """What a network takes for one of its kinds of groups."""
+    """A network's rules for one of its kinds of groups."""
 
     title: FieldRule
     participants: FieldRule
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it."""
+        """Parse it."""
         kind = _mapping(data)
         return cls(
             title=FieldRule.from_dict(kind.get("name")),
@@ -421,8 +184,8 @@ class GroupRules:
 class CreationRules:
     """How chats can be created on a network.
 
-    `groups` are its kinds of groups, `lookups` tell by which field of a StartUser
-    people can be found. None, or a field that is missing, is not told.
+    `groups` are its kinds of groups. `lookups` maps fields of a StartUser to whether
+    people can be found by them. None and missing fields are unknown.
     """
 
     groups: tuple[GroupRules, ...] | None
@@ -431,7 +194,7 @@ class CreationRules:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; this part of the API is in snake_case."""
+        """Parse it; this part of the API uses snake_case."""
         groups = _mapping(data).get("group_creation")
         people = _mapping(_mapping(data).get("resolve_identifier"))
         lookups = {
@@ -442,7 +205,7 @@ class CreationRules:
                 ("username", "lookup_username"),
             )
         }
-        if people.get("any_phone") is True:  # Any number is one of somebody.
+        if people.get("any_phone") is True:  # Every number identifies a person.
             lookups["phone_number"] = True
         return cls(
             groups=tuple(map(GroupRules.from_dict, groups.values()))
@@ -450,16 +213,31 @@ class CreationRules:
             else None,
             create_dm=_flag(people, "create_dm"),
             lookups={
-                field: told for field, told in lookups.items() if told is not None
+                field: usable for field, usable in lookups.items() if usable is not None
             },
         )
 
 
+class AccountStatus(StrEnum):
+    """The known statuses of an account; reported since Beeper 4.3."""
+
+    ATTENTION_REQUIRED = "attention_required"
+    BACKFILLING = "backfilling"
+    CONNECTED = "connected"
+    CONNECTING = "connecting"
+    CONNECTION_REQUIRED = "connection_required"
+    DISABLED = "disabled"
+    DISCONNECTED = "disconnected"
+    RECONNECT_REQUIRED = "reconnect_required"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Account:
-    """One account on one network; `network` and `status` are missing on old servers.
+    """An account on one network; old servers return no `network` and `status`.
 
-    `bridge_id` leads to what its network can do. `bridge_type` and `bridge_provider` say what connects it, and where that runs.
+    `status` is an AccountStatus, or a status that newer servers have added.
+    `bridge_id` is the key of the network's creation rules. `bridge_type` and
+    `bridge_provider` are the software that connects it and where that runs.
     """
 
     account_id: str
@@ -473,12 +251,34 @@ class Account:
 
     @property
     def name(self) -> str:
-        """What to call it, without telling whose it is: the network, if that is told."""
+        """A display name that does not identify the user: the network, if known."""
         return self.network or self.account_id.partition(".")[0]
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the status says that the account is connected to its network."""
+        return self.status in (AccountStatus.BACKFILLING, AccountStatus.CONNECTED)
+
+    @property
+    def needs_user(self) -> bool:
+        """Whether the account stays disconnected until the user acts in Beeper."""
+        return self.status in (
+            AccountStatus.ATTENTION_REQUIRED,
+            AccountStatus.CONNECTION_REQUIRED,
+            AccountStatus.RECONNECT_REQUIRED,
+        )
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the account is disconnected; False while it connects."""
+        return self.needs_user or self.status in (
+            AccountStatus.DISABLED,
+            AccountStatus.DISCONNECTED,
+        )
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without an id."""
+        """Parse it; raise UnreadableAnswerError without an id."""
         account = _mapping(data)
         bridge, user = _mapping(account.get("bridge")), account.get("user")
         return cls(
@@ -495,10 +295,11 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ListedChat:
-    """What it takes to find a chat among thousands; `participants` may be a part of all.
+    """The fields that identify a chat, for lists of thousands.
 
-    `local_id` is the number this Beeper gives the chat; an `id` can hold a phone number.
-    `merged_into_id` is the chat that Beeper shows instead of this one.
+    `participants` may be incomplete. `local_id` is the number that this installation of
+    Beeper gave the chat; an `id` can contain a phone number. `merged_into_id` is the
+    chat that Beeper shows instead of this one.
     """
 
     id: str
@@ -513,7 +314,7 @@ class ListedChat:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without an id."""
+        """Parse it; raise UnreadableAnswerError without an id."""
         return cls(**_listed(_mapping(data)))
 
 
@@ -537,13 +338,13 @@ def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Chat(ListedChat):
-    """A chat; `participants` may be a part of all, then `has_more` is true.
+    """A chat; if `participants` is incomplete, `has_more` is true.
 
-    `max_text_length` counts characters; None is not told. `merged_ids` are the chats
-    that it stands for itself and that hold its messages. `draft` is empty if it is of
-    attachments alone. `reminder_is_dismissed` tells whether a message makes the reminder
-    needless. `preview` is its newest message, in lists. A flag, and what counts,
-    is None where the server does not tell.
+    `max_text_length` counts characters. `merged_ids` are the chats that this one
+    replaces and that contain its messages. `draft` is empty if it consists of
+    attachments only. `reminder_is_dismissed` is true if an incoming message dismisses
+    the reminder. `preview` is the newest message and is present in lists. Unknown flags
+    and counts are None.
     """
 
     description: str | None
@@ -568,14 +369,14 @@ class Chat(ListedChat):
 
     @property
     def ids(self) -> set[str]:
-        """Return by which ids it is known: its own, Beeper's number, the merged chat's."""
+        """All ids of the chat: its own, the local number and that of the merged chat."""
         ids = {self.id, self.local_id, self.merged_into_id}
         return {chat_id for chat_id in ids if chat_id}
 
     @classmethod
     @override
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without an id."""
+        """Parse it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         participants = _mapping(chat.get("participants"))
         capabilities = _mapping(chat.get("capabilities"))
@@ -611,7 +412,7 @@ class Chat(ListedChat):
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class UnreadChat:
-    """What it takes to count what is unread, of which there may be thousands."""
+    """The fields needed to count unread messages, for lists of thousands."""
 
     id: str
     account_id: str | None
@@ -620,7 +421,7 @@ class UnreadChat:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without an id."""
+        """Parse it; raise UnreadableAnswerError without an id."""
         chat = _mapping(data)
         return cls(
             id=_id(chat, "id", "chatID"),
@@ -631,7 +432,7 @@ class UnreadChat:
 
 
 def read_labels(data: Json) -> dict[str, str]:
-    """Read labels: their names by id; an id names one without a name."""
+    """Return the names of labels by id; the id replaces a missing name."""
     return {
         label_id: _text(label, "name") or label_id
         for label in map(_mapping, data if isinstance(data, list) else [])
@@ -641,10 +442,10 @@ def read_labels(data: Json) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ChatResult:
-    """What creating or starting a chat gave.
+    """The response to creating or starting a chat.
 
-    `status` is `existing`, `created` or None (not said); `chat` is None where the
-    server returns only the id, as before 4.2.808.
+    `status` is `existing`, `created` or None if unknown. `chat` is None if the server
+    returns only the id, as servers before 4.2.808 do.
     """
 
     chat_id: str
@@ -653,7 +454,7 @@ class ChatResult:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without an id."""
+        """Parse it; raise UnreadableAnswerError without an id."""
         body = _mapping(data)
         status = _text(body, "status")
         return cls(
@@ -664,26 +465,26 @@ class ChatResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class Uploaded:
-    """What an upload gave."""
+class Upload:
+    """The response to an upload."""
 
     upload_id: str
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UploadError if it says so, with a success status as it is."""
+        """Parse it; raise UploadError if it contains an error despite its 2xx status."""
         upload = _mapping(data)
         if upload.get("error"):
-            raise UploadError("the server did not take the file")
+            raise UploadError("the server rejected the file")
         return cls(upload_id=_id(upload, "uploadID"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SentMessage:
-    """A message that Beeper will send.
+    """A message that Beeper accepted for sending.
 
-    `message_id` is a pending id, valid until the network has given its own; None is
-    not told. `chat_id` can be another than asked for: a member of a merged chat.
+    `message_id` is a pending id, valid until the network assigns the final one; None if
+    unknown. `chat_id` may differ from the requested one: a member of a merged chat.
     """
 
     chat_id: str
@@ -691,7 +492,7 @@ class SentMessage:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without a chat."""
+        """Parse it; raise UnreadableAnswerError without a chat."""
         body = _mapping(data)
         return cls(
             chat_id=_id(body, "chatID"), message_id=_text(body, "pendingMessageID")
@@ -700,19 +501,19 @@ class SentMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Reaction:
-    """A reaction of one person to a message; `key` is an emoji or a network's word."""
+    """A reaction of one person to a message; `key` is an emoji or a network's name for it."""
 
     key: str
     participant_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Attached:
-    """A file that came with a message, without its content.
+class ReceivedAttachment:
+    """The description of a file attached to a message.
 
-    `kind`: image, gif, sticker, video, audio, voice_note or file.
-    `url` leads to it on the server alone; None if there is no such way. `size` is in
-    bytes. What is not told is None.
+    `kind`: image, gif, sticker, video, audio, voice_note or file. `url` is valid on the
+    server only; None if the file cannot be downloaded. `size` is in bytes. Unknown
+    values are None.
     """
 
     kind: str
@@ -723,36 +524,39 @@ class Attached:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; what is not told is a file."""
-        attached = _mapping(data)
-        kind = _ATTACHED.get(_text(attached, "type") or "", "file")
-        for flag, special in _SPECIAL.items():
-            if attached.get(flag) is True:
-                kind = special
-        urls = (_text(attached, "id"), _text(attached, "srcURL"))
+        """Parse it; an unknown type is a file."""
+        attachment = _mapping(data)
+        kind = _ATTACHMENT_KINDS.get(_text(attachment, "type") or "", "file")
+        for flag, special_kind in _SPECIAL_KINDS.items():
+            if attachment.get(flag) is True:
+                kind = special_kind
+        urls = (_text(attachment, "id"), _text(attachment, "srcURL"))
         return cls(
             kind=kind,
-            file_name=_text(attached, "fileName"),
-            mime_type=_text(attached, "mimeType"),
-            size=_count(attached, "fileSize") or None,
-            # A path of the server's machine is never asked for.
-            url=next((url for url in urls if url and url.startswith(_ASSETS)), None),
+            file_name=_text(attachment, "fileName"),
+            mime_type=_text(attachment, "mimeType"),
+            size=_count(attachment, "fileSize") or None,
+            # Paths in the server's file system are never requested.
+            url=next(
+                (url for url in urls if url and url.startswith(_ASSET_SCHEMES)), None
+            ),
         )
 
 
-_ASSETS = ("mxc://", "localmxc://")
-_ATTACHED = {"img": "image", "video": "video", "audio": "audio"}
-_SPECIAL = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
+_ASSET_SCHEMES = ("mxc://", "localmxc://")
+_ATTACHMENT_KINDS = {"img": "image", "video": "video", "audio": "audio"}
+_SPECIAL_KINDS = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Message:
     """A message; `text` is Matrix HTML on servers from 4.2.808.
 
-    `id` is unique within its chat only, and a pending one until the network has given
-    its own. `type` is `TEXT`, `IMAGE`, `NOTICE`, `REACTION` and others; None is not told.
-    `send_status` is `SUCCESS`, `PENDING`, `FAIL_RETRIABLE` or `FAIL_PERMANENT`, with
-    a machine's word for it in `send_reason`; None is not told, as before 4.2.808.
+    `id` is unique within its chat only, and pending until the network assigns the final
+    one. `type` is `TEXT`, `IMAGE`, `NOTICE`, `REACTION` or another. `send_status` is
+    `SUCCESS`, `PENDING`, `FAIL_RETRIABLE` or `FAIL_PERMANENT`, and `send_reason` a
+    machine-readable reason; servers before 4.2.808 return neither. Unknown values are
+    None.
     """
 
     id: str | None
@@ -766,7 +570,7 @@ class Message:
     timestamp: datetime | None
     sort_key: str
     reply_to_message_id: str | None
-    attachments: tuple[Attached, ...]
+    attachments: tuple[ReceivedAttachment, ...]
     reactions: frozenset[Reaction]
     edited: datetime | None
     is_deleted: bool
@@ -778,7 +582,7 @@ class Message:
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it."""
+        """Parse it."""
         message = _mapping(data)
         status = _mapping(message.get("sendStatus"))
         return cls(
@@ -794,7 +598,8 @@ class Message:
             sort_key=_text(message, "sortKey") or "",
             reply_to_message_id=_text(message, "linkedMessageID"),
             attachments=tuple(
-                Attached.from_dict(item) for item in _list(message, "attachments")
+                ReceivedAttachment.from_dict(item)
+                for item in _list(message, "attachments")
             ),
             reactions=frozenset(
                 Reaction(key=key, participant_id=participant_id)
@@ -812,20 +617,26 @@ class Message:
         )
 
     def order(self) -> tuple[float, int, str]:
-        """Return what messages of one chat sort by, the oldest first.
+        """Return the sort order of messages in one chat, the oldest first.
 
-        Sort keys are numbers on all servers seen so far; nothing promises it.
+        Sort keys are numbers on all known servers, but this is not documented.
         """
         time = self.timestamp.timestamp() if self.timestamp else 0
         return (time, len(self.sort_key), self.sort_key)
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
+class Asset:
+    """A file that is being downloaded; `size` in bytes, None if unknown."""
+
+    mime_type: str
+    size: int | None
+    chunks: AsyncIterator[bytes]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Page[T]:
-    """One page of a list, and whether there are older items.
-
-    `cursor` leads to them.
-    """
+    """One page of a list; if `has_more`, `cursor` requests the older items."""
 
     items: tuple[T, ...]
     has_more: bool
@@ -833,10 +644,10 @@ class Page[T]:
 
     @classmethod
     def from_dict(cls, data: Json, read: Callable[[Json], T]) -> Self:
-        """Read it, each item by `read`.
+        """Parse it, each item with `read`.
 
-        Raises UnreadableAnswerError without a list of objects: who reads page after
-        page would take one that lost its items for the last.
+        Raises UnreadableAnswerError without a list of objects: a page that lost its
+        items would otherwise look like the last one.
         """
         items = _mapping(data).get("items")
         if not isinstance(items, list) or not all(isinstance(i, dict) for i in items):
@@ -850,15 +661,15 @@ class Page[T]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class FoundMessages:
-    """One page of messages from several chats, and these chats by their ids."""
+class MessageSearchResult:
+    """One page of messages from several chats, and these chats by id."""
 
     page: Page[Message]
     chats: Mapping[str, Chat]
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
-        """Read it; raise UnreadableAnswerError without a list of objects."""
+        """Parse it; raise UnreadableAnswerError without a list of objects."""
         chats = _mapping(_mapping(data).get("chats"))
         return cls(
             page=Page.from_dict(data, Message.from_dict),
@@ -884,7 +695,7 @@ def _texts(data: Mapping[str, Json], key: str) -> tuple[str, ...]:
 
 
 def is_text(value: Json) -> TypeGuard[str]:
-    """Tell a text; half of a surrogate pair, which JSON can hold, makes it none."""
+    """Return whether this is text without the lone surrogates that JSON allows."""
     if not isinstance(value, str):
         return False
     try:
@@ -897,14 +708,14 @@ def is_text(value: Json) -> TypeGuard[str]:
 
 def _text(data: Mapping[str, Json], key: str) -> str | None:
     value = data.get(key)
-    # Most are missing or plain, and a list can have 10,000 items.
+    # Fast path: most values are missing or ASCII, and a list can have 10,000 items.
     if not value or (type(value) is str and value.isascii()):
         return value or None
     return value if is_text(value) else None
 
 
 def _id(data: Mapping[str, Json], *keys: str) -> str:
-    """Return the first id there is; newer servers name it differently."""
+    """Return the first id present; newer servers use another key."""
     for key in keys:
         if value := _text(data, key):
             return value
@@ -917,7 +728,7 @@ def _flag(data: Mapping[str, Json], key: str) -> bool | None:
 
 
 def _count(data: Mapping[str, Json], key: str) -> int:
-    """Return a count, 0 for none; nothing that is counted is beyond JavaScript."""
+    """Return a count, 0 if missing or beyond the integers of JavaScript."""
     value = data.get(key)
     return value if type(value) is int and 0 < value < 2**53 else 0
 
@@ -930,11 +741,11 @@ def _time(data: Mapping[str, Json], key: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _parts(user_id: str) -> tuple[str, str]:
-    """Split a Matrix-like id into what the network itself gave, and the server."""
+def _split_user_id(user_id: str) -> tuple[str, str]:
+    """Split a Matrix-like id into its localpart and server."""
     local, _, server = user_id.removeprefix("@").partition(":")
     return local, server
 
 
-def _handle(username: str) -> str:
+def _normalise_username(username: str) -> str:
     return username.removeprefix("@").casefold()

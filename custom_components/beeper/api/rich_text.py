@@ -1,4 +1,4 @@
-"""The text of a message as it is read: Beeper keeps Matrix HTML."""
+"""Conversion of message texts, which Beeper stores as Matrix HTML, to plain text."""
 
 from html.parser import HTMLParser
 from typing import Final, override
@@ -23,30 +23,30 @@ _BLOCKS: Final = frozenset(
         "ul",
     ]
 )
-# What is quoted of the message replied to is no part of the reply.
-_LEFT_OUT: Final = frozenset(("mx-reply", "script", "style"))
+# `mx-reply` quotes the message replied to and is not part of the reply.
+_SKIPPED: Final = frozenset(("mx-reply", "script", "style"))
 
 
 def plain(html: str) -> str:
-    """Return Matrix HTML as text, with a line for each block."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return "".join(reader.parts).strip("\n")
+    """Return Matrix HTML as plain text, with a line for each block."""
+    extractor = _TextExtractor()
+    extractor.feed(html)
+    extractor.close()
+    return "".join(extractor.parts).strip("\n")
 
 
-class _Reader(HTMLParser):
-    """Collects what a person would read."""
+class _TextExtractor(HTMLParser):
+    """Collects the visible text."""
 
     def __init__(self) -> None:
         super().__init__()
         self.parts: list[str] = []
-        self._left_out = 0
+        self._skip_depth = 0
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _LEFT_OUT:
-            self._left_out += 1
+        if tag in _SKIPPED:
+            self._skip_depth += 1
         elif tag == "br":
             self.parts.append("\n")
         elif tag in _BLOCKS:
@@ -56,14 +56,14 @@ class _Reader(HTMLParser):
 
     @override
     def handle_endtag(self, tag: str) -> None:
-        if tag in _LEFT_OUT:
-            self._left_out = max(0, self._left_out - 1)
+        if tag in _SKIPPED:
+            self._skip_depth = max(0, self._skip_depth - 1)
         elif tag in _BLOCKS:
             self._end_line()
 
     @override
     def handle_data(self, data: str) -> None:
-        if not self._left_out:
+        if not self._skip_depth:
             self.parts.append(data)
 
     def _end_line(self) -> None:

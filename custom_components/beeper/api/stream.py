@@ -1,4 +1,4 @@
-"""One WebSocket connection as events; who listens decides whether to connect again."""
+"""One WebSocket connection as events; reconnecting is left to the caller."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,20 +8,20 @@ from datetime import datetime
 from typing import Final
 
 import aiohttp
-from yarl import URL
 
-from .answers import MAX_BODY, answer_error, failure, parse_body
-from .exceptions import CannotConnectError, ConnectionLostError, UnreadableAnswerError
+from .exceptions import ConnectionLostError, UnreadableAnswerError
 from .models import Message, is_text
+from .responses import MAX_BODY_SIZE, error_of_exchange, error_of_status, parse_body
+from .transport import Transport
 
-_SILENCE: Final = 30.0
-"""Seconds without a frame before a ping, and after it before the server is gone."""
+_SILENCE_TIMEOUT: Final = 30.0
+"""Seconds without a frame until a ping, and from the ping until disconnecting."""
 
-_IN_A_ROW: Final = 0.01
-"""Seconds that frames may take until others have their turn."""
+_MAX_BUSY_TIME: Final = 0.01
+"""Seconds that handling frames may take before it yields to the event loop."""
 
-# All chats, those that come later too. Older servers refuse any further key.
-_SUBSCRIBE_ALL: Final = {
+# All chats, including future ones. Older servers reject additional keys.
+_SUBSCRIPTION: Final = {
     "type": "subscriptions.set",
     "requestID": "all",
     "chatIDs": ["*"],
@@ -36,10 +36,9 @@ _EVENTS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ChatEvent:
-    """Something happened in a chat: a message, an edit, a receipt, a setting.
+    """A change in a chat: a message, an edit, a receipt or a setting.
 
-    `ids` are those of messages, for a message's event; `written` is when they were,
-    as far as it is told.
+    For events of messages, `ids` are their ids and `written` their known times.
     """
 
     type: str
@@ -50,46 +49,46 @@ class ChatEvent:
 
 @asynccontextmanager
 async def open_stream(
-    session: aiohttp.ClientSession, url: URL, token: str
+    transport: Transport,
 ) -> AsyncIterator[AsyncIterator[ChatEvent]]:
     """Connect and subscribe; the events end with ConnectionLostError.
 
-    Raises what a request would: RouteAbsentError for servers before 4.2.557. Events
-    come at most once, and none from before.
+    Raises the errors of a request: RouteAbsentError on servers before 4.2.557. Each
+    event is delivered at most once, and past events are not delivered.
     """
-    if session.closed:  # Home Assistant is stopping.
-        raise CannotConnectError("no session")
+    session = transport.session
     try:
         async with (
-            # A WebSocket follows redirects, and only a session can keep it from that.
+            # A WebSocket follows redirects unless a middleware of the session rejects them.
             aiohttp.ClientSession(
                 connector=session.connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=session.headers,
-                middlewares=(_stay,),
-                timeout=aiohttp.ClientTimeout(total=_SILENCE),  # Until it is a stream.
-            ) as staying,
-            staying.ws_connect(
-                url,
-                headers={"Authorization": f"Bearer {token}"},
+                middlewares=(_reject_redirects,),
+                # For the handshake only.
+                timeout=aiohttp.ClientTimeout(total=_SILENCE_TIMEOUT),
+            ) as stream_session,
+            stream_session.ws_connect(
+                transport.url("ws"),
+                headers=transport.authorization,
                 autoping=False,
-                max_msg_size=MAX_BODY,
+                max_msg_size=MAX_BODY_SIZE,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1),
             ) as socket,
         ):
-            await socket.send_json(_SUBSCRIBE_ALL)
+            await socket.send_json(_SUBSCRIPTION)
             yield _events(socket)
     except aiohttp.WSServerHandshakeError as err:
-        raise answer_error(err.status, b"") from None
+        raise error_of_status(err.status, b"") from None
     except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
-        raise failure(err) from None
+        raise error_of_exchange(err) from None
 
 
-async def _stay(
+async def _reject_redirects(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Let a redirect be the refusal that it is for any other request."""
+    """Raise the error of a redirect, as every other request does."""
     response = await handler(request)
     if 300 <= response.status < 400:
         response.close()
@@ -102,12 +101,12 @@ async def _stay(
 async def _events(
     socket: aiohttp.ClientWebSocketResponse,
 ) -> AsyncIterator[ChatEvent]:
-    # aiohttp's own heartbeat can leave a timer behind on a socket that is closed.
+    # aiohttp's heartbeat can leave a timer behind after the socket is closed.
     loop = asyncio.get_running_loop()
-    pinged, spent = False, 0.0
+    pinged, busy_time = False, 0.0
     while True:
         try:
-            frame = await socket.receive(timeout=_SILENCE)
+            frame = await socket.receive(timeout=_SILENCE_TIMEOUT)
         except TimeoutError:
             if pinged:
                 break
@@ -115,23 +114,25 @@ async def _events(
             pinged = True
             continue
         pinged = False
-        began = loop.time()
+        started = loop.time()
         if frame.type is aiohttp.WSMsgType.PING:
             await socket.pong(frame.data)
-        elif frame.type is aiohttp.WSMsgType.TEXT and (event := _event(frame.data)):
+        elif frame.type is aiohttp.WSMsgType.TEXT and (
+            event := _parse_event(frame.data)
+        ):
             yield event
         elif socket.closed:
             break
-        # Whatever comes, half of the time is others'.
-        spent += loop.time() - began
-        if spent > _IN_A_ROW:
-            await asyncio.sleep(spent)
-            spent = 0
+        # However many frames arrive, leave half of the time to the event loop.
+        busy_time += loop.time() - started
+        if busy_time > _MAX_BUSY_TIME:
+            await asyncio.sleep(busy_time)
+            busy_time = 0
     raise ConnectionLostError("the stream ended")
 
 
-def _event(text: str) -> ChatEvent | None:
-    """Read a frame; what is unknown or garbage is passed over."""
+def _parse_event(text: str) -> ChatEvent | None:
+    """Parse a frame; return None for unknown events and garbage."""
     try:
         frame = parse_body(text.encode())
     except UnreadableAnswerError:
@@ -139,7 +140,7 @@ def _event(text: str) -> ChatEvent | None:
     if not isinstance(frame, dict):
         return None
     kind, chat_id, ids = frame.get("type"), frame.get("chatID"), frame.get("ids")
-    # These dots would lead to another route.
+    # Dot segments would lead to another route.
     if not (is_text(kind) and kind in _EVENTS and is_text(chat_id)) or (
         chat_id in ("", ".", "..")
     ):
@@ -150,7 +151,9 @@ def _event(text: str) -> ChatEvent | None:
         type=kind,
         chat_id=chat_id,
         ids=frozenset(
-            each for each in (ids if isinstance(ids, list) else ()) if is_text(each)
+            message_id
+            for message_id in (ids if isinstance(ids, list) else ())
+            if is_text(message_id)
         )
         - {"", ".", ".."},
         written={

@@ -26,7 +26,7 @@ from ..api.exceptions import (
     RouteAbsentError,
     UnreadableAnswerError,
 )
-from ..api.generations import NOT_TOLD, Generation
+from ..api.generations import UNIDENTIFIED, Generation
 from ..api.models import Account, Chat, Message, User
 from ..api.pages import pages
 from ..api.rich_text import plain
@@ -525,12 +525,12 @@ class Inbox:
         """
         allowed: list[str] = self._entry.options.get(CONF_ALLOWED_SENDERS, [])
         return not allowed or any(
-            sender.id == each or sender.is_at(each) for each in allowed
+            sender.id == each or sender.has_confirmed_number(each) for each in allowed
         )
 
     @property
     def _generation(self) -> Generation:
-        return self._client.generation or NOT_TOLD
+        return self._client.generation or UNIDENTIFIED
 
     def _server_time(self) -> datetime:
         return datetime.now(UTC) + (self._client.clock_offset or timedelta())

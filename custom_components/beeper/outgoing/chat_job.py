@@ -10,15 +10,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import (
-    Chat,
-    ChatResult,
-    CreateChat,
-    Message,
-    SendMessage,
-    SentMessage,
-    StartChat,
-)
+from ..api.models import Chat, ChatResult, Message, SentMessage
+from ..api.requests import CreateChat, SendMessage, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .job import Job, OutboxContext
@@ -189,7 +182,7 @@ class ChatJob(Job[ChatJobResult]):
                     None, (user.phone_number, user.email, user.username)
                 ):
                     found = await self.client.contacts(request.account_id, identity)
-                    if any(contact.is_user(user) for contact in found):
+                    if any(contact.matches(user) for contact in found):
                         return True
         except BeeperError:
             return True  # Nothing proves that the network would refuse.

@@ -10,7 +10,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import Attachment, Chat, SendMessage, SentMessage
+from ..api.models import Chat, SentMessage
+from ..api.requests import AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import Delivery, wait_for_delivery
@@ -103,7 +104,7 @@ class MessageJob(Job[SentMessage]):
             (self._chat and self._chat.network) or "Beeper",
         )
 
-    async def _upload(self, source: Source) -> Attachment:
+    async def _upload(self, source: Source) -> AttachmentUpload:
         file = await open_source(self._hass, source)
         try:
             uploaded = await self._client.upload(
@@ -113,11 +114,11 @@ class MessageJob(Job[SentMessage]):
             raise errors.NotDoneError(errors.not_uploaded(err)) from None
         finally:
             await self._hass.async_add_executor_job(file.content.close)
-        return Attachment(
+        return AttachmentUpload(
             upload_id=uploaded.upload_id, file_name=file.name, mime_type=file.mime_type
         )
 
-    def _request_with(self, attachment: Attachment | None) -> SendMessage:
+    def _request_with(self, attachment: AttachmentUpload | None) -> SendMessage:
         return SendMessage(
             chat_id=self.key.chat_id,
             text=self.message.text,

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
-from ..api.models import CreateChat, CreationRules, FieldRule, StartChat
+from ..api.models import CreationRules, FieldRule
+from ..api.requests import CreateChat, StartChat
 
 type Problem = tuple[str, dict[str, str]]
 """The key of a translated text, and its placeholders without the network."""
@@ -37,7 +38,7 @@ class NetworkRules:
         self, client: BeeperClient, bridge_id: str | None
     ) -> CreationRules | None:
         """Return what a bridge's network can do, None if that is not told."""
-        if bridge_id is None or not client.tells_rules:
+        if bridge_id is None or not client.supports_rules:
             return None
         now = asyncio.get_running_loop().time()
         known = self._known.setdefault(client, {})

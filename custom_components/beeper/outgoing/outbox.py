@@ -19,8 +19,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.hass_dict import HassKey
 
 from .. import errors
-from ..api.client import REQUEST_TIMEOUT
 from ..api.exceptions import BeeperError
+from ..api.transport import REQUEST_TIMEOUT
 from ..const import CONF_READ_ONLY, DOMAIN
 from ..errors import Refusal
 from ..server import Server

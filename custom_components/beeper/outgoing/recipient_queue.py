@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..api.models import Account, Chat, StartUser, User
+from ..api.models import Account, Chat, User
+from ..api.requests import StartUser
 
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""

@@ -13,8 +13,9 @@ from typing import Final
 
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
-from ..api.models import Chat, CreateChat, ListedChat, Message, Page, StartChat, User
+from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
+from ..api.requests import CreateChat, StartChat
 from .text_matching import same_text
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
@@ -117,7 +118,7 @@ async def find_direct_chat(
             chat.type == "single"
             and chat.account_id == request.account_id
             and len(others) == 1
-            and others[0].is_user(request.user)
+            and others[0].matches(request.user)
         )
 
     found: dict[str, Chat] = {}
@@ -244,4 +245,4 @@ def _same_people(wanted: Iterable[set[str]], people: list[User]) -> bool:
 
 
 def _is_any(user: User, wanted: Iterable[set[str]]) -> bool:
-    return any(user.has_id(each) for ids in wanted for each in ids)
+    return any(user.matches_id(each) for ids in wanted for each in ids)

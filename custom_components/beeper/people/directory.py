@@ -21,8 +21,9 @@ from ..api.exceptions import (
     RequestTimeoutError,
     RouteAbsentError,
 )
-from ..api.models import ChatType, ListedChat, Page, StartUser, User
+from ..api.models import ListedChat, Page, User
 from ..api.pages import pages
+from ..api.requests import ChatType, StartUser
 from ..server import Server
 from .matching import (
     Candidate,

@@ -22,7 +22,8 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
 from .. import errors
-from ..api.models import SentMessage, StartChat, StartUser
+from ..api.models import SentMessage
+from ..api.requests import StartChat, StartUser
 from ..const import (
     CONF_CONFIRM,
     CONF_LLM_CAN_SEND,

@@ -1,7 +1,6 @@
-"""What came back from a server, or why nothing did, as values and exceptions of ours.
+"""HTTP responses, or failures to get one, as JSON values and exceptions.
 
-Nothing a hostile or broken server sends raises anything else, or takes memory without
-end.
+A hostile or broken server can neither raise anything else nor exhaust the memory.
 """
 
 from contextlib import suppress
@@ -24,17 +23,19 @@ from .exceptions import (
     TLSError,
     UnreadableAnswerError,
 )
-from .models import WIRE_NAMES, Json
+from .requests import WIRE_NAMES, Json
 
-MAX_BODY: Final = 4 * 1024 * 1024
+MAX_BODY_SIZE: Final = 4 * 1024 * 1024
+"""Bytes."""
+
 _MAX_VALUES: Final = 250_000
-"""How many values a body may have: `{},` makes 200 bytes out of three."""
+"""Maximum number of values in a body: three bytes, `{},`, become 200 in memory."""
 
 _FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 
 
-def failure(err: Exception) -> BeeperError:
-    """Say what an exchange without a whole answer means."""
+def error_of_exchange(err: Exception) -> BeeperError:
+    """Return the error of an exchange without a complete response."""
     match err:
         case BeeperError():
             return err
@@ -51,30 +52,30 @@ def failure(err: Exception) -> BeeperError:
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the whole body; raise UnreadableAnswerError if it has no end."""
+    """Return the complete body; raise UnreadableAnswerError if it is too long."""
     raw = bytearray()
     async for chunk in response.content.iter_any():
         raw += chunk
-        if len(raw) > MAX_BODY:
+        if len(raw) > MAX_BODY_SIZE:
             raise UnreadableAnswerError("the answer is too long")
     return bytes(raw)
 
 
 def parse_body(raw: bytes | None) -> Json:
-    """Return the JSON, None for no body; raise UnreadableAnswerError if it is none."""
+    """Return the JSON, None if empty; raise UnreadableAnswerError if it is invalid."""
     if not raw:
         return None
-    # Reading it cannot be interrupted, not even in another thread.
+    # Parsing blocks all threads and cannot be interrupted, so limit it beforehand.
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > _MAX_VALUES:
-        raise UnreadableAnswerError("the answer holds too much")
+        raise UnreadableAnswerError("the answer has too many values")
     try:
         return json.loads(raw)
     except ValueError, RecursionError:
-        raise UnreadableAnswerError("the answer is no JSON") from None
+        raise UnreadableAnswerError("the answer is not JSON") from None
 
 
-def answer_error(status: int, raw: bytes | None) -> AnswerError:
-    """Make the error of a status; a body that cannot be read is as good as none."""
+def error_of_status(status: int, raw: bytes | None) -> AnswerError:
+    """Return the error of an HTTP status; an unreadable body is ignored."""
     body: Json = None
     with suppress(UnreadableAnswerError):
         body = parse_body(raw)
@@ -88,18 +89,18 @@ def answer_error(status: int, raw: bytes | None) -> AnswerError:
             status, missing_scope=missing[1].decode() if missing else None
         )
     if status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED) or (
-        # Half of an answer proves nothing.
+        # An incomplete response proves nothing.
         status == HTTPStatus.NOT_FOUND and code is None and raw is not None
     ):
         return RouteAbsentError(status)
-    return AnswerError(status, code=code, fields=_fields(error.get("details")))
+    return AnswerError(status, code=code, fields=_rejected_fields(error.get("details")))
 
 
-def _fields(details: Json) -> tuple[str, ...]:
-    """Return which of our fields a validation error names.
+def _rejected_fields(details: Json) -> tuple[str, ...]:
+    """Return the request fields that a validation error names.
 
     Beeper sends `{"issues": [{"path": ["body", "accountID"]}]}`, EasyMatrix a flat
-    `{"accountID": "text"}`. What is no field of ours could be anything: left out.
+    `{"accountID": "text"}`. Unknown names are left out, as they could be any text.
     """
     names: list[Json] = []
     if isinstance(details, dict):
@@ -107,7 +108,9 @@ def _fields(details: Json) -> tuple[str, ...]:
         issues = details.get("issues")
         for issue in issues if isinstance(issues, list) else []:
             path = issue.get("path") if isinstance(issue, dict) else None
-            if isinstance(path, list):  # It begins with a place, and `query` is one.
+            if isinstance(
+                path, list
+            ):  # The first item is the location; `query` is a field, too.
                 names += path[1:] if path[:1] == ["query"] and path[1:] else path
     return tuple(
         dict.fromkeys(

@@ -1,0 +1,218 @@
+"""Authenticated HTTP exchanges with one server.
+
+Each request goes to the configured URL only: redirects are rejected, and no address
+from a response is followed. Each request is attempted once, within one timeout; what an
+error means for the caller is in `exceptions`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+import json
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from .exceptions import (
+    AnswerError,
+    BeeperError,
+    CannotConnectError,
+    UnreadableAnswerError,
+)
+from .requests import Json, Query
+from .responses import error_of_exchange, error_of_status, parse_body, read_body
+
+REQUEST_TIMEOUT: Final = 30.0
+"""Seconds for one request, from the first byte sent to the last byte received."""
+
+FILE_TIMEOUT: Final = 300.0
+"""Seconds for a request that uploads or downloads a file."""
+
+_CONNECT_TIMEOUT: Final = 10.0
+"""Seconds until the connection stands."""
+
+_PATH_SAFE: Final = "!$&'()*+,:;=@~"
+
+
+class Transport:
+    """Exchanges with the server at one URL, with one token.
+
+    The caller keeps ownership of `session`. `version` is the server's version, as far
+    as known. `clock_offset` is the server's clock minus ours, known after the first
+    response with a date.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+        """Store the address; nothing is sent yet."""
+        self._session = session
+        self._base = URL(url)
+        self._date = ""
+        self.token = token
+        self.version: str | None = None
+        self.clock_offset: timedelta | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Return the session; raise CannotConnectError while Home Assistant stops."""
+        if self._session.closed:
+            raise CannotConnectError("no session")
+        return self._session
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """Return the header that authenticates a request."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def url(self, *path: str, prefix: str = "v1") -> URL:
+        """Return the URL of a route; raise AnswerError if a part names no resource."""
+        # Dot segments would lead to another route.
+        if not {"", ".", ".."}.isdisjoint(path):
+            raise AnswerError(HTTPStatus.NOT_FOUND)
+        parts = (prefix, *(quote(part, safe=_PATH_SAFE) for part in path))
+        return self._base.joinpath(*parts, encoded=True)
+
+    async def request[T](
+        self,
+        method: str,
+        *path: str,
+        read: Callable[[Json], T],
+        prefix: str = "v1",
+        query: Query | None = None,
+        body: Json = None,
+        form: Mapping[str, str] | aiohttp.FormData | None = None,
+        authenticated: bool = True,
+        changes: bool = False,
+    ) -> T:
+        """Send one request and return what `read` makes of the response's JSON.
+
+        `changes` marks a request that changes something. A failed request without
+        `changes` never counts as one that may have run.
+        """
+        url = self.url(*path, prefix=prefix)
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        options: dict[str, Any] = {"data": form, "middlewares": ()}
+        if authenticated:
+            headers |= self.authorization
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            options["data"] = json.dumps(body, ensure_ascii=False).encode()
+        if changes:
+            # An idle connection may die under the request, and nothing would prove
+            # whether it ran. Connections with `server_hostname` have a separate pool.
+            # Each of them is closed after its request, so that the pool is always
+            # empty and the next connection is new.
+            headers["Connection"] = "close"
+            options["server_hostname"] = self._base.raw_host
+            options["middlewares"] = (_no_resend(),)
+        is_upload = isinstance(form, aiohttp.FormData)
+        try:
+            status, raw = await self._exchange(
+                method,
+                url,
+                timeout=FILE_TIMEOUT if is_upload else REQUEST_TIMEOUT,
+                params=query,
+                headers=headers,
+                **options,
+            )
+            if status >= 300:
+                raise error_of_status(status, raw)
+            return read(parse_body(raw))
+        except BeeperError as err:
+            err.may_have_run = changes and err.may_have_run
+            raise
+
+    async def _exchange(
+        self, method: str, url: URL, *, timeout: float, **options: Any
+    ) -> tuple[int, bytes | None]:
+        """Return status and body; the body is None if that of a refusal got lost.
+
+        The texts of aiohttp's errors contain URLs and are dropped.
+        """
+        status = 0
+        try:
+            async with (
+                asyncio.timeout(timeout),
+                self.session.request(
+                    method,
+                    url,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(connect=_CONNECT_TIMEOUT),
+                    **options,
+                ) as response,
+            ):
+                status = response.status
+                self._read_headers(response.headers)
+                return status, await read_body(response)
+        except (
+            TimeoutError,
+            UnicodeError,
+            UnreadableAnswerError,
+            aiohttp.ClientError,
+        ) as err:
+            if status >= 300:  # A refusal stays a refusal, even without its reason.
+                return status, None
+            raise error_of_exchange(err) from None
+
+    @asynccontextmanager
+    async def open(
+        self, *path: str, query: Query
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open a file for download; errors while reading it are mapped as well."""
+        try:
+            async with (
+                asyncio.timeout(FILE_TIMEOUT),
+                self.session.get(
+                    self.url(*path),
+                    params=query,
+                    headers={"Accept-Encoding": "identity", **self.authorization},
+                    allow_redirects=False,
+                    middlewares=(),
+                    timeout=aiohttp.ClientTimeout(
+                        connect=_CONNECT_TIMEOUT, sock_read=REQUEST_TIMEOUT
+                    ),
+                ) as response,
+            ):
+                if response.status >= 300:
+                    raise error_of_status(response.status, await read_body(response))
+                if response.status != HTTPStatus.OK:
+                    raise UnreadableAnswerError("not the whole file")
+                yield response
+        except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
+            raise error_of_exchange(err) from None
+
+    def _read_headers(self, headers: Mapping[str, str]) -> None:
+        """Update the server's version and clock offset."""
+        self.version = headers.get("X-Beeper-Desktop-Version", self.version)
+        value = headers.get("Date", "")
+        if value == self._date:
+            # Dates have whole seconds: the first response of a second is the closest.
+            return
+        self._date = value
+        with suppress(ValueError, OverflowError):
+            date = parsedate_to_datetime(value)
+            if date.tzinfo is None:  # "-0000" or no zone: HTTP dates are in GMT.
+                date = date.replace(tzinfo=UTC)
+            self.clock_offset = date - datetime.now(UTC)
+
+
+def _no_resend() -> aiohttp.ClientMiddlewareType:
+    """Return a middleware that keeps aiohttp from sending a PUT or DELETE again."""
+    failed: list[aiohttp.ClientError] = []
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if failed:
+            raise failed[0]
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as err:
+            failed.append(err)
+            raise
+
+    return send
