@@ -143,7 +143,7 @@ class MessageFilter:
 class StartUser:
     """The person to start a chat with, by at least one identifier.
 
-    `phone_number` is E.164. `full_name` is no identifier: it only ranks the matches.
+    `phone_number` is E.164. `full_name` does not identify: it only ranks matches.
     """
 
     id: str | None = None

@@ -110,7 +110,7 @@ def _rejected_fields(details: Json) -> tuple[str, ...]:
             path = issue.get("path") if isinstance(issue, dict) else None
             if isinstance(
                 path, list
-            ):  # The first item is the location; `query` is a field, too.
+            ):  # The first item is the location; `query` is also a field.
                 names += path[1:] if path[:1] == ["query"] and path[1:] else path
     return tuple(
         dict.fromkeys(
