@@ -1,4 +1,4 @@
-"""The client with a plain aiohttp session: no Home Assistant takes part."""
+"""Fixtures for the client with a plain aiohttp session, without Home Assistant."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,7 +41,7 @@ type Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[No
 
 @pytest.fixture(autouse=True)
 def integration(socket_enabled: None) -> None:
-    """Let the client open sockets; there is no integration here."""
+    """Allow sockets; replaces the fixture that loads the integration."""
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ async def session() -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 def client(session: ClientSession, simulator: Simulator) -> BeeperClient:
-    """Return a client of the simulator that knows nothing of it yet."""
+    """Return a client of the simulator that has not identified it yet."""
     return BeeperClient(session, simulator.url, TOKEN)
 
 
 class RawServer:
-    """A server that says what no HTTP library would."""
+    """A server that sends bytes which no HTTP library would."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -67,7 +67,7 @@ class RawServer:
     async def start(
         self, speak: Speak | None = None, tls: ssl.SSLContext | None = None
     ) -> str:
-        """Let `speak` have each connection; without one, send `answer` and close."""
+        """Pass each connection to `speak`; by default, send `answer` and close."""
         speak = speak or self._answer
 
         async def connected(
@@ -99,14 +99,14 @@ class RawServer:
 
 
 async def read_request(reader: asyncio.StreamReader) -> None:
-    """Read all of a request that our client sends."""
+    """Read a complete request of our client."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     _, found, rest = head.partition(b"content-length: ")
     await reader.readexactly(int(rest.split(b"\r\n")[0]) if found else 0)
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Break a connection as a process that is killed does."""
+    """Reset a connection as the operating system does for a killed process."""
     writer.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"
     )
@@ -120,8 +120,8 @@ async def raw() -> AsyncIterator[RawServer]:
     await server.stop()
 
 
-class Names(AbstractResolver):
-    """Answers every question for a name in one way."""
+class StubResolver(AbstractResolver):
+    """A resolver that answers every query with `resolve`."""
 
     def __init__(self, resolve: Callable[[], Awaitable[list[ResolveResult]]]) -> None:
         self._resolve = resolve
@@ -140,7 +140,7 @@ type MakeClient = Callable[..., Awaitable[BeeperClient]]
 
 @pytest.fixture
 async def make_client() -> AsyncIterator[MakeClient]:
-    """Return what makes a client with a connector of its own."""
+    """Return a factory of clients with separate connectors."""
     async with AsyncExitStack() as stack:
 
         async def make(url: str, **connector: Any) -> BeeperClient:

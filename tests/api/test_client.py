@@ -1,4 +1,4 @@
-"""What the client sends, where, and over which connection."""
+"""Requests of the client: their content, target and connection."""
 
 import asyncio
 from contextlib import suppress
@@ -82,7 +82,7 @@ def recorded(sdk: str, call: str) -> Any:
         ("easymatrix", "4.3.0"),
     ],
 )
-async def test_create_sends_what_the_sdk_sends(
+async def test_create_chat_request_equals_the_sdk(
     client: BeeperClient, simulator: Simulator, sdk: str, call: str, request_: Any
 ) -> None:
     await client.create_chat(request_)
@@ -123,7 +123,7 @@ async def test_create_sends_what_the_sdk_sends(
         )
     ],
 )
-async def test_start_sends_what_the_sdk_sends(
+async def test_start_chat_request_equals_the_sdk(
     client: BeeperClient, simulator: Simulator, sdk: str, call: str, request_: StartChat
 ) -> None:
     await client.identify()
@@ -144,7 +144,7 @@ async def test_start_sends_what_the_sdk_sends(
         ("easymatrix", "4.3.0"),
     ],
 )
-async def test_send_sends_what_the_sdk_sends(
+async def test_send_message_request_equals_the_sdk(
     client: BeeperClient, simulator: Simulator, sdk: str
 ) -> None:
     with pytest.raises(AnswerError, match="404"):
@@ -157,10 +157,10 @@ async def test_send_sends_what_the_sdk_sends(
 
 
 @pytest.mark.parametrize("sdk", ["4.3.0", "6.0.0"])
-async def test_a_message_names_its_attachment_as_the_sdk_does(
+async def test_attachment_reference_equals_the_sdk(
     client: BeeperClient, simulator: Simulator, sdk: str
 ) -> None:
-    """Kind and size are the server's to see: what it saw itself is not overridden."""
+    """Kind and size are left to the server, which detects them itself."""
     attachment = AttachmentUpload(
         upload_id="u1", file_name="a.png", mime_type="image/png"
     )
@@ -175,13 +175,13 @@ async def test_a_message_names_its_attachment_as_the_sdk_does(
         )
 
     [received] = simulator.requests
-    wanted = recorded(sdk, "messages.send(text, reply, attachment)")["json"]
-    del wanted["attachment"]["type"], wanted["attachment"]["size"]
-    assert received.json == wanted
+    expected = recorded(sdk, "messages.send(text, reply, attachment)")["json"]
+    del expected["attachment"]["type"], expected["attachment"]["size"]
+    assert received.json == expected
 
 
 @pytest.mark.parametrize("sdk", ["4.3.0", "6.0.0"])
-async def test_upload_sends_the_parts_the_sdk_sends(
+async def test_upload_form_equals_the_sdk(
     client: BeeperClient, raw: RawServer, session: ClientSession, sdk: str
 ) -> None:
     seen: list[bytes] = []
@@ -202,9 +202,9 @@ async def test_upload_sends_the_parts_the_sdk_sends(
     assert uploaded.upload_id == "u1"
     record = recorded(sdk, "assets.upload(file, file_name)")
     assert seen[0].startswith(f"POST {record['path']} HTTP/1.1".encode())
-    wanted = parts(record["json"]["_raw"].encode())
-    # The SDK leaves the type to the file's own part; ours is known better.
-    assert parts(seen[1]) == wanted | {"mimeType": (None, b"text/plain")}
+    expected = parts(record["json"]["_raw"].encode())
+    # The SDK leaves the MIME type to the part's header; ours is more reliable.
+    assert parts(seen[1]) == expected | {"mimeType": (None, b"text/plain")}
 
 
 def parts(body: bytes) -> dict[str, tuple[str | None, bytes]]:
@@ -224,7 +224,7 @@ def parts(body: bytes) -> dict[str, tuple[str | None, bytes]]:
 
 
 @pytest.mark.parametrize("name", ['a"b', "é 🌻.png", "a;b=c", "a%20b", "\u202ex"])
-async def test_any_file_name_arrives(
+async def test_file_names_are_not_altered(
     client: BeeperClient, simulator: Simulator, name: str
 ) -> None:
     await client.upload(BytesIO(b"x"), file_name=name, mime_type="text/plain")
@@ -233,7 +233,7 @@ async def test_any_file_name_arrives(
     assert asset.file_name == name
 
 
-async def test_searches_all_accounts_for_chats(
+async def test_search_chats_covers_all_accounts(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     page = await client.search_chats("kim", scope="participants", limit=50)
@@ -253,7 +253,7 @@ async def test_searches_all_accounts_for_chats(
         ("chat", ("!c:beeper.com",), "chats.retrieve(max_participant_count=-1)"),
     ],
 )
-async def test_reads_as_the_sdk_reads(
+async def test_read_requests_equal_the_sdk(
     client: BeeperClient,
     simulator: Simulator,
     method: str,
@@ -267,14 +267,14 @@ async def test_reads_as_the_sdk_reads(
     assert (received.method, received.path) == (record["method"], record["path"])
     assert received.query == record["query"]
     assert received.headers["Accept"] == record["headers"]["Accept"]
-    # Nothing packed, so that no small answer can become a huge one.
+    # Compression is refused, so that a small response cannot become a huge one.
     assert received.headers["Accept-Encoding"] == "identity"
     assert ("Authorization" in received.headers) is (
         "Authorization" in record["headers"]
     )
 
 
-async def test_token_is_in_the_authorization_header_alone(
+async def test_token_is_only_in_the_authorization_header(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     await client.identify()
@@ -292,7 +292,7 @@ async def test_token_is_in_the_authorization_header_alone(
 @pytest.mark.parametrize(
     "text", ["  \n x \t", "🌻" * 25_600, '"\\\0\x1f', "נועה\u202e"]
 )
-async def test_text_arrives_as_it_is(
+async def test_text_is_not_altered(
     client: BeeperClient, simulator: Simulator, text: str
 ) -> None:
     await client.create_chat(
@@ -310,7 +310,7 @@ async def test_text_arrives_as_it_is(
     "chat_id",
     ["!a:b.c", "a/b", "a?b=c", "a#b", "50%", "%2F", "imsg##+1", "é 🌻", "a;b"],
 )
-async def test_any_id_is_one_part_of_the_path(
+async def test_id_is_one_path_segment(
     client: BeeperClient, simulator: Simulator, chat_id: str
 ) -> None:
     with pytest.raises(AnswerError, match="404"):
@@ -326,7 +326,7 @@ async def test_any_id_is_one_part_of_the_path(
     assert received.query == "maxParticipantCount=-1"
 
 
-async def test_prefix_stays_in_front(session: ClientSession) -> None:
+async def test_url_path_prefix_is_kept(session: ClientSession) -> None:
     async with Simulator(prefix="/my/beeper") as simulator:
         client = BeeperClient(session, simulator.url, TOKEN)
         await client.identify()
@@ -355,7 +355,7 @@ async def test_ipv6(session: ClientSession) -> None:
     assert result.status == "existing"
 
 
-async def test_https_with_a_certificate_authority_of_ones_own(
+async def test_https_with_a_private_certificate_authority(
     make_client: MakeClient, certificate: Certificate
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
@@ -367,7 +367,7 @@ async def test_https_with_a_certificate_authority_of_ones_own(
     assert result.status == "existing"
 
 
-async def test_addresses_the_server_names_are_not_followed(
+async def test_addresses_in_responses_are_not_followed(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     async with Simulator() as other:
@@ -392,10 +392,10 @@ async def test_addresses_the_server_names_are_not_followed(
     ]
 
 
-async def test_dead_idle_connection_never_meets_a_change(
+async def test_change_never_uses_an_idle_connection(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    """Reads keep their connection; a change on one that died would be unknown."""
+    """Reads reuse connections; a change on a dead one would have an unknown outcome."""
     await client.identify()
     simulator.faults.add("drop_reused", times=None)
 
@@ -408,7 +408,7 @@ async def test_dead_idle_connection_never_meets_a_change(
     assert not any(received.reused for received in simulator.executed)
 
 
-async def test_reads_share_a_connection(
+async def test_reads_reuse_a_connection(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     await client.identify()
@@ -418,7 +418,7 @@ async def test_reads_share_a_connection(
 
 
 @pytest.mark.parametrize("ending", ["create", "drop_after"])
-async def test_never_attempted_twice(
+async def test_requests_are_attempted_once(
     client: BeeperClient, simulator: Simulator, ending: str
 ) -> None:
     if ending == "drop_after":
@@ -430,7 +430,7 @@ async def test_never_attempted_twice(
     assert len(simulator.requests) == len(simulator.executed) == 1
 
 
-async def test_server_clock_is_known_after_any_answer(
+async def test_any_response_sets_the_clock_offset(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     simulator.clock_skew = timedelta(hours=-3)
@@ -439,7 +439,7 @@ async def test_server_clock_is_known_after_any_answer(
     assert abs(offset + timedelta(hours=3)) < timedelta(seconds=5)
 
 
-async def test_all_pages_are_reached(session: ClientSession) -> None:
+async def test_pages_reach_every_item(session: ClientSession) -> None:
     async with Simulator(chats=60) as simulator:
         client = BeeperClient(session, simulator.url, TOKEN)
         chats = [
@@ -458,14 +458,14 @@ async def test_all_pages_are_reached(session: ClientSession) -> None:
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "latest", "easymatrix"])
-async def test_scopes_of_a_token(client: BeeperClient, simulator: Simulator) -> None:
+async def test_scopes(client: BeeperClient, simulator: Simulator) -> None:
     simulator.tokens[TOKEN] = {"read"}
     await client.identify()
-    told = simulator.profile.version != "4.1.294"
-    assert await client.scopes() == ({"read"} if told else None)
+    has_introspection = simulator.profile.version != "4.1.294"
+    assert await client.scopes() == ({"read"} if has_introspection else None)
 
 
-async def test_user_is_asked_for_where_no_account_tells(
+async def test_user_id_from_app_setup(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     accounts = await client.accounts()
@@ -486,7 +486,7 @@ async def test_user_is_asked_for_where_no_account_tells(
         {"kind": "garbage", "body": '{"matrix": "@me:beeper.com"}'},
     ],
 )
-async def test_user_need_not_be_told(
+async def test_user_id_is_optional(
     client: BeeperClient, simulator: Simulator, fault: Any
 ) -> None:
     simulator.faults.add(path="/v1/app/setup", **fault)
@@ -494,7 +494,7 @@ async def test_user_need_not_be_told(
 
 
 @pytest.mark.parametrize("hours", [-11, 0, 2])
-async def test_date_in_another_zone_is_the_same_time(
+async def test_clock_offset_with_another_time_zone(
     session: ClientSession, raw: RawServer, hours: int
 ) -> None:
     date = format_datetime(datetime.now(timezone(timedelta(hours=hours))))

@@ -1,4 +1,4 @@
-"""Whatever goes wrong: which exception it is, and whether the request may have run."""
+"""Every failure: its exception, and whether the request may have run."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,9 +30,9 @@ from .conftest import (
     CREATE,
     START,
     MakeClient,
-    Names,
     RawServer,
     Speak,
+    StubResolver,
     read_request,
     reset,
 )
@@ -42,8 +42,8 @@ pytestmark = pytest.mark.parametrize("change", [True, False], ids=["change", "re
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-async def fails(client: BeeperClient, change: bool) -> BeeperError:
-    """Create a chat or read one, and return what is raised."""
+async def get_error(client: BeeperClient, change: bool) -> BeeperError:
+    """Create or read a chat and return the raised error."""
     chat_id = "!NCdzlIaMjZUmvmvyHU:beeper.com"
     with pytest.raises(BeeperError) as raised:
         await (client.create_chat(CREATE) if change else client.chat(chat_id))
@@ -60,36 +60,38 @@ async def free_port(unused_tcp_port: int) -> int:
     return unused_tcp_port
 
 
-async def test_nothing_listens(
+async def test_connection_refused(
     session: ClientSession, free_port: int, change: bool
 ) -> None:
     client = BeeperClient(session, f"http://127.0.0.1:{free_port}", TOKEN)
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert type(err) is CannotConnectError
     assert not err.may_have_run
 
 
-async def test_name_is_unknown(make_client: MakeClient, change: bool) -> None:
+async def test_unknown_host_name(make_client: MakeClient, change: bool) -> None:
     async def unknown() -> Any:
         raise OSError("Name or service not known")
 
-    client = await make_client("http://beeper.invalid:23373", resolver=Names(unknown))
-    err = await fails(client, change)
+    client = await make_client(
+        "http://beeper.invalid:23373", resolver=StubResolver(unknown)
+    )
+    err = await get_error(client, change)
     assert type(err) is CannotConnectError
     assert not err.may_have_run
 
 
-async def test_certificate_is_unknown(
+async def test_untrusted_certificate(
     session: ClientSession, certificate: Certificate, change: bool
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
-        err = await fails(BeeperClient(session, simulator.url, TOKEN), change)
+        err = await get_error(BeeperClient(session, simulator.url, TOKEN), change)
     assert type(err) is TLSError
     assert not err.may_have_run
     assert simulator.requests == []
 
 
-async def test_certificate_is_for_another_host(
+async def test_certificate_of_another_host(
     make_client: MakeClient, certificate: Certificate, change: bool
 ) -> None:
     async def here() -> Any:
@@ -109,34 +111,34 @@ async def test_certificate_is_for_another_host(
         client = await make_client(
             f"https://beeper.example:{port}",
             ssl=certificate.client,
-            resolver=Names(here),
+            resolver=StubResolver(here),
         )
-        err = await fails(client, change)
+        err = await get_error(client, change)
     assert type(err) is TLSError
     assert simulator.requests == []
 
 
-async def test_https_where_there_is_none(
+async def test_https_to_an_http_server(
     session: ClientSession, simulator: Simulator, change: bool
 ) -> None:
     url = simulator.url.replace("http:", "https:")
-    err = await fails(BeeperClient(session, url, TOKEN), change)
+    err = await get_error(BeeperClient(session, url, TOKEN), change)
     assert type(err) is TLSError
     assert not err.may_have_run
     assert simulator.requests == []
 
 
-async def test_http_where_there_is_https(
+async def test_http_to_an_https_server(
     session: ClientSession, certificate: Certificate, change: bool
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
         url = simulator.url.replace("https:", "http:")
-        err = await fails(BeeperClient(session, url, TOKEN), change)
+        err = await get_error(BeeperClient(session, url, TOKEN), change)
     assert err.may_have_run is change
     assert simulator.requests == []
 
 
-async def test_name_takes_too_long(
+async def test_name_resolution_timeout(
     make_client: MakeClient, skip_time: Callable[[float], None], change: bool
 ) -> None:
     asked = asyncio.Event()
@@ -145,8 +147,10 @@ async def test_name_takes_too_long(
         asked.set()
         await asyncio.Event().wait()
 
-    client = await make_client("http://beeper.example:23373", resolver=Names(never))
-    request = asyncio.create_task(fails(client, change))
+    client = await make_client(
+        "http://beeper.example:23373", resolver=StubResolver(never)
+    )
+    request = asyncio.create_task(get_error(client, change))
     await asked.wait()
     skip_time(11)
     err = await request
@@ -154,7 +158,7 @@ async def test_name_takes_too_long(
     assert not err.may_have_run
 
 
-async def test_handshake_takes_too_long(
+async def test_tls_handshake_timeout(
     session: ClientSession,
     raw: RawServer,
     skip_time: Callable[[float], None],
@@ -165,7 +169,7 @@ async def test_handshake_takes_too_long(
 
     url = await raw.start(silent)
     client = BeeperClient(session, url.replace("http:", "https:"), TOKEN)
-    request = asyncio.create_task(fails(client, change))
+    request = asyncio.create_task(get_error(client, change))
     await until(lambda: raw.connections)
     skip_time(11)
     err = await request
@@ -173,20 +177,22 @@ async def test_handshake_takes_too_long(
     assert not err.may_have_run
 
 
-# A connection, but no whole answer
+# A connection, but no complete response
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "cut"])
-async def test_connection_breaks(
+async def test_connection_lost(
     client: BeeperClient, simulator: Simulator, kind: str, change: bool
 ) -> None:
     simulator.faults.add(kind, times=None)
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert type(err) is ConnectionLostError
     assert err.may_have_run is change
 
 
-async def reset_at_once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def reset_immediately(
+    _: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     reset(writer)
 
 
@@ -206,23 +212,24 @@ async def reset_in_the_body(
     reset(writer)
 
 
-async def close_at_once(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+async def close_immediately(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
     pass
 
 
 @pytest.mark.parametrize(
-    "speak", [reset_at_once, reset_after_reading, reset_in_the_body, close_at_once]
+    "speak",
+    [reset_immediately, reset_after_reading, reset_in_the_body, close_immediately],
 )
-async def test_connection_is_reset(
+async def test_connection_reset(
     session: ClientSession, raw: RawServer, speak: Speak, change: bool
 ) -> None:
-    err = await fails(BeeperClient(session, await raw.start(speak), TOKEN), change)
+    err = await get_error(BeeperClient(session, await raw.start(speak), TOKEN), change)
     assert type(err) is ConnectionLostError
     assert err.may_have_run is change
 
 
 @pytest.mark.parametrize("kind", ["delay", "delay_after", "stall_body"])
-async def test_answer_takes_too_long(
+async def test_response_timeout(
     client: BeeperClient,
     simulator: Simulator,
     skip_time: Callable[[float], None],
@@ -230,7 +237,7 @@ async def test_answer_takes_too_long(
     change: bool,
 ) -> None:
     fault = simulator.faults.add(kind, seconds=3600)
-    request = asyncio.create_task(fails(client, change))
+    request = asyncio.create_task(get_error(client, change))
     ran = change and kind != "delay"
     await until(lambda: fault.hits and len(simulator.executed) == ran)
 
@@ -245,13 +252,13 @@ async def test_answer_takes_too_long(
     assert len(simulator.requests) == 1
 
 
-async def test_answer_that_drips_takes_too_long(
+async def test_slow_body_timeout(
     session: ClientSession,
     raw: RawServer,
     skip_time: Callable[[float], None],
     change: bool,
 ) -> None:
-    """One timeout for request and body: it does not start again with each byte."""
+    """One timeout covers request and body: received bytes do not restart it."""
     dripped = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -264,7 +271,7 @@ async def test_answer_that_drips_takes_too_long(
             await asyncio.sleep(0.001)
 
     client = BeeperClient(session, await raw.start(drip), TOKEN)
-    request = asyncio.create_task(fails(client, change))
+    request = asyncio.create_task(get_error(client, change))
     for _ in range(16):
         dripped.clear()
         await until(lambda: dripped.is_set() or request.done())
@@ -302,11 +309,11 @@ async def test_answer_that_drips_takes_too_long(
         b"HTTP/1.1 999 Strange\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-async def test_answer_is_no_http(
+async def test_response_is_not_http(
     session: ClientSession, raw: RawServer, answer: bytes, change: bool
 ) -> None:
     raw.answer = answer
-    err = await fails(BeeperClient(session, await raw.start(), TOKEN), change)
+    err = await get_error(BeeperClient(session, await raw.start(), TOKEN), change)
     assert err.may_have_run is change
 
 
@@ -322,7 +329,7 @@ async def test_answer_is_no_http(
         b"",
     ],
 )
-async def test_strange_date_is_no_reason_to_fail(
+async def test_invalid_date_header_is_ignored(
     session: ClientSession, raw: RawServer, date: bytes, change: bool
 ) -> None:
     raw.answer = (
@@ -335,7 +342,7 @@ async def test_strange_date_is_no_reason_to_fail(
         assert (await client.chat("a")).id == "a"
 
 
-# An answer that cannot be read
+# An unreadable response
 
 WRONG_SHAPES: list[Any] = [
     None,
@@ -377,16 +384,16 @@ WRONG_SHAPES: list[Any] = [
     ],
     ids=lambda body: repr(body[:24]),
 )
-async def test_body_is_not_what_was_promised(
+async def test_unexpected_body(
     client: BeeperClient, simulator: Simulator, body: bytes, change: bool
 ) -> None:
     simulator.faults.add("garbage", body=body)
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert type(err) is UnreadableAnswerError
     assert err.may_have_run is change
 
 
-async def test_endless_body_is_not_kept(
+async def test_endless_body_is_rejected(
     session: ClientSession, raw: RawServer, change: bool
 ) -> None:
     sent = 0
@@ -400,7 +407,7 @@ async def test_endless_body_is_not_kept(
             await writer.drain()
             sent += 2**18
 
-    err = await fails(BeeperClient(session, await raw.start(pour), TOKEN), change)
+    err = await get_error(BeeperClient(session, await raw.start(pour), TOKEN), change)
     assert type(err) is UnreadableAnswerError
     assert err.may_have_run is change
     assert sent < 40 * 2**20
@@ -409,18 +416,18 @@ async def test_endless_body_is_not_kept(
 BOMB = zlib.compress(b" " * 2**26, wbits=31)
 
 
-async def test_zip_bomb_is_not_kept(
+async def test_compressed_body_is_rejected(
     session: ClientSession, raw: RawServer, change: bool
 ) -> None:
     raw.answer = (
         OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB
     )
-    err = await fails(BeeperClient(session, await raw.start(), TOKEN), change)
+    err = await get_error(BeeperClient(session, await raw.start(), TOKEN), change)
     assert type(err) is UnreadableAnswerError
     assert err.may_have_run is change
 
 
-# Another status than success
+# An error status
 
 
 @pytest.mark.parametrize(
@@ -447,7 +454,7 @@ async def test_status(
     change: bool,
 ) -> None:
     simulator.faults.add("status_before", status=status)
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert type(err) is kind
     assert isinstance(err, AnswerError)
     assert err.status == status
@@ -489,7 +496,7 @@ async def test_status(
             "X",
             ("type",),
         ),
-        (  # `query` is a field, and the place of all fields of a request that reads.
+        (  # `query` is both a field and the location of all fields of a GET request.
             {
                 "code": "X",
                 "details": {
@@ -521,38 +528,38 @@ async def test_error_envelope(
 ) -> None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     simulator.faults.add("status_before", status=400, body=raw)
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert isinstance(err, AnswerError)
     assert (err.code, err.fields) == (code, fields)
 
 
 @pytest.mark.parametrize("profile", ["latest", "easymatrix"])
 @pytest.mark.parametrize("scopes", [{"read"}, {"write"}])
-async def test_missing_scope_is_named(
+async def test_forbidden_names_the_missing_scope(
     client: BeeperClient, simulator: Simulator, scopes: set[str], change: bool
 ) -> None:
     simulator.tokens[TOKEN] = scopes
     needed = "write" if change else "read"
     if needed in scopes:
         return
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert isinstance(err, ForbiddenError)
     assert err.missing_scope == needed
 
 
-async def test_refusal_that_is_not_about_scopes_names_none(
+async def test_forbidden_without_a_missing_scope(
     client: BeeperClient, simulator: Simulator, change: bool
 ) -> None:
     simulator.faults.add(
         "status_before", status=403, body="A logged-in Matrix session is required"
     )
-    err = await fails(client, change)
+    err = await get_error(client, change)
     assert isinstance(err, ForbiddenError)
     assert err.missing_scope is None
 
 
 @pytest.mark.parametrize("kind", ["endless", "cut"])
-async def test_refusal_stays_one_without_its_reason(
+async def test_error_status_with_a_lost_body(
     session: ClientSession, raw: RawServer, kind: str, change: bool
 ) -> None:
     async def refuse(
@@ -564,14 +571,14 @@ async def test_refusal_stays_one_without_its_reason(
             writer.write(b" " * 2**18)
             await writer.drain()
 
-    err = await fails(BeeperClient(session, await raw.start(refuse), TOKEN), change)
+    err = await get_error(BeeperClient(session, await raw.start(refuse), TOKEN), change)
     assert isinstance(err, AnswerError)
     assert err.status == 409
     assert not err.may_have_run
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_redirect_is_not_followed(
+async def test_redirects_are_rejected(
     client: BeeperClient, simulator: Simulator, status: int, change: bool
 ) -> None:
     async with Simulator() as other:
@@ -581,7 +588,7 @@ async def test_redirect_is_not_followed(
             status=status,
             headers={"Location": f"{other.url}/v1/chats"},
         )
-        err = await fails(client, change)
+        err = await get_error(client, change)
         with pytest.raises(AnswerError):
             await client.identify()
         with pytest.raises(AnswerError):
@@ -591,11 +598,11 @@ async def test_redirect_is_not_followed(
     assert err.status == status
 
 
-async def test_callers_cancellation_is_no_error_of_the_server(
+async def test_cancellation_is_not_mapped(
     client: BeeperClient, simulator: Simulator, change: bool
 ) -> None:
     fault = simulator.faults.add("delay", seconds=3600)
-    request = asyncio.create_task(fails(client, change))
+    request = asyncio.create_task(get_error(client, change))
     await until(lambda: fault.hits)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""What a server is taken for, how a chat is started there, and on what it falls back."""
+"""Detection of a server's generation, and fallbacks for starting a chat."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ from simulator.model import Person
 
 from .conftest import START
 
-ANOTHER_MAKE = ("Another", "1.0.0", "org.example.another")
+THIRD_PARTY = ("Another", "1.0.0", "org.example.another")
 ROUTE, MODE, CREATE = "start", "mode=start", "create"
 CONTACTS = "contacts"
 ABSENT = [
@@ -32,12 +32,12 @@ ABSENT = [
     {"status": 405, "body": {"message": "No", "code": "METHOD_NOT_ALLOWED"}},
     {"status": 501, "body": {"message": "No", "code": "NOT_IMPLEMENTED"}},
 ]
-# Whether anything ran or not, these say nothing of the route.
+# Whether or not the request ran, these errors do not prove the route absent.
 NOT_ABSENT = [
     {"status": 302, "headers": {"Location": "/"}},
     {"status": 401},
     {"status": 403},
-    {"status": 404, "body": {"message": "User not found", "code": "NOT_FOUND"}},
+    {"status": 404, "body": {"message": "User not set_contacts", "code": "NOT_FOUND"}},
     {"status": 408},
     {"status": 409},
     {"status": 429},
@@ -51,8 +51,8 @@ REJECTED = [
 ]
 
 
-def changes(simulator: Simulator) -> list[str]:
-    """Return which ways to start a chat were tried, in turn."""
+def attempts(simulator: Simulator) -> list[str]:
+    """Return the attempted ways to start a chat, in order."""
     tried = []
     for received in simulator.requests:
         if received.path.endswith("/contacts"):
@@ -64,8 +64,8 @@ def changes(simulator: Simulator) -> list[str]:
     return tried
 
 
-def tell(simulator: Simulator, name: str, version: str, bundle_id: str) -> None:
-    """Let `/v1/info` say something else from now on."""
+def set_info(simulator: Simulator, name: str, version: str, bundle_id: str) -> None:
+    """Change the response of `/v1/info`."""
     simulator.faults.add(
         "status_before",
         path="/v1/info",
@@ -79,7 +79,7 @@ def tell(simulator: Simulator, name: str, version: str, bundle_id: str) -> None:
 
 
 def hide_info(simulator: Simulator, *, header: bool, **answer: Any) -> None:
-    """Do what a proxy in front does that lets only some things through."""
+    """Act like a reverse proxy that blocks `/v1/info`."""
     simulator.faults.add(
         "status_before", path="/v1/info", times=None, **{"status": 404, **answer}
     )
@@ -102,7 +102,7 @@ def hide_info(simulator: Simulator, *, header: bool, **answer: Any) -> None:
         ("easymatrix", "other", [ROUTE, MODE]),
     ],
 )
-async def test_each_generation_is_started_its_way(
+async def test_each_generation_starts_chats_its_own_way(
     client: BeeperClient, simulator: Simulator, generation: str, ways: list[str]
 ) -> None:
     assert (await client.identify()).name == generation
@@ -110,7 +110,7 @@ async def test_each_generation_is_started_its_way(
     result = await client.start_chat(START)
 
     assert result.chat_id in simulator.world.chats
-    assert changes(simulator) == ways
+    assert attempts(simulator) == ways
     assert len(simulator.executed) == 1
 
 
@@ -128,47 +128,47 @@ async def test_each_generation_is_started_its_way(
         ("", [ROUTE]),
     ],
 )
-async def test_version_chooses(
+async def test_version_selects_the_start_route(
     client: BeeperClient, simulator: Simulator, version: str, ways: list[str]
 ) -> None:
-    tell(simulator, "Beeper", version, "com.automattic.beeper.server")
+    set_info(simulator, "Beeper", version, "com.automattic.beeper.server")
     await client.identify()
     simulator.faults.add("status_before", method="POST", times=None, status=403)
 
     with pytest.raises(BeeperError):
         await client.start_chat(START)
 
-    assert changes(simulator) == ways
+    assert attempts(simulator) == ways
 
 
-async def test_version_of_another_make_says_nothing(
+async def test_third_party_version_is_ignored(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    tell(simulator, "EasyMatrix", "0.3.0", "com.beeper.desktop")
+    set_info(simulator, "EasyMatrix", "0.3.0", "com.beeper.desktop")
     assert (await client.identify()).name == "other"
     await client.start_chat(START)
-    assert changes(simulator) == [ROUTE]
+    assert attempts(simulator) == [ROUTE]
 
 
 @pytest.mark.parametrize("answer", ABSENT)
-async def test_falls_back_where_the_route_is_absent(
+async def test_absent_route_falls_back(
     client: BeeperClient, simulator: Simulator, answer: Any
 ) -> None:
-    tell(simulator, *ANOTHER_MAKE)
+    set_info(simulator, *THIRD_PARTY)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats/start", times=None, **answer)
     simulator.faults.add("status_before", method="POST", path="/v1/chats", **answer)
 
     await client.start_chat(START)
 
-    assert changes(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
+    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
     assert len(simulator.executed) == 1
 
 
-async def test_what_worked_is_remembered(
+async def test_supported_way_is_remembered(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    tell(simulator, *ANOTHER_MAKE)
+    set_info(simulator, *THIRD_PARTY)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats/start", status=404)
     simulator.faults.add("status_before", method="POST", path="/v1/chats", status=404)
@@ -176,30 +176,30 @@ async def test_what_worked_is_remembered(
 
     await client.start_chat(START)
 
-    assert changes(simulator) == [ROUTE, MODE, CONTACTS, CREATE, CONTACTS, CREATE]
+    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE, CONTACTS, CREATE]
 
 
-async def test_absent_everywhere_is_said_to_be_absent(
+async def test_all_routes_absent_raises_route_absent(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    tell(simulator, *ANOTHER_MAKE)
+    set_info(simulator, *THIRD_PARTY)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats*", times=None, status=404)
 
     with pytest.raises(RouteAbsentError) as raised:
         await client.start_chat(START)
 
-    assert changes(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
+    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
     assert not raised.value.may_have_run
     assert simulator.executed == []
 
 
-async def test_server_that_was_downgraded_is_recognised_anew(
+async def test_downgraded_server_is_identified_again(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    """A version that is known is believed, until the server proves it wrong."""
+    """A known version is trusted until the server disproves it."""
     await client.identify()
-    tell(simulator, "Beeper", "4.2.557", "com.automattic.beeper.desktop")
+    set_info(simulator, "Beeper", "4.2.557", "com.automattic.beeper.desktop")
     simulator.faults.add("status_before", path="/v1/chats/start", status=404)
 
     with pytest.raises(RouteAbsentError):
@@ -208,7 +208,7 @@ async def test_server_that_was_downgraded_is_recognised_anew(
     with pytest.raises(AnswerError):
         await client.start_chat(START)
 
-    assert changes(simulator) == [ROUTE, MODE]
+    assert attempts(simulator) == [ROUTE, MODE]
 
 
 @pytest.mark.parametrize("answer", NOT_ABSENT + REJECTED)
@@ -220,7 +220,7 @@ async def test_server_that_was_downgraded_is_recognised_anew(
         ("4.1.294", "/v1/chats", [CONTACTS, CREATE]),
     ],
 )
-async def test_does_not_fall_back_on_another_answer(
+async def test_other_errors_do_not_fall_back(
     client: BeeperClient, simulator: Simulator, path: str, ways: list[str], answer: Any
 ) -> None:
     await client.identify()
@@ -230,7 +230,7 @@ async def test_does_not_fall_back_on_another_answer(
         await client.start_chat(START)
 
     assert raised.value.status == answer["status"]
-    assert changes(simulator) == ways
+    assert attempts(simulator) == ways
     assert simulator.executed == []
 
 
@@ -238,7 +238,7 @@ async def test_does_not_fall_back_on_another_answer(
     "kind", ["drop_before", "drop_after", "cut", "garbage", "status_after"]
 )
 @pytest.mark.parametrize("header", [True, False])
-async def test_does_not_fall_back_without_an_answer(
+async def test_lost_response_does_not_fall_back(
     client: BeeperClient, simulator: Simulator, kind: str, header: bool
 ) -> None:
     hide_info(simulator, header=header)
@@ -249,14 +249,14 @@ async def test_does_not_fall_back_without_an_answer(
         await client.start_chat(START)
 
     assert raised.value.may_have_run
-    assert changes(simulator) == [ROUTE]
+    assert attempts(simulator) == [ROUTE]
 
 
-async def test_does_not_fall_back_where_the_reason_was_cut_off(
+async def test_incomplete_404_does_not_fall_back(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    """Half of a JSON 404 proves nothing about the route."""
-    tell(simulator, *ANOTHER_MAKE)
+    """An incomplete JSON 404 proves nothing about the route."""
+    set_info(simulator, *THIRD_PARTY)
     await client.identify()
     simulator.faults.add("cut", path="/v1/chats/start")
     stranger = StartChat(account_id="nobody", user=StartUser(id="x"))
@@ -264,7 +264,7 @@ async def test_does_not_fall_back_where_the_reason_was_cut_off(
     with pytest.raises(BeeperError):
         await client.start_chat(stranger)
 
-    assert changes(simulator) == [ROUTE]
+    assert attempts(simulator) == [ROUTE]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ async def test_info_hidden_by_a_proxy(
     assert (await client.identify()).name == generation
     assert (await client.start_chat(START)).status == "existing"
 
-    assert changes(simulator) == ways
+    assert attempts(simulator) == ways
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
@@ -295,14 +295,14 @@ async def test_info_hidden_before_the_start_route(
     hide_info(simulator, header=True)
     await client.identify()
     await client.start_chat(START)
-    assert changes(simulator) == [MODE]
+    assert attempts(simulator) == [MODE]
 
 
 @pytest.mark.parametrize("answer", REJECTED)
-async def test_rejection_falls_back_where_the_server_is_unknown(
+async def test_rejection_by_an_unidentified_server_falls_back(
     client: BeeperClient, simulator: Simulator, answer: Any
 ) -> None:
-    """A 4.1.294 behind a proxy can take any path for a chat's, and reject the body."""
+    """4.1.294 behind a proxy may match any path as a chat's and reject the body."""
     hide_info(simulator, header=False)
     await client.identify()
     simulator.faults.add("status_before", path="/v1/chats/start", **answer)
@@ -310,11 +310,11 @@ async def test_rejection_falls_back_where_the_server_is_unknown(
 
     await client.start_chat(START)
 
-    assert changes(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
+    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
     assert len(simulator.executed) == 1
 
 
-async def test_hidden_info_needs_accounts(
+async def test_hidden_info_requires_accounts(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     hide_info(simulator, header=True)
@@ -325,7 +325,7 @@ async def test_hidden_info_needs_accounts(
         await client.identify()
 
 
-async def test_wrong_token_is_not_an_absent_info(
+async def test_wrong_token_does_not_mean_absent_info(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     hide_info(simulator, header=True)
@@ -335,7 +335,7 @@ async def test_wrong_token_is_not_an_absent_info(
 
 
 @pytest.mark.parametrize("status", [302, 400, 408, 429, 500, 503])
-async def test_other_answers_say_nothing_about_the_server(
+async def test_other_responses_do_not_identify_the_server(
     client: BeeperClient, simulator: Simulator, status: int
 ) -> None:
     simulator.faults.add("status_before", path="/v1/info", status=status)
@@ -347,19 +347,19 @@ async def test_other_answers_say_nothing_about_the_server(
 
 
 @pytest.mark.parametrize("profile", ["4.2.808"])
-async def test_server_that_was_updated_is_noticed(
+async def test_updated_server_is_identified_again(
     client: BeeperClient, simulator: Simulator
 ) -> None:
-    tell(simulator, "Beeper", "4.2.700", "com.automattic.beeper.desktop")
+    set_info(simulator, "Beeper", "4.2.700", "com.automattic.beeper.desktop")
     await client.identify()
     simulator.faults.clear()
 
     await client.start_chat(START)
 
-    assert changes(simulator) == [ROUTE]
+    assert attempts(simulator) == [ROUTE]
 
 
-# Looking a person up where a server cannot
+# Contact search for servers that cannot resolve a person
 
 LOOKUP = pytest.mark.parametrize("profile", ["4.1.294"])
 
@@ -369,14 +369,14 @@ def start(**identifiers: str) -> StartChat:
 
 
 def contact(simulator: Simulator, **fields: Any) -> Person:
-    """Add somebody to the contacts."""
+    """Add a person to the contacts."""
     person = Person(**fields)
     simulator.world.account("whatsapp").contacts[person.id] = person
     return person
 
 
-def found(simulator: Simulator, *contacts: dict[str, Any]) -> None:
-    """Let the contact search answer this."""
+def set_contacts(simulator: Simulator, *contacts: dict[str, Any]) -> None:
+    """Set the response of the contact search."""
     simulator.faults.add(
         "status_before",
         path="*/contacts",
@@ -396,7 +396,7 @@ def found(simulator: Simulator, *contacts: dict[str, Any]) -> None:
         {"phone_number": "+15550101077", "full_name": "Somebody else"},
     ],
 )
-async def test_person_is_looked_up(
+async def test_contact_search_resolves_the_person(
     client: BeeperClient, simulator: Simulator, identifiers: dict[str, str]
 ) -> None:
     person = contact(
@@ -410,17 +410,19 @@ async def test_person_is_looked_up(
 
     result = await client.start_chat(start(**identifiers))
 
-    assert changes(simulator) == [CONTACTS, CREATE]
+    assert attempts(simulator) == [CONTACTS, CREATE]
     assert simulator.executed[0].json["participantIDs"] == [person.id]
     chat = simulator.world.chats[result.chat_id]
     assert person in chat.participants
 
 
 @LOOKUP
-async def test_id_needs_no_lookup(client: BeeperClient, simulator: Simulator) -> None:
+async def test_user_id_needs_no_contact_search(
+    client: BeeperClient, simulator: Simulator
+) -> None:
     await client.identify()
     await client.start_chat(start(id="15550101002", phone_number="+15550101003"))
-    assert changes(simulator) == [CREATE]
+    assert attempts(simulator) == [CREATE]
     assert simulator.executed[0].json["participantIDs"] == ["15550101002"]
 
 
@@ -439,48 +441,50 @@ NUMBER = "+15550101077"
     ],
     ids=["nobody", "another number", "only a name", "two share it", "three share it"],
 )
-async def test_person_who_is_not_certain_is_refused(
+async def test_ambiguous_person_is_refused(
     client: BeeperClient, simulator: Simulator, contacts: Any, matches: int
 ) -> None:
     await client.identify()
-    found(simulator, *contacts)
+    set_contacts(simulator, *contacts)
 
     with pytest.raises(PersonNotResolvedError) as raised:
         await client.start_chat(start(phone_number=NUMBER))
 
     assert raised.value.matches == matches
     assert not raised.value.may_have_run
-    assert changes(simulator) == [CONTACTS]
+    assert attempts(simulator) == [CONTACTS]
 
 
 @LOOKUP
-async def test_same_person_twice_is_one(
+async def test_duplicate_contacts_are_one_person(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     await client.identify()
     kim = {"id": "15550101002", "phoneNumber": "+15550101002"}
-    found(simulator, kim, kim)
+    set_contacts(simulator, kim, kim)
     await client.start_chat(START)
-    assert changes(simulator) == [CONTACTS, CREATE]
+    assert attempts(simulator) == [CONTACTS, CREATE]
 
 
 @LOOKUP
-async def test_every_identifier_has_to_fit(
+async def test_every_identifier_must_match(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     await client.identify()
-    found(simulator, {"id": "a", "phoneNumber": NUMBER, "email": "robin@example.com"})
+    set_contacts(
+        simulator, {"id": "a", "phoneNumber": NUMBER, "email": "robin@example.com"}
+    )
     with pytest.raises(PersonNotResolvedError):
         await client.start_chat(start(phone_number=NUMBER, email="kim@example.com"))
     assert simulator.executed == []
 
 
 @LOOKUP
-async def test_second_identifier_decides_between_two(
+async def test_second_identifier_selects_the_person(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     await client.identify()
-    found(
+    set_contacts(
         simulator,
         {"id": "15550101002", "phoneNumber": NUMBER, "email": "kim@example.com"},
         {"id": "15550101003", "phoneNumber": NUMBER, "email": "robin@example.com"},
@@ -491,21 +495,21 @@ async def test_second_identifier_decides_between_two(
 
 @LOOKUP
 @pytest.mark.parametrize("kind", ["drop_before", "garbage", "cut", "status_before"])
-async def test_failed_lookup_has_created_nothing(
+async def test_failed_contact_search_creates_nothing(
     client: BeeperClient, simulator: Simulator, kind: str
 ) -> None:
     await client.identify()
     simulator.faults.add(kind, path="*/contacts", times=None)
     with pytest.raises(BeeperError) as raised:
         await client.start_chat(START)
-    assert changes(simulator)[-1] == CONTACTS
+    assert attempts(simulator)[-1] == CONTACTS
     assert simulator.executed == []
-    # A lookup changes nothing, whatever became of it.
+    # A contact search changes nothing, even if its outcome is unknown.
     assert not raised.value.may_have_run
 
 
 @LOOKUP
-async def test_account_without_contacts_is_not_found(
+async def test_unknown_account_raises_not_found(
     client: BeeperClient, simulator: Simulator
 ) -> None:
     await client.identify()

@@ -1,4 +1,4 @@
-"""Answers of every shape: read tolerantly, refused cleanly, and never repeated aloud."""
+"""Parsing: tolerant of any JSON, with clean errors and a private `repr`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -56,7 +56,7 @@ KEYS = re.findall(
     "version",
 )
 SECRET = "s3cret"
-# Times that Python can read and hardly compare are texts as well.
+# Includes times that Python can parse but hardly compare.
 TEXTS = st.builds(lambda text: SECRET + text, st.text(max_size=8)) | st.sampled_from(
     ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01", "4.2.557"]
 )
@@ -70,8 +70,8 @@ JSON = st.recursive(
 )
 
 
-def thing(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return what looks like something that a server may well say, but for the rest."""
+def object_with(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return objects with plausible fields and arbitrary additional ones."""
     other = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4)
     return st.builds(
         lambda rest, known: {**rest, **known}, other, st.fixed_dictionaries(fields)
@@ -79,16 +79,18 @@ def thing(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def page(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return thing(items=st.lists(items, max_size=2))
+    return object_with(items=st.lists(items, max_size=2))
 
 
-USER = thing(id=TEXTS)
-ACCOUNT = thing(accountID=TEXTS, user=USER | JSON)
-CHAT = thing(id=TEXTS, participants=page(USER | JSON))
-MESSAGE = thing(id=TEXTS, sendStatus=thing(status=TEXTS), attachments=st.lists(JSON))
-SENT = thing(chatID=TEXTS, pendingMessageID=TEXTS)
-INFO = thing(app=thing(name=TEXTS), server=thing(status=TEXTS))
-FOUND = thing(
+USER = object_with(id=TEXTS)
+ACCOUNT = object_with(accountID=TEXTS, user=USER | JSON)
+CHAT = object_with(id=TEXTS, participants=page(USER | JSON))
+MESSAGE = object_with(
+    id=TEXTS, sendStatus=object_with(status=TEXTS), attachments=st.lists(JSON)
+)
+SENT = object_with(chatID=TEXTS, pendingMessageID=TEXTS)
+INFO = object_with(app=object_with(name=TEXTS), server=object_with(status=TEXTS))
+FOUND = object_with(
     items=st.lists(MESSAGE, max_size=2), chats=st.dictionaries(TEXTS, CHAT, max_size=2)
 )
 BODIES = st.one_of(
@@ -97,7 +99,7 @@ BODIES = st.one_of(
     CHAT,
     MESSAGE,
     SENT,
-    thing(uploadID=TEXTS),
+    object_with(uploadID=TEXTS),
     page(CHAT),
     page(USER),
     page(MESSAGE),
@@ -108,10 +110,10 @@ BODIES = st.one_of(
 
 
 @pytest.fixture
-async def strange(
+async def make_client_of(
     session: ClientSession, raw: RawServer
 ) -> Callable[[int, bytes], BeeperClient]:
-    """Return what makes a client of a server that always answers the same."""
+    """Return a factory of clients whose server always sends the same response."""
     url = await raw.start()
 
     def make(status: int, body: bytes) -> BeeperClient:
@@ -125,8 +127,8 @@ async def strange(
     return make
 
 
-def everything(value: Any) -> list[Any]:
-    """Return a model and all models in it."""
+def nested_models(value: Any) -> list[Any]:
+    """Return a model and all nested models."""
     inner: list[Any] = []
     if is_dataclass(value):
         inner = [getattr(value, field.name) for field in fields(value)]
@@ -134,7 +136,7 @@ def everything(value: Any) -> list[Any]:
         inner = [*value]
     elif isinstance(value, dict):
         inner = [*value.values()]
-    return [value, *(deep for item in inner for deep in everything(item))]
+    return [value, *(deep for item in inner for deep in nested_models(item))]
 
 
 @given(status=st.sampled_from([200, 200, 201, 400, 403, 404, 500]), body=BODIES)
@@ -143,11 +145,11 @@ def everything(value: Any) -> list[Any]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_any_json_is_read_or_refused(
-    strange: Callable[[int, bytes], BeeperClient], status: int, body: Any
+async def test_any_json_is_parsed_or_rejected(
+    make_client_of: Callable[[int, bytes], BeeperClient], status: int, body: Any
 ) -> None:
-    asyncio.get_running_loop().set_debug(False)  # it is slow
-    client = strange(status, json.dumps(body).encode())
+    asyncio.get_running_loop().set_debug(False)  # Debug mode is slow.
+    client = make_client_of(status, json.dumps(body).encode())
     for name, call in ENDPOINTS.items():
         try:
             answer = await call(client)
@@ -155,7 +157,7 @@ async def test_any_json_is_read_or_refused(
             shown = [str(err), repr(err), *traceback.format_exception(err)]
         else:
             assert status < 300 or name in ("scopes", "user_id")
-            models = everything((answer, client.info))
+            models = nested_models((answer, client.info))
             shown = [f"{model} {model!r}" for model in models if is_dataclass(model)]
         assert not [text for text in shown if SECRET in text], name
 
@@ -172,7 +174,7 @@ async def test_any_json_is_read_or_refused(
         MessageFilter(query="Kim", sender="@15550101002:beeper.com"),
     ],
 )
-def test_requests_are_never_shown(request_: object) -> None:
+def test_request_repr_is_private(request_: object) -> None:
     assert "1555" not in repr(request_)
     assert "Kim" not in str(request_)
 
@@ -197,42 +199,42 @@ def test_requests_are_never_shown(request_: object) -> None:
         ({"id": "!a:b.c", "unknown": {"deep": [1]}}, "!a:b.c", None),
     ],
 )
-async def test_chat_that_was_made_is_known_by_its_id(
-    strange: Callable[[int, bytes], BeeperClient],
+async def test_created_chat_needs_only_its_id(
+    make_client_of: Callable[[int, bytes], BeeperClient],
     body: Any,
     chat_id: str,
     status: str | None,
 ) -> None:
-    """Once the server has said which chat it is, nothing else can make that unclear."""
-    result = await strange(200, json.dumps(body).encode()).create_chat(CREATE)
+    """If the response contains the chat's id, other fields cannot invalidate it."""
+    result = await make_client_of(200, json.dumps(body).encode()).create_chat(CREATE)
     assert (result.chat_id, result.status) == (chat_id, status)
 
 
-async def test_last_of_equal_keys_counts(
-    strange: Callable[[int, bytes], BeeperClient],
+async def test_last_of_duplicate_keys_is_used(
+    make_client_of: Callable[[int, bytes], BeeperClient],
 ) -> None:
-    result = await strange(200, b'{"id": "!a", "id": "!b"}').create_chat(CREATE)
+    result = await make_client_of(200, b'{"id": "!a", "id": "!b"}').create_chat(CREATE)
     assert result.chat_id == "!b"
 
 
 @pytest.mark.parametrize("endpoint", ["accounts", "contacts", "create_chat", "chat"])
-async def test_ids_that_are_no_text_are_refused(
-    strange: Callable[[int, bytes], BeeperClient], endpoint: str
+async def test_invalid_ids_are_rejected(
+    make_client_of: Callable[[int, bytes], BeeperClient], endpoint: str
 ) -> None:
-    """Half a surrogate pair can be written in JSON, and sent nowhere after that."""
+    """JSON can contain a lone surrogate, which cannot be sent afterwards."""
     lone = r'{"id": "a\ud800", "accountID": "a\ud800", "type": "single"}'
     body = {"accounts": f"[{lone}]", "contacts": f'{{"items": [{lone}]}}'}
-    client = strange(200, body.get(endpoint, lone).encode())
+    client = make_client_of(200, body.get(endpoint, lone).encode())
     with pytest.raises(BeeperError):
         await ENDPOINTS[endpoint](client)
 
 
-async def test_name_that_is_no_text_is_left_out(
-    strange: Callable[[int, bytes], BeeperClient],
+async def test_invalid_name_is_omitted(
+    make_client_of: Callable[[int, bytes], BeeperClient],
 ) -> None:
     cut = rb"""{"id": "!a", "title": "a\ud83c", "participants": {"items":
         [{"id": "b", "fullName": "\ud83c"}]}}"""
-    chat = (await strange(200, cut).create_chat(CREATE)).chat
+    chat = (await make_client_of(200, cut).create_chat(CREATE)).chat
     assert chat is not None
     assert (chat.title, chat.participants[0].name) == (None, None)
 
@@ -250,12 +252,12 @@ async def test_name_that_is_no_text_is_left_out(
         (None, None),
     ],
 )
-def test_times(text: Any, time: str | None) -> None:
+def test_parse_time(text: Any, time: str | None) -> None:
     message = Message.from_dict({"timestamp": text})
     assert (message.timestamp and message.timestamp.isoformat()) == time
 
 
-def test_next_page_is_there_only_if_the_server_says_so() -> None:
+def test_cursor_requires_has_more() -> None:
     def page(**said: Any) -> str | None:
         return Page.from_dict({"items": [], **said}, Message.from_dict).cursor
 
@@ -280,7 +282,7 @@ def test_next_page_is_there_only_if_the_server_says_so() -> None:
         ("@kimberly:beeper.com", "kim", False),
     ],
 )
-def test_ids_of_one_person(user_id: str, wanted: str, same: bool) -> None:
+def test_matches_id(user_id: str, wanted: str, same: bool) -> None:
     phone = {"phoneNumber": "+15550101002"} if "1555" in user_id else {}
     user = User.from_dict({"id": user_id, "fullName": "Kim", **phone})
     assert user.matches_id(wanted) is same
