@@ -25,7 +25,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.beeper import coordinator
 from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import inbox
+from custom_components.beeper.incoming import read_queue
 from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import (
     SIGNAL_MESSAGE,
@@ -98,9 +98,9 @@ async def loaded(
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read and connect again after fractions of a second."""
     monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
-    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(inbox, "_PAUSE", 0.01)
+    monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", (0.02, 0.05))
+    monkeypatch.setattr(read_queue, "_RETRY_DELAYS", (0.02, 0.05))
+    monkeypatch.setattr(read_queue, "_BATCH_DELAY", 0.01)
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0.1, 0.2))
 
 

@@ -30,7 +30,7 @@ KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read and connect again after fractions of a second."""
     monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
-    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", (0.02, 0.05))
+    monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", (0.02, 0.05))
 
 
 def state(hass: HomeAssistant, entity_id: str) -> str:

@@ -16,9 +16,9 @@ from homeassistant.setup import async_when_setup
 from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
+from .data import async_remove_seen_messages, get_seen_messages
 from .entity import async_register_devices
 from .incoming.inbox import Inbox
-from .incoming.seen_messages import async_remove_seen_messages
 from .outgoing.outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
 from .server import Server
@@ -51,7 +51,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     await async_load_outbox(hass, entry)
     outbox = get_outbox(hass, entry)
     outbox.bind(server)
-    inbox = Inbox(hass, entry, client, outbox.sent)
+    inbox = Inbox(hass, entry, server, outbox.sent, get_seen_messages(hass, entry))
     coordinator = BeeperCoordinator(hass, entry, server, inbox)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator

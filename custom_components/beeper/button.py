@@ -10,6 +10,7 @@ from homeassistant.components.button import ButtonEntity
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, TemplateError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.template import Template
 
@@ -28,12 +29,13 @@ from .const import (
     START_CHAT,
 )
 from .coordinator import BeeperConfigEntry
+from .data import get_data
 from .entity import async_add_for_shortcuts, shortcut_device
 from .outgoing import markdown
 from .outgoing.chat_job import ChatJob
 from .outgoing.message_job import MessageJob, MessageRequest
 from .outgoing.outbox import get_outbox
-from .signals import ShortcutPressed, ShortcutResult, tell_of_shortcut
+from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 from .validation import text
 
 PARALLEL_UPDATES = 0  # The outbox keeps the order.
@@ -116,8 +118,12 @@ class ShortcutButton(ButtonEntity):
         return None
 
     def _publish(self, result: ShortcutResult) -> None:
-        tell_of_shortcut(
-            self.hass, ShortcutPressed(subentry_id=self._subentry_id, result=result)
+        # Kept for entities that are added again by a reload.
+        get_data(self.hass).shortcut_results[self._subentry_id] = result
+        async_dispatcher_send(
+            self.hass,
+            SIGNAL_SHORTCUT,
+            ShortcutPressed(subentry_id=self._subentry_id, result=result),
         )
 
     async def _async_send(self, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""What is known about a server, kept up to date, and the type of its config entry."""
+"""The polled data of a server, and the type of its config entry."""
 
 import asyncio
 from collections import Counter
@@ -30,13 +30,13 @@ from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
 
 _LOGGER = logging.getLogger(__name__)
 
-# Some networks, iMessage for one, emit no events: polling stays the backstop.
+# Some networks, such as iMessage, send no events: polling is the backstop.
 _POLL_INTERVAL: Final = timedelta(seconds=60)
 _REFRESH_COOLDOWN: Final = 2.0
-"""Seconds between reads, however much the stream tells."""
+"""Seconds between refreshes, however many events arrive."""
 
-_RECONNECT_AFTER: Final = (1.0, 60.0)
-"""The shortest and the longest wait in seconds before the next connection."""
+_RECONNECT_DELAYS: Final = (1.0, 60.0)
+"""The shortest and the longest time in seconds before reconnecting."""
 
 _PATIENCE: Final = timedelta(minutes=5)
 _MAX_PAGES: Final = 10
@@ -53,7 +53,7 @@ class Snapshot:
 
 
 class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
-    """One server: polled slowly, and at once when its stream tells of something."""
+    """One server: polled slowly, and refreshed when its stream sends an event."""
 
     config_entry: BeeperConfigEntry
 
@@ -79,30 +79,31 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.server = server
         self.inbox = inbox
         self.resolving = asyncio.Lock()
-        """Held while it is found out who is meant, so that calls keep their order."""
+        """Held while a recipient is resolved, so that calls keep their order."""
         self._connected: set[str] = set()
+        self._statuses: dict[str, str | None] = {}
         self._needs_user_since: dict[str, datetime] = {}
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        """Recognise the server, and read its accounts and what is unread."""
+        """Identify the server, and read its accounts and unread counts."""
         try:
             await self.server.client.identify()
             accounts = await self.server.client.accounts()
             await self.inbox.async_load()
-            self.inbox.catch_up(accounts)
+            self.server.accounts = accounts
+            self.inbox.catch_up()
             unread, chat_unread = await self._async_count_unread()
         except BeeperError as err:
             raise errors.not_set_up(err) from err
-        self._tell_who_needs_the_user(accounts)
-        self._tell_who_disconnected(accounts)
-        self.server.accounts = accounts
+        self._update_issues(accounts)
+        self._publish_disconnected()
         return Snapshot(unread=unread, chat_unread=chat_unread)
 
     async def _async_count_unread(
         self,
     ) -> tuple[Mapping[str, int] | None, Mapping[str, int] | None]:
-        """Count by account and chosen chat, or not at all if it cannot be searched."""
+        """Count by account and added chat; None if the server cannot search."""
         unread: Counter[str] = Counter()
         chat_unread: Counter[str] = Counter()
         chosen = {
@@ -119,55 +120,57 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         return None, None
 
     async def async_listen(self) -> None:
-        """Follow the stream for ever, with growing pauses while there is none.
+        """Follow the event stream forever, reconnecting with growing delays.
 
-        What comes is only taken as a sign to read: events come at most once, and not
-        all networks have them. Trouble shows in reading, which is logged once.
+        Events only trigger reads: they arrive at most once, and some networks send
+        none. Failures show when reading, which logs them once.
         """
-        shortest, longest = _RECONNECT_AFTER
+        shortest, longest = _RECONNECT_DELAYS
         pause, gap = shortest, False
         while True:
             began = self.hass.loop.time()
             with suppress(BeeperError):
                 async with self.server.client.stream() as events:
                     if gap:
-                        self.inbox.doubt()
+                        self.inbox.invalidate()
                         self._refresh_soon.async_schedule_call()
                     async for event in events:
-                        self.inbox.mark(event)
+                        self.inbox.schedule_read(event)
                         self._refresh_soon.async_schedule_call()
             if self.hass.loop.time() - began > longest:
                 pause = shortest
             gap = True
             self._refresh_soon.async_schedule_call()
-            # Servers and networks come back for all at once: spread who knocks.
+            # Jitter, so that clients do not reconnect together.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
             pause = min(pause * 2, longest)
 
     @callback
-    def _tell_who_disconnected(self, accounts: tuple[Account, ...]) -> None:
-        """Tell once of each account that was connected and now is not."""
-        for account in accounts:
+    def _publish_disconnected(self) -> None:
+        """Publish each account that was connected and now is not, once."""
+        for account in self.server.accounts:
+            account_id, status = account.account_id, account.status
+            previous = self._statuses.get(account_id)
+            self._statuses[account_id] = status
             if account.is_connected:
-                self._connected.add(account.account_id)
-            elif account.is_down and account.account_id in self._connected:
-                self._connected.remove(account.account_id)
-                before = self.server.account(account.account_id)
+                self._connected.add(account_id)
+            elif account.is_down and account_id in self._connected:
+                self._connected.remove(account_id)
                 async_dispatcher_send(
                     self.hass,
                     SIGNAL_ACCOUNT_DISCONNECTED,
                     AccountDisconnected(
                         entry_id=self.config_entry.entry_id,
-                        account_id=account.account_id,
+                        account_id=account_id,
                         network=account.network,
-                        status=account.status or "",
-                        previous_status=(before and before.status) or "connected",
+                        status=status or "",
+                        previous_status=previous or "connected",
                     ),
                 )
 
     @callback
-    def _tell_who_needs_the_user(self, accounts: tuple[Account, ...]) -> None:
-        """Raise an issue for each account that waits for its user, and clear it."""
+    def _update_issues(self, accounts: tuple[Account, ...]) -> None:
+        """Create an issue for each account that needs its user, and delete it."""
         now = dt_util.utcnow()
         waiting = {
             account.account_id: account for account in accounts if account.needs_user
@@ -177,12 +180,12 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             self._needs_user_since.pop(account_id, None)
             ir.async_delete_issue(self.hass, DOMAIN, self._issue_id(account_id))
         for account_id, account in waiting.items():
-            # What was said before a reload was said for a reason.
-            is_said = ir.async_get(self.hass).async_get_issue(
+            # An issue from before a reload has waited already.
+            has_issue = ir.async_get(self.hass).async_get_issue(
                 DOMAIN, self._issue_id(account_id)
             )
             since = self._needs_user_since.setdefault(
-                account_id, now - _PATIENCE if is_said else now
+                account_id, now - _PATIENCE if has_issue else now
             )
             if now - since >= _PATIENCE:
                 ir.async_create_issue(
@@ -196,14 +199,14 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 )
 
     def _issue_id(self, account_id: str) -> str:
-        # It is in the diagnostics; some accounts' ids tell whose they are.
-        told = f"{self.config_entry.entry_id} {account_id}"
-        return f"{_issue_prefix(self.config_entry)}{sha256(told.encode()).hexdigest()}"
+        # Diagnostics show it, and some account IDs hold an address.
+        text = f"{self.config_entry.entry_id} {account_id}"
+        return f"{_issue_prefix(self.config_entry)}{sha256(text.encode()).hexdigest()}"
 
 
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Clear what was said of the accounts of an entry that is removed."""
+    """Delete the issues of a removed entry."""
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

@@ -20,6 +20,7 @@ from homeassistant.helpers.typing import StateType
 
 from .api.models import AccountStatus
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .data import get_data
 from .entity import (
     BeeperAccountEntity,
     BeeperChatEntity,
@@ -28,7 +29,7 @@ from .entity import (
     async_add_for_shortcuts,
     shortcut_device,
 )
-from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult, last_result
+from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 
 PARALLEL_UPDATES = 0
 
@@ -155,7 +156,7 @@ class ShortcutResultSensor(RestoreSensor):
     @override
     async def async_added_to_hass(self) -> None:
         """Say what was known before a reload or a restart, and listen."""
-        if result := last_result(self.hass, self._subentry_id):
+        if result := get_data(self.hass).shortcut_results.get(self._subentry_id):
             self._attr_native_value = result
         elif restored := await self.async_get_last_sensor_data():
             # Whoever could have told how it ended is gone.

@@ -1,15 +1,12 @@
-"""What happened, as triggers and entities are told of it, each thing once.
+"""Signals that triggers and entities listen to; each is sent once.
 
-The signals are of all servers together: a trigger outlives reloads of an entry, and
-listens before there is one.
+They are shared by all servers: a trigger outlives reloads of an entry, and listens
+before the first entry is set up.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_send
-from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
 from .api.models import Chat, Message, Reaction, User
@@ -32,7 +29,7 @@ class MessageEvent:
 
     `sender` wrote the message or, for reactions, reacted. `text` is plain, `rich_text`
     Matrix HTML where the server has it; both None for what is deleted or a reaction.
-    `message_sent` is one that the user wrote elsewhere, not through Home Assistant.
+    `message_sent`: the user wrote it, but not through Home Assistant.
     """
 
     entry_id: str
@@ -47,7 +44,7 @@ class MessageEvent:
     reaction: Reaction | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as attributes of an entity and variables of a trigger."""
+        """Return the attributes of an event entity and the variables of a trigger."""
         message = self.message
         return {
             "chat_id": self.chat.id,
@@ -79,15 +76,15 @@ PRIVATE: Final = frozenset(
         "reaction",
     }
 )
-"""What of `MessageEvent.as_dict` can tell who wrote what; ids can hold phone numbers."""
+"""Keys of `MessageEvent.as_dict` that may reveal people or content; IDs can hold numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SendFailed:
     """A message that Home Assistant sent could not be delivered.
 
-    `message_id` is the one the action returned. `reason` is a machine's word; `retriable`:
-    the network may take the same message later. Nothing is sent again by itself.
+    `message_id` is the ID that the action returned. `reason` is a machine-readable word.
+    `retriable`: the network may accept the same message later. Nothing is sent again.
     """
 
     entry_id: str
@@ -97,7 +94,7 @@ class SendFailed:
     retriable: bool
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as variables of a trigger."""
+        """Return the variables of a trigger."""
         return {
             "account_id": self.chat.account_id,
             "network": self.chat.network,
@@ -110,7 +107,7 @@ class SendFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class AccountDisconnected:
-    """An account has lost its network; `status` is Beeper's word for how."""
+    """An account lost its network; `status` is Beeper's new status."""
 
     entry_id: str
     account_id: str
@@ -119,7 +116,7 @@ class AccountDisconnected:
     previous_status: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as variables of a trigger."""
+        """Return the variables of a trigger."""
         return {
             "account_id": self.account_id,
             "network": self.network,
@@ -130,7 +127,7 @@ class AccountDisconnected:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ShortcutPressed:
-    """How the press of a shortcut goes; once more when it has ended."""
+    """A shortcut was pressed, or the press has ended."""
 
     subentry_id: str
     result: ShortcutResult
@@ -142,18 +139,3 @@ SIGNAL_ACCOUNT_DISCONNECTED: Final = SignalType[AccountDisconnected](
     f"{DOMAIN}_account_disconnected"
 )
 SIGNAL_SHORTCUT: Final = SignalType[ShortcutPressed](f"{DOMAIN}_shortcut")
-
-_LAST_RESULTS: HassKey[dict[str, ShortcutResult]] = HassKey(f"{DOMAIN}.last_results")
-
-
-@callback
-def tell_of_shortcut(hass: HomeAssistant, pressed: ShortcutPressed) -> None:
-    """Tell how a press goes, also whoever listens only after a reload."""
-    hass.data.setdefault(_LAST_RESULTS, {})[pressed.subentry_id] = pressed.result
-    async_dispatcher_send(hass, SIGNAL_SHORTCUT, pressed)
-
-
-@callback
-def last_result(hass: HomeAssistant, subentry_id: str) -> ShortcutResult | None:
-    """Return how the last press since the start of Home Assistant goes or ended."""
-    return hass.data.get(_LAST_RESULTS, {}).get(subentry_id)

@@ -570,7 +570,7 @@ async def bench(
     """Return a server of which nothing is limited, and that is looked at at once."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
     pauses = (0.005, 0.005) if "ws" in simulator.profile.features else (60, 60)
-    monkeypatch.setattr(coordinator, "_RECONNECT_AFTER", pauses)
+    monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", pauses)
     entry = add_entry(hass, simulator.url, chats_per_hour=0, duplicate_window=0)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.actions import download
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import inbox
+from custom_components.beeper.incoming import read_queue
 from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.config_entries import ConfigEntryState
@@ -708,7 +708,7 @@ async def test_events_pile_up_so_far_and_no_further(
     monkeypatch: pytest.MonkeyPatch,
     skip_time: Callable[[float], None],
 ) -> None:
-    monkeypatch.setattr(inbox, "_MAX_MARKED", 100)
+    monkeypatch.setattr(read_queue, "_MAX_PENDING", 100)
     simulator.faults.add("delay", path="*/messages", seconds=25, times=None)
     read = listening.runtime_data.inbox
     fault = simulator.faults.add(

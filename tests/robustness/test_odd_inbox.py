@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import CONF_USER_ID, DOMAIN
-from custom_components.beeper.incoming import inbox, seen_messages
+from custom_components.beeper.incoming import inbox, read_queue, seen_messages
 from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
@@ -304,8 +304,8 @@ async def test_failing_server_is_not_hammered(
     told: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inbox, "_RETRY_AFTER", (0.4, 60.0))
-    monkeypatch.setattr(inbox, "_PAUSE", 0.05)
+    monkeypatch.setattr(read_queue, "_RETRY_DELAYS", (0.4, 60.0))
+    monkeypatch.setattr(read_queue, "_BATCH_DELAY", 0.05)
     fault = simulator.faults.add(
         "status_before", path=MESSAGES_OF_KIM, status=429, times=None
     )

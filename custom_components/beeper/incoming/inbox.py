@@ -1,17 +1,15 @@
-"""What comes in: every message once, and in order within its chat.
+"""Incoming messages: each is published once, and in order within its chat.
 
-Events of the stream, gaps in it and the clock only say which chats to read. What is
-read is compared with what was seen before, and the difference is told.
+Events, gaps in the stream and polls only trigger reads. What is read is compared with
+what was seen before, and the difference is published.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 import logging
-import traceback
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -19,45 +17,29 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 
-from ..api.client import BeeperClient
-from ..api.exceptions import (
-    AnswerError,
-    BeeperError,
-    RouteAbsentError,
-    UnreadableAnswerError,
-)
+from ..api.exceptions import AnswerError, BeeperError, UnreadableAnswerError
 from ..api.generations import UNIDENTIFIED, Generation
-from ..api.models import Account, Chat, Message, User
+from ..api.models import Chat, Message, User
 from ..api.pages import pages
 from ..api.rich_text import plain
 from ..api.stream import ChatEvent
-from ..const import (
-    CONF_ALLOWED_SENDERS,
-    CONF_CHAT_ID,
-    CONF_USER_ID,
-    DOMAIN,
-    SUBENTRY_CHAT,
-)
+from ..const import CONF_ALLOWED_SENDERS, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..outgoing.delivery import outcome
 from ..outgoing.sent_messages import Sent, SentMessages
+from ..server import Server
 from ..signals import SIGNAL_MESSAGE, SIGNAL_SEND_FAILED, MessageEvent, SendFailed
-from .seen_messages import Change, get_seen_messages
+from .read_queue import (
+    CHAT_LIST,
+    FAILURES_BEFORE_WARNING,
+    PendingRead,
+    ReadQueue,
+    Target,
+)
+from .seen_messages import MessageChange, SeenMessages
 
 _LOGGER = logging.getLogger(__name__)
 
-_PAUSE: Final = 0.05
-"""Seconds between looks at what is marked: what comes in a burst is read at once."""
-
-_RETRY_AFTER: Final = (1.0, 60.0)
-"""The shortest and the longest wait in seconds until what failed is tried again."""
-
-_TROUBLE: Final = 3
-"""How often something fails until it is worth a line in the log."""
-
-_AT_ONCE: Final = 4
 _MAX_NAMED: Final = 50
-_MAX_MARKED: Final = 1000
-_MAX_IDS: Final = 1000
 _MAX_PAGES: Final = 400
 _CHATS_KEPT: Final = 100
 _CHAT_FRESH: Final = 5 * 60
@@ -65,34 +47,9 @@ _MAX_PARTICIPANTS: Final = 500
 _CLOCK_TOLERANCE: Final = 2
 
 
-# What is to be read: a chat, or which chats there are.
-type _What = str | None
-_CHATS: Final = None
-
-
-@dataclass(kw_only=True, repr=False)
-class _Mark:
-    """That something is to be read, as soon as it is due by the event loop's time.
-
-    `changed` and `deleted` are the messages that events named.
-    """
-
-    changed: set[str] = field(default_factory=set)
-    deleted: set[str] = field(default_factory=set)
-    failures: int = 0
-    due: float = 0
-
-    def add(self, other: _Mark) -> None:
-        """Add what another one says; what failed stays due when it was."""
-        if len(self.changed) < _MAX_IDS:
-            self.changed |= other.changed
-        if len(self.deleted) < _MAX_IDS:
-            self.deleted |= other.deleted
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class _Known:
-    """A chat, and of whom it was asked, at a time of the event loop."""
+class _CachedChat:
+    """A chat, the senders it was read for, and when, in the event loop's time."""
 
     chat: Chat
     people: frozenset[str | None]
@@ -100,247 +57,173 @@ class _Known:
 
 
 class Inbox:
-    """What comes in from one server."""
+    """The incoming messages of one server."""
 
     def __init__(
         self,
         hass: HomeAssistant,
         entry: ConfigEntry,
-        client: BeeperClient,
+        server: Server,
         sent: SentMessages,
+        seen: SeenMessages,
     ) -> None:
-        """Know nothing yet; `sent` tells which own messages Home Assistant sent."""
+        """Start without messages; `sent` are the messages that Home Assistant sent."""
         self._hass = hass
         self._entry = entry
-        self._client = client
+        self._server = server
+        self._client = server.client
         self._sent = sent
-        self._seen = get_seen_messages(hass, entry)
+        self._seen = seen
         self._loaded = False
-        self._accounts: Sequence[Account] = ()
         self._active: dict[str, tuple[datetime | None, Message | None]] = {}
-        self._chats: dict[str, _Known] = {}
-        self._marked: dict[_What, _Mark] = {}
-        self._reading: set[_What] = set()
-        self._in_trouble = False
-        self._wake = asyncio.Event()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._chats: dict[str, _CachedChat] = {}
+        self._queue = ReadQueue(hass, self._async_read)
         self._task: asyncio.Task[None] | None = None
 
-    # What others call
+    # Public interface
 
     async def async_load(self) -> None:
-        """Go on where the last run ended; the very first begins with what comes now.
+        """Continue where the last run ended; the first run ignores older messages.
 
-        Does nothing the second time. Raises BeeperError if it cannot be read what is
-        there already.
+        Does nothing the second time. Raises BeeperError if the existing messages
+        cannot be read.
         """
         if self._loaded:
             return
         if not await self._seen.async_load():
-            self._seen.floor = self._server_time().timestamp() - _CLOCK_TOLERANCE
+            self._seen.cutoff = self._server_time().timestamp() - _CLOCK_TOLERANCE
             try:
                 async for chat in self._active_chats():
                     for message in await self._newest(chat.id):
                         self._seen.note(chat.id, message)
             except BeeperError:
-                self._seen.floor = 0
+                self._seen.cutoff = 0
                 raise
             await self._seen.async_save()
         self._loaded = True
 
     @callback
     def async_start(self) -> None:
-        """Begin to read as soon as automations listen."""
+        """Start reading once automations are set up."""
 
         @callback
         def start(_: HomeAssistant) -> None:
             self._task = self._entry.async_create_background_task(
-                self._hass, self._async_run(), f"{DOMAIN} inbox"
+                self._hass, self._queue.async_run(), f"{DOMAIN} inbox"
             )
 
         self._entry.async_on_unload(async_at_started(self._hass, start))
         for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT):
-            # To know how their messages are, before they change.
-            self._mark(subentry.data[CONF_CHAT_ID], _Mark())
+            # Later changes are compared with what is read now.
+            self._queue.schedule(subentry.data[CONF_CHAT_ID], PendingRead())
 
     async def async_stop(self) -> None:
-        """Stop reading, and keep how far it came."""
+        """Stop reading, and save which messages were seen."""
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
         await self._seen.async_save()
 
     @callback
-    def mark(self, event: ChatEvent) -> None:
-        """Have a chat read, as something happened in it."""
-        if (
-            len(self._marked) + len(self._reading) >= _MAX_MARKED
-            and event.chat_id not in self._marked
-            and event.chat_id not in self._reading
-        ):
-            # As after a gap: the server lists its chats, an event can name any.
+    def schedule_read(self, event: ChatEvent) -> None:
+        """Read a chat in which something happened."""
+        if self._queue.is_full_for(event.chat_id):
+            # An event can name any chat; the list has only existing ones.
             self._active = {}
-            self._mark(_CHATS, _Mark())
+            self._queue.schedule(CHAT_LIST, PendingRead())
             return
-        # Beeper may tell of thousands of old messages when it fills a chat up.
+        # Beeper may announce thousands of old messages while it fills a chat.
         ids = {
             message_id
             for message_id in event.ids
             if (written := event.written.get(message_id)) is None
-            or written.timestamp() >= self._seen.floor
+            or written.timestamp() >= self._seen.cutoff
             or self._seen.has_seen(event.chat_id, message_id)
         }
-        mark = _Mark()
+        read = PendingRead()
         if event.type == "message.upserted":
-            mark.changed |= ids
+            read.changed |= ids
         elif event.type == "message.deleted":
-            mark.deleted |= ids
-        self._mark(event.chat_id, mark)
+            read.deleted |= ids
+        self._queue.schedule(event.chat_id, read)
 
     @callback
-    def catch_up(self, accounts: Sequence[Account]) -> None:
-        """Have the chats read in which something happened since they were last read."""
-        self._accounts = accounts
-        self._mark(_CHATS, _Mark())
+    def catch_up(self) -> None:
+        """Read the chats that changed since they were last read."""
+        self._queue.schedule(CHAT_LIST, PendingRead())
 
     @callback
-    def doubt(self) -> None:
-        """Take no chat for unchanged in the next catch-up: events were missed."""
+    def invalidate(self) -> None:
+        """Let the next catch-up read every active chat: events were missed."""
         self._active = {}
-        for mark in self._marked.values():
-            mark.due = 0  # The server is back.
+        self._queue.retry_now()
 
     @property
     def statistics(self) -> dict[str, int]:
-        """Return how many chats are to be read, and how many messages are followed."""
+        """Return the numbers of pending chats and followed messages."""
         return {
-            "chats_to_read": len((self._marked.keys() | self._reading) - {_CHATS}),
+            "chats_to_read": self._queue.chat_count,
             "messages_followed": self._seen.count,
             "chats_waiting_for_delivery": len(self._sent.waiting_chats),
         }
 
-    # Which chats to read
+    # Reading
 
-    @callback
-    def _mark(self, what: _What, mark: _Mark) -> None:
-        self._marked.setdefault(what, _Mark()).add(mark)
-        self._wake.set()
-
-    async def _async_run(self) -> None:
-        """Read what is marked, each thing on its own, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                now = self._hass.loop.time()
-                waiting = []
-                for what, mark in list(self._marked.items()):
-                    if what in self._reading:
-                        continue  # It wakes us when it is done.
-                    if mark.due <= now:
-                        self._reading.add(what)
-                        tasks.create_task(self._async_try(what, self._marked.pop(what)))
-                    else:
-                        waiting.append(mark.due - now)
-                await asyncio.sleep(_PAUSE)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(waiting, default=None)):
-                        await self._wake.wait()
-                self._wake.clear()
-
-    async def _async_try(self, what: _What, mark: _Mark) -> None:
-        """Read a chat, or which there are; what cannot be read stays marked."""
-        try:
-            async with self._slots:
-                if what is _CHATS:
-                    await self._async_catch_up()
-                else:
-                    await self._async_read(what, mark)
-        except BeeperError as err:
-            gone = isinstance(err, AnswerError) and err.status == 404
-            if not gone or isinstance(err, RouteAbsentError):
-                # A server that is away altogether is told of by the coordinator.
-                answers = isinstance(err, AnswerError | UnreadableAnswerError)
-                self._failed(what, mark, is_news=answers)
-        except Exception as err:  # noqa: BLE001 - or all that comes later were lost.
-            # The text of an error can hold what it stumbled over.
-            _LOGGER.error(
-                "Unexpected %s while reading messages:\n%s",
-                type(err).__name__,
-                "".join(traceback.format_tb(err.__traceback__)),
-            )
-            self._failed(what, mark, is_news=False)
-        finally:
-            self._reading.discard(what)
-            self._wake.set()
-        if self._in_trouble and not any(
-            each.failures for each in self._marked.values()
-        ):
-            self._in_trouble = False
-            _LOGGER.info("Messages can be read again")
-
-    def _failed(self, what: _What, mark: _Mark, *, is_news: bool) -> None:
-        """Mark it again, for later; `is_news`: nobody else says that it fails."""
-        shortest, longest = _RETRY_AFTER
-        pause = min(shortest * 2 ** min(mark.failures, 9), longest)
-        mark.due = self._hass.loop.time() + pause
-        mark.failures += 1
-        if what in self._marked:
-            mark.add(self._marked[what])
-        self._marked[what] = mark
-        if is_news and mark.failures >= _TROUBLE and not self._in_trouble:
-            self._in_trouble = True
-            _LOGGER.warning("Messages cannot be read at the moment")
+    async def _async_read(self, target: Target, read: PendingRead) -> None:
+        if target is CHAT_LIST:
+            await self._async_catch_up()
+        else:
+            await self._async_read_chat(target, read)
 
     async def _async_catch_up(self) -> None:
-        """Mark the chats that are not as they were when they were last read."""
+        """Schedule the chats whose activity or preview changed."""
         active = {
             chat.id: (chat.last_activity, chat.preview)
             async for chat in self._active_chats()
         }
-        self._raise_floor()
+        self._advance_cutoff()
         self._seen.forget_old()
         for chat_id, state in active.items():
             if self._active.get(chat_id) != state:
-                self._mark(chat_id, _Mark())
+                self._queue.schedule(chat_id, PendingRead())
         for chat_id in self._sent.waiting_chats:
-            self._mark(chat_id, _Mark())
+            self._queue.schedule(chat_id, PendingRead())
         self._active = active
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
-        """Yield the chats with messages that may be told, the last active first."""
+        """Yield the chats active since the cutoff, the last active first."""
         async for page in pages(partial(self._client.chats, None), _MAX_PAGES):
             active = [
                 chat
                 for chat in page.items
                 if chat.last_activity
-                and chat.last_activity.timestamp() >= self._seen.floor
+                and chat.last_activity.timestamp() >= self._seen.cutoff
             ]
             for chat in active:
                 yield chat
             if not active:
                 return
 
-    # Reading a chat
-
-    async def _async_read(self, chat_id: str, mark: _Mark) -> None:
-        """Tell what is new in a chat, the oldest first."""
+    async def _async_read_chat(self, chat_id: str, read: PendingRead) -> None:
+        """Publish what is new in a chat, the oldest first."""
         messages = {
             message.id: message for message in await self._newest(chat_id) if message.id
         }
-        named = (mark.changed | mark.deleted) - messages.keys()
+        named = (read.changed | read.deleted) - messages.keys()
         if self._generation.single_messages:
             for message_id in sorted(named)[:_MAX_NAMED]:
                 try:
                     message = await self._client.message(chat_id, message_id)
                 except (AnswerError, UnreadableAnswerError) as err:
                     refused = isinstance(err, AnswerError) and err.status < 500
-                    if not refused and mark.failures < _TROUBLE:
+                    if not refused and read.failures < FAILURES_BEFORE_WARNING:
                         raise
-                else:  # Else it is gone.
+                else:  # Otherwise it is gone.
                     messages[message_id] = message
-        self._raise_floor()
+        self._advance_cutoff()
         deleted = {
             message_id
-            for message_id in mark.deleted - messages.keys()
+            for message_id in read.deleted - messages.keys()
             if self._seen.has_seen(chat_id, message_id)
         }
         if not (
@@ -350,23 +233,23 @@ class Inbox:
         ):
             for message in messages.values():
                 self._seen.note(chat_id, message)
-            return  # Beeper may fill thousands of chats with what is old.
+            return  # Beeper may fill thousands of chats with old messages.
         people = {message.sender_id for message in messages.values()}
         chat = await self._async_chat(chat_id, people)
         for sent in self._sent.into(chat.ids, chat.account_id):
             await self._async_follow(chat, sent, messages.get(sent.message_id or ""))
         for message in sorted(messages.values(), key=Message.order):
             for change in await self._async_compare(chat, message):
-                self._tell(chat, change)
-                await asyncio.sleep(0)  # Others want to run as well.
+                self._publish(chat, change)
+                await asyncio.sleep(0)  # Let other tasks run.
         for message_id in deleted:
             if gone := self._seen.delete(chat_id, message_id):
-                self._tell(chat, gone)
+                self._publish(chat, gone)
 
     async def _newest(self, chat_id: str) -> list[Message]:
-        """Return the newest messages, back to those that were seen or are too old.
+        """Return the newest messages, back to one that was seen or is too old.
 
-        All or none: what is told must have nothing missing in between.
+        Raises BeeperError rather than leaving a gap.
         """
         messages: list[Message] = []
         async for page in pages(partial(self._client.messages, chat_id), _MAX_PAGES):
@@ -383,33 +266,33 @@ class Inbox:
         return messages
 
     async def _async_chat(self, chat_id: str, people: Iterable[str | None]) -> Chat:
-        """Return a chat in which these people are, as it was minutes ago at most."""
+        """Return a chat with these senders; it may be cached for some minutes."""
         now = self._hass.loop.time()
-        known = self._chats.pop(chat_id, None)
+        cached = self._chats.pop(chat_id, None)
         if (
-            known is None
-            or now - known.read > _CHAT_FRESH
-            or not {*people} <= known.people
+            cached is None
+            or now - cached.read > _CHAT_FRESH
+            or not {*people} <= cached.people
         ):
             chat = await self._client.chat(chat_id, participants=_MAX_PARTICIPANTS)
             listed = {user.id for user in chat.participants}
-            known = _Known(chat=chat, people=frozenset(people) | listed, read=now)
-        self._chats[chat_id] = known
+            cached = _CachedChat(chat=chat, people=frozenset(people) | listed, read=now)
+        self._chats[chat_id] = cached
         if len(self._chats) > _CHATS_KEPT:
             del self._chats[next(iter(self._chats))]
-        return known.chat
+        return cached.chat
 
     async def _async_follow(
         self, chat: Chat, sent: Sent, listed: Message | None = None
     ) -> None:
-        """Find out what became of a message that Home Assistant sent into a chat.
+        """Publish the failure of a message that Home Assistant sent to a chat.
 
-        `listed` is how it was just read; else it is asked for.
+        `listed` is the message if it was just read.
         """
         if not sent.is_waiting or sent.message_id is None:
             return
         if not self._generation.single_messages:
-            sent.message_id = None  # It leads nowhere.
+            sent.message_id = None  # No route takes it.
             return
         message_id = sent.message_id
         try:
@@ -417,8 +300,8 @@ class Inbox:
                 sent.chat_id or chat.id, message_id
             )
         except AnswerError:
-            return  # Not known yet, or asked again in a minute.
-        # A merged chat and its member can ask at the same time: the first one tells.
+            return  # Not known yet; the next poll asks again.
+        # A merged chat and its member may be read at once: only one publishes.
         delivery = outcome(message_id, message)
         if delivery is None or not sent.is_waiting:
             return
@@ -436,14 +319,14 @@ class Inbox:
                 ),
             )
 
-    # Telling
+    # Publishing
 
-    async def _async_compare(self, chat: Chat, message: Message) -> list[Change]:
-        """Return what is new of a message and not Home Assistant's own doing."""
-        if not (self._is_self(chat, message.sender_id) or message.is_sender):
+    async def _async_compare(self, chat: Chat, message: Message) -> list[MessageChange]:
+        """Return the changes of a message that Home Assistant did not make itself."""
+        if not self._is_own(chat, message):
             return list(self._seen.compare(chat.id, message, is_self=False))
         if message.send_status not in (None, "SUCCESS"):
-            return []  # Not sent yet, perhaps never.
+            return []  # It may never be sent.
         is_ours = not self._seen.has_seen(
             chat.id, message.id or ""
         ) and await self._async_recognise(chat, message)
@@ -454,13 +337,13 @@ class Inbox:
         ]
 
     async def _async_recognise(self, chat: Chat, message: Message) -> bool:
-        """Tell whether Home Assistant has sent an own message that is new here."""
+        """Return whether Home Assistant sent an own message."""
         candidates = self._sent.into(chat.ids, chat.account_id)
         if any(sent.has_id(message) for sent in candidates):
             return True
         for sent in candidates:
             if sent.is_like(message, self._server_time()):
-                # Its answer may have come only now, and then knows better.
+                # Its answer may only just have arrived.
                 await self._async_follow(chat, sent)
                 if sent.has_id(message):
                     return True
@@ -470,8 +353,8 @@ class Inbox:
         return False
 
     @callback
-    def _tell(self, chat: Chat, change: Change) -> None:
-        """Tell of a change, unless somebody caused it who is not to be heard."""
+    def _publish(self, chat: Chat, change: MessageChange) -> None:
+        """Publish a change, unless its sender is not allowed to start automations."""
         message, reaction = change.message, change.reaction
         sender_id = reaction.participant_id if reaction else message.sender_id
         sender = next(
@@ -505,27 +388,28 @@ class Inbox:
             ),
         )
 
+    def _is_own(self, chat: Chat, message: Message) -> bool:
+        return self._server.is_own(message, chat.account_id) or self._is_self(
+            chat, message.sender_id
+        )
+
     def _is_self(self, chat: Chat, user_id: str | None) -> bool:
-        """Tell whether it is the user; some networks mark own messages wrongly."""
+        """Return whether this is the signed-in user."""
         return user_id is not None and (
-            user_id == self._entry.data[CONF_USER_ID]
-            or any(
-                account.user and account.user.id == user_id
-                for account in self._accounts
-                if account.account_id == chat.account_id
-            )
+            user_id in self._server.own_ids(chat.account_id)
             or any(user.is_self for user in chat.participants if user.id == user_id)
         )
 
     def _is_allowed(self, sender: User) -> bool:
-        """Tell whether the options let automations hear of somebody.
+        """Return whether somebody may start automations.
 
-        Only by what nobody can choose for themselves: the whole id, or the number that
-        Beeper tells.
+        Only by what people cannot choose for themselves: the whole ID, or the number
+        that Beeper confirms.
         """
         allowed: list[str] = self._entry.options.get(CONF_ALLOWED_SENDERS, [])
         return not allowed or any(
-            sender.id == each or sender.has_confirmed_number(each) for each in allowed
+            sender.id == wanted or sender.has_confirmed_number(wanted)
+            for wanted in allowed
         )
 
     @property
@@ -535,7 +419,7 @@ class Inbox:
     def _server_time(self) -> datetime:
         return datetime.now(UTC) + (self._client.clock_offset or timedelta())
 
-    def _raise_floor(self) -> None:
-        self._seen.raise_floor(
+    def _advance_cutoff(self) -> None:
+        self._seen.advance_cutoff(
             self._server_time(), exact=self._client.clock_offset is not None
         )

@@ -1,0 +1,161 @@
+"""Pending reads: which chats to read, when, and again after which failures."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+import logging
+import traceback
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..api.exceptions import (
+    AnswerError,
+    BeeperError,
+    RouteAbsentError,
+    UnreadableAnswerError,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+type Target = str | None
+"""A chat's ID, or CHAT_LIST."""
+CHAT_LIST: Final = None
+"""Read the list of chats, to find those that changed."""
+
+_BATCH_DELAY: Final = 0.05
+"""Seconds to wait for more events before reading: a burst is read at once."""
+
+_RETRY_DELAYS: Final = (1.0, 60.0)
+"""The shortest and the longest time in seconds before a failed read is repeated."""
+
+FAILURES_BEFORE_WARNING: Final = 3
+_MAX_CONCURRENT_READS: Final = 4
+_MAX_PENDING: Final = 1000
+_MAX_IDS: Final = 1000
+"""Message IDs kept for one pending read."""
+
+
+@dataclass(kw_only=True, repr=False)
+class PendingRead:
+    """A read that is due at a time of the event loop.
+
+    `changed` and `deleted` are the messages that events named.
+    """
+
+    changed: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+    failures: int = 0
+    due: float = 0
+
+    def add(self, other: PendingRead) -> None:
+        """Merge another read of the same target; a retry keeps its time."""
+        if len(self.changed) < _MAX_IDS:
+            self.changed |= other.changed
+        if len(self.deleted) < _MAX_IDS:
+            self.deleted |= other.deleted
+
+
+class ReadQueue:
+    """Runs pending reads: several at once, but one of a target at a time."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        read: Callable[[Target, PendingRead], Awaitable[None]],
+    ) -> None:
+        """Start with nothing pending; `read` raises BeeperError."""
+        self._hass = hass
+        self._read = read
+        self._pending: dict[Target, PendingRead] = {}
+        self._reading: set[Target] = set()
+        self._has_warned = False
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(_MAX_CONCURRENT_READS)
+
+    @callback
+    def schedule(self, target: Target, read: PendingRead) -> None:
+        """Read a target soon."""
+        self._pending.setdefault(target, PendingRead()).add(read)
+        self._wake.set()
+
+    def is_full_for(self, target: Target) -> bool:
+        """Return whether there is no room for a target that is not pending yet."""
+        return (
+            len(self._pending) + len(self._reading) >= _MAX_PENDING
+            and target not in self._pending
+            and target not in self._reading
+        )
+
+    @callback
+    def retry_now(self) -> None:
+        """Repeat failed reads at once: the server is back."""
+        for read in self._pending.values():
+            read.due = 0
+
+    @property
+    def chat_count(self) -> int:
+        """The number of chats that are pending or being read."""
+        return len((self._pending.keys() | self._reading) - {CHAT_LIST})
+
+    async def async_run(self) -> None:
+        """Run reads as they become due; never returns."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                now = self._hass.loop.time()
+                delays = []
+                for target, read in list(self._pending.items()):
+                    if target in self._reading:
+                        continue  # The end of that read wakes this loop.
+                    if read.due <= now:
+                        self._reading.add(target)
+                        del self._pending[target]
+                        tasks.create_task(self._async_try(target, read))
+                    else:
+                        delays.append(read.due - now)
+                await asyncio.sleep(_BATCH_DELAY)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(delays, default=None)):
+                        await self._wake.wait()
+                self._wake.clear()
+
+    async def _async_try(self, target: Target, read: PendingRead) -> None:
+        """Read a target; a failed read stays pending."""
+        try:
+            async with self._slots:
+                await self._read(target, read)
+        except BeeperError as err:
+            gone = isinstance(err, AnswerError) and err.status == 404
+            if not gone or isinstance(err, RouteAbsentError):
+                # The coordinator logs that a server is unreachable.
+                answers = isinstance(err, AnswerError | UnreadableAnswerError)
+                self._retry(target, read, warn=answers)
+        except Exception as err:  # noqa: BLE001 - or all later messages were lost.
+            # The text of an error can hold message content.
+            _LOGGER.error(
+                "Unexpected %s while reading messages:\n%s",
+                type(err).__name__,
+                "".join(traceback.format_tb(err.__traceback__)),
+            )
+            self._retry(target, read, warn=False)
+        finally:
+            self._reading.discard(target)
+            self._wake.set()
+        if self._has_warned and not any(
+            pending.failures for pending in self._pending.values()
+        ):
+            self._has_warned = False
+            _LOGGER.info("Messages can be read again")
+
+    def _retry(self, target: Target, read: PendingRead, *, warn: bool) -> None:
+        shortest, longest = _RETRY_DELAYS
+        delay = min(shortest * 2 ** min(read.failures, 9), longest)
+        read.due = self._hass.loop.time() + delay
+        read.failures += 1
+        if target in self._pending:
+            read.add(self._pending[target])
+        self._pending[target] = read
+        if warn and read.failures >= FAILURES_BEFORE_WARNING and not self._has_warned:
+            self._has_warned = True
+            _LOGGER.warning("Messages cannot be read at the moment")
