@@ -438,7 +438,7 @@ async def test_what_goes_wrong_leaves_nothing_behind(
     fault: dict[str, Any],
     message: str,
 ) -> None:
-    monkeypatch.setattr(download_action, "MAX_SIZE", 1024 * 1024)
+    monkeypatch.setattr(download_action, "MAX_BYTES", 1024 * 1024)
     monkeypatch.setattr("custom_components.beeper.api.transport.FILE_TIMEOUT", 30)
     add_fault(path="/v1/assets/serve", **fault)
 
@@ -456,7 +456,7 @@ async def test_a_file_that_is_too_large(
     monkeypatch: pytest.MonkeyPatch,
     told: bool,
 ) -> None:
-    monkeypatch.setattr(download_action, "MAX_SIZE", 1024 * 1024)
+    monkeypatch.setattr(download_action, "MAX_BYTES", 1024 * 1024)
     size = 1024 * 1024 + 1
     message = attach(simulator, bytes(size), fileSize=size if told else None)
 

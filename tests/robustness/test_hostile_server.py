@@ -433,7 +433,7 @@ async def test_a_file_is_whole_or_not_there(
     name: str,
     key: str,
 ) -> None:
-    monkeypatch.setattr(download, "MAX_SIZE", 20 * MB)
+    monkeypatch.setattr(download, "MAX_BYTES", 20 * MB)
     attack = ATTACKS[name]
     fault = attack.by(
         simulator,

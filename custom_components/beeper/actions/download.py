@@ -1,9 +1,8 @@
-"""Files of messages into Home Assistant's media folder.
+"""The action beeper.download_attachment: save a message's file in the media folder.
 
-Only what a message of a chat has attached, only from Beeper, and only into that folder.
+It only saves attachments of messages, only from Beeper, and only in the media folder.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -11,7 +10,7 @@ import mimetypes
 from pathlib import Path
 import re
 from threading import Lock
-from typing import IO, Any, Final
+from typing import IO, Final
 from uuid import uuid4
 
 import voluptuous as vol
@@ -25,87 +24,85 @@ from ..api.exceptions import AnswerError, RouteAbsentError
 from ..api.generations import UPLOAD_SINCE
 from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
-from ..const import CONF_CHAT_ID
-from ..coordinator import BeeperConfigEntry
+from ..server import Server
 from ..validation import file_name, identifier, integer, media_folder
-from .query import Reading
+from .action import ATTR_CHAT_ID, ATTR_MESSAGE_ID, Params
+from .query import QueryAction
+from .responses import DownloadResponse
 
 ATTR_ATTACHMENT: Final = "attachment"
-ATTR_FILE_NAME: Final = "file_name"
 ATTR_FOLDER: Final = "folder"
-ATTR_MESSAGE_ID: Final = "message_id"
 
-MAX_SIZE: Final = 100 * 1024 * 1024
+MAX_BYTES: Final = 100 * 1024 * 1024
 
-_FOLDER: Final = "beeper"
 _JSON: Final = "application/json"
+_MAX_ATTACHMENT_NUMBER: Final = 100
 _MAX_EXTENSION_BYTES: Final = 20
 _MAX_NAME_BYTES: Final = 200
 _MAX_PAGES: Final = 50
-"""Pages to look through where one message cannot be read: about 1,000 messages."""
+"""Pages to search on servers without a route for one message: about 1,000 messages."""
 
-# What file systems or Home Assistant's media folder do not take.
+# Characters that file systems or Home Assistant's media folder refuse.
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f<>:"|?*~]|\.{2,}')
 
 
-async def _download(
-    entry: BeeperConfigEntry, params: Mapping[str, Any]
-) -> dict[str, Any]:
+async def _download(server: Server, params: Params) -> DownloadResponse:
     """Save one attachment; raises BeeperError or a translated HomeAssistantError."""
-    hass, client = entry.runtime_data.hass, entry.runtime_data.server.client
-    root_id, root = _root(hass)
-    message = await _message(client, params[CONF_CHAT_ID], params[ATTR_MESSAGE_ID])
-    attached = _attached(message, params[ATTR_ATTACHMENT])
-    if (attached.size or 0) > MAX_SIZE:
+    hass, client = server.hass, server.client
+    source_id, root = _media_folder(hass)
+    message = await _read_message(client, params[ATTR_CHAT_ID], params[ATTR_MESSAGE_ID])
+    attached = _select_attachment(message, params[ATTR_ATTACHMENT])
+    if (attached.size or 0) > MAX_BYTES:
         raise _too_large()
-    name = _clean(params.get(ATTR_FILE_NAME) or attached.file_name or "attachment")
-    part = _Part(root, params[ATTR_FOLDER])
+    name = _safe_name(params.get("file_name") or attached.file_name or "attachment")
+    part = _PartialFile(root, params[ATTR_FOLDER])
     try:
-        size, told_type = await _fetch(hass, client, attached, part)
-        path, within = await hass.async_add_executor_job(
+        size, mime_type = await _fetch(hass, client, attached, part)
+        path, relative_path = await hass.async_add_executor_job(
             part.finish, _with_extension(name, attached.mime_type)
         )
     except OSError:
         raise errors.failed("not_saved") from None
     finally:
-        # Waiting for it may be cancelled, too; doing it is not.
-        await hass.async_add_executor_job(part.drop)
+        # If this wait is cancelled, the executor still removes the file.
+        await hass.async_add_executor_job(part.discard)
     return {
-        "chat_id": message.chat_id or params[CONF_CHAT_ID],
+        "chat_id": message.chat_id or params[ATTR_CHAT_ID],
         "message_id": params[ATTR_MESSAGE_ID],
         "path": str(path),
         "media_content_id": (
-            f"media-source://media_source/{root_id}/{within.as_posix()}"
+            f"media-source://media_source/{source_id}/{relative_path.as_posix()}"
         ),
         "file_name": path.name,
-        "mime_type": attached.mime_type or told_type,
+        "mime_type": attached.mime_type or mime_type,
         "size": size,
     }
 
 
-class _Part:
-    """A file in the media folder that is not whole yet.
+class _PartialFile:
+    """A file in the media folder that is not complete yet.
 
-    All is done in the executor, where a thread may begin after nobody waits for it any
-    more: what was dropped stays so. Raises OSError where nothing can be written.
+    Its methods run in the executor, where a call can start after its caller was
+    cancelled: after `discard`, they do nothing. They raise OSError if the folder is not
+    writable.
     """
 
     def __init__(self, root: Path, folder: str) -> None:
         self._root = root
         self._folder = folder
         self._lock = Lock()
-        self._dropped = False
+        self._discarded = False
         self._path: Path | None = None
         self._file: IO[bytes] | None = None
 
     def open(self) -> None:
-        """Make the folder and an empty file in it."""
+        """Create the folder and an empty file in it."""
         with self._lock:
-            if self._dropped:
+            if self._discarded:
                 return
             self._root = self._root.resolve()
             target = (self._root / self._folder).resolve()
-            # A link in the media folder could lead out of it.
+            # A symbolic link in the media folder can point outside.
             if not target.is_relative_to(self._root):
                 raise errors.invalid("not_media_folder", field=ATTR_FOLDER)
             target.mkdir(parents=True, exist_ok=True)
@@ -113,21 +110,21 @@ class _Part:
             self._file = self._path.open("xb")
 
     def write(self, chunk: bytes) -> None:
-        """Write the next piece."""
+        """Append a chunk."""
         with self._lock:
             if self._file:
                 self._file.write(chunk)
 
     def finish(self, name: str) -> tuple[Path, Path]:
-        """Give the whole file its name, or another one if that is taken.
+        """Rename the complete file, with a number added if the name is taken.
 
-        Returns its path, and the same within the media folder.
+        Returns its path, absolute and relative to the media folder.
         """
         with self._lock:
             if self._file is None or self._path is None:
                 raise FileNotFoundError
             self._file.close()
-            path = _take_name(self._path.parent, name)
+            path = _reserve_name(self._path.parent, name)
             try:
                 self._path.replace(path)
             except OSError:
@@ -135,10 +132,10 @@ class _Part:
                 raise
             return path, path.relative_to(self._root)
 
-    def drop(self) -> None:
-        """Leave nothing behind but a file that is finished."""
+    def discard(self) -> None:
+        """Remove the file unless it is finished."""
         with self._lock:
-            self._dropped = True
+            self._discarded = True
             with suppress(OSError):
                 if self._file:
                     self._file.close()
@@ -148,8 +145,8 @@ class _Part:
             self._file = self._path = None
 
 
-def _take_name(folder: Path, name: str) -> Path:
-    """Make an empty file of a name that no file has."""
+def _reserve_name(folder: Path, name: str) -> Path:
+    """Create an empty file with this name, or with a number added if it is taken."""
     stem, dot, extension = name.rpartition(".")
     if not dot:
         stem, extension = name, ""
@@ -164,8 +161,8 @@ def _take_name(folder: Path, name: str) -> Path:
             return path
 
 
-def _root(hass: HomeAssistant) -> tuple[str, Path]:
-    """Return the media folder and its name in media sources."""
+def _media_folder(hass: HomeAssistant) -> tuple[str, Path]:
+    """Return the media folder's ID in media sources, and its path."""
     folders = hass.config.media_dirs
     if not folders:
         raise errors.failed("no_media_folder")
@@ -173,8 +170,8 @@ def _root(hass: HomeAssistant) -> tuple[str, Path]:
     return name, Path(folders[name])
 
 
-async def _message(client: BeeperClient, chat_id: str, message_id: str) -> Message:
-    """Return a message; servers before 4.2.808 are read page by page."""
+async def _read_message(client: BeeperClient, chat_id: str, message_id: str) -> Message:
+    """Return a message; on servers before 4.2.808, search the chat page by page."""
     try:
         return await client.message(chat_id, message_id)
     except RouteAbsentError:
@@ -186,8 +183,8 @@ async def _message(client: BeeperClient, chat_id: str, message_id: str) -> Messa
     raise errors.invalid("no_message_to_save", field=ATTR_MESSAGE_ID)
 
 
-def _attached(message: Message, number: int) -> ReceivedAttachment:
-    """Return the attachment with this number, if Beeper itself has it."""
+def _select_attachment(message: Message, number: int) -> ReceivedAttachment:
+    """Return the attachment with this number, counted from 1."""
     if number > len(message.attachments):
         raise errors.invalid(
             "no_such_attachment",
@@ -198,23 +195,26 @@ def _attached(message: Message, number: int) -> ReceivedAttachment:
 
 
 async def _fetch(
-    hass: HomeAssistant, client: BeeperClient, attached: ReceivedAttachment, part: _Part
+    hass: HomeAssistant,
+    client: BeeperClient,
+    attached: ReceivedAttachment,
+    part: _PartialFile,
 ) -> tuple[int, str]:
-    """Write the file, piece by piece; return its size and type."""
+    """Write the file in chunks; return its size in bytes and its MIME type."""
     if attached.url is None:
         raise errors.failed("attachment_gone")
     await hass.async_add_executor_job(part.open)
     size = 0
     try:
         async with client.asset(attached.url) as asset:
-            if (asset.size or 0) > MAX_SIZE:
+            if (asset.size or 0) > MAX_BYTES:
                 raise _too_large()
-            # Some servers say with a success status that they have no file.
+            # Some servers report a missing file as JSON with a success status.
             if asset.mime_type == _JSON and attached.mime_type not in (None, _JSON):
                 raise errors.failed("attachment_gone")
             async for chunk in asset.chunks:
                 size += len(chunk)
-                if size > MAX_SIZE:
+                if size > MAX_BYTES:
                     raise _too_large()
                 await hass.async_add_executor_job(part.write, chunk)
     except RouteAbsentError:
@@ -226,9 +226,9 @@ async def _fetch(
     return size, asset.mime_type
 
 
-def _clean(told: str) -> str:
-    """Return what is harmless of a name that somebody else chose."""
-    name = re.split(r"[/\\]", told)[-1]
+def _safe_name(untrusted_name: str) -> str:
+    """Return a file name without folders and unsafe characters."""
+    name = re.split(r"[/\\]", untrusted_name)[-1]
     name = "".join(char if char.isprintable() else "_" for char in name)
     name = _UNSAFE.sub("_", name).strip(" .")
     stem, dot, extension = name.rpartition(".")
@@ -245,17 +245,17 @@ def _with_extension(name: str, mime_type: str | None) -> str:
 
 
 def _too_large() -> ServiceValidationError:
-    return errors.invalid("download_too_large", limit=str(MAX_SIZE // (1024 * 1024)))
+    return errors.invalid("download_too_large", limit=str(MAX_BYTES // 1024**2))
 
 
-DOWNLOAD: Final = Reading(
+DOWNLOAD_ATTACHMENT: Final = QueryAction(
     name="download_attachment",
     fields={
         vol.Required(ATTR_MESSAGE_ID): identifier,
-        vol.Optional(ATTR_ATTACHMENT, default=1): integer(1, 100),
-        vol.Optional(ATTR_FOLDER, default=_FOLDER): media_folder,
-        vol.Optional(ATTR_FILE_NAME): file_name,
+        vol.Optional(ATTR_ATTACHMENT, default=1): integer(1, _MAX_ATTACHMENT_NUMBER),
+        vol.Optional(ATTR_FOLDER, default="beeper"): media_folder,
+        vol.Optional("file_name"): file_name,
     },
     read=_download,
-    of_chat=True,
+    needs_chat=True,
 )

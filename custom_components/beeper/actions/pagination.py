@@ -1,4 +1,4 @@
-"""Reading page after page: at most so many items, and from where to go on."""
+"""Read lists page by page: a maximum number of items, and a cursor to continue."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
@@ -11,95 +11,106 @@ import voluptuous as vol
 from ..api.models import Page
 from ..api.pages import pages
 from ..validation import identifier
+from .responses import PagedResponse
 
-type Order = tuple[float | int | str, ...]
-"""What items sort by, the oldest first; the first is a time."""
+type SortKey = tuple[float | int | str, ...]
+"""The sort key of an item, the oldest first; starts with a time in epoch seconds."""
 
 _MAX_PAGES: Final = 40
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class Place:
-    """Where reading stopped: before a page, or after an item of one.
+class PageCursor:
+    """A position in a list: the start of a page, or after an item of a page.
 
-    Servers lead to pages only, and a page may hold more items than were asked for.
+    The server's cursors only address pages, and a page can hold more items than
+    requested.
     """
 
     cursor: str | None = None
-    after: Order | None = None
+    after: SortKey | None = None
 
-    def as_text(self, kind: str) -> str:
-        """Return it for the caller, who is to pass it back to this kind of list."""
+    def encode(self, kind: str) -> str:
+        """Return the cursor as text that only this kind of list accepts."""
         parts = json.dumps([kind, self.cursor, self.after])
         return urlsafe_b64encode(parts.encode()).decode()
 
 
-def place(kind: str, order: Order) -> Callable[[Any], Place]:
-    """Accept what this kind of list returned as cursor; `order` looks like its own."""
+def page_cursor(kind: str, example: SortKey) -> Callable[[Any], PageCursor]:
+    """Return a validator of this kind's cursors; `example` has its sort key's types."""
 
-    def validate(value: Any) -> Place:
+    def validate(value: Any) -> PageCursor:
         try:
-            of, cursor, after = json.loads(urlsafe_b64decode(identifier(value)))
+            decoded_kind, cursor, after = json.loads(
+                urlsafe_b64decode(identifier(value))
+            )
         except ValueError, TypeError, RecursionError:
             raise vol.Invalid("not_cursor") from None
         after = tuple(after) if isinstance(after, list) else after
         if (
-            of != kind
+            decoded_kind != kind
             or not isinstance(cursor, str | None)
-            or not (after is None or _shape(after) == _shape(order))
+            or not (after is None or _types(after) == _types(example))
         ):
             raise vol.Invalid("not_cursor")
-        return Place(cursor=cursor, after=after)
+        return PageCursor(cursor=cursor, after=after)
 
     return validate
 
 
-def _shape(order: Any) -> list[type] | None:
-    return [*map(type, order)] if isinstance(order, tuple) else None
+def _types(key: Any) -> list[type] | None:
+    return [*map(type, key)] if isinstance(key, tuple) else None
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class Found[T]:
-    """What was read, the newest first.
+class PagedResult[T]:
+    """A part of a list, the newest item first.
 
-    `place` is where to go on; None if there is no more, or the server does not say how.
+    `next` continues the list; None at its end, or if the server returned no cursor.
     """
 
     items: list[T]
     has_more: bool
-    place: Place | None
+    next: PageCursor | None
+
+    def response(self, kind: str) -> PagedResponse:
+        """Return the common part of a response."""
+        return {
+            "has_more": self.has_more,
+            "cursor": self.next.encode(kind) if self.next else None,
+        }
 
 
 async def read_pages[T](
     read: Callable[[str | None, int], Awaitable[Page[T]]],
-    order: Callable[[T], Order],
+    sort_key: Callable[[T], SortKey],
     *,
     limit: int,
-    start: Place | None,
-) -> Found[T]:
-    """Return at most `limit` items, the newest first, of as many pages as it takes.
+    start: PageCursor | None,
+) -> PagedResult[T]:
+    """Return at most `limit` items, the newest first, reading as many pages as needed.
 
-    `read` gets the cursor of a page, and how many items are missing. Raises BeeperError.
+    `read` takes a page's cursor and the number of missing items. Raises BeeperError.
     """
-    here = start or Place()
-    found: list[T] = []
+    position = start or PageCursor()
+    collected: list[T] = []
 
     async def fetch(cursor: str | None) -> Page[T]:
-        return await read(cursor, limit - len(found))
+        return await read(cursor, limit - len(collected))
 
-    async for page in pages(fetch, _MAX_PAGES, start=here.cursor):
-        missing = limit - len(found)
-        items = sorted(page.items, key=order, reverse=True)
-        if (after := here.after) is not None:
-            items = [item for item in items if order(item) < after]
-        found += items[:missing]
+    async for page in pages(fetch, _MAX_PAGES, start=position.cursor):
+        missing = limit - len(collected)
+        items = sorted(page.items, key=sort_key, reverse=True)
+        if (after := position.after) is not None:
+            items = [item for item in items if sort_key(item) < after]
+        collected += items[:missing]
         if len(items) > missing:
-            here = Place(cursor=here.cursor, after=order(found[-1]))
+            position = PageCursor(cursor=position.cursor, after=sort_key(collected[-1]))
             break
         if page.cursor is None:
-            return Found(items=found, has_more=page.has_more, place=None)
-        # What is older than an item of a page is older than it on the next, too.
-        here = Place(cursor=page.cursor, after=None if found else after)
-        if len(found) == limit:
+            return PagedResult(items=collected, has_more=page.has_more, next=None)
+        # If an item of this page is older than `after`, so are all following pages.
+        position = PageCursor(cursor=page.cursor, after=None if collected else after)
+        if len(collected) == limit:
             break
-    return Found(items=found, has_more=True, place=here)
+    return PagedResult(items=collected, has_more=True, next=position)

@@ -1,0 +1,172 @@
+"""The parts that all actions share: an action, its target chat, errors, permission."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, cast
+
+import voluptuous as vol
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_ENTITY_ID, Platform
+from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.service import async_get_config_entry
+
+from .. import errors
+from ..const import CONF_CHAT_ID, DOMAIN
+from ..coordinator import BeeperConfigEntry
+from ..people import directory
+from ..permissions import async_may_control
+from ..server import Server
+from ..validation import entity_id, identifier, only_known, recipient, without_blanks
+
+ATTR_ACCOUNT_ID: Final = "account_id"
+ATTR_ALLOW_REPEAT: Final = "allow_repeat"
+ATTR_CHAT_ID: Final = "chat_id"
+ATTR_MESSAGE_ID: Final = "message_id"
+ATTR_RECIPIENT: Final = "recipient"
+
+type Fields = Mapping[vol.Marker, Any]
+"""Validators of an action's fields, as in a voluptuous schema."""
+
+type Params = Mapping[str, Any]
+"""Validated fields of a call."""
+
+ENTRY_SCHEMA: Final[Fields] = {vol.Optional(ATTR_CONFIG_ENTRY_ID): identifier}
+CHAT_SCHEMA: Final[Fields] = {
+    **ENTRY_SCHEMA,
+    vol.Optional(ATTR_RECIPIENT): recipient,
+    vol.Optional(ATTR_ACCOUNT_ID): identifier,
+    vol.Optional(ATTR_CHAT_ID): identifier,
+    vol.Optional(ATTR_ENTITY_ID): entity_id,
+}
+
+CHAT_FIELDS: Final = (ATTR_RECIPIENT, ATTR_CHAT_ID, ATTR_ENTITY_ID)
+"""A call contains exactly one of these fields to select its chat."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Action:
+    """One action.
+
+    `validate` turns the call data into validated fields; raises a translated
+    ServiceValidationError, since REST clients see no other validation message.
+    `handle` performs the action and returns a TypedDict of `responses`.
+    """
+
+    name: str
+    validate: Callable[[dict[str, Any]], dict[str, Any]]
+    handle: Callable[[ServiceCall], Awaitable[Mapping[str, object]]]
+    supports_response: SupportsResponse = SupportsResponse.OPTIONAL
+
+    async def async_run(self, call: ServiceCall) -> ServiceResponse:
+        """Perform the action if the caller's user has permission to control."""
+        if not await async_may_control(
+            call.hass, call.context, call.data.get(ATTR_ENTITY_ID)
+        ):
+            raise Unauthorized(
+                context=call.context,
+                user_id=call.context.user_id,
+                permission=POLICY_CONTROL,
+            )
+        return cast("ServiceResponse", await self.handle(call))
+
+
+def validate_fields(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:
+    """Validate the fields of a call; raises a translated ServiceValidationError."""
+    data = without_blanks(data)
+    try:
+        only_known(data, schema.schema)
+        params: dict[str, Any] = schema(data)
+    except vol.Invalid as err:
+        raise schema_error(err) from None
+    return params
+
+
+def validate_chat_fields(
+    schema: vol.Schema, data: dict[str, Any], *, chat_required: bool = True
+) -> dict[str, Any]:
+    """Validate the fields of a call that selects a chat with one of `CHAT_FIELDS`.
+
+    Raises a translated ServiceValidationError.
+    """
+    data = without_blanks(data)
+    selectors = [field for field in CHAT_FIELDS if field in data]
+    if len(selectors) > 1:
+        raise errors.invalid("chat_and_entity", first=selectors[0], second=selectors[1])
+    if chat_required and not selectors:
+        raise errors.invalid("no_chat", fields=", ".join(CHAT_FIELDS))
+    params = validate_fields(schema, data)
+    if ATTR_ACCOUNT_ID in params and ATTR_RECIPIENT not in params:
+        raise errors.invalid("account_alone")
+    return params
+
+
+def schema_error(err: vol.Invalid) -> ServiceValidationError:
+    """Return the translated error for the first problem that a schema found."""
+    first = err.errors[0] if isinstance(err, vol.MultipleInvalid) else err
+    field = ".".join(str(part) for part in first.path)
+    if isinstance(first, vol.RequiredFieldInvalid):
+        return errors.invalid("required", field=field)
+    return errors.invalid(first.msg, field=field, **first.placeholders)
+
+
+def select_fields(params: Params, fields: Fields) -> dict[str, Any]:
+    """Return those of the fields that a call contains."""
+    return {name: params[name] for name in map(str, fields) if name in params}
+
+
+def get_entry(call: ServiceCall) -> BeeperConfigEntry:
+    """Return the loaded config entry of a call; raises ServiceValidationError."""
+    entry: BeeperConfigEntry = async_get_config_entry(
+        call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
+    )
+    return entry
+
+
+async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry, str]:
+    """Return the loaded config entry and the chat ID of a call.
+
+    The call contains one of `CHAT_FIELDS`. Raises a translated HomeAssistantError.
+    """
+    if ATTR_RECIPIENT in call.data:
+        entry = get_entry(call)
+        resolve = partial(
+            directory.resolve_chat,
+            account_id=call.data.get(ATTR_ACCOUNT_ID),
+            text=call.data[ATTR_RECIPIENT],
+            field=ATTR_RECIPIENT,
+        )
+        return entry, (await async_resolve(entry, resolve)).id
+    if ATTR_CHAT_ID in call.data:
+        return get_entry(call), call.data[ATTR_CHAT_ID]
+    entity = er.async_get(call.hass).async_get(call.data[ATTR_ENTITY_ID])
+    if (
+        entity is None
+        or entity.platform != DOMAIN
+        or entity.domain != Platform.NOTIFY
+        or entity.config_subentry_id is None
+    ):
+        raise errors.invalid("not_our_entity")
+    if call.data.get(ATTR_CONFIG_ENTRY_ID) not in (None, entity.config_entry_id):
+        raise errors.invalid("entity_of_other_server")
+    entry = async_get_config_entry(call.hass, DOMAIN, entity.config_entry_id)
+    chat_id: str = entry.subentries[entity.config_subentry_id].data[CONF_CHAT_ID]
+    return entry, chat_id
+
+
+async def async_resolve[T](
+    entry: BeeperConfigEntry, resolve: Callable[[Server], Awaitable[T]]
+) -> T:
+    """Resolve names to people or chats, one call at a time.
+
+    Calls that follow one another thereby send in the same order. Raises a translated
+    HomeAssistantError.
+    """
+    coordinator = entry.runtime_data
+    server = coordinator.server
+    with server.translate_errors(partial(errors.not_done, network="")):
+        async with coordinator.resolving:
+            return await resolve(server)

@@ -1,0 +1,274 @@
+"""The action beeper.create_chat: start a chat with a person, or create one by IDs."""
+
+from functools import partial
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.const import ATTR_MODE
+from homeassistant.core import ServiceCall
+
+from .. import errors
+from ..api.models import Chat
+from ..api.requests import CreateChat, StartChat, StartUser
+from ..const import CONF_ACCOUNT_ID
+from ..outgoing.chat_job import ChatJob, ChatJobResult, ChatRequest
+from ..outgoing.outbox import Outcome, get_outbox
+from ..people.directory import Person, resolve_participants, resolve_recipient
+from ..server import Server
+from ..validation import (
+    boolean,
+    email,
+    identifier,
+    identifiers,
+    one_of,
+    only_known,
+    phone_number,
+    recipient,
+    recipients,
+    text,
+    without_blanks,
+)
+from .action import (
+    ATTR_ACCOUNT_ID,
+    ATTR_ALLOW_REPEAT,
+    ATTR_RECIPIENT,
+    ENTRY_SCHEMA,
+    Action,
+    Params,
+    async_resolve,
+    get_entry,
+    schema_error,
+)
+from .responses import CreateChatResponse
+
+ATTR_MESSAGE_TEXT: Final = "message_text"
+ATTR_PARTICIPANT_IDS: Final = "participant_ids"
+ATTR_PARTICIPANTS: Final = "participants"
+ATTR_TYPE: Final = "type"
+ATTR_USER: Final = "user"
+
+MODE_CREATE: Final = "create"
+MODE_START: Final = "start"
+
+PERSON_FIELDS: Final = {
+    MODE_START: (ATTR_RECIPIENT, ATTR_USER),
+    MODE_CREATE: (ATTR_PARTICIPANTS, ATTR_PARTICIPANT_IDS),
+}
+"""A call contains exactly one of these fields to select the other people."""
+
+_USER: Final = vol.Schema(
+    {
+        vol.Optional("id"): identifier,
+        vol.Optional("email"): email,
+        vol.Optional("phone_number"): phone_number,
+        vol.Optional("username"): identifier,
+        vol.Optional("full_name"): identifier,
+    }
+)
+
+
+def _user(value: Any) -> dict[str, str]:
+    """Validate the person to start a chat with; a name alone identifies nobody."""
+    if not isinstance(value, dict):
+        raise vol.Invalid("not_user")
+    only_known(value, _USER.schema)
+    user: dict[str, str] = _USER(without_blanks(value))
+    if not user.keys() - {"full_name"}:
+        raise vol.Invalid("user_not_identified")
+    return user
+
+
+_COMMON: Final = {
+    **ENTRY_SCHEMA,
+    vol.Optional(ATTR_ACCOUNT_ID): identifier,
+    vol.Optional(ATTR_MESSAGE_TEXT): text,
+    vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
+}
+# The API's union of parameters, by its discriminator.
+_SCHEMAS: Final = {
+    MODE_START: vol.Schema(
+        {
+            **_COMMON,
+            vol.Required(ATTR_MODE): MODE_START,
+            vol.Optional(ATTR_RECIPIENT): recipient,
+            vol.Optional(ATTR_USER): _user,
+            vol.Optional("allow_invite"): boolean,
+        }
+    ),
+    MODE_CREATE: vol.Schema(
+        {
+            **_COMMON,
+            vol.Required(ATTR_MODE): MODE_CREATE,
+            vol.Optional(ATTR_PARTICIPANTS): recipients,
+            vol.Optional(ATTR_PARTICIPANT_IDS): identifiers,
+            vol.Required(ATTR_TYPE): one_of("single", "group"),
+            vol.Optional("title"): text,
+            vol.Optional("if_exists", default="create"): one_of(
+                "create", "reuse", "refuse"
+            ),
+        }
+    ),
+}
+_MODE_SCHEMA: Final = vol.Schema(
+    {vol.Required(ATTR_MODE): one_of(*_SCHEMAS)}, extra=vol.ALLOW_EXTRA
+)
+
+
+def _validate(data: dict[str, Any]) -> dict[str, Any]:
+    """Validate the fields of the call's mode, which the fields imply if left out."""
+    data = without_blanks(data)
+    selectors = [
+        field for fields in PERSON_FIELDS.values() for field in fields if field in data
+    ]
+    if len(selectors) > 1:
+        raise errors.invalid("several_given", first=selectors[0], second=selectors[1])
+    if not selectors and ATTR_MODE not in data:
+        raise errors.invalid("user_or_participants")
+    is_start = bool(selectors) and selectors[0] in PERSON_FIELDS[MODE_START]
+    data.setdefault(ATTR_MODE, MODE_START if is_start else MODE_CREATE)
+    try:
+        mode = _MODE_SCHEMA(data)[ATTR_MODE]
+        other_mode = MODE_START if mode == MODE_CREATE else MODE_CREATE
+        schema, other_schema = _SCHEMAS[mode], _SCHEMAS[other_mode]
+        for field in data:
+            if field in other_schema.schema and field not in schema.schema:
+                raise errors.invalid(
+                    "field_of_other_mode",
+                    field=field,
+                    mode=mode,
+                    other_mode=other_mode,
+                )
+        only_known(data, schema.schema)
+        if not selectors:
+            raise errors.invalid("required", field=" or ".join(PERSON_FIELDS[mode]))
+        params: dict[str, Any] = schema(data)
+    except vol.Invalid as err:
+        raise schema_error(err) from None
+    if params.get(ATTR_TYPE) == "single" and len(params[selectors[0]]) != 1:
+        raise errors.invalid("single_needs_one", field=selectors[0])
+    return params
+
+
+async def _create_chat(call: ServiceCall) -> CreateChatResponse:
+    entry = get_entry(call)
+    params = call.data
+    account_id: str = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
+    people: list[Person] = []
+    if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
+        people = await async_resolve(
+            entry, partial(_resolve_people, account_id, params)
+        )
+    request = _request(account_id, params, people)
+    outbox = get_outbox(call.hass, entry)
+    outcome = await outbox.run(
+        ChatJob(
+            context=outbox.context,
+            request=request,
+            if_exists=params.get("if_exists", "create"),
+            phone_numbers={
+                person.id: person.user.phone_number
+                for person in people
+                if person.user.phone_number
+            },
+        ),
+        allow_repeat=params[ATTR_ALLOW_REPEAT],
+    )
+    response = _response(request, outcome)
+    if people:
+        response["recipients"] = [
+            {
+                "given": person.given,
+                "name": person.name,
+                "id": person.id or person.user.id,
+                "phone_number": person.user.phone_number,
+            }
+            for person in people
+        ]
+    return response
+
+
+async def _resolve_people(
+    account_id: str, params: Params, server: Server
+) -> list[Person]:
+    """Resolve the people in `recipient` or `participants`; raises BeeperError."""
+    if ATTR_PARTICIPANTS in params:
+        return await resolve_participants(
+            server, account_id, params[ATTR_PARTICIPANTS], field=ATTR_PARTICIPANTS
+        )
+    return [
+        await resolve_recipient(
+            server, account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
+        )
+    ]
+
+
+def _request(account_id: str, params: Params, people: list[Person]) -> ChatRequest:
+    if params[ATTR_MODE] == MODE_START:
+        return StartChat(
+            account_id=account_id,
+            user=people[0].user if people else StartUser(**params[ATTR_USER]),
+            allow_invite=params.get("allow_invite"),
+            message_text=params.get(ATTR_MESSAGE_TEXT),
+        )
+    ids = params.get(ATTR_PARTICIPANT_IDS) or [person.id for person in people]
+    return CreateChat(
+        account_id=account_id,
+        participant_ids=tuple(dict.fromkeys(ids)),
+        type=params[ATTR_TYPE],
+        title=params.get("title"),
+        message_text=params.get(ATTR_MESSAGE_TEXT),
+    )
+
+
+def _response(
+    request: ChatRequest, outcome: Outcome[ChatJobResult]
+) -> CreateChatResponse:
+    """Return the response; it has the chat's details only if the server returned them."""
+    result = outcome.result
+    response: CreateChatResponse = {
+        "chat_id": result.chat_id,
+        "status": result.status,
+        "account_id": request.account_id,
+        "message_sent": result.message_sent,
+        "message_id": result.message_id,
+        "recovered": outcome.recovered,
+        "duplicate": outcome.duplicate,
+    }
+    if (chat := result.chat) is not None:
+        response |= {
+            "network": chat.network,
+            "title": chat.title,
+            "type": chat.type,
+            "participants": [
+                {
+                    "id": user.id,
+                    "name": user.name,
+                    "is_self": user.is_self,
+                    "joined": not user.is_pending,
+                }
+                for user in chat.participants
+            ],
+        }
+        if isinstance(request, CreateChat):
+            response["missing"] = _missing(request, chat)
+    return response
+
+
+def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
+    """Return the requested participants that are not in the chat; None if unknown.
+
+    A network may know a person by another ID than the requested one.
+    """
+    missing = list(request.participant_ids)
+    has_unmatched = chat.has_more
+    for user in chat.participants:
+        matching = [user_id for user_id in missing if user.matches_id(user_id)]
+        if matching:
+            missing.remove(matching[0])
+        elif not (user.is_self or user.is_network_bot):
+            has_unmatched = True
+    return None if missing and has_unmatched else missing
+
+
+CREATE_CHAT: Final = Action(name="create_chat", validate=_validate, handle=_create_chat)

@@ -1,0 +1,46 @@
+"""The action beeper.find: list people and chats that match a text, best first."""
+
+from functools import partial
+from typing import Final
+
+import voluptuous as vol
+
+from homeassistant.core import ServiceCall, SupportsResponse
+
+from .. import errors
+from ..people import directory
+from ..validation import identifier, query
+from .action import ATTR_ACCOUNT_ID, ENTRY_SCHEMA, Action, get_entry, validate_fields
+from .responses import FindResponse, match_response
+
+_SCHEMA: Final = vol.Schema(
+    {
+        **ENTRY_SCHEMA,
+        vol.Optional(ATTR_ACCOUNT_ID): identifier,
+        vol.Required("query"): query,
+    }
+)
+
+
+async def _find(call: ServiceCall) -> FindResponse:
+    server = get_entry(call).runtime_data.server
+    with server.translate_errors(partial(errors.not_done, network="")):
+        result = await directory.find(
+            server, call.data.get(ATTR_ACCOUNT_ID), call.data["query"]
+        )
+    return {
+        "count": len(result.matches),
+        "matches": [
+            match_response(rank, candidate)
+            for rank, candidate in result.matches[: directory.MAX_LISTED]
+        ],
+        "not_searched": [*result.not_searched],
+    }
+
+
+FIND: Final = Action(
+    name="find",
+    validate=partial(validate_fields, _SCHEMA),
+    handle=_find,
+    supports_response=SupportsResponse.ONLY,
+)

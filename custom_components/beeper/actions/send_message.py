@@ -1,0 +1,99 @@
+"""The action beeper.send_message: send a message to an existing chat."""
+
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.core import ServiceCall
+
+from .. import errors
+from ..outgoing import markdown
+from ..outgoing.attachments import Source
+from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
+from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.outbox import get_outbox
+from ..validation import attachment, boolean, file_name, identifier, one_of, text
+from .action import (
+    ATTR_ALLOW_REPEAT,
+    CHAT_SCHEMA,
+    Action,
+    async_get_entry_and_chat,
+    validate_chat_fields,
+)
+from .responses import SendMessageResponse
+
+ATTR_ATTACHMENT: Final = "attachment"
+ATTR_FILE_NAME: Final = "file_name"
+ATTR_FORMAT: Final = "format"
+ATTR_MESSAGE: Final = "message"
+ATTR_REPLY_TO: Final = "reply_to"
+ATTR_WAIT: Final = "wait"
+
+_SCHEMA: Final = vol.Schema(
+    {
+        **CHAT_SCHEMA,
+        vol.Optional(ATTR_MESSAGE): text,
+        vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
+            FORMAT_TEXT, FORMAT_MARKDOWN
+        ),
+        vol.Optional(ATTR_REPLY_TO): identifier,
+        vol.Optional(ATTR_ATTACHMENT): attachment,
+        vol.Optional(ATTR_FILE_NAME): file_name,
+        vol.Optional(ATTR_WAIT, default=False): boolean,
+        vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
+    }
+)
+
+
+def _validate(data: dict[str, Any]) -> dict[str, Any]:
+    params = validate_chat_fields(_SCHEMA, data)
+    if not params.get(ATTR_MESSAGE, "").strip():
+        params.pop(ATTR_MESSAGE, None)
+        if ATTR_ATTACHMENT not in params:
+            raise errors.invalid("nothing_to_send")
+    if ATTR_FILE_NAME in params and ATTR_ATTACHMENT not in params:
+        raise errors.invalid("file_name_alone")
+    return params
+
+
+async def _send_message(call: ServiceCall) -> SendMessageResponse:
+    params = call.data
+    entry, chat_id = await async_get_entry_and_chat(call)
+    message: str | None = params.get(ATTR_MESSAGE)
+    source = None
+    if ATTR_ATTACHMENT in params:
+        source = Source(
+            location=params[ATTR_ATTACHMENT], name=params.get(ATTR_FILE_NAME)
+        )
+    outbox = get_outbox(call.hass, entry)
+    job = MessageJob(
+        context=outbox.context,
+        message=MessageRequest(
+            chat_id=chat_id,
+            text=(
+                None
+                if message is None
+                else markdown.from_format(message, params[ATTR_FORMAT])
+            ),
+            length=len(message or ""),
+            reply_to=params.get(ATTR_REPLY_TO),
+            attachment=source,
+        ),
+        call_context=call.context,
+    )
+    outcome = await outbox.run(job, allow_repeat=params[ATTR_ALLOW_REPEAT])
+    response: SendMessageResponse = {
+        "chat_id": outcome.result.chat_id,
+        "message_id": outcome.result.message_id,
+        "recovered": outcome.recovered,
+        "duplicate": outcome.duplicate,
+    }
+    if params[ATTR_WAIT]:
+        delivery = await job.delivery(outcome.result)
+        response |= {"delivery": delivery.state, "reason": delivery.reason}
+    return response
+
+
+SEND_MESSAGE: Final = Action(
+    name="send_message", validate=_validate, handle=_send_message
+)
