@@ -28,8 +28,8 @@ _START_TIMEOUT = 240  # Home Assistant may have packages to install first.
 _STOP_TIMEOUT = 20
 _REQUEST_TIMEOUT = 120
 
-# Stops when its standard input closes, so that it does not outlive the demo, even if the
-# demo is killed.
+# Stops when its standard input closes, so that it does not outlive the demo, even if
+# the demo is killed.
 _PROGRAM = """
 import os, signal, sys, threading
 from homeassistant.__main__ import main

@@ -30,7 +30,7 @@ def not_found(what: str) -> ApiError:
 
 
 def invalid(*path: str | int, message: str, code: str = "custom") -> ApiError:
-    """400 for one field. Live servers return 400; 422 is declared but was never seen."""
+    """400 for one field. The declared 422 was never seen on live servers."""
     return invalid_many([{"code": code, "message": message, "path": list(path)}])
 
 

@@ -105,7 +105,7 @@ class Profile:
     focus_scope: str = "write"
     """Scope of `focus`; all other mutations require `write`."""
     strict: bool = False
-    """Behaviour of EasyMatrix: unknown body keys are rejected, validation `details` is a
+    """Behaviour of EasyMatrix: unknown body keys are rejected, `details` is a
     flat `{field: text}`, lists in queries may be comma-separated, and a start accepts a
     `fullName` as the only identifier."""
     ws_text_time: bool = False

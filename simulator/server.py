@@ -13,13 +13,13 @@ from weakref import WeakSet
 
 from aiohttp import hdrs, web
 
+from .actions import Actions
 from .call import Call, Route
 from .checks import check, parse_json, read_query
 from .control import Control
 from .errors import ApiError
 from .faults import NO_ANSWER, FaultDesk, strike
-from .model import Json, Message
-from .people import participant
+from .model import Json
 from .profiles import PROFILES, SEEN_TRAITS
 from .routes import ROUTES
 from .scenes import SCENES
@@ -60,7 +60,7 @@ _RECEIVED = web.RequestKey("received", Received)
 _AUTHENTICATED = web.RequestKey("authenticated", bool)
 
 
-class Simulator:
+class Simulator(Actions):
     """A Beeper server on a real socket, as an async context manager.
 
     `stop` followed by `start` keeps port and world, like a restart of the app.
@@ -219,87 +219,6 @@ class Simulator:
     @confirm_after.setter
     def confirm_after(self, seconds: float) -> None:
         self.world.confirm_after = seconds
-
-    # Actions of other people
-
-    def incoming(self, chat_id: str, sender_id: str | None, text: str) -> Json:
-        """Add a message of another person, or of the user in another app; return it.
-
-        `sender_id` None: the chat's first participant.
-        """
-        chat = self.world.chat(chat_id)
-        sender = next(
-            (person for person in chat.participants if person.id == sender_id), None
-        )
-        if sender is None:
-            sender = (
-                chat.participants[0]
-                if sender_id is None
-                else participant(self.world.account(chat.account_id), sender_id)
-            )
-        return self.wire.message(self.world, self.world.incoming(chat, sender, text))
-
-    def edit(self, chat_id: str, message_id: str, text: str) -> Json:
-        """Edit a message, as another app does."""
-        message = self._message(chat_id, message_id)
-        self.world.edit(self.world.chat(chat_id), message, text)
-        return self.wire.message(self.world, message)
-
-    def delete(self, chat_id: str, message_id: str) -> None:
-        """Delete a message for everyone, as another app does."""
-        self.world.delete(self.world.chat(chat_id), self._message(chat_id, message_id))
-
-    def react(
-        self, chat_id: str, message_id: str, sender_id: str | None, key: str | None
-    ) -> Json:
-        """Set a person's reaction, None removes it; return the message.
-
-        `sender_id` None: the chat's first participant.
-        """
-        chat, message = self.world.chat(chat_id), self._message(chat_id, message_id)
-        person = next(
-            (person for person in chat.participants if person.id == sender_id),
-            chat.participants[0],
-        )
-        self.world.react(chat, message, person, key)
-        return self.wire.message(self.world, message)
-
-    def membership(self, chat_id: str, sender_id: str | None, text: str) -> Json:
-        """Add a membership event with this text; return it.
-
-        `sender_id` None: the chat's first participant.
-        """
-        chat = self.world.chat(chat_id)
-        person = next(
-            (person for person in chat.participants if person.id == sender_id),
-            chat.participants[0],
-        )
-        message = self.world.membership(chat, person, text)
-        return self.wire.message(self.world, message)
-
-    def leave(self, chat_id: str, person_id: str | None = None) -> None:
-        """Let a person leave a chat, or all other people without a `person_id`."""
-        chat = self.world.chat(chat_id)
-        for person in [*chat.participants]:
-            if person_id in (None, person.id) and not person.is_self:
-                self.world.leave(chat, person)
-
-    def delete_chat(self, chat_id: str) -> None:
-        """Delete a chat, as another app does."""
-        self.world.delete_chat(self.world.chat(chat_id))
-
-    def set_account_status(
-        self, account_id: str, status: str, text: str | None = None
-    ) -> None:
-        """Set the connection status of an account.
-
-        Does not change the outcome of sends; see `Account.delivery`.
-        """
-        account = self.world.account(account_id)
-        account.status, account.status_text = status, text
-
-    def _message(self, chat_id: str, message_id: str) -> Message:
-        return self.world.message(self.world.chat(chat_id), message_id)
 
     # HTTP
 

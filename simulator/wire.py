@@ -135,7 +135,7 @@ class Wire:
         )
 
     def _own_user(self, account: Account) -> Json:
-        """The user of an account, with `network_user_ids` under the network's own id."""
+        """The user of an account, maybe under the network's own id."""
         found = self.user(account.user, account)
         if self.traits.has("network_user_ids", account.id):
             localpart = account.user.id.removeprefix("@").partition(":")[0]
@@ -266,7 +266,7 @@ class Wire:
     def message(
         self, world: World, message: Message, *, unsorted: bool = False
     ) -> Json:
-        """Message. On some accounts `isSender` of own messages is wrong, as on live servers.
+        """Message. `isSender` of own messages is wrong on some accounts, as live.
 
         `unsorted`: in an event or a preview.
         """

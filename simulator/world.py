@@ -8,6 +8,7 @@ from typing import Literal
 
 from .errors import ApiError, invalid, not_found
 from .model import Account, Asset, Chat, Delivery, Event, Json, Message, Person
+from .pending import PendingActions
 from .people import display_name
 from .text import iso, markdown_to_html, milliseconds, plain_to_html
 from .traits import Traits
@@ -46,7 +47,7 @@ class World:
         """Seconds until the network confirms an own message."""
         self.traits = Traits()
         self.discovery_seconds = 1.0
-        """Seconds during which a start does not find a new chat (`new_chat_not_found`)."""
+        """Age in seconds at which a start finds a new chat (`new_chat_not_found`)."""
         self.hang_seconds = 180.0
         """Seconds until a hanging create fails (`network_hangs`)."""
         self.delivery_interval = 0.2
@@ -55,10 +56,7 @@ class World:
         self._recent: list[Chat] | None = None
         self._numbers = count(1)
         self._sort_keys = count(821_744_079, 7)
-        self._waiting: dict[
-            asyncio.TimerHandle, tuple[Callable[[], None], Callable[[], None]]
-        ] = {}
-        """Pending actions, and their replacements for `lost_at_stop`."""
+        self._pending = PendingActions()
         self._next_delivery = 0.0
 
     def now(self) -> datetime:
@@ -175,7 +173,7 @@ class World:
         self._emit(Event(type="chat.deleted", chat=chat))
 
     def leave(self, chat: Chat, person: Person) -> None:
-        """Remove a participant; without other people, the title says so."""
+        """Remove a participant; the last one leaves an empty room."""
         chat.participants.remove(person)
         chat.former.append(person)
         if all(other.is_self for other in chat.participants):
@@ -193,7 +191,8 @@ class World:
             chat.is_archived = False
             self.changed(chat)
 
-        self._later(act)
+        loop = asyncio.get_running_loop()
+        self._pending.add(loop.time() + self.confirm_after, act)
 
     # Accounts
 
@@ -273,11 +272,7 @@ class World:
             message.extra["mentions"] = mentions
         message.send_status = {"status": "PENDING", "timestamp": iso(message.timestamp)}
         self._append(chat, message)
-        self._later(
-            lambda: self._deliver(chat, message, delivery),
-            lose=lambda: chat.messages.remove(message),
-            slow=True,
-        )
+        self._deliver_later(chat, message, delivery)
         return message
 
     def edit(self, chat: Chat, message: Message, text: str) -> None:
@@ -390,20 +385,14 @@ class World:
 
     def settle(self) -> None:
         """Run all pending actions now."""
-        waiting, self._waiting = self._waiting, {}
-        for timer, (act, _) in waiting.items():
-            timer.cancel()
-            act()
+        self._pending.run()
 
     def stop(self) -> None:
         """Run all pending actions, or discard them with `lost_at_stop`."""
-        if "lost_at_stop" not in self.traits:
-            self.settle()
-            return
-        waiting, self._waiting = self._waiting, {}
-        for timer, (_, lose) in waiting.items():
-            timer.cancel()
-            lose()
+        if "lost_at_stop" in self.traits:
+            self._pending.discard()
+        else:
+            self._pending.run()
 
     def _new_message(
         self, chat: Chat, sender: Person, when: datetime | None
@@ -465,26 +454,17 @@ class World:
         ):
             self.delete(chat, message)
 
-    def _later(
-        self,
-        act: Callable[[], None],
-        *,
-        lose: Callable[[], None] = lambda: None,
-        slow: bool = False,
-    ) -> None:
-        """Act after `confirm_after`; `slow`: subject to `slow_delivery`."""
-
-        def run() -> None:
-            self._waiting.pop(timer, None)
-            act()
-
-        loop = asyncio.get_running_loop()
-        when = loop.time() + self.confirm_after
-        if slow and "slow_delivery" in self.traits:
+    def _deliver_later(self, chat: Chat, message: Message, delivery: Delivery) -> None:
+        """Deliver after `confirm_after`, or in turn with `slow_delivery`."""
+        when = asyncio.get_running_loop().time() + self.confirm_after
+        if "slow_delivery" in self.traits:
             when = max(when, self._next_delivery + self.delivery_interval)
             self._next_delivery = when
-        timer = loop.call_at(when, run)
-        self._waiting[timer] = (act, lose)
+        self._pending.add(
+            when,
+            lambda: self._deliver(chat, message, delivery),
+            lambda: chat.messages.remove(message),
+        )
 
     def _emit(self, event: Event) -> None:
         if self.accounts[event.chat.account_id].emits_events:

@@ -2,12 +2,13 @@
 
 from simulator.call import Route
 
-from . import accounts, assets, chats, info, messages
+from . import accounts, assets, chats, create, info, messages
 
 ROUTES: list[Route] = [
     *info.ROUTES,
     *accounts.ROUTES,
     *chats.ROUTES,
+    *create.ROUTES,
     *messages.ROUTES,
     *assets.ROUTES,
 ]

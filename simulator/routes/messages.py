@@ -53,6 +53,8 @@ def send(call: Call) -> Json:
         raise ApiError(403, "FORBIDDEN", "This chat is read-only")
     if not body.get("text") and "attachment" not in body:
         raise invalid("body", "text", message="Either text or attachment is required")
+    if "mentions" in body and call.profile.strict:
+        raise invalid("body", "mentions", message="Unrecognized key")
     if reply_to := body.get("replyToMessageID"):
         call.world.message(chat, reply_to)
     attachment = (
