@@ -97,7 +97,7 @@ class Fault:
 
 
 class FaultDesk:
-    """The faults waiting for a matching request or socket."""
+    """The faults that wait for a matching request or socket."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
@@ -141,9 +141,9 @@ class FaultDesk:
         return fault
 
 
-async def strike(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+async def apply(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
     """Apply a fault to a request. `run` carries out the request."""
-    return await _STRIKES[fault.kind](fault, request, run)
+    return await _EFFECTS[fault.kind](fault, request, run)
 
 
 def hang_up(request: web.Request) -> web.Response:
@@ -270,7 +270,7 @@ async def _wire(fault: Fault, request: web.Request, run: Run) -> web.StreamRespo
     return web.Response(status=NO_ANSWER)
 
 
-_STRIKES: dict[
+_EFFECTS: dict[
     str, Callable[[Fault, web.Request, Run], Awaitable[web.StreamResponse]]
 ] = {
     "delay": _delay,
@@ -286,4 +286,4 @@ _STRIKES: dict[
     "wire": _wire,
     "ws_refuse": _status,
 }
-KINDS = (*_STRIKES, *WS_KINDS)
+KINDS = (*_EFFECTS, *WS_KINDS)

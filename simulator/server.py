@@ -18,7 +18,7 @@ from .call import Call, Route
 from .checks import check, parse_json, read_query
 from .control import Control
 from .errors import ApiError
-from .faults import NO_ANSWER, FaultDesk, strike
+from .faults import NO_ANSWER, FaultDesk, apply
 from .model import Json
 from .profiles import PROFILES, SEEN_TRAITS
 from .routes import ROUTES
@@ -285,7 +285,7 @@ class Simulator(Actions):
         if task := asyncio.current_task():
             self._handlers.add(task)
             task.add_done_callback(self._handlers.discard)
-        response = await (strike(fault, request, run) if fault else run())
+        response = await (apply(fault, request, run) if fault else run())
         if response.status != NO_ANSWER:
             await request.release()  # Read a rejected upload to its end.
         received.status = None if response.status == NO_ANSWER else response.status

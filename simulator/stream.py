@@ -26,7 +26,7 @@ class Hub:
         self._wire = wire
         self._faults = faults
         self._world = World()
-        faults.on_add = self._look
+        faults.on_add = self._notify
 
     def attach(self, world: World) -> None:
         """Publish the events of `world` from now on."""
@@ -37,7 +37,7 @@ class Hub:
         """Serve one socket until it closes."""
         socket = web.WebSocketResponse(autoping=False, autoclose=False, compress=False)
         await socket.prepare(request)
-        connection = Connection(socket, request, self._profile, self._strike)
+        connection = Connection(socket, request, self._profile, self._apply_faults)
         self.connections.append(connection)
         try:
             await connection.run()
@@ -86,12 +86,12 @@ class Hub:
             if self._wire.shows(message)
         )
 
-    def _look(self) -> None:
+    def _notify(self) -> None:
         """Let open sockets apply new faults."""
         for connection in self.connections:
             connection.events.put_nowait(None)
 
-    async def _strike(self, connection: Connection) -> None:
+    async def _apply_faults(self, connection: Connection) -> None:
         """Apply all waiting socket faults to a connection."""
         while not connection.stalled and (fault := self._faults.take_for_socket()):
             match fault.kind:
@@ -125,7 +125,7 @@ class Connection:
         socket: web.WebSocketResponse,
         request: web.Request,
         profile: Profile,
-        strike: Callable[[Connection], Awaitable[None]],
+        apply_faults: Callable[[Connection], Awaitable[None]],
     ) -> None:
         self.socket = socket
         self.events: asyncio.Queue[Json | None] = asyncio.Queue()
@@ -138,7 +138,7 @@ class Connection:
         self._held: list[Json] = []
         self._transport = request.transport
         self._profile = profile
-        self._strike = strike
+        self._apply_faults = apply_faults
         self._chats: list[str] = []
         self._seq = 0
 
@@ -225,7 +225,7 @@ class Connection:
                 pause = _PING_EVERY
                 continue
             if frame is None:
-                await self._strike(self)
+                await self._apply_faults(self)
             else:
                 await self.deliver(frame)
 

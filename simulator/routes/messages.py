@@ -107,7 +107,7 @@ def react(call: Call) -> Json:
 
     Idempotent: a repeated transaction changes nothing.
     """
-    if not _lands_nowhere(call):
+    if not _is_lost(call):
         call.world.react(call.chat, call.message, _me(call), call.body["reactionKey"])
     return {
         **_reaction(call, call.body["reactionKey"]),
@@ -115,7 +115,7 @@ def react(call: Call) -> Json:
     }
 
 
-def _lands_nowhere(call: Call) -> bool:
+def _is_lost(call: Call) -> bool:
     """Whether a reaction to an unknown message is accepted."""
     chat = call.chat
     if not call.traits.has("pending_id_useless", chat.account_id):
@@ -150,9 +150,7 @@ def _reaction(call: Call, key: str) -> Json:
     return {
         "success": True,
         "chatID": call.chat.id,
-        "messageID": call.params["messageID"]
-        if _lands_nowhere(call)
-        else call.message.id,
+        "messageID": call.params["messageID"] if _is_lost(call) else call.message.id,
         "reactionKey": key,
     }
 

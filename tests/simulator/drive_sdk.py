@@ -1,12 +1,12 @@
-"""Call every method of the installed official SDK on a server; print what went wrong.
+"""Call every method of the installed official SDK and print the problems.
 
 Run by test_sdk.py in an environment that has `beeper-desktop-api`:
 `python drive_sdk.py BASE_URL TOKEN`. Prints JSON: `called` and `missing` method names
 and `problems`.
 
-The SDK builds its models without checking them. Here each raw answer is validated
-strictly against the type the method declares: required fields, types and known enum
-values; and fields the SDK has never heard of are reported too.
+The SDK builds its models without validation. This program validates each raw response
+strictly against the declared type: required fields, types and known enum values. It
+also reports fields that the SDK does not know.
 """
 
 from collections.abc import Iterator
@@ -174,7 +174,7 @@ def main(base_url: str, token: str) -> dict[str, Any]:
             problems.append(f"{name}: {problem}")
     for number in range(45):
         client.messages.send(GROUP, text=str(number))
-    time.sleep(0.3)  # until all are confirmed: older servers hide what is not
+    time.sleep(0.3)  # older servers hide unconfirmed messages
     pages = len(answers)
     listed = [message.id for message in client.messages.list(GROUP)]
     if len(set(listed)) < 45 or len(answers) - pages < 3:

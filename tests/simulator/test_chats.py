@@ -164,7 +164,7 @@ async def test_create_invalid(
     assert not client.sim.executed
 
 
-async def test_create_with_somebody_unknown(connect: Connect) -> None:
+async def test_create_with_an_unknown_person(connect: Connect) -> None:
     client = await connect()
     body = {"accountID": "whatsapp", "participantIDs": ["nobody"], "type": "single"}
     answer = await client("POST", "/v1/chats", json=body)

@@ -43,8 +43,8 @@ async def test_people_and_accounts(connect: Connect) -> None:
 
     bad = await client("POST", "/control/incoming", json={"text": 1}, headers={})
     assert bad.status == 400
-    nowhere = {"chatID": "x", "text": "y"}
-    assert (await client("POST", "/control/incoming", json=nowhere)).status == 404
+    unknown = {"chatID": "x", "text": "y"}
+    assert (await client("POST", "/control/incoming", json=unknown)).status == 404
 
 
 async def test_log_faults_and_reset(connect: Connect) -> None:
@@ -52,8 +52,8 @@ async def test_log_faults_and_reset(connect: Connect) -> None:
     fault = {"kind": "drop_after", "method": "POST", "path": "/v1/chats*", "times": 2}
     assert (await client("POST", "/control/faults", json=fault)).json["times"] == 2
     assert (await client("POST", "/control/faults", json={"kind": "x"})).status == 400
-    odd = {"kind": "delay", "second": 1}
-    assert (await client("POST", "/control/faults", json=odd)).status == 400
+    misspelt = {"kind": "delay", "second": 1}
+    assert (await client("POST", "/control/faults", json=misspelt)).status == 400
     assert len((await client("GET", "/control/faults")).json["items"]) == 1
     assert (await client("DELETE", "/control/faults")).status == 200
     assert client.sim.faults.waiting == []
@@ -97,9 +97,9 @@ async def line(stream: asyncio.StreamReader | None) -> str:
 
 async def test_program(connect: Connect) -> None:
     async with program("--port", "0", "--profile", "4.2.808") as process:
-        told = await line(process.stdout)
-        assert told.startswith("Simulated Beeper 4.2.808 at http://127.0.0.1:")
-        port = told.rpartition(":")[2].strip()
+        announcement = await line(process.stdout)
+        assert announcement.startswith("Simulated Beeper 4.2.808 at http://127.0.0.1:")
+        port = announcement.rpartition(":")[2].strip()
 
         async with program("--port", port) as second:
             assert await second.wait() == 1

@@ -67,9 +67,10 @@ OPERATIONS: list[tuple[str, str, Any, tuple[str, ...]]] = [
 ]
 
 
+@pytest.mark.parametrize("realistic", [False, True])
 @pytest.mark.parametrize("profile", ALL)
-async def test_operations(connect: Connect, profile: str) -> None:
-    client = await connect(profile)
+async def test_operations(connect: Connect, profile: str, realistic: bool) -> None:
+    client = await connect(profile, realistic=realistic)
     for method, path, body, generations in OPERATIONS:
         if path.startswith(f"{MESSAGE}/reactions") and method == "DELETE":
             chat = client.sim.world.chats["!tEamSlack:beeper.com"]
@@ -87,8 +88,8 @@ async def test_absent_route(connect: Connect, profile: str) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain")
     if profile == EM:
         assert answer.headers["Allow"] == "GET, HEAD"
-    nowhere = await client("GET", "/v2/chats")
-    assert nowhere.status == 404
+    unknown = await client("GET", "/v2/chats")
+    assert unknown.status == 404
     assert client.sim.requests[-1].status == 404
 
 

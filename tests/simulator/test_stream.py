@@ -181,11 +181,11 @@ async def test_a_send_publishes_three_events(connect: Connect) -> None:
 
     sent = await client("POST", f"/v1/chats/{TEAM}/messages", json={"text": "hi"})
 
-    told = [(await frame(socket))["entries"][0] for _ in range(3)]
+    events = [(await frame(socket))["entries"][0] for _ in range(3)]
     pending = sent.json["pendingMessageID"]
     final = client.sim.world.chats[TEAM].messages[-1].id
-    assert [message["id"] for message in told] == [pending, final, final]
-    assert [message["sendStatus"]["status"] for message in told] == [
+    assert [message["id"] for message in events] == [pending, final, final]
+    assert [message["sendStatus"]["status"] for message in events] == [
         "PENDING",
         "PENDING",
         "SUCCESS",
@@ -196,8 +196,8 @@ async def test_only_confirmed_messages_without_a_send_status(connect: Connect) -
     client = await connect("4.2.557")
     socket = await subscribed(client)
     await client("POST", f"/v1/chats/{TEAM}/messages", json={"text": "hi"})
-    told = [(await frame(socket))["ids"] for _ in range(2)]
-    assert told == [[client.sim.world.chats[TEAM].messages[-1].id]] * 2
+    events = [(await frame(socket))["ids"] for _ in range(2)]
+    assert events == [[client.sim.world.chats[TEAM].messages[-1].id]] * 2
     assert await quiet(socket)
 
 

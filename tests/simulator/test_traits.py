@@ -1,4 +1,4 @@
-"""What each trait changes, next to a server without it."""
+"""The effect of each trait."""
 
 import asyncio
 from typing import Any
@@ -110,7 +110,7 @@ def test_a_reset_brings_the_first_traits_back() -> None:
 
 @pytest.mark.parametrize("name", TRAITS)
 async def test_the_world_is_the_same_after_a_trait(connect: Connect, name: str) -> None:
-    """And the server lists chats, messages and accounts with every trait."""
+    """With each trait, the server lists chats, messages and accounts."""
     client = await connect()
 
     async def read() -> list[Any]:
@@ -125,7 +125,7 @@ async def test_the_world_is_the_same_after_a_trait(connect: Connect, name: str) 
     await read()
     client.sim.traits.discard(name)
     after = await read()
-    # New rows move the read position, which stays.
+    # Rows of a trait advance the read position permanently.
     for answer in (before, after):
         for chat in answer[0]["items"]:
             del chat["lastReadMessageSortKey"]
@@ -696,8 +696,8 @@ async def test_missing_routes_405(connect: Connect) -> None:
     client = await connect("4.2.808", traits=["missing_routes_405"])
     wrong = await client("PUT", f"/v1/chats/{KIM}", json={})
     assert (wrong.status, wrong.text) == (405, "Method Not Allowed\n")
-    nowhere = await client("GET", "/v1/bridges")
-    assert (nowhere.status, nowhere.text) == (404, "404 page not found\n")
+    unknown = await client("GET", "/v1/bridges")
+    assert (unknown.status, unknown.text) == (404, "404 page not found\n")
 
 
 # Creating, rows R21, R32
