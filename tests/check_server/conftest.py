@@ -13,6 +13,11 @@ from simulator.model import Chat
 TOKEN = "dev-token"
 
 
+@pytest.fixture(autouse=True)
+def integration(socket_enabled: None) -> None:
+    """Use real sockets, and no Home Assistant."""
+
+
 @pytest.fixture
 async def session() -> AsyncIterator[ClientSession]:
     async with ClientSession(connector=TCPConnector(force_close=True)) as session:
