@@ -30,8 +30,8 @@ def nearest_profile(app: str, version: str | None) -> str:
 
 
 async def read_simulator(profile: str, session: ClientSession) -> Reading:
-    """Read a simulator of that profile."""
-    async with Simulator(profile, _TOKEN) as simulator:
+    """Read a simulator that does what servers of that profile were seen to do."""
+    async with Simulator(profile, _TOKEN, realistic=True) as simulator:
         reading = Reading(Client(session, simulator.url, _TOKEN))
         await reading.run()
     return reading
