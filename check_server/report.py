@@ -8,9 +8,10 @@ from .client import Answer
 from .masking import form_of, version
 from .reading import Exchange, Reading, statuses
 from .shape import differences
-from .vocabulary import HEADERS, MEDIA_TYPES, METHODS
+from .vocabulary import HEADERS, MEDIA_TYPES, METHODS, TRANSPORT_HEADERS
 
 _MAX_DIFFERENCES = 40
+_MAX_FORMS = 8
 
 
 @dataclass(kw_only=True)
@@ -30,6 +31,7 @@ class Report:
             ("Server", self._server()),
             ("Requests", self._requests()),
             ("Differences", self._differences()),
+            ("Forms of ids", self._ids()),
             ("Behaviour", self._behaviour()),
             ("Writing", iter(self.writes)),
             ("Shapes", self._shapes()),
@@ -85,6 +87,15 @@ class Report:
         if not found:
             yield "None."
 
+    def _ids(self) -> Iterator[str]:
+        """Yield what only the server has, by key."""
+        mine, other = _id_forms(self.server), _id_forms(self.simulator)
+        yield "| Key | Only this server | Simulator |"
+        yield "|---|---|---|"
+        for key, forms in sorted(mine.items()):
+            if new := forms - other.get(key, set()):
+                yield f"| {key} | {_some(new)} | {_some(other.get(key, set()))} |"
+
     def _behaviour(self) -> Iterator[str]:
         mine, other = behaviour(self.server), behaviour(self.simulator)
         yield "| Question | Server | Simulator |"
@@ -133,7 +144,17 @@ def _route_differences(mine: Exchange, other: Exchange) -> Iterator[str]:
         yield f"status {statuses(mine)}; simulator: {statuses(other)}"
     else:
         yield from _set_differences("body", _kinds(mine), _kinds(other))
-        yield from _set_differences("headers", _headers(mine), _headers(other))
+        yield from _set_differences(
+            "headers",
+            *(
+                {
+                    header
+                    for header in _headers(exchange)
+                    if header not in TRANSPORT_HEADERS
+                }
+                for exchange in (mine, other)
+            ),
+        )
     yield from differences(mine.shape, other.shape)
     for line in differences(mine.error_shape, other.error_shape):
         yield f"error: {line}"
@@ -144,6 +165,20 @@ def _set_differences(what: str, mine: set[str], other: set[str]) -> Iterator[str
         yield f"{what}: {', '.join(sorted(new))}, which the simulator does not have"
     if missing := other - mine:
         yield f"{what}: no {', '.join(sorted(missing))}, which the simulator has"
+
+
+def _id_forms(reading: Reading) -> dict[str, set[str]]:
+    """Return the masked ids in all answers, by key."""
+    merged: dict[str, set[str]] = {}
+    for route in reading.routes.values():
+        for key, forms in route.shape.id_forms().items():
+            merged.setdefault(key, set()).update(forms)
+    return merged
+
+
+def _some(forms: set[str]) -> str:
+    found = sorted(forms)
+    return ", ".join([*found[:_MAX_FORMS], *(["…"] if found[_MAX_FORMS:] else [])])
 
 
 def _status(exchanges: Mapping[str, Exchange], name: str) -> str:

@@ -12,7 +12,7 @@ _MAX_FORMS = 40
 _MAX_SHOWN = 8
 _MAX_ITEMS = 500
 _WILDCARD = "<>"
-_COMPARED_DETAILS = frozenset({"id", "date-time", "integer", "undocumented value"})
+_COMPARED_DETAILS = frozenset({"date-time", "integer", "undocumented value"})
 
 
 @dataclass
@@ -83,6 +83,16 @@ class Shape:
             return None
         return self.places.setdefault(path, Place())
 
+    def id_forms(self) -> dict[str, set[str]]:
+        """Return the masked ids of all paths, by key."""
+        forms: dict[str, set[str]] = {}
+        for path, place in self.places.items():
+            key = path.rpartition(".")[2].removesuffix("[]")
+            for form in place.forms:
+                if form.kind == "id":
+                    forms.setdefault(key, set()).add(form.detail)
+        return forms
+
     def lines(self) -> Iterator[str]:
         """Yield a line for each path."""
         for path, place in self.places.items():
@@ -95,8 +105,8 @@ class Shape:
 def differences(server: Shape, simulator: Shape) -> Iterator[str]:
     """Yield the paths and forms that only one of two shapes has.
 
-    A path that the simulator has only sometimes may be missing. Values of enums may
-    differ, as they depend on what a server holds.
+    A path that the simulator has only sometimes may be missing. Values of enums and
+    forms of ids may differ, as they depend on the accounts.
     """
     for path, place in server.places.items():
         other = simulator.places.get(path)

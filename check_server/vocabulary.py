@@ -277,6 +277,18 @@ HEADERS = _words(
 )
 """Names of headers that are reported. Others are counted."""
 
+TRANSPORT_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "server",
+        "transfer-encoding",
+    }
+)
+"""Headers that depend on the web server and the network, not on the API."""
+
 MEDIA_TYPES = ENUMS["mimeType"] | {
     "application/json",
     "application/problem+json",

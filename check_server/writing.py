@@ -190,18 +190,23 @@ class Writing:
                 break
         if not (answer.is_success or _is_unknown(answer)):
             return
-        await self._note_chat("reminder")
+        await self._note_chat("reminder", bool)
         await self._write("DELETE", path)
-        await self._note_chat("reminder")
+        await self._note_chat("reminder", lambda value: not value)
 
     async def _archive(self) -> None:
         """Archive by PATCH, then by the separate route; restore the state."""
         before = self._chat.get("isArchived") is True
+
+        def is_changed(value: object) -> bool:
+            return value is not before
+
         await self._write("PATCH", _CHAT, body={"isArchived": not before})
-        await self._note_chat("isArchived")
-        for archived in (not before, before):
-            await self._write("POST", f"{_CHAT}/archive", body={"archived": archived})
-            await self._note_chat("isArchived")
+        await self._note_chat("isArchived", is_changed)
+        await self._write("POST", f"{_CHAT}/archive", body={"archived": not before})
+        await self._note_chat("isArchived", is_changed)
+        await self._write("POST", f"{_CHAT}/archive", body={"archived": before})
+        await self._note_chat("isArchived", lambda value: value is before)
 
     async def _delete(self) -> None:
         for message in self._written.values():
@@ -280,13 +285,16 @@ class Writing:
         is_chat = answer.is_success and isinstance(answer.body, dict)
         return answer.body if is_chat else None
 
-    async def _note_chat(self, key: str) -> None:
-        chat = await self._read_chat()
-        if chat is None:
-            self._note("the chat cannot be read")
-        else:
-            missing = "missing" if key not in chat else str(form_of(key, chat[key]))
-            self._note(f"then {key} is: {missing}")
+    async def _note_chat(self, key: str, condition: Callable[[Any], bool]) -> None:
+        """Read the chat until a value is as expected, and note the last one."""
+        found = "unknown, as the chat cannot be read"
+        for pause in self._looks:
+            await asyncio.sleep(pause)
+            if (chat := await self._read_chat()) is not None:
+                found = str(form_of(key, chat[key])) if key in chat else "missing"
+                if condition(chat.get(key)):
+                    break
+        self._note(f"then {key} is: {found}")
 
     def _is_mine(self, row: Row) -> bool:
         return row.get("id") == self._written["message"]

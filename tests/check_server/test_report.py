@@ -120,14 +120,14 @@ async def test_ignored_filters_are_found(session: ClientSession) -> None:
                 "garbage", path=path, times=None, body={"items": rows, "hasMore": False}
             )
         behaviour = section((await report(session, simulator)).text(), "Behaviour")
-    for row in (
-        "| `limit` of the chat list is honoured | no | yes |",
-        "| `includeMuted=false` leaves out muted chats | no | yes |",
-        "| `unreadOnly` lists unread chats only | no | yes |",
-        "| `type=group` lists groups only | no | yes |",
-        "| `accountIDs` filters the chat list | no | yes |",
+    for question in (
+        "`limit` of the chat list is honoured",
+        "`includeMuted=false` leaves out muted chats",
+        "`unreadOnly` lists unread chats only",
+        "`type=group` lists groups only",
+        "`accountIDs` filters the chat list",
     ):
-        assert row in behaviour
+        assert f"| {question} | no |" in behaviour
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ async def test_a_token_without_scopes_gets_a_report(session: ClientSession) -> N
 
 
 async def test_a_path_prefix_is_kept(session: ClientSession) -> None:
-    async with Simulator(prefix="/beeper") as simulator:
+    async with Simulator(prefix="/beeper", realistic=True) as simulator:
         found = await report(session, simulator)
         assert simulator.requests
     assert section(found.text(), "Differences") == "None."
