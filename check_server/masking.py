@@ -17,7 +17,7 @@ _DATE_TIME = re.compile(
 _SCHEME = re.compile(r"([a-z]+):(?://)?")
 _HTML = re.compile(r"</?[a-z][^<>]*>")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|#[0-9]+);")
-_RANDOM_ID = re.compile(r"^([$!])(?=.{0,80}[A-Z])[A-Za-z0-9_-]{20,}(?=:|$)")
+_RANDOM_ID = re.compile(r"^([$!])(?=[a-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20,}(?=:|$)")
 """An event or room id in base64, where `-` and `_` separate nothing."""
 _ID = re.compile(r"@[^\s@:]+:[^\s@]+")
 _MS_2001, _MS_2100 = 978_307_200_000, 4_102_444_800_000

@@ -23,7 +23,7 @@ from check_server.vocabulary import WORDS
         ("-----", "-"),
         ("$Zm9v-YmFy_YmF6cXV4ZXM", "$aaa"),
         ("!Zm9v-YmFy_YmF6cXV4ZXM:beeper.com", "!aaa:beeper.com"),
-        ("!whatsapp_15550101002:ba_x.localhost", "!whatsapp_nnn:ba_x.localhost"),
+        ("!whatsapp_15550101002:ba_Ab.localhost", "!whatsapp_nnn:ba_aa.localhost"),
         ("a.b.c.d.e.f.g.h.i.j", "a.a.a.a.a.a.a.a.…"),
     ],
 )

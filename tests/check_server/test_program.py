@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 import os
 from pathlib import Path
+import shutil
 import signal
 import sys
 
@@ -55,6 +56,18 @@ def files(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
 
 
+def prepare(checkout: Path) -> None:
+    """Make a checkout of links, with an environment that needs no set-up."""
+    scripts = checkout / "scripts"
+    scripts.mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/check-server", scripts)
+    (scripts / "setup").write_text("#!/bin/sh\n")
+    (scripts / "setup").chmod(0o755)
+    for name in ("check_server", "simulator"):
+        (checkout / name).symlink_to(ROOT / name)
+    (checkout / ".venv").symlink_to(sys.prefix)
+
+
 async def run(
     folder: Path, *arguments: str, url: str = "", token: str = TOKEN
 ) -> tuple[int | None, str]:
@@ -77,6 +90,28 @@ async def test_the_report_is_written_and_shown(tmp_path: Path) -> None:
     assert "no names, numbers, texts, tokens or addresses" in output
     for private in (TOKEN, "Kim", "15550101002", "127.0.0.1"):
         assert private not in output
+
+
+async def test_the_launcher_keeps_the_folder(tmp_path: Path) -> None:
+    """A checkout whose environment is ready: the report is where the user is."""
+    checkout, folder = tmp_path / "checkout", tmp_path / "folder"
+    prepare(checkout)
+    folder.mkdir()
+    async with Simulator("4.1.294") as simulator:
+        process = await asyncio.create_subprocess_exec(
+            checkout / "scripts/check-server",
+            cwd=folder,
+            env={
+                **os.environ,
+                "BEEPER_URL": simulator.url,
+                "BEEPER_ACCESS_TOKEN": TOKEN,
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await process.communicate()
+    assert process.returncode == 0
+    assert files(folder) == ["beeper-server-report.md"]
 
 
 async def test_another_file_can_be_named(tmp_path: Path) -> None:
