@@ -47,6 +47,7 @@ class Writing:
         self._ask = ask
         self._looks = looks
         self._chat: Row = {}
+        self._user: Row = {}
         self._mark = uuid4().hex[:8]
         self._written: dict[str, str] = {}
         """Final ids of the messages sent here, by step."""
@@ -57,27 +58,32 @@ class Writing:
         accounts = await self._client.ask("GET", "/v1/accounts")
         if chat is None or not accounts.is_success:
             raise NotOneselfError("The chat cannot be read.")
-        own_ids = {
-            text(user, "id")
+        users = [
+            user
             for account in rows(accounts.body)
             if account.get("accountID") == chat.get("accountID")
             if isinstance(user := account.get("user"), dict)
-        } - {""}
+        ]
+        own_ids = {text(user, "id") for user in users} - {""}
         participants = chat.get("participants")
+        people = participants.get("items") if isinstance(participants, dict) else None
         if (
             not isinstance(participants, dict)
+            or not isinstance(people, list)
             or participants.get("hasMore") is not False
+            or not isinstance(total := participants.get("total"), int)
         ):
             raise NotOneselfError("The chat's participants are not known.")
-        people = participants.get("items")
-        if not isinstance(people, list) or not all(
+        # Some servers leave the user out of the list, and count them.
+        if total > 1 or not all(
             isinstance(person, dict)
             and (person.get("isSelf") is True or text(person, "id") in own_ids)
             for person in people
         ):
             raise NotOneselfError("Other people are in this chat.")
-        if not people:
-            raise NotOneselfError("The chat lists no participants, so not you either.")
+        if not (people or users):
+            raise NotOneselfError("The account of the chat is not known.")
+        self._user = (people or users)[0]
         self._chat = chat
 
     async def run(self) -> None:
@@ -118,11 +124,10 @@ class Writing:
 
     async def _start(self) -> None:
         """Start without a text first: only if that leads to this chat, with one."""
-        participants = rows(self._chat["participants"])
         user = {
             key: value
             for key in ("id", "phoneNumber")
-            if (value := text(participants[0], key))
+            if (value := text(self._user, key))
         }
         body = {"accountID": text(self._chat, "accountID"), "user": user}
         path, started = "/v1/chats/start", body

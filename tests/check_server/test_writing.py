@@ -203,6 +203,9 @@ async def test_a_start_that_leads_elsewhere_sends_no_text(
     "change",
     [
         lambda chat: chat | {"participants": {"items": [], "hasMore": False}},
+        lambda chat: (
+            chat | {"participants": {"items": [], "hasMore": False, "total": 2}}
+        ),
         lambda chat: chat | {"participants": None},
         lambda chat: chat | {"participants": {"items": [None], "hasMore": False}},
         lambda chat: chat | {"participants": {"items": [{}], "hasMore": False}},
@@ -222,6 +225,19 @@ async def test_a_chat_that_may_have_others_in_it_is_refused(
             await chat.write(*ALL)
         assert not simulator.executed
     assert not chat.asked
+
+
+async def test_a_server_may_leave_the_user_out_of_the_participants(
+    session: ClientSession,
+) -> None:
+    async with Simulator() as simulator:
+        chat = Session(simulator, session)
+        shown = simulator.wire.chat(simulator.world, chat.chat, -1)
+        shown["participants"] = {"items": [], "hasMore": False, "total": 1}
+        simulator.faults.add("garbage", path="/v1/chats/?room*", body=shown)
+        lines = await chat.write(START)
+        assert len(chat.chat.messages) == 1
+    assert "    - the text is there after" in lines
 
 
 @pytest.mark.parametrize("chat_id", ["!nobody:beeper.com", "!fAmiLyGroUp:beeper.com"])
