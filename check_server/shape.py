@@ -134,8 +134,8 @@ def differences(server: Shape, simulator: Shape) -> Iterator[str]:
 def _is_comparable(path: str, places: Mapping[str, Place]) -> bool:
     """Whether the other shape has an object or array in which the path could be."""
     parent = path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
-    wanted = Form("array" if path.endswith("[]") else "object")
-    return parent in places and wanted in places[parent].forms
+    container = Form("array" if path.endswith("[]") else "object")
+    return parent in places and container in places[parent].forms
 
 
 def _new_forms(place: Place, other: Place) -> list[Form]:
