@@ -110,7 +110,7 @@ class ShortcutButton(ButtonEntity):
         except HomeAssistantError as err:
             if not errors.is_unknown(err):
                 result = "not_done"
-            return errors.of_shortcut(err).with_traceback(None)
+            return errors.shortcut_error(err).with_traceback(None)
         finally:
             if result != "not_done":
                 self._pressed_until = self.hass.loop.time() + _DOUBLE_PRESS_WINDOW

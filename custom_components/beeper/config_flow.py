@@ -352,7 +352,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             scopes = await client.scopes()
             user_id = await client.user_id(accounts)
         except BeeperError as err:
-            key, _ = errors.reason(err)
+            key, _ = errors.translation(err)
             key = "not_beeper" if key in _NOT_BEEPER else key
             return {_FIELDS.get(key, "base"): key}
         known = entry.data[CONF_USER_ID] if entry else None

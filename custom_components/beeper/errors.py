@@ -1,6 +1,6 @@
-"""The only map from what goes wrong with the API to errors Home Assistant shows.
+"""Translated errors, including the only mapping from API errors to them.
 
-No text names a person, a number or a message: Home Assistant logs these texts when an
+Error texts contain no names, numbers or message texts: Home Assistant logs them when an
 automation fails.
 """
 
@@ -31,7 +31,7 @@ from .api.exceptions import (
 from .api.generations import UPLOAD_SINCE
 from .const import DOMAIN
 
-_BY_KIND = (
+_KEY_BY_CLASS = (
     (TLSError, "tls_failed"),
     (CannotConnectError, "cannot_connect"),
     (RequestTimeoutError, "timeout"),
@@ -40,17 +40,17 @@ _BY_KIND = (
     (RouteAbsentError, "route_absent"),
     (UploadError, "upload_refused"),
 )
-_BY_STATUS = {404: "not_found", 409: "conflict", 429: "rate_limited"}
-# What the caller can put right by calling differently.
-_INVALID = {
+_KEY_BY_STATUS = {404: "not_found", 409: "conflict", 429: "rate_limited"}
+# Errors that the caller can avoid by changing the call.
+_INVALID_KEYS = {
     "chat_not_found",
     "person_ambiguous",
     "person_not_found",
     "rejected",
     "rejected_fields",
 }
-# Of what was attempted, whether it happened is unknown; all else is not done.
-_UNKNOWN = {
+# Errors after which the request may have been performed; after all others, it was not.
+_UNKNOWN_OUTCOME_KEYS = {
     "change_still_unknown",
     "change_unknown",
     "earlier_unknown",
@@ -59,18 +59,19 @@ _UNKNOWN = {
     "message_unknown",
     "outcome_unknown",
 }
-# What has a text of its own where a message is sent, and the names of its fields there.
-_SENDING = {"forbidden": "chat_forbidden", "not_found": "chat_not_found"}
+# More specific error texts for sending a message.
+_SENDING_KEYS = {"forbidden": "chat_forbidden", "not_found": "chat_not_found"}
+# The actions' names of the API's fields.
 _SENDING_FIELDS = {"text": "message", "reply_to_message_id": "reply_to"}
 _CHANGING_FIELDS = {
     "reaction_key": "reaction",
     "reminder": "remind_at",
     "text": "message",
 }
-# What is said of ids, which nobody has given a shortcut.
-_GONE = {"chat_not_found", "not_found"}
-# What has a text of its own while the integration is set up.
-_SETUP = {
+# Errors about IDs in a call; a shortcut's user did not enter any.
+_GONE_KEYS = {"chat_not_found", "not_found"}
+# Errors with a separate text for setup.
+_SETUP_KEYS = {
     "cannot_connect",
     "connection_lost",
     "forbidden",
@@ -84,9 +85,9 @@ _SETUP = {
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why something was not done, or is not known to be done, as data.
+    """Why a request was not performed, or its outcome is unknown.
 
-    Several callers may wait for one outcome: `error` makes an exception for each.
+    Several callers can wait for one outcome: each gets an exception from `error`.
     """
 
     key: str
@@ -94,7 +95,7 @@ class Refusal:
     kind: type[HomeAssistantError] = ServiceValidationError
 
     def error(self) -> HomeAssistantError:
-        """Return a new translated error."""
+        """Return a new translated exception."""
         return self.kind(
             translation_domain=DOMAIN,
             translation_key=self.key,
@@ -103,10 +104,10 @@ class Refusal:
 
 
 class NotDoneError(Exception):
-    """A request was refused before it ran."""
+    """A request was refused before it was sent."""
 
     def __init__(self, refusal: Refusal) -> None:
-        """Keep the reason."""
+        """Store the reason."""
         super().__init__(refusal.key)
         self.refusal = refusal
 
@@ -117,12 +118,12 @@ def refuse(
     kind: type[HomeAssistantError] = ServiceValidationError,
     **placeholders: str,
 ) -> NoReturn:
-    """Refuse a request before it runs; raises NotDoneError."""
+    """Refuse a request before it is sent; raises NotDoneError."""
     raise NotDoneError(Refusal(key=key, placeholders=placeholders, kind=kind))
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return the error of a call that is wrong in itself or not allowed."""
+    """Return the error for a call that is invalid or not allowed."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -131,7 +132,7 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def failed(key: str, **placeholders: str) -> HomeAssistantError:
-    """Return the error of a valid call that did not succeed."""
+    """Return the error for a valid call that failed."""
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -140,14 +141,14 @@ def failed(key: str, **placeholders: str) -> HomeAssistantError:
 
 
 def is_unknown(err: HomeAssistantError) -> bool:
-    """Tell whether what ended with this error may have happened."""
-    return err.translation_key in _UNKNOWN
+    """Return whether a request that raised this error may have been performed."""
+    return err.translation_key in _UNKNOWN_OUTCOME_KEYS
 
 
-def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
-    """Return the translation key and the placeholders for what went wrong."""
-    for kind, key in _BY_KIND:
-        if isinstance(err, kind):
+def translation(err: BeeperError) -> tuple[str, dict[str, str]]:
+    """Return the translation key and placeholders for an API error."""
+    for error_class, key in _KEY_BY_CLASS:
+        if isinstance(err, error_class):
             return key, {}
     match err:
         case ForbiddenError(missing_scope=str(scope)):
@@ -158,8 +159,8 @@ def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
             return "person_not_found", {}
         case PersonNotResolvedError(matches=count):
             return "person_ambiguous", {"count": str(count)}
-        case AnswerError(status=status) if status in _BY_STATUS:
-            return _BY_STATUS[status], {}
+        case AnswerError(status=status) if status in _KEY_BY_STATUS:
+            return _KEY_BY_STATUS[status], {}
         case AnswerError(status=400 | 422, fields=(_, *_) as fields):
             return "rejected_fields", {"fields": ", ".join(fields)}
         case AnswerError(status=status) if status < 400:
@@ -173,7 +174,7 @@ def reason(err: BeeperError) -> tuple[str, dict[str, str]]:
 
 
 def _refusal(key: str, placeholders: Mapping[str, str], prefix: str = "") -> Refusal:
-    is_invalid = key in _INVALID or (prefix == "change_" and key == "not_found")
+    is_invalid = key in _INVALID_KEYS or (prefix == "change_" and key == "not_found")
     return Refusal(
         key=f"{prefix}{key}",
         placeholders=placeholders,
@@ -182,49 +183,49 @@ def _refusal(key: str, placeholders: Mapping[str, str], prefix: str = "") -> Ref
 
 
 def not_done(err: BeeperError, *, network: str) -> Refusal:
-    """Return why a chat was certainly not created or started."""
-    key, placeholders = reason(err)
+    """Return the refusal of a chat that was not created or started."""
+    key, placeholders = translation(err)
     if isinstance(err, PersonNotResolvedError):
         placeholders["network"] = network
     return _refusal(key, placeholders)
 
 
 def not_sent(err: BeeperError) -> Refusal:
-    """Return why a message was certainly not sent."""
-    key, placeholders = reason(err)
-    key = _SENDING.get(key, key)
+    """Return the refusal of a message that was not sent."""
+    key, placeholders = translation(err)
+    key = _SENDING_KEYS.get(key, key)
     if isinstance(err, AnswerError) and "fields" in placeholders:
         placeholders["fields"] = _renamed(err, _SENDING_FIELDS)
     return _refusal(key, placeholders)
 
 
 def _renamed(err: AnswerError, names: Mapping[str, str]) -> str:
-    """Return the fields an error names, by the names they have in the action."""
+    """Return the fields in an error with their names in the action."""
     return ", ".join(names.get(field, field) for field in err.fields)
 
 
-def of_shortcut(err: HomeAssistantError) -> HomeAssistantError:
-    """Return the error as whoever presses a shortcut understands it."""
-    return failed("shortcut_gone") if err.translation_key in _GONE else err
+def shortcut_error(err: HomeAssistantError) -> HomeAssistantError:
+    """Return the error to show for a shortcut, without mentioning IDs."""
+    return failed("shortcut_gone") if err.translation_key in _GONE_KEYS else err
 
 
 def not_uploaded(err: BeeperError) -> Refusal:
-    """Return why an attachment did not reach Beeper, and its message was not sent."""
+    """Return the refusal of a message whose attachment was not uploaded."""
     if isinstance(err, RouteAbsentError):
         return Refusal(
             key="upload_absent",
             placeholders={"version": UPLOAD_SINCE},
             kind=HomeAssistantError,
         )
-    # Nobody has seen a file that may have been uploaded: it can be sent again.
+    # An uploaded file is not visible to anybody, so it is safe to upload it again.
     if err.may_have_run:
         return Refusal(key="upload_failed", kind=HomeAssistantError)
     return not_sent(err)
 
 
 def not_changed(err: BeeperError, *, since: str) -> Refusal:
-    """Return why a change was certainly not made; `since` is the version that brought it."""
-    key, placeholders = reason(err)
+    """Return the refusal of a change; `since` is the first version with its route."""
+    key, placeholders = translation(err)
     if isinstance(err, RouteAbsentError):
         placeholders["version"] = since
     if isinstance(err, AnswerError) and "fields" in placeholders:
@@ -233,8 +234,8 @@ def not_changed(err: BeeperError, *, since: str) -> Refusal:
 
 
 def not_read(err: BeeperError, *, since: str) -> Refusal:
-    """Return why a read failed; `since` is the version that brought the route."""
-    key, placeholders = reason(err)
+    """Return the refusal of a read; `since` is the first version with its route."""
+    key, placeholders = translation(err)
     if isinstance(err, RouteAbsentError):
         placeholders["version"] = since
     if key == "not_found":
@@ -243,8 +244,8 @@ def not_read(err: BeeperError, *, since: str) -> Refusal:
 
 
 def not_set_up(err: BeeperError) -> HomeAssistantError:
-    """Return the error that makes Home Assistant try again or ask for a token."""
-    key, placeholders = reason(err)
+    """Return the setup error: Home Assistant retries, or asks for a new token."""
+    key, placeholders = translation(err)
     match err:
         case AuthenticationError() | ForbiddenError(missing_scope=str()):
             error: type[HomeAssistantError] = ConfigEntryAuthFailed
@@ -252,6 +253,6 @@ def not_set_up(err: BeeperError) -> HomeAssistantError:
             error = UpdateFailed
     return error(
         translation_domain=DOMAIN,
-        translation_key=f"setup_{key}" if key in _SETUP else "setup_failed",
+        translation_key=f"setup_{key}" if key in _SETUP_KEYS else "setup_failed",
         translation_placeholders=placeholders,
     )

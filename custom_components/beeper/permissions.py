@@ -1,6 +1,6 @@
-"""What Home Assistant's users may have done here.
+"""Permissions of Home Assistant's users.
 
-Home Assistant asks for this itself where an entity is meant, not where a chat is.
+Home Assistant checks the permission for entities, but not for actions without one.
 """
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -10,9 +10,9 @@ from homeassistant.core import Context, HomeAssistant
 async def async_may_control(
     hass: HomeAssistant, context: Context, entity_id: str | None = None
 ) -> bool:
-    """Tell whether the user behind a call may control everything, or this entity.
+    """Return whether the calling user may control all entities, or this one.
 
-    Where no user is behind it, as with an automation, nobody has to be asked.
+    A call without a user, such as an automation's, is always allowed.
     """
     if context.user_id is None:
         return True

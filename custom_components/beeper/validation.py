@@ -1,4 +1,4 @@
-"""What a field of an action accepts, and what Home Assistant made of it on the way.
+"""Validators of action fields.
 
 Templates and YAML turn text that looks like a number into a number. Each validator
 returns the value to send, or raises `vol.Invalid` with the key of a translated text.
@@ -16,8 +16,10 @@ import voluptuous as vol
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
-MAX_FILE_NAME: Final = 200
-MAX_TEXT_BYTES: Final = 100 * 1024
+_MAX_FILE_NAME_LENGTH: Final = 200
+"""Characters of a file's name, bytes of a folder's."""
+
+_MAX_TEXT_BYTES: Final = 100 * 1024
 
 _EMAIL: Final = re.compile(
     r"[^@\s<>,;\u200b-\u200f\u2060]+@[^@\s<>,;\u200b-\u200f\u2060]+"
@@ -27,21 +29,21 @@ _INVISIBLE: Final = re.compile(
     r"|[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$"
 )
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_PHONE_DIGITS: Final = 7
-_PICTURE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
+_MIN_PHONE_DIGITS: Final = 7
+_IMAGE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 
 def without_blanks(value: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Leave out what is null or empty: what templates and forms make of not given."""
+    """Remove null and empty values, which templates and forms produce for no value."""
     return {key: value[key] for key in value if value[key] not in (None, "", [], {})}
 
 
 def only_known(value: Iterable[object], known: Iterable[object]) -> None:
-    """Refuse the first field that is not one of the known."""
+    """Refuse unknown fields; raises vol.Invalid for the first one."""
     fields = [str(field) for field in known]
     for field in value:
         if field not in fields:
-            # What is no field name may be anything, and the text reaches logs.
+            # The text is logged: it must not repeat arbitrary content.
             name = field if re.fullmatch(r"[a-z_]{1,30}", str(field)) else "…"
             raise vol.Invalid(
                 "unknown_field",
@@ -51,32 +53,32 @@ def only_known(value: Iterable[object], known: Iterable[object]) -> None:
 
 
 def text(value: Any) -> str:
-    """Accept text as it is, and the number that a template made of it."""
+    """Return text unchanged, or as text if a template turned it into a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise vol.Invalid("not_text")
-    accepted = str(value)
+    result = str(value)
     try:
-        size = len(accepted.encode())
+        size = len(result.encode())
     except UnicodeEncodeError:
         raise vol.Invalid("not_unicode") from None
-    if size > MAX_TEXT_BYTES:
+    if size > _MAX_TEXT_BYTES:
         raise vol.Invalid("text_too_long")
-    return accepted
+    return result
 
 
 def visible_text(value: Any) -> str:
-    """Accept text as it is, unless nothing of it can be seen."""
-    accepted = text(value)
-    if not _INVISIBLE.sub("", accepted):
+    """Return text unchanged; refuse text without visible characters."""
+    result = text(value)
+    if not _INVISIBLE.sub("", result):
         raise vol.Invalid("blank")
-    return accepted
+    return result
 
 
 def identifier(value: Any) -> str:
-    """Accept an id, a handle or a name: text that is not blank."""
+    """Return an ID, handle or name without invisible characters around it."""
     if isinstance(value, float):
         raise vol.Invalid("not_text")
-    # What is invisible comes along when a name or number is copied.
+    # Copying a name or number often copies invisible characters with it.
     visible = _INVISIBLE.sub("", text(value))
     if not visible:
         raise vol.Invalid("blank")
@@ -84,71 +86,73 @@ def identifier(value: Any) -> str:
 
 
 def identifiers(value: Any) -> list[str]:
-    """Accept a list of ids, or one alone; who is in it twice counts once."""
-    return _several(value, identifier)
+    """Return one ID or a list of IDs as a list without duplicates."""
+    return _unique_list(value, identifier)
 
 
 def reaction(value: Any) -> str:
-    """Accept an emoji or a word, but no number: the word `+1` becomes a 1."""
+    """Return an emoji or a word; refuse numbers, as YAML turns `+1` into 1."""
     if isinstance(value, int):
         raise vol.Invalid("not_text")
     return identifier(value)
 
 
 def recipients(value: Any) -> list[str]:
-    """Accept a list of what `recipient` accepts, or one alone."""
-    return _several(value, recipient)
+    """Return one recipient or a list of recipients as a list without duplicates."""
+    return _unique_list(value, recipient)
 
 
-def _several(value: Any, validate: Callable[[Any], str]) -> list[str]:
-    if not isinstance(value, list | tuple):
-        value = [value]
-    accepted = []
-    for index, item in enumerate(value):
+def _unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
+    """Validate one value or a list; an error's path includes the index."""
+    validated = []
+    for index, item in enumerate(_as_list(value)):
         try:
-            accepted.append(validate(item))
+            validated.append(validate(item))
         except vol.Invalid as err:
             err.prepend([index])
             raise
-    return list(dict.fromkeys(accepted))
+    return list(dict.fromkeys(validated))
+
+
+def _as_list(value: Any) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def recipient(value: Any) -> str:
-    """Accept a name, title, handle or id as it is, a number in E.164, an address bare.
+    """Return a phone number in E.164, or a name, title, handle, ID or email address.
 
-    What consists of digits is taken for a number, and refused without country code.
+    Digits without letters are a phone number, which needs a country code.
     """
-    if isinstance(value, int) and value >= 10 ** (_PHONE_DIGITS - 1):
+    if isinstance(value, int) and value >= 10 ** (_MIN_PHONE_DIGITS - 1):
         raise vol.Invalid("phone_integer")
     name = identifier(value)
     if name[:7].lower() == "mailto:":
         return email(name[7:])
     digits = sum(char.isdigit() for char in name)
     if name[:4].lower() == "tel:" or (
-        digits >= _PHONE_DIGITS and not any(char.isalpha() for char in name)
+        digits >= _MIN_PHONE_DIGITS and not any(char.isalpha() for char in name)
     ):
         return phone_number(name)
     return name
 
 
 def query(value: Any) -> str:
-    """Accept what to look for, an international number in E.164."""
+    """Return a search text; an international phone number in E.164."""
     with suppress(vol.Invalid):
         return phone_number(value)
     return identifier(value)
 
 
 def entity_id(value: Any) -> str:
-    """Accept one entity, alone or in a list, as targets come in."""
-    if isinstance(value, list | tuple):
-        if len({*map(str, value)}) != 1:
-            raise vol.Invalid("not_one_entity")
-        value = value[0]
-    return identifier(value)
+    """Return one entity ID; action targets contain it in a list."""
+    values = _as_list(value)
+    if len({*map(str, values)}) != 1:
+        raise vol.Invalid("not_one_entity")
+    return identifier(values[0])
 
 
 def attachment(value: Any) -> str:
-    """Accept what a media selector gives, or the text in it; return that."""
+    """Return a location: a URL, path or entity ID, or a media selector's content ID."""
     if isinstance(value, dict):
         value = value.get("media_content_id", "")
     location = identifier(value)
@@ -156,22 +160,26 @@ def attachment(value: Any) -> str:
     if found:
         known = bool(rest) and scheme.lower() in ("http", "https", "media-source")
     else:
-        known = bool(location.startswith("/") or _PICTURE_ENTITY.fullmatch(location))
+        known = bool(location.startswith("/") or _IMAGE_ENTITY.fullmatch(location))
     if not known:
         raise vol.Invalid("not_attachment")
     return location
 
 
 def file_name(value: Any) -> str:
-    """Accept the name of a file, without any directory."""
+    """Return a file name; refuse paths."""
     name = identifier(value)
-    if not name.isprintable() or {*name} & {*"/\\"} or len(name) > MAX_FILE_NAME:
+    if (
+        not name.isprintable()
+        or {*name} & {*"/\\"}
+        or len(name) > _MAX_FILE_NAME_LENGTH
+    ):
         raise vol.Invalid("not_file_name")
     return name
 
 
 def media_folder(value: Any) -> str:
-    """Accept folders below one another, the first within the media folder."""
+    """Return a folder path relative to the media folder; refuse paths out of it."""
     folder = identifier(value).removesuffix("/")
     for part in folder.split("/"):
         if (
@@ -179,14 +187,14 @@ def media_folder(value: Any) -> str:
             or part.strip(" .") != part
             or {*part} & {*'\\~<>:"|?*'}
             or ".." in part
-            or not 0 < len(part.encode()) <= MAX_FILE_NAME
+            or not 0 < len(part.encode()) <= _MAX_FILE_NAME_LENGTH
         ):
             raise vol.Invalid("not_media_folder")
     return folder
 
 
 def boolean(value: Any) -> bool:
-    """Accept what Home Assistant takes for true and false."""
+    """Return a boolean, from the values that Home Assistant accepts for one."""
     try:
         return bool(cv.boolean(value))
     except vol.Invalid:
@@ -194,7 +202,7 @@ def boolean(value: Any) -> bool:
 
 
 def one_of(*choices: str) -> Callable[[Any], str]:
-    """Accept one of a few words."""
+    """Return a validator that accepts one of the choices."""
 
     def validate(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -207,18 +215,17 @@ def one_of(*choices: str) -> Callable[[Any], str]:
 
 
 def some_of(*choices: str) -> Callable[[Any], list[str]]:
-    """Accept a list of a few words, or one alone."""
-    accept = one_of(*choices)
+    """Return a validator that accepts one or several of the choices."""
+    validate_one = one_of(*choices)
 
     def validate(value: Any) -> list[str]:
-        values = value if isinstance(value, list | tuple) else [value]
-        return list(dict.fromkeys(map(accept, values)))
+        return list(dict.fromkeys(map(validate_one, _as_list(value))))
 
     return validate
 
 
 def integer(low: int, high: int) -> Callable[[Any], int]:
-    """Accept a whole number within bounds, and the text or float that it became."""
+    """Return a validator of integers in a range, also as text or float."""
 
     def validate(value: Any) -> int:
         try:
@@ -235,7 +242,7 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
 
 
 def datetime_(value: Any) -> datetime:
-    """Accept a date or a time of one; without an offset it is Home Assistant's time."""
+    """Return an aware datetime; without an offset, it is in Home Assistant's time zone."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()
     with suppress(ValueError, OverflowError):
@@ -244,14 +251,15 @@ def datetime_(value: Any) -> datetime:
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 value = value.replace(tzinfo=dt_util.DEFAULT_TIME_ZONE)
-            accepted: datetime = value
-            accepted.astimezone(UTC)  # Not all of the years 1 and 9999 exist there.
-            return accepted
+            result: datetime = value
+            # The years 1 and 9999 do not exist completely in UTC.
+            result.astimezone(UTC)
+            return result
     raise vol.Invalid("not_moment")
 
 
 def email(value: Any) -> str:
-    """Accept an address as far as its form can be judged."""
+    """Return an email address without `mailto:`; refuse text in another format."""
     address = identifier(value).removeprefix("mailto:")
     if not _EMAIL.fullmatch(address):
         raise vol.Invalid("not_email")
@@ -259,18 +267,18 @@ def email(value: Any) -> str:
 
 
 def phone_number(value: Any) -> str:
-    """Return an international number in E.164.
+    """Return an international phone number in E.164.
 
-    A number that lost its `+` on the way is refused, like one in a national form:
-    which country is meant is nobody's to guess.
+    Refuses a number without its `+` and a number in a national format: the country must
+    not be guessed.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise vol.Invalid("phone_integer")
     number = identifier(value)
     if number[:4].lower() == "tel:":
         number = number[4:]
-    # In `+44 (0)20 7946` or `+44 (020) 7946` the zero is dialled at home only; sent
-    # along, it could reach somebody else.
+    # In `+44 (0)20 7946` and `+44 (020) 7946`, the zero is for national calls only: with
+    # it, the number could be another person's.
     if re.search(r"[(\[]\s*0", number):
         raise vol.Invalid("phone_invalid")
     number = "".join(

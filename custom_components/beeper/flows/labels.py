@@ -87,7 +87,7 @@ def join(*parts: str | None) -> str:
 
 def form_error(err: BeeperError) -> str:
     """Return the translation key of an API error in a form."""
-    key, _ = errors.reason(err)
+    key, _ = errors.translation(err)
     return key if key in _FORM_ERRORS else "unreadable"
 
 

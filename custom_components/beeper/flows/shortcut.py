@@ -211,7 +211,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         try:
             return await find(server, values)
         except BeeperError as err:
-            if CONF_ACCOUNT_ID in values and errors.reason(err)[0] == "not_found":
+            if CONF_ACCOUNT_ID in values and errors.translation(err)[0] == "not_found":
                 return {CONF_ACCOUNT_ID: "account_unknown"}
             return {"base": form_error(err)}
 
