@@ -17,14 +17,24 @@ from homeassistant.helpers.service import async_get_config_entry
 from .. import errors
 from ..const import CONF_CHAT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry
+from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..people import directory
 from ..permissions import async_may_control
 from ..server import Server
-from ..validation import entity_id, identifier, only_known, recipient, without_blanks
+from ..validation import (
+    entity_id,
+    identifier,
+    one_of,
+    only_known,
+    recipient,
+    without_blanks,
+)
 
 ATTR_ACCOUNT_ID: Final = "account_id"
 ATTR_ALLOW_REPEAT: Final = "allow_repeat"
 ATTR_CHAT_ID: Final = "chat_id"
+ATTR_FORMAT: Final = "format"
+ATTR_MESSAGE: Final = "message"
 ATTR_MESSAGE_ID: Final = "message_id"
 ATTR_RECIPIENT: Final = "recipient"
 
@@ -41,6 +51,9 @@ CHAT_SCHEMA: Final[Fields] = {
     vol.Optional(ATTR_ACCOUNT_ID): identifier,
     vol.Optional(ATTR_CHAT_ID): identifier,
     vol.Optional(ATTR_ENTITY_ID): entity_id,
+}
+FORMAT_SCHEMA: Final[Fields] = {
+    vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(FORMAT_TEXT, FORMAT_MARKDOWN)
 }
 
 CHAT_FIELDS: Final = (ATTR_RECIPIENT, ATTR_CHAT_ID, ATTR_ENTITY_ID)

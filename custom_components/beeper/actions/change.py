@@ -12,14 +12,12 @@ from homeassistant.util import dt as dt_util
 from .. import errors
 from ..outgoing import change_job
 from ..outgoing.change_job import ChangeJob
-from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..outgoing.outbox import get_outbox
 from ..validation import (
     boolean,
     datetime_,
     identifier,
     integer,
-    one_of,
     reaction,
     some_of,
     visible_text,
@@ -27,9 +25,11 @@ from ..validation import (
 )
 from .action import (
     ATTR_ALLOW_REPEAT,
+    ATTR_MESSAGE,
     ATTR_MESSAGE_ID,
     CHAT_FIELDS,
     CHAT_SCHEMA,
+    FORMAT_SCHEMA,
     Action,
     Fields,
     Params,
@@ -149,10 +149,8 @@ CHANGE_ACTIONS: Final = (
         job=change_job.EditMessage,
         fields={
             **_MESSAGE_ID,
-            vol.Required("message"): visible_text,
-            vol.Optional("format", default=FORMAT_TEXT): one_of(
-                FORMAT_TEXT, FORMAT_MARKDOWN
-            ),
+            vol.Required(ATTR_MESSAGE): visible_text,
+            **FORMAT_SCHEMA,
         },
     ),
     ChangeAction(

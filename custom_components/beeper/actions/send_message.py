@@ -9,13 +9,15 @@ from homeassistant.core import ServiceCall
 from .. import errors
 from ..outgoing import markdown
 from ..outgoing.attachments import Source
-from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..outgoing.outbox import get_outbox
-from ..validation import attachment, boolean, file_name, identifier, one_of, text
+from ..validation import attachment, boolean, file_name, identifier, text
 from .action import (
     ATTR_ALLOW_REPEAT,
+    ATTR_FORMAT,
+    ATTR_MESSAGE,
     CHAT_SCHEMA,
+    FORMAT_SCHEMA,
     Action,
     async_get_entry_and_chat,
     validate_chat_fields,
@@ -24,19 +26,14 @@ from .responses import SendMessageResponse
 
 ATTR_ATTACHMENT: Final = "attachment"
 ATTR_FILE_NAME: Final = "file_name"
-ATTR_FORMAT: Final = "format"
-ATTR_MESSAGE: Final = "message"
-ATTR_REPLY_TO: Final = "reply_to"
 ATTR_WAIT: Final = "wait"
 
 _SCHEMA: Final = vol.Schema(
     {
         **CHAT_SCHEMA,
         vol.Optional(ATTR_MESSAGE): text,
-        vol.Optional(ATTR_FORMAT, default=FORMAT_TEXT): one_of(
-            FORMAT_TEXT, FORMAT_MARKDOWN
-        ),
-        vol.Optional(ATTR_REPLY_TO): identifier,
+        **FORMAT_SCHEMA,
+        vol.Optional("reply_to"): identifier,
         vol.Optional(ATTR_ATTACHMENT): attachment,
         vol.Optional(ATTR_FILE_NAME): file_name,
         vol.Optional(ATTR_WAIT, default=False): boolean,
@@ -76,7 +73,7 @@ async def _send_message(call: ServiceCall) -> SendMessageResponse:
                 else markdown.from_format(message, params[ATTR_FORMAT])
             ),
             length=len(message or ""),
-            reply_to=params.get(ATTR_REPLY_TO),
+            reply_to=params.get("reply_to"),
             attachment=source,
         ),
         call_context=call.context,
