@@ -210,9 +210,14 @@ async def _search_messages(server: Server, params: Params) -> FoundMessagesRespo
 
 
 def _without_hidden(page: Page[Message]) -> Page[Message]:
-    """Remove messages that Beeper does not show: those that only carry a reaction."""
+    """Remove what is not a message: hidden rows of reactions, and chat events."""
     return replace(
-        page, items=tuple(message for message in page.items if not message.is_hidden)
+        page,
+        items=tuple(
+            message
+            for message in page.items
+            if not (message.is_hidden or message.is_event)
+        ),
     )
 
 

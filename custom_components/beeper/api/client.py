@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import IO, Final
 
@@ -162,6 +163,10 @@ class BeeperClient:
             "bridges", bridge_id, "capabilities", read=CreationRules.from_dict
         )
 
+    @property
+    def _typed_messages(self) -> bool:
+        return self.generation is not None and self.generation.typed_messages
+
     # Reading
 
     async def contacts(self, account_id: str, query: str) -> tuple[User, ...]:
@@ -244,7 +249,10 @@ class BeeperClient:
         """Return a page of at most `limit` messages (maximum 20), the newest first."""
         query = _page_query(cursor, **asdict(criteria), limit=limit)
         return await self._get(
-            "messages", "search", read=MessageSearchResult.from_dict, query=query
+            "messages",
+            "search",
+            read=partial(MessageSearchResult.from_dict, typed=self._typed_messages),
+            query=query,
         )
 
     async def chat(self, chat_id: str, *, participants: int = -1) -> Chat:
@@ -262,7 +270,7 @@ class BeeperClient:
             "chats",
             chat_id,
             "messages",
-            read=_read_messages,
+            read=partial(_read_messages, typed=self._typed_messages),
             query=_page_query(cursor),
         )
 
@@ -271,7 +279,10 @@ class BeeperClient:
 
         Raises RouteAbsentError on servers before 4.2.808.
         """
-        return await self._get(*_message_path(chat_id, message_id), read=_read_message)
+        return await self._get(
+            *_message_path(chat_id, message_id),
+            read=partial(_read_message, typed=self._typed_messages),
+        )
 
     async def labels(self) -> dict[str, str]:
         """Return the names of the labels that chats can have, by id.
@@ -613,18 +624,18 @@ def _read_unread_chats(body: Json) -> Page[UnreadChat]:
     return Page.from_dict(body, UnreadChat.from_dict)
 
 
-def _read_messages(body: Json) -> Page[Message]:
+def _read_messages(body: Json, *, typed: bool) -> Page[Message]:
     """Read a page; before 4.2.808 the cursor is the sort key of an item."""
-    page = Page.from_dict(body, Message.from_dict)
+    page = Page.from_dict(body, partial(Message.from_dict, typed=typed))
     if page.has_more and page.cursor is None and page.items:
         return replace(page, cursor=min(page.items, key=Message.order).sort_key or None)
     return page
 
 
-def _read_message(body: Json) -> Message:
+def _read_message(body: Json, *, typed: bool) -> Message:
     if not isinstance(body, dict):
         raise UnreadableAnswerError("no message")
-    return Message.from_dict(body)
+    return Message.from_dict(body, typed=typed)
 
 
 def _read_scopes(body: Json) -> frozenset[str]:

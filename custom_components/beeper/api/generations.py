@@ -52,7 +52,7 @@ class Generation:
     `start_ways` are tried in order; the next one only after a response that proves the
     route absent or, if `guessed`, after one that rejected the body. With `rich_text`,
     message texts are Matrix HTML; with `single_messages`, a message can be read by its
-    id. `reminder_fields` are the possible fields for the time of a reminder.
+    id; with `typed_messages`, only membership events have no type. `reminder_fields` are the possible fields for the time of a reminder.
     `reaction_in_path` says whether the path or the query names the reaction to remove.
     If several values are possible, they are tried in order; the next one only after a
     response that proves that nothing ran.
@@ -63,6 +63,7 @@ class Generation:
     guessed: bool = False
     rich_text: bool = False
     single_messages: bool = False
+    typed_messages: bool = False
     reminder_fields: tuple[ReminderField, ...] = ("remindAt", "remindAtMs")
     reaction_in_path: tuple[bool, ...] = (True, False)
 
@@ -72,12 +73,14 @@ WITH_START_ROUTE = Generation(
     start_ways=(StartWay.ROUTE,),
     rich_text=True,
     single_messages=True,
+    typed_messages=True,
     reminder_fields=("remindAt",),
     reaction_in_path=(True,),
 )
 WITH_START_MODE = Generation(
     name="4.2.557",
     start_ways=(StartWay.MODE,),
+    typed_messages=True,
     reminder_fields=("remindAtMs",),
     reaction_in_path=(False,),
 )

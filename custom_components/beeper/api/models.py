@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
+import html
 from typing import Any, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
@@ -543,6 +545,7 @@ class ReceivedAttachment:
         )
 
 
+_EVENT = "NOTICE"
 _ASSET_SCHEMES = ("mxc://", "localmxc://")
 _ATTACHMENT_KINDS = {"img": "image", "video": "video", "audio": "audio"}
 _SPECIAL_KINDS = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
@@ -553,8 +556,8 @@ class Message:
     """A message; `text` is Matrix HTML on servers from 4.2.808.
 
     `id` is unique within its chat only, and pending until the network assigns the final
-    one. `type` is `TEXT`, `IMAGE`, `NOTICE`, `REACTION` or another. `send_status` is
-    `SUCCESS`, `PENDING`, `FAIL_RETRIABLE` or `FAIL_PERMANENT`, and `send_reason` a
+    one. `type` is `TEXT`, `IMAGE`, `NOTICE`, `REACTION` or another. `text` is None where
+    it only repeats the name of a file. `send_status` is `SUCCESS`, `PENDING`, `FAIL_RETRIABLE` or `FAIL_PERMANENT`, and `send_reason` a
     machine-readable reason; servers before 4.2.808 return neither. Unknown values are
     None.
     """
@@ -580,27 +583,44 @@ class Message:
     send_status: str | None
     send_reason: str | None
 
+    @property
+    def is_event(self) -> bool:
+        """Whether this is a chat event, such as a person who joined, and no message."""
+        return self.type == _EVENT
+
     @classmethod
-    def from_dict(cls, data: Json) -> Self:
-        """Parse it."""
+    def from_dict(cls, data: Json, *, typed: bool = False) -> Self:
+        """Parse it.
+
+        `typed`: the server gives messages a type, so that a row of text without one is
+        a membership event.
+        """
         message = _mapping(data)
         status = _mapping(message.get("sendStatus"))
+        attachments = tuple(
+            ReceivedAttachment.from_dict(item) for item in _list(message, "attachments")
+        )
+        kind, text = _text(message, "type"), _text(message, "text")
+        if typed and not (kind or attachments or message.get("isDeleted") is True):
+            kind = _EVENT
+        if text and any(
+            attached.file_name in (text, html.unescape(text))
+            for attached in attachments
+        ):
+            text = None
         return cls(
             id=_text(message, "id"),
             chat_id=_text(message, "chatID"),
-            type=_text(message, "type"),
+            type=kind,
             account_id=_text(message, "accountID"),
             sender_id=_text(message, "senderID"),
             sender_name=_text(message, "senderName"),
             is_sender=message.get("isSender") is True,
-            text=_text(message, "text"),
+            text=text,
             timestamp=_time(message, "timestamp"),
             sort_key=_text(message, "sortKey") or "",
             reply_to_message_id=_text(message, "linkedMessageID"),
-            attachments=tuple(
-                ReceivedAttachment.from_dict(item)
-                for item in _list(message, "attachments")
-            ),
+            attachments=attachments,
             reactions=frozenset(
                 Reaction(key=key, participant_id=participant_id)
                 for item in map(_mapping, _list(message, "reactions"))
@@ -668,11 +688,11 @@ class MessageSearchResult:
     chats: Mapping[str, Chat]
 
     @classmethod
-    def from_dict(cls, data: Json) -> Self:
+    def from_dict(cls, data: Json, *, typed: bool = False) -> Self:
         """Parse it; raise UnreadableAnswerError without a list of objects."""
         chats = _mapping(_mapping(data).get("chats"))
         return cls(
-            page=Page.from_dict(data, Message.from_dict),
+            page=Page.from_dict(data, partial(Message.from_dict, typed=typed)),
             chats={
                 chat_id: Chat.from_dict(chat)
                 for chat_id, chat in chats.items()

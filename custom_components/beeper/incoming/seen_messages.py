@@ -25,8 +25,8 @@ _FOLLOWED_FOR: Final = 24 * 60 * 60
 _FOLLOWED: Final = 2000
 """Seconds for which, and number of messages of which, later changes are noticed."""
 
-# Rows of these types are chat events, or reactions in a form of their own.
-_NON_MESSAGE_TYPES: Final = {"NOTICE", "REACTION"}
+# Some servers list reactions as rows, too.
+_REACTION_TYPE: Final = "REACTION"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -43,11 +43,12 @@ class _Seen:
     """A message as it was last seen.
 
     `message` has no text, and is None if that was before a restart. `time` is when it
-    was written, in seconds since the epoch.
+    was written, in seconds since the epoch. `text` is a short hash.
     """
 
     time: float
     message: Message | None = None
+    text: str | None = None
 
 
 class SeenMessages:
@@ -144,8 +145,11 @@ class SeenMessages:
             return
         if seen is None and time < self.cutoff - _FOLLOWED_FOR:
             return
-        self._note(key, _Seen(time=time, message=replace(message, text=None)))
-        if message.is_hidden or message.type in _NON_MESSAGE_TYPES:
+        text = self._hash(" ".join((message.text or "").split()))
+        self._note(
+            key, _Seen(time=time, message=replace(message, text=None), text=text)
+        )
+        if message.is_hidden or message.is_event or message.type == _REACTION_TYPE:
             return
         if seen is None:
             if time >= self.cutoff and not message.is_deleted:
@@ -157,6 +161,12 @@ class SeenMessages:
                     replace(message, reactions=frozenset()), message
                 )
         elif before:
+            # Some servers give an edit no time.
+            is_edited = (
+                message.edited != before.edited if message.edited else text != seen.text
+            )
+            if is_edited and not message.is_deleted:
+                yield MessageChange(type="message_edited", message=message)
             yield from _differences(before, message)
 
     def note(self, chat_id: str, message: Message) -> None:
@@ -183,10 +193,11 @@ class SeenMessages:
 
     def _key(self, chat_id: str, message_id: str) -> str:
         """Return a fingerprint: ids of chats can hold phone numbers."""
+        return self._hash(f"{chat_id}\0{message_id}")
+
+    def _hash(self, text: str) -> str:
         return blake2b(
-            f"{chat_id}\0{message_id}".encode(),
-            digest_size=12,
-            key=self._entry.entry_id.encode(),
+            text.encode(), digest_size=12, key=self._entry.entry_id.encode()
         ).hexdigest()
 
 
@@ -194,8 +205,6 @@ def _differences(before: Message, message: Message) -> Iterator[MessageChange]:
     if message.is_deleted:
         yield MessageChange(type="message_deleted", message=message)
         return
-    if message.edited and message.edited != before.edited:
-        yield MessageChange(type="message_edited", message=message)
     for reaction in before.reactions - message.reactions:
         yield MessageChange(type="reaction_removed", message=message, reaction=reaction)
     for reaction in message.reactions - before.reactions:

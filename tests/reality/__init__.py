@@ -1,0 +1,1 @@
+"""Behaviour of real servers that differs from the documentation."""

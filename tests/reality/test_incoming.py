@@ -1,0 +1,157 @@
+"""Rows of real servers: what counts as a message, and what as its text."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.signals import MessageEvent
+from homeassistant.core import HomeAssistant
+from simulator import Simulator
+from simulator.profiles import SEEN_TRAITS
+from tests.helpers.listening import texts
+from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.world import FAMILY, KIM, write
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+
+async def list_texts(hass: HomeAssistant, chat_id: str) -> list[str | None]:
+    response = await hass.services.async_call(
+        DOMAIN,
+        "list_messages",
+        {"chat_id": chat_id},
+        blocking=True,
+        return_response=True,
+    )
+    assert response
+    messages: Any = response["messages"]
+    return [message["text"] for message in messages]
+
+
+def write_file(
+    simulator: Simulator, text: str = "", file_name: str = "voice.ogg", **flags: bool
+) -> None:
+    """Let the first participant of Kim's chat send a file."""
+    world = simulator.world
+    chat = world.chat(KIM)
+    message = world._new_message(chat, chat.participants[0], None)
+    message.text = message.html = text
+    message.type = "FILE"
+    message.attachments = [
+        {"type": "unknown", "id": "mxc://x/1", "fileName": file_name, **flags}
+    ]
+    world._append(chat, message)
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest"])
+@pytest.mark.parametrize("is_own", [False, True])
+async def test_r2_membership_rows_without_type_are_no_messages(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    is_own: bool,
+) -> None:
+    simulator.traits.add("membership_without_type", "preview_without_type")
+    chat = simulator.world.chat(FAMILY)
+    person = chat.participants[-1 if is_own else 0]
+    simulator.world.membership(chat, person, "Kim joined the chat")
+    write(simulator, "real", chat_id=FAMILY)
+    await poll(hass, listening)
+    await until(lambda: told)
+    await quiet(simulator)
+    assert texts(told) == ["real"]
+    listed = await list_texts(hass, FAMILY)
+    assert "real" in listed
+    assert not [text for text in listed if text and "joined" in text]
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_r2_messages_of_the_first_servers_have_no_type(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    write(simulator, "real")
+    await poll(hass, loaded)
+    await until(lambda: told)
+    assert texts(told) == ["real"]
+    assert "real" in await list_texts(hass, KIM)
+
+
+async def test_r2_file_without_type_is_a_message(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    world = simulator.world
+    chat = world.chat(KIM)
+    message = world._new_message(chat, chat.participants[0], None)
+    message.text, message.type = "", ""
+    message.attachments = [{"type": "img", "id": "mxc://x/1", "fileName": "a.png"}]
+    world._append(chat, message)
+    await until(lambda: told)
+    assert told[0].as_dict()["attachments"] == ["image"]
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix"])
+async def test_r26_other_text_is_an_edit(
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    hass_storage: dict[str, Any],
+) -> None:
+    simulator.traits.add("edits_without_time")
+    message = write(simulator, "the first words")
+    await until(lambda: told)
+    simulator.edit(KIM, message.id, "the second words")
+    await until(lambda: len(told) > 1)
+    simulator.react(KIM, message.id, None, "👍")
+    await until(lambda: len(told) > 2)
+    simulator.faults.add("ws_flood", count=5)
+    await quiet(simulator)
+    assert [(event.type, event.text) for event in told] == [
+        ("message_received", "the first words"),
+        ("message_edited", "the second words"),
+        ("reaction_added", None),
+    ]
+    await listening.runtime_data.inbox.async_stop()
+    assert "words" not in repr(hass_storage)
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix"])
+async def test_r31_file_name_is_no_text(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    simulator.traits.add("file_name_as_text")
+    write_file(simulator)
+    write_file(simulator, "listen to voice.ogg")
+    await until(lambda: len(told) > 1)
+    assert texts(told) == [None, "listen to voice.ogg"]
+    assert (await list_texts(hass, KIM))[:2] == ["listen to voice.ogg", None]
+
+
+async def test_r31_escaped_file_name_is_no_text(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    write_file(simulator, "salt &amp; pepper.ogg", "salt & pepper.ogg")
+    await until(lambda: told)
+    assert told[0].text is None
+    assert told[0].rich_text is None
+
+
+@pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
+async def test_r25_r28_missing_sort_keys_and_empty_values(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    assert {"event_sort_keys_missing", "empty_values"} <= SEEN_TRAITS["easymatrix"]
+    for number in range(30):
+        write(simulator, str(number))
+    await until(lambda: len(told) >= 30)
+    assert texts(told) == [*map(str, range(30))]
+    assert told[0].as_dict()["reply_to"] is None
+    assert told[0].as_dict()["attachments"] == []
