@@ -601,7 +601,12 @@ async def test_rows_that_cannot_be_placed_are_passed_over(
         {"id": "901"},
         {"timestamp": "2026-01-01T00:00:00Z"},
         {"id": "902", "timestamp": "0001-01-01T00:00:00+14:00", "text": "ancient"},
-        {"id": "903", "timestamp": "9999-12-31T23:59:59-12:00", "text": "to come"},
+        {
+            "id": "903",
+            "timestamp": "9999-12-31T23:59:59-12:00",
+            "type": "TEXT",
+            "text": "to come",
+        },
     ]
     simulator.faults.add(
         "garbage",
