@@ -166,7 +166,7 @@ async def test_who_can_be_meant(
                     "kind": "person",
                     "network": network,
                     "account_id": network.lower(),
-                    "match": "prefix",
+                    "match": "words",
                     "id": chat_id,
                 }
                 for network, chat_id in (

@@ -45,50 +45,37 @@ async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Create the issues that affect the added chats, delete the others."""
     client = entry.runtime_data.server.client
     has_chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
-    _set_issue(
-        hass,
-        _server_too_old(entry.entry_id),
-        "server_too_old",
-        {
-            "server": entry.title,
-            "files_since": UPLOAD_SINCE,
-            "wanted": WITH_START_ROUTE.name,
-        },
-        active=has_chats and client.generation is CREATE_ONLY,
-    )
+    if has_chats and client.generation is CREATE_ONLY:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            _server_too_old(entry.entry_id),
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="server_too_old",
+            translation_placeholders={
+                "server": entry.title,
+                "files_since": UPLOAD_SINCE,
+                "wanted": WITH_START_ROUTE.name,
+            },
+        )
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _server_too_old(entry.entry_id))
+
     needs_write = has_chats and not entry.options.get(CONF_READ_ONLY)
     scopes = await client.scopes() if needs_write else None
-    if scopes is not None or not needs_write:
-        _set_issue(
+    if scopes is not None and "write" not in scopes:
+        ir.async_create_issue(
             hass,
+            DOMAIN,
             _token_read_only(entry.entry_id),
-            "token_read_only",
-            {"server": entry.title},
-            active=scopes is not None and "write" not in scopes,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="token_read_only",
+            translation_placeholders={"server": entry.title},
         )
-
-
-def _set_issue(
-    hass: HomeAssistant,
-    issue_id: str,
-    key: str,
-    placeholders: dict[str, str],
-    *,
-    active: bool,
-) -> None:
-    """Create or delete an issue."""
-    if not active:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=key,
-        translation_placeholders=placeholders,
-    )
+    elif scopes is not None or not needs_write:
+        ir.async_delete_issue(hass, DOMAIN, _token_read_only(entry.entry_id))
 
 
 @callback

@@ -43,6 +43,11 @@ class Server:
         account = self.account(account_id)
         return account.name if account else account_id
 
+    def id_scheme(self, account_id: str | None) -> str | None:
+        """Return the bridge that defines the account's user IDs, None if unknown."""
+        account = self.account(account_id)
+        return account.id_scheme if account else None
+
     def own_ids(self, account_id: str | None) -> frozenset[str]:
         """Return the signed-in user's IDs in an account."""
         account = self.account(account_id)

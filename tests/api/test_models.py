@@ -16,7 +16,7 @@ import pytest
 from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import BeeperError
 from custom_components.beeper.api.models import Message, Page, User
-from custom_components.beeper.api.requests import ChatFilter, MessageFilter
+from custom_components.beeper.api.requests import ChatFilter, MessageFilter, StartUser
 from tests.helpers.servers import TOKEN
 
 from .conftest import CREATE, SEND, START, RawServer
@@ -268,21 +268,77 @@ def test_cursor_requires_has_more() -> None:
     assert page(hasMore=True) is None
 
 
+KIM = "+15550101002"
+
+
 @pytest.mark.parametrize(
-    ("user_id", "wanted", "same"),
+    ("user_id", "phone_number", "wanted", "id_scheme", "same"),
     [
-        ("15550101002", "15550101002", True),
-        ("@15550101002:local-whatsapp.localhost", "15550101002", True),
-        ("15550101002", "@15550101002:local-whatsapp.localhost", True),
-        ("@whatsapp_15550101002:beeper.com", "15550101002", True),
-        ("@whatsapp_15550101002:beeper.com", "+15550101002", True),
-        ("@whatsapp_15550101002:beeper.com", "15550101003", False),
-        ("@whatsapp_15550101002:beeper.com", "Kim", False),
-        ("@kim:beeper.com", "kim", True),
-        ("@kimberly:beeper.com", "kim", False),
+        ("@kim:beeper.com", None, "@kim:beeper.com", None, True),
+        ("@kim:beeper.com", None, "kim", None, False),
+        ("kim", None, "@kim:beeper.com", None, False),
+        ("@kim:one.org", None, "@kim:two.org", None, False),
+        ("@15550101002:one.org", None, "@15550101002:two.org", None, False),
+        ("@15550101002:one.org", None, "15550101002", "matrix", False),
+        ("15550101002", None, "+15550101002", "telegram", False),
+        ("@t_7:beeper.com", KIM, "+15550101002", "telegram", True),
+        ("@t_7:beeper.com", KIM, "15550101002", "telegram", False),
+        ("@t_7:beeper.com", KIM, "@15550101002:one.org", "telegram", False),
+        # The forms of WhatsApp's IDs
+        ("15550101002", None, "15550101002", "whatsapp", True),
+        (
+            "@15550101002:local-whatsapp.localhost",
+            None,
+            "15550101002",
+            "whatsapp",
+            True,
+        ),
+        ("@whatsapp_15550101002:beeper.com", None, "15550101002", "whatsapp", True),
+        ("@whatsapp_15550101002:beeper.com", None, "15550101002", "telegram", False),
+        ("@whatsapp_15550101002:beeper.com", None, "15550101003", "whatsapp", False),
+        ("@whatsapp_15550101002:evil.org", None, "15550101002", "whatsapp", False),
+        ("@15550101002:beeper.com", None, "15550101002", "whatsapp", False),
+        ("@whatsapp_lid-77:beeper.local", None, "lid-77", "whatsapp", True),
+        ("@whatsapp_lid-77:beeper.com", None, "77", "whatsapp", False),
+        ("@whatsapp_lid-77:beeper.com", KIM, "15550101002", "whatsapp", True),
     ],
 )
-def test_matches_id(user_id: str, wanted: str, same: bool) -> None:
-    phone = {"phoneNumber": "+15550101002"} if "1555" in user_id else {}
-    user = User.from_dict({"id": user_id, "fullName": "Kim", **phone})
-    assert user.matches_id(wanted) is same
+def test_only_a_whole_id_or_a_reported_number_identifies_a_person(
+    user_id: str,
+    phone_number: str | None,
+    wanted: str,
+    id_scheme: str | None,
+    same: bool,
+) -> None:
+    user = User(id=user_id, phone_number=phone_number, full_name=wanted)
+
+    assert user.matches_id(wanted, id_scheme) is same
+
+
+@pytest.mark.parametrize(
+    ("user", "wanted", "id_scheme", "same"),
+    [
+        ({"phone_number": KIM}, {"phone_number": KIM}, None, True),
+        ({"id": "15550101002"}, {"phone_number": KIM}, "matrix", False),
+        ({"id": "15550101002"}, {"phone_number": KIM}, "whatsapp", True),
+        ({"username": "Kim"}, {"username": "@kim"}, None, True),
+        ({"username": "kím"}, {"username": "kim"}, None, False),
+        ({"full_name": "kim", "id": "kim"}, {"username": "kim"}, None, False),
+        ({"email": "Kim@x.org"}, {"email": "kim@X.org"}, None, True),
+        ({"username": "kim@x.org"}, {"email": "kim@x.org"}, None, False),
+        ({"full_name": "Kim"}, {"full_name": "Kim"}, None, False),
+        ({"id": "a", "username": "kim"}, {"id": "b", "username": "kim"}, None, False),
+        (
+            {"phone_number": KIM, "username": "a"},
+            {"phone_number": KIM, "username": "b"},
+            None,
+            False,
+        ),
+    ],
+)
+def test_an_identity_proves_and_another_one_denies(
+    user: dict[str, str], wanted: dict[str, str], id_scheme: str | None, same: bool
+) -> None:
+    person = User(**{"id": "@x:beeper.com", **user})  # type: ignore[arg-type]
+
+    assert person.matches(StartUser(**wanted), id_scheme) is same

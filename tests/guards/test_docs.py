@@ -217,6 +217,7 @@ async def test_tables_of_find(hass: HomeAssistant, loaded: MockConfigEntry) -> N
     assert table("Match") - {
         "identity",
         "exact",
+        "words",
         "prefix",
         "contains",
         "loose",

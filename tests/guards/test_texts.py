@@ -443,13 +443,13 @@ def test_every_text_of_a_form_error_is_used(key: str) -> None:
 
 @pytest.mark.parametrize("key", ENGLISH["config_subentries"]["chat"]["error"])
 def test_every_text_of_a_chat_form_error_is_used(key: str) -> None:
-    files = [BEEPER / "flows/chat.py"]
+    files = [BEEPER / f"flows/{name}.py" for name in ("chat", "labels")]
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 
 @pytest.mark.parametrize("key", ENGLISH["config_subentries"]["shortcut"]["error"])
 def test_every_text_of_a_shortcut_form_error_is_used(key: str) -> None:
-    files = [BEEPER / "flows/shortcut.py", BEEPER / "flows/chat.py"]
+    files = [BEEPER / f"flows/{name}.py" for name in ("shortcut", "chat", "labels")]
     assert key in {node.value for node in walk(ast.Constant, *files)}
 
 

@@ -227,8 +227,10 @@ def use(value: Any) -> None:
             if value.preview:
                 use(value.preview)
         case User():
-            value.matches_id("@15550101002:x.localhost")
-            value.matches(StartUser(phone_number="+15550101002", username="kim"))
+            value.matches_id("@15550101002:x.localhost", "whatsapp")
+            value.matches(
+                StartUser(phone_number="+15550101002", username="kim"), "whatsapp"
+            )
             assert value.id
         case Account():
             assert value.account_id

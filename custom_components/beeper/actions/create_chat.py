@@ -174,7 +174,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
         ),
         allow_repeat=params[ATTR_ALLOW_REPEAT],
     )
-    response = _response(request, outcome)
+    response = _response(request, outcome, outbox.context.server.id_scheme(account_id))
     if people:
         response["recipients"] = [
             {
@@ -222,7 +222,7 @@ def _request(account_id: str, params: Params, people: list[Person]) -> ChatReque
 
 
 def _response(
-    request: ChatRequest, outcome: Outcome[ChatJobResult]
+    request: ChatRequest, outcome: Outcome[ChatJobResult], id_scheme: str | None
 ) -> CreateChatResponse:
     """Return the response; it has the chat's details only if the server returned them."""
     result = outcome.result
@@ -251,11 +251,13 @@ def _response(
             ],
         }
         if isinstance(request, CreateChat):
-            response["missing"] = _missing(request, chat)
+            response["missing"] = _missing(request, chat, id_scheme)
     return response
 
 
-def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
+def _missing(
+    request: CreateChat, chat: Chat, id_scheme: str | None
+) -> list[str] | None:
     """Return the requested participants that are not in the chat; None if unknown.
 
     A network may know a person by another ID than the requested one.
@@ -263,7 +265,9 @@ def _missing(request: CreateChat, chat: Chat) -> list[str] | None:
     missing = list(request.participant_ids)
     has_unmatched = chat.has_more
     for user in chat.participants:
-        matching = [user_id for user_id in missing if user.matches_id(user_id)]
+        matching = [
+            user_id for user_id in missing if user.matches_id(user_id, id_scheme)
+        ]
         if matching:
             missing.remove(matching[0])
         elif not (user.is_self or user.is_network_bot):

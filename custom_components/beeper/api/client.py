@@ -518,7 +518,7 @@ class BeeperClient:
         matches = {
             contact.id
             for contact in await self.contacts(request.account_id, query)
-            if contact.matches(user)
+            if contact.matches(user, None)
         }
         if len(matches) != 1:
             raise PersonNotResolvedError(len(matches))

@@ -14,6 +14,7 @@ import html
 from typing import Any, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
+from .identity import canonical_id, is_same_number, number_in_id
 from .requests import Json, StartUser
 
 
@@ -85,57 +86,51 @@ class User:
         """The identity on the network, which distinguishes own accounts."""
         return self.phone_number or self.username or self.email or self.full_name
 
-    def matches_id(self, user_id: str) -> bool:
-        """Return whether a participant id identifies this person.
-
-        The ids of one person differ between servers and versions (`15550101002`,
-        `@15550101002:local-whatsapp.localhost`). A bare localpart therefore matches,
-        and an id that is a number matches the phone number. Two complete ids do not
-        match by their localpart alone: `@kim:one.org` is not `@kim:other.org`.
-        """
-        local, server = _split_user_id(user_id)
-        own_local, own_server = _split_user_id(self.id)
-        return (
-            user_id == self.id
-            or (local == own_local and (not (server and own_server) or local.isdigit()))
-            or (local.removeprefix("+").isdigit() and self.matches_phone_number(local))
-        )
-
-    def matches_phone_number(self, number: str) -> bool:
-        """Return whether an E.164 number is that of the person or of their id."""
-        digits = number.removeprefix("+")
-        return digits in {
-            (self.phone_number or "").removeprefix("+"),
-            _split_user_id(self.id)[0].removeprefix("+"),
-        }
-
     def has_confirmed_number(self, number: str) -> bool:
         """Return whether an E.164 number is the one that Beeper reports.
 
         The id is ignored, as people can choose theirs freely on some networks.
         """
-        return self.phone_number is not None and (
-            self.phone_number.removeprefix("+") == number.removeprefix("+")
+        return self.phone_number is not None and is_same_number(
+            self.phone_number, number
         )
 
-    def matches(self, wanted: StartUser) -> bool:
+    def known_number(self, id_scheme: str | None) -> str | None:
+        """Return the reported phone number, else the one that the bridge's id form has.
+
+        `id_scheme` is that of the account.
+        """
+        return self.phone_number or number_in_id(self.id, id_scheme)
+
+    def matches_id(self, user_id: str, id_scheme: str | None) -> bool:
+        """Return whether an id identifies this person: whole, never by its localpart.
+
+        An id in E.164 also matches the reported phone number, and so does the number in
+        an id of a bridge that defines it.
+        """
+        if canonical_id(user_id, id_scheme) == canonical_id(self.id, id_scheme):
+            return True
+        number = (
+            user_id if user_id.startswith("+") else number_in_id(user_id, id_scheme)
+        )
+        return number is not None and self.has_confirmed_number(number)
+
+    def matches(self, wanted: StartUser, id_scheme: str | None) -> bool:
         """Return whether at least one identifier matches and none differs.
 
-        Lists of servers omit fields, so a missing field is not compared.
+        Lists of servers omit fields, so a missing field is not compared. A name never
+        proves anything.
         """
         matches: list[bool] = []
         if wanted.id is not None:
-            matches.append(self.matches_id(wanted.id))
-        if wanted.phone_number is not None and (
-            self.phone_number or _split_user_id(self.id)[0].isdigit()
-        ):
-            matches.append(self.matches_phone_number(wanted.phone_number))
+            matches.append(self.matches_id(wanted.id, id_scheme))
+        if wanted.phone_number is not None and (number := self.known_number(id_scheme)):
+            matches.append(is_same_number(number, wanted.phone_number))
         if wanted.email is not None and self.email is not None:
             matches.append(wanted.email.casefold() == self.email.casefold())
         if wanted.username is not None and self.username is not None:
             matches.append(
-                _normalise_username(wanted.username)
-                == _normalise_username(self.username)
+                normalise_username(wanted.username) == normalise_username(self.username)
             )
         return bool(matches) and all(matches)
 
@@ -255,6 +250,17 @@ class Account:
     def name(self) -> str:
         """A display name that does not identify the user: the network, if known."""
         return self.network or self.account_id.partition(".")[0]
+
+    @property
+    def id_scheme(self) -> str | None:
+        """The type of bridge, which defines the form of user ids; None if unknown.
+
+        Servers before 4.2.808 report neither bridge nor network; there the account id
+        begins with the id of the bridge, such as `local-whatsapp_…`.
+        """
+        bridge = self.account_id.partition("_")[0]
+        prefix = bridge.removeprefix("local-").removeprefix("sh-")
+        return (self.bridge_type or self.network or prefix).casefold() or None
 
     @property
     def is_connected(self) -> bool:
@@ -761,11 +767,6 @@ def _time(data: Mapping[str, Json], key: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _split_user_id(user_id: str) -> tuple[str, str]:
-    """Split a Matrix-like id into its localpart and server."""
-    local, _, server = user_id.removeprefix("@").partition(":")
-    return local, server
-
-
-def _normalise_username(username: str) -> str:
+def normalise_username(username: str) -> str:
+    """Return a username for comparison, without case and a leading @."""
     return username.removeprefix("@").casefold()

@@ -32,7 +32,6 @@ from ..const import (
     START_CHAT,
 )
 from ..people import directory
-from ..people.matching import Rank
 from ..server import Server
 from ..validation import recipient
 from .chat import CONF_SEARCH, async_search_chats
@@ -286,7 +285,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             best = {
                 candidate.users[0].id
                 for rank, candidate in ranked
-                if rank is ranked[0][0] and rank is not Rank.LOOSE
+                if rank is ranked[0][0] and rank.selects
             }
             if len(best) == 1:
                 self._preselected |= best

@@ -17,7 +17,12 @@ from ..errors import Refusal
 from .job import Job, OutboxContext
 from .network_rules import find_problem
 from .recipient_queue import Identity, identities
-from .reconciliation import find_chats, find_direct_chat, find_result, find_sent
+from .reconciliation import (
+    find_direct_chat,
+    find_existing_chats,
+    find_result,
+    find_sent,
+)
 from .sent_messages import Sent
 
 type ChatRequest = CreateChat | StartChat
@@ -92,6 +97,10 @@ class ChatJob(Job[ChatJobResult]):
     @property
     def _own_ids(self) -> frozenset[str]:
         return self.context.server.own_ids(self.request.account_id)
+
+    @property
+    def _id_scheme(self) -> str | None:
+        return self.context.server.id_scheme(self.request.account_id)
 
     @property
     def _identities(self) -> frozenset[Identity]:
@@ -170,11 +179,17 @@ class ChatJob(Job[ChatJobResult]):
         try:
             if isinstance(request, CreateChat):
                 return request.type == "single" and bool(
-                    await find_chats(
-                        self.client, request, self._own_ids, self.phone_numbers
+                    await find_existing_chats(
+                        self.client,
+                        request,
+                        self._own_ids,
+                        self._id_scheme,
+                        self.phone_numbers,
                     )
                 )
-            if await find_direct_chat(self.client, request, self._own_ids):
+            if await find_direct_chat(
+                self.client, request, self._own_ids, self._id_scheme
+            ):
                 return True
             if problem == "network_no_lookup":
                 user = request.user
@@ -182,7 +197,7 @@ class ChatJob(Job[ChatJobResult]):
                     None, (user.phone_number, user.email, user.username)
                 ):
                     found = await self.client.contacts(request.account_id, identity)
-                    if any(contact.matches(user) for contact in found):
+                    if any(contact.matches(user, self._id_scheme) for contact in found):
                         return True
         except BeeperError:
             return True  # Nothing proves that the network would refuse.
@@ -191,8 +206,12 @@ class ChatJob(Job[ChatJobResult]):
     async def _reusable(self, request: CreateChat) -> Chat | None:
         """Return the only chat with these people, None if there is no chat."""
         try:
-            found = await find_chats(
-                self.client, request, self._own_ids, self.phone_numbers
+            found = await find_existing_chats(
+                self.client,
+                request,
+                self._own_ids,
+                self._id_scheme,
+                self.phone_numbers,
             )
         except BeeperError as err:
             raise errors.NotDoneError(
@@ -212,7 +231,9 @@ class ChatJob(Job[ChatJobResult]):
             return False
         try:
             return bool(
-                await find_direct_chat(self.client, self.request, self._own_ids)
+                await find_direct_chat(
+                    self.client, self.request, self._own_ids, self._id_scheme
+                )
             )
         except BeeperError:
             return False
@@ -410,6 +431,7 @@ class ChatJob(Job[ChatJobResult]):
                 self.request,
                 attempted,
                 self._own_ids,
+                self._id_scheme,
                 reused=self.phone_numbers if self.if_exists == "reuse" else None,
             )
         if chat is None:

@@ -112,7 +112,7 @@ class RecipientQueue:
                 for result in reversed(self._results)
                 if result.until > now
                 and result.account_id == account_id
-                and result.identities & wanted
+                and _is_same(result.identities, wanted)
             ),
             None,
         )
@@ -122,6 +122,19 @@ class RecipientQueue:
         self._results = [
             result for result in self._results if result.chat_id != chat_id
         ]
+
+
+def _is_same(known: Iterable[Identity], wanted: Iterable[Identity]) -> bool:
+    """Return whether two sets share an identity and contradict each other in none.
+
+    `known` can have several values of one kind. A shared username alone proves little:
+    on Matrix, people of different servers can have the same.
+    """
+    values: dict[str, set[str]] = {}
+    for kind, value in known:
+        values.setdefault(kind, set()).add(value)
+    common = [(kind, value) for kind, value in wanted if kind in values]
+    return bool(common) and all(value in values[kind] for kind, value in common)
 
 
 def _may_be_same(first: Iterable[Identity], second: Iterable[Identity]) -> bool:

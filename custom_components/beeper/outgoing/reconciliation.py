@@ -18,6 +18,7 @@ from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
 from .text_matching import same_text
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _MAX_PAGES: Final = 8
@@ -29,21 +30,22 @@ async def find_result(
     request: CreateChat | StartChat,
     attempted: float,
     own_ids: frozenset[str],
+    id_scheme: str | None,
     *,
     reused: Mapping[str, str] | None = None,
 ) -> Chat | None:
     """Return the chat that the request created or started.
 
     `attempted` is the event loop's time of the request. `reused`: an existing chat may
-    be the result, see `find_chats`. Raises BeeperError if reading fails.
+    be the result, see `find_existing_chats`. Raises BeeperError if reading fails.
     """
     if isinstance(request, StartChat):
-        return await find_direct_chat(client, request, own_ids)
+        return await find_direct_chat(client, request, own_ids, id_scheme)
     if reused is not None:
-        chats = await find_chats(client, request, own_ids, reused)
+        chats = await find_existing_chats(client, request, own_ids, id_scheme, reused)
         return chats[0] if len(chats) == 1 else None
     since = await _server_time(client, attempted)
-    return await _find_created_chat(client, request, since, own_ids)
+    return await _find_created_chat(client, request, since, own_ids, id_scheme)
 
 
 async def find_sent(
@@ -74,20 +76,22 @@ async def find_sent(
     return sorted(found, key=Message.order)
 
 
-async def find_chats(
+async def find_existing_chats(
     client: BeeperClient,
     request: CreateChat,
     own_ids: frozenset[str],
+    id_scheme: str | None,
     numbers: Mapping[str, str],
 ) -> list[Chat]:
-    """Return the chats of just these people, with the title if one is given.
+    """Return the chats of exactly these people, with the title if one is given.
 
-    `numbers` are the phone numbers of participant ids, as far as they are known: ids
-    can change. Raises BeeperError.
+    Of several direct chats with one person, the latest is returned. `numbers` are the
+    known phone numbers of participants, by participant id, as ids can change. Raises
+    BeeperError.
     """
     wanted = [
-        {each, numbers.get(each, each)}
-        for each in dict.fromkeys(request.participant_ids)
+        {user_id, numbers.get(user_id, user_id)}
+        for user_id in dict.fromkeys(request.participant_ids)
     ]
     found: list[Chat] = []
     async for page in _all_chats(client, request):
@@ -97,18 +101,28 @@ async def find_chats(
             if request.type == "group" and request.title not in (None, listed.title):
                 continue
             # Lists show a part of the people: somebody else among them is enough.
-            if not all(_is_any(user, wanted) for user in _others(listed, own_ids)):
+            if not all(
+                _is_any(user, wanted, id_scheme) for user in _others(listed, own_ids)
+            ):
                 continue
             chat = await client.chat(listed.id)
-            if not chat.has_more and _same_people(wanted, _others(chat, own_ids)):
+            if not chat.has_more and _same_people(
+                wanted, _others(chat, own_ids), id_scheme
+            ):
                 found.append(chat)
     ids = {chat.id for chat in found}
-    # A merged chat stands for its members.
-    return [chat for chat in found if chat.merged_into_id not in ids]
+    # A merged chat replaces its members.
+    found = [chat for chat in found if chat.merged_into_id not in ids]
+    if request.type == "single" and found:
+        return [max(found, key=lambda chat: chat.last_activity or _LONG_AGO)]
+    return found
 
 
 async def find_direct_chat(
-    client: BeeperClient, request: StartChat, own_ids: frozenset[str]
+    client: BeeperClient,
+    request: StartChat,
+    own_ids: frozenset[str],
+    id_scheme: str | None,
 ) -> Chat | None:
     """Return the one direct chat with the person, None if there is none or several."""
 
@@ -118,7 +132,7 @@ async def find_direct_chat(
             chat.type == "single"
             and chat.account_id == request.account_id
             and len(others) == 1
-            and others[0].matches(request.user)
+            and others[0].matches(request.user, id_scheme)
         )
 
     found: dict[str, Chat] = {}
@@ -142,6 +156,7 @@ async def _find_created_chat(
     request: CreateChat,
     since: datetime,
     own_ids: frozenset[str],
+    id_scheme: str | None,
 ) -> Chat | None:
     """Return the one chat of these people that became active since, and is new."""
     found: list[Chat] = []
@@ -162,7 +177,11 @@ async def _find_created_chat(
             chat = await client.chat(listed.id)
             people = _others(chat, own_ids)
             if (
-                _same_people([{each} for each in request.participant_ids], people)
+                _same_people(
+                    [{user_id} for user_id in request.participant_ids],
+                    people,
+                    id_scheme,
+                )
                 and not chat.has_more
                 and not await _has_history(client, chat, since)
             ):
@@ -233,16 +252,18 @@ def _others(chat: ListedChat, own_ids: frozenset[str]) -> list[User]:
     ]
 
 
-def _same_people(wanted: Iterable[set[str]], people: list[User]) -> bool:
-    """Tell whether each set of ids means another one of the people, and nobody is left."""
+def _same_people(
+    wanted: Iterable[set[str]], people: list[User], id_scheme: str | None
+) -> bool:
+    """Return whether each set of ids identifies another person, and nobody is left."""
     left = list(people)
     for ids in wanted:
-        match = next((user for user in left if _is_any(user, [ids])), None)
+        match = next((user for user in left if _is_any(user, [ids], id_scheme)), None)
         if match is None:
             return False
         left.remove(match)
     return not left
 
 
-def _is_any(user: User, wanted: Iterable[set[str]]) -> bool:
-    return any(user.matches_id(each) for ids in wanted for each in ids)
+def _is_any(user: User, wanted: Iterable[set[str]], id_scheme: str | None) -> bool:
+    return any(user.matches_id(user_id, id_scheme) for ids in wanted for user_id in ids)

@@ -5,9 +5,15 @@ refused, never narrowed down by guessing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -28,18 +34,20 @@ from ..server import Server
 from .matching import (
     Candidate,
     NameQuery,
+    Rank,
     SearchResult,
     find_candidates,
     group_by_person,
     is_email,
     is_identity,
     is_number,
+    is_one_person,
+    rank_candidates,
     select_best,
 )
 
 MAX_LISTED: Final = 50
 
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _MAX_PAGES: Final = 500
 _TIMEOUT: Final = 30
 """Seconds for all pages together."""
@@ -101,14 +109,10 @@ async def find(
     candidates = find_candidates(
         server.accounts, chats, [contact for some in people for contact in some]
     )
-    ranked = [
-        (rank, candidate)
-        for candidate in candidates
-        if (rank := query.rank(candidate)) is not None
-    ]
-    ranked.sort(key=lambda match: match[1].last_activity or _LONG_AGO, reverse=True)
-    ranked.sort(key=lambda match: match[0])
-    return SearchResult(matches=tuple(ranked), not_searched=tuple(sorted(not_searched)))
+    return SearchResult(
+        matches=tuple(rank_candidates(candidates, query)),
+        not_searched=tuple(sorted(not_searched)),
+    )
 
 
 async def match_chats(server: Server, text: str) -> list[ListedChat]:
@@ -179,20 +183,23 @@ async def resolve_chat(
     Raises the errors of `resolve_recipient`.
     """
     chats = find_candidates(server.accounts, await _chats(server, account_id, None), [])
-    best = select_best(chats, text)
+    ranked = rank_candidates(chats, NameQuery.from_text(text))
+    best = select_best(ranked)
     if len(best) != 1:
-        raise _not_one(field, len(best), best)
+        raise _not_one(field, len(best), ranked)
     (chat,) = [candidate.chat for candidate in best if candidate.chat]
     return chat
 
 
 def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person:
-    best = select_best(people, text)
-    persons = group_by_person(best)
+    ranked = rank_candidates(people, NameQuery.from_text(text))
+    persons = group_by_person(select_best(ranked))
     if len(persons) != 1:
-        raise _not_one(field, len(persons), best)
+        raise _not_one(field, len(persons), ranked)
     (same,) = persons
     users = [user for candidate in same for user in candidate.users]
+    if not is_one_person(users, same[0].id_scheme):
+        raise _not_one(field, len({user.id for user in users}), ranked)
     # An existing chat can be written to although a new one is refused.
     if any(user.cannot_message for user in users) and not any(
         candidate.chat for candidate in same
@@ -219,18 +226,32 @@ def as_person(text: str, name: str | None, users: list[User]) -> Person:
 
 
 def _not_one(
-    field: str, count: int, candidates: Iterable[Candidate]
+    field: str, count: int, ranked: Sequence[tuple[Rank, Candidate]]
 ) -> ServiceValidationError:
-    """Return the error for no or several matches, without personal data."""
-    if not count:
+    """Return the error for no or several matches, without personal data.
+
+    `count` is the number of matches that are good enough to select somebody. Parts of
+    phone numbers and handles do not count as matches.
+    """
+    best = select_best(ranked)
+    candidates = best or [
+        candidate for rank, candidate in ranked if rank is not Rank.LOOSE
+    ]
+    if not candidates:
         return errors.invalid("recipient_not_found", field=field)
     networks = sorted({candidate.network for candidate in candidates})
     return errors.invalid(
-        "recipient_ambiguous",
+        "recipient_ambiguous" if best else "recipient_only_part",
         field=field,
-        count=str(count),
+        count=str(count or _count(candidates)),
         networks=", ".join(networks),
     )
+
+
+def _count(candidates: Sequence[Candidate]) -> int:
+    """Return the number of people and groups."""
+    people = [candidate for candidate in candidates if candidate.users]
+    return len(candidates) - len(people) + len(group_by_person(people))
 
 
 def _agreed(values: Iterable[str | None]) -> str | None:

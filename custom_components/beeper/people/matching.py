@@ -3,32 +3,43 @@
 Pure: nothing here reads from a server.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 import re
 from typing import Final
-import unicodedata
 
-from ..api.models import Account, ListedChat, User
+from ..api.identity import canonical_id, is_same_number
+from ..api.models import Account, ListedChat, User, normalise_username
+from .names import Name, fold
+
+type Key = tuple[str, str, str]
+"""Account ID, kind of identity and its value."""
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+")
-_DOTS: Final = re.compile(r"(?<=\d)(\.)\.*(?=\d)|\.+")
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Rank(IntEnum):
-    """How well a text matches, best first. LOOSE never selects anybody."""
+    """How well a text matches, best first. Below WORDS nobody is selected."""
 
     IDENTITY = 0
     """An ID, phone number, email address or @handle: unique on a network."""
     EXACT = 1
     """A whole name, title or handle, or the number of a chat."""
-    PREFIX = 2
-    CONTAINS = 3
-    LOOSE = 4
+    WORDS = 2
+    """Whole words of a name or title."""
+    PREFIX = 3
+    CONTAINS = 4
+    LOOSE = 5
     """A part of a phone number, handle or email address."""
+
+    @property
+    def selects(self) -> bool:
+        """Whether the match is good enough to write to somebody."""
+        return self <= Rank.WORDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -43,6 +54,9 @@ class Candidate:
     network: str
     users: tuple[User, ...]
     chat: ListedChat | None
+    id_scheme: str | None = None
+    is_deserted: bool = False
+    """Whether nobody but the user is in the chat."""
 
     @property
     def name(self) -> str | None:
@@ -58,9 +72,13 @@ class Candidate:
         return self.chat.last_activity if self.chat else None
 
     @property
-    def keys(self) -> set[tuple[str, str]]:
-        """Account ID with each ID and phone number of the person, never a name."""
-        return {key for user in self.users for key in _keys(self.account_id, user)}
+    def keys(self) -> set[Key]:
+        """What identifies the person: IDs and phone numbers, never names."""
+        return {
+            key
+            for user in self.users
+            for key in _keys(self.account_id, user, self.id_scheme)
+        }
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -73,52 +91,51 @@ class SearchResult:
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class NameQuery:
-    """A text to match. A phone number, email or @handle is never compared with names.
-
-    `fold` maps spellings of the same name to one text.
-    """
+    """A text to match. A phone number, email or @handle is never compared with names."""
 
     text: str
-    fold: Callable[[str], str]
-    folded: str
+    spoken: bool
+    name: Name
     number: str | None
     email: str | None
     handle: str | None
 
     @classmethod
     def from_text(cls, text: str, *, spoken: bool = False) -> NameQuery:
-        """Classify a text; `spoken` ignores punctuation, too."""
-        fold_name = _fold_spoken if spoken and _fold_spoken(text) else fold
+        """Classify a text; `spoken` also ignores punctuation."""
         return cls(
             text=text,
-            fold=fold_name,
-            folded=fold_name(text),
+            spoken=spoken,
+            name=Name.from_text(text, spoken=spoken),
             number=text if is_number(text) else None,
             email=text.casefold() if is_email(text) else None,
-            handle=fold(text[1:]) if text.startswith("@") else None,
+            handle=normalise_username(text) if text.startswith("@") else None,
         )
 
     def rank(self, candidate: Candidate) -> Rank | None:
         """Return how well a candidate matches, None for not at all."""
         users, chat = candidate.users, candidate.chat
-        if (chat and self.text == chat.id) or any(map(self._identifies, users)):
+        if (chat and self.text == chat.id) or any(
+            self._identifies(user, candidate.id_scheme) for user in users
+        ):
             return Rank.IDENTITY
-        if is_identity(self.text) or not self.folded:
+        if is_identity(self.text) or not self.name.folded:
             return None
-        # A title can be a number as well: then both match exactly.
-        if chat and self.text == chat.local_id:
-            return Rank.EXACT
-        # Usually a chat has the name of its person: fold it only once, folding is slow.
-        texts = {user.full_name for user in users} | {chat.title if chat else None}
-        names = [self.fold(text) for text in texts if text]
-        if self.folded in names or any(
-            self.folded == self.fold(user.username) for user in users if user.username
+        # A title can be a number as well, and an ID can be a name: all match exactly.
+        if (chat and self.text == chat.local_id) or any(
+            self.text == user.id or (user.username and self._is_username(user.username))
+            for user in users
         ):
             return Rank.EXACT
-        if any(name.startswith(self.folded) for name in names):
-            return Rank.PREFIX
-        if any(self.folded in name for name in names):
-            return Rank.CONTAINS
+        # Usually a chat has the name of its person: prepare it only once, it is slow.
+        texts = {user.full_name for user in users} | {chat.title if chat else None}
+        ranks = [self._rank_name(text) for text in texts if text]
+        rank = min((rank for rank in ranks if rank is not None), default=None)
+        # A chat that everybody else has left is often named after them.
+        if candidate.is_deserted and rank not in (None, Rank.EXACT):
+            return Rank.LOOSE
+        if rank is not None:
+            return rank
         handles = (
             handle
             for user in users
@@ -127,61 +144,40 @@ class NameQuery:
         )
         return (
             Rank.LOOSE
-            if any(self.folded in self.fold(handle) for handle in handles)
+            if any(self.name.folded in fold(handle) for handle in handles)
             else None
         )
 
-    def _identifies(self, user: User) -> bool:
+    def _identifies(self, user: User, id_scheme: str | None) -> bool:
         if self.text == user.id:
-            return True
+            # An ID without a sign of one, such as "kim" or "5601", can be a name or the
+            # number of a chat.
+            return not {*":@#"}.isdisjoint(self.text)
         if self.number:
-            # Digits in the ID prove nothing: on some networks they mean somebody else.
-            return user.phone_number == self.number
+            number = user.known_number(id_scheme)
+            return number is not None and is_same_number(number, self.number)
         if self.email:
             return (user.email or "").casefold() == self.email
         return bool(
             self.handle is not None
             and user.username
-            and fold(user.username.removeprefix("@")) == self.handle
+            and normalise_username(user.username) == self.handle
         )
 
+    def _is_username(self, username: str) -> bool:
+        if self.spoken:
+            return Name.from_text(username, spoken=True).exact == self.name.exact
+        return normalise_username(username) == normalise_username(self.text)
 
-def fold(text: str) -> str:
-    """Return a text without case, accents and spaces."""
-    if text.isascii():
-        return "".join(text.casefold().split())
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    letters = (
-        char for char in unicodedata.normalize("NFKD", plain) if not _is_ignored(char)
-    )
-    return unicodedata.normalize("NFC", "".join(letters))
-
-
-def _fold_spoken(text: str) -> str:
-    """Return a folded text without punctuation, which speech does not carry.
-
-    Any punctuation between digits becomes a dot: "Flat 1/2" is not "Flat 12".
-    """
-    dotted = "".join(
-        "." if unicodedata.category(char)[0] == "P" or char in "`ʼ" else char
-        for char in fold(text)
-    )
-    return _DOTS.sub(lambda dots: "." if dots[1] else "", dotted)
-
-
-def _is_ignored(char: str) -> bool:
-    """Return whether a name stays the same without this character.
-
-    Marks that change the letter itself, as in Devanagari or Japanese, are kept.
-    """
-    accent = unicodedata.combining(char)
-    return (
-        10 <= accent <= 35
-        or accent >= 200
-        or "\ufe00" <= char <= "\ufe0f"  # variation selectors of emoji
-        or char.isspace()
-        or unicodedata.category(char) in ("Cf", "Cc")
-    )
+    def _rank_name(self, text: str) -> Rank | None:
+        name = Name.from_text(text, spoken=self.spoken)
+        if name.exact == self.name.exact:
+            return Rank.EXACT
+        if name.has_words_of(self.name):
+            return Rank.WORDS
+        if name.folded.startswith(self.name.folded):
+            return Rank.PREFIX
+        return Rank.CONTAINS if self.name.folded in name.folded else None
 
 
 def find_candidates(
@@ -193,10 +189,11 @@ def find_candidates(
 
     `contacts` come with their account ID.
     """
-    accounts = tuple(accounts)
-    names = {account.account_id: account.name for account in accounts}
+    by_id = {account.account_id: account for account in accounts}
     own = {
-        (account.account_id, account.user.id) for account in accounts if account.user
+        (account.account_id, account.user.id)
+        for account in by_id.values()
+        if account.user
     }
 
     def others(account_id: str, users: Iterable[User]) -> list[User]:
@@ -206,72 +203,127 @@ def find_candidates(
             if not (user.is_self or user.is_network_bot or (account_id, user.id) in own)
         ]
 
-    rows: list[tuple[str, ListedChat | None, list[User]]] = []
-    rows_by_key: dict[tuple[str, str], list[int]] = {}
+    def keys(account_id: str, user: User) -> set[Key]:
+        account = by_id.get(account_id)
+        return _keys(account_id, user, account.id_scheme if account else None)
+
+    rows: list[_Row] = []
+    rows_by_key: dict[Key, list[_Row]] = {}
     for chat in chats:
         account_id = chat.account_id or ""
         people = others(account_id, chat.participants)
-        if chat.type != "single" or len(people) != 1:
-            people = []
-        for user in people:
-            for key in _keys(account_id, user):
-                rows_by_key.setdefault(key, []).append(len(rows))
-        rows.append((account_id, chat, people))
+        row = _Row(
+            account_id=account_id,
+            chat=chat,
+            users=people if chat.type == "single" and len(people) == 1 else [],
+            is_deserted=bool(chat.participants) and not people,
+        )
+        rows.append(row)
+        for user in row.users:
+            for key in keys(account_id, user):
+                rows_by_key.setdefault(key, []).append(row)
     seen: set[tuple[str, str]] = set()
     for account_id, user in contacts:
         if (account_id, user.id) in seen or not others(account_id, [user]):
             continue
         seen.add((account_id, user.id))
-        indexes = {
-            index
-            for key in _keys(account_id, user)
-            for index in rows_by_key.get(key, ())
+        same = {
+            id(row): row
+            for key in keys(account_id, user)
+            for row in rows_by_key.get(key, ())
         }
-        for index in indexes:
-            rows[index][2].append(user)
-        if not indexes:
-            rows.append((account_id, None, [user]))
-    return [
-        Candidate(
-            account_id=account_id,
-            network=(chat and chat.network)
-            or names.get(account_id)
-            or (account_id if chat else account_id.partition(".")[0]),
-            users=tuple(users),
-            chat=chat,
+        for row in same.values():
+            row.users.append(user)
+        if not same:
+            rows.append(_Row(account_id=account_id, users=[user]))
+    return [row.candidate(by_id.get(row.account_id)) for row in rows]
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Row:
+    account_id: str
+    chat: ListedChat | None = None
+    users: list[User]
+    is_deserted: bool = False
+
+    def candidate(self, account: Account | None) -> Candidate:
+        network = (self.chat and self.chat.network) or (account and account.name)
+        unknown = self.account_id if self.chat else self.account_id.partition(".")[0]
+        return Candidate(
+            account_id=self.account_id,
+            network=network or unknown,
+            users=tuple(self.users),
+            chat=self.chat,
+            id_scheme=account.id_scheme if account else None,
+            is_deserted=self.is_deserted,
         )
-        for account_id, chat, users in rows
+
+
+def rank_candidates(
+    candidates: Iterable[Candidate], query: NameQuery
+) -> list[tuple[Rank, Candidate]]:
+    """Return all matches, the best first, then the last active.
+
+    Several chats with one person are one match, the latest of those that match best.
+    """
+    ranked = [
+        (rank, candidate)
+        for candidate in candidates
+        if (rank := query.rank(candidate)) is not None
     ]
+    ranked.sort(key=lambda match: match[1].last_activity or _LONG_AGO, reverse=True)
+    ranked.sort(key=lambda match: match[0])
+    with_chat = [
+        candidate for _, candidate in ranked if candidate.users and candidate.chat
+    ]
+    outranked = {
+        id(candidate)
+        for _, *others in group_by_person(with_chat)
+        for candidate in others
+    }
+    return [match for match in ranked if id(match[1]) not in outranked]
 
 
-def select_best(candidates: Iterable[Candidate], text: str) -> list[Candidate]:
-    """Return the candidates of the best rank, none if that is LOOSE."""
-    query = NameQuery.from_text(text)
-    ranked = [(query.rank(candidate), candidate) for candidate in candidates]
-    best = min((rank for rank, _ in ranked if rank is not None), default=Rank.LOOSE)
-    if best is Rank.LOOSE:
+def select_best(
+    ranked: Iterable[tuple[Rank, Candidate]],
+) -> list[Candidate]:
+    """Return the matches of the best rank, none if that selects nobody."""
+    ranked = list(ranked)
+    if not ranked or not ranked[0][0].selects:
         return []
+    best = ranked[0][0]
     return [candidate for rank, candidate in ranked if rank is best]
 
 
 def group_by_person(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
-    """Group the candidates that share an ID or a phone number."""
-    persons: dict[tuple[str, str], list[Candidate]] = {}
-    for candidate in candidates:
-        known = [persons[key] for key in candidate.keys if key in persons]
-        same = [
+    """Group the candidates that share an ID or a phone number, in their order."""
+    groups: dict[Key, list[Candidate]] = {}
+    order: dict[int, int] = {}
+    for index, candidate in enumerate(candidates):
+        order[id(candidate)] = index
+        known = [groups[key] for key in candidate.keys if key in groups]
+        group = [
             candidate,
             *{id(other): other for others in known for other in others}.values(),
         ]
-        for key in {key for member in same for key in member.keys}:
-            persons[key] = same
-    return list({id(same): same for same in persons.values()}.values())
+        for key in {key for member in group for key in member.keys}:
+            groups[key] = group
+    unique = {id(group): group for group in groups.values()}.values()
+    return [sorted(group, key=lambda member: order[id(member)]) for group in unique]
 
 
-def _keys(account_id: str, user: User) -> set[tuple[str, str]]:
-    keys = {(account_id, user.id)}
-    if user.phone_number:
-        keys.add((account_id, user.phone_number))
+def is_one_person(users: Iterable[User], id_scheme: str | None) -> bool:
+    """Return whether users of one group agree on their ID or on their phone number."""
+    users = list(users)
+    ids = {canonical_id(user.id, id_scheme) for user in users}
+    numbers = {user.known_number(id_scheme) for user in users} - {None}
+    return len(ids) == 1 or len(numbers) == 1
+
+
+def _keys(account_id: str, user: User, id_scheme: str | None) -> set[Key]:
+    keys = {(account_id, "id", canonical_id(user.id, id_scheme))}
+    if number := user.known_number(id_scheme):
+        keys.add((account_id, "phone_number", number.removeprefix("+")))
     return keys
 
 

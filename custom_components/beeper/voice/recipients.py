@@ -81,8 +81,8 @@ async def async_find_targets(
     if not found:
         return tuple(_strangers(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
-    # The middle of a name may be all that was heard of another one.
-    enough = Rank.PREFIX if searched_all else Rank.EXACT
+    # A part of a word may be all that was heard of another name.
+    enough = Rank.WORDS if searched_all else Rank.EXACT
     certain = best <= enough
     return tuple(
         replace(target, certain=certain) for rank, target in found if rank is best

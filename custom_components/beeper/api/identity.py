@@ -1,0 +1,45 @@
+"""User IDs whose form is known to contain a phone number.
+
+By default an ID is opaque: a number in it proves nothing, as on some networks people
+choose their IDs, and on others IDs are numbers that look like phone numbers. The table
+is limited to bridges whose source code defines the form.
+"""
+
+from collections.abc import Mapping
+import re
+from typing import Final
+
+# mautrix-whatsapp, pkg/waid/id.go: the digits of a phone number, or `lid-` and the
+# digits of a hidden user. The prefix and the server are those of Beeper's bridges.
+_WHATSAPP: Final = (
+    re.compile(r"(?P<local>(?:lid-)?[0-9]+)"),
+    re.compile(r"(?:@(?:sh-)?)?whatsapp_(?P<local>(?:lid-)?[0-9]+)"),
+    re.compile(
+        r"@(?:sh-)?whatsapp_(?P<local>(?:lid-)?[0-9]+):"
+        r"(?:beeper\.com|beeper\.local|local-whatsapp\.localhost)"
+    ),
+    re.compile(r"@(?P<local>(?:lid-)?[0-9]+):local-whatsapp\.localhost"),
+)
+_FORMS: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {"whatsapp": _WHATSAPP}
+_NUMBER: Final = re.compile(r"[1-9][0-9]{6,14}")
+
+
+def canonical_id(user_id: str, id_scheme: str | None) -> str:
+    """Return the form of an ID that all forms of the same ID share."""
+    for form in _FORMS.get(id_scheme or "", ()):
+        if match := form.fullmatch(user_id):
+            return match["local"]
+    return user_id
+
+
+def number_in_id(user_id: str, id_scheme: str | None) -> str | None:
+    """Return the E.164 number in an ID, None unless the bridge defines it."""
+    if (id_scheme or "") not in _FORMS:
+        return None
+    local = canonical_id(user_id, id_scheme)
+    return f"+{local}" if _NUMBER.fullmatch(local) else None
+
+
+def is_same_number(first: str, second: str) -> bool:
+    """Compare E.164 numbers; some servers omit the plus sign."""
+    return first.removeprefix("+") == second.removeprefix("+")

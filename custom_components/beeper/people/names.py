@@ -1,0 +1,177 @@
+"""Comparison of names: whole names, whole words of a name, or parts of words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import re
+from typing import Final
+import unicodedata
+
+_DOTS: Final = re.compile(r"(?<=\d)(\.)\.*(?=\d)|\.+")
+_INITIALS: Final = re.compile(
+    r"(?<!\w)(?:[^\W\d_]\.){2,}(?!\w)|(?<!\w)(?:[^\W\d_]\.)+[^\W\d_](?!\w)"
+)
+"""Letters with dots between them, such as "J.R.": one word."""
+_APOSTROPHES: Final = frozenset("'’ʼ`´‘′＇")
+_HYPHENS: Final = frozenset("‐‑‒–—−")
+# Scripts written without spaces between words: a run of such characters is one word,
+# and a space inside a name is optional. As NFKD leaves them.
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Name:
+    """A name in the forms that are compared.
+
+    `exact` ignores case, accents and the amount of space; `words` has no punctuation
+    and symbols; `parts` has words and symbols such as emoji; `folded` has no spaces.
+    """
+
+    exact: str
+    words: tuple[str, ...]
+    parts: tuple[str, ...]
+    folded: str
+
+    @classmethod
+    def from_text(cls, text: str, *, spoken: bool = False) -> Name:
+        """Prepare a text; `spoken` also ignores punctuation, except between digits."""
+        plain = _plain(text)
+        parts = _split(plain, spoken=spoken)
+        exact = _join(" ".join(parts) if spoken and parts else plain)
+        folded = "".join(plain.split())
+        return cls(
+            exact=exact,
+            words=tuple(
+                part for part in parts if _is_word(part[0]) and "@" not in part
+            ),
+            parts=parts,
+            folded=(_without_punctuation(folded) or folded) if spoken else folded,
+        )
+
+    def has_words_of(self, query: Name) -> bool:
+        """Return whether the query is a sequence of whole words of this name.
+
+        Symbols of the query must be part of the name. Digits alone are a part of
+        something else, such as a phone number, and an address has no words.
+        """
+        if not any(char.isalpha() for word in query.words for char in word):
+            return False
+        if len(query.parts) > len(query.words):
+            return _contains(self.parts, query.parts)
+        return _contains(self.words, query.words)
+
+
+def fold(text: str) -> str:
+    """Return a text without case, accents and spaces."""
+    return "".join(_plain(text).split())
+
+
+def _plain(text: str) -> str:
+    """Return a text without case and accents."""
+    if text.isascii():
+        return " ".join(text.casefold().replace("`", "'").split())
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    letters = (
+        "'" if char in _APOSTROPHES else "-" if char in _HYPHENS else char
+        for char in unicodedata.normalize("NFKD", plain)
+        if not _is_ignored(char)
+    )
+    return " ".join(unicodedata.normalize("NFC", "".join(letters)).split())
+
+
+def _split(plain: str, *, spoken: bool) -> tuple[str, ...]:
+    """Return words, symbols and addresses.
+
+    Digits with punctuation between them are one word, and so is an address.
+    """
+    return tuple(
+        part
+        for chunk in plain.split()
+        for part in (
+            [chunk]
+            if "@" in chunk and len(chunk) > 1
+            else _split_chunk(chunk, spoken=spoken)
+        )
+    )
+
+
+def _split_chunk(chunk: str, *, spoken: bool) -> list[str]:
+    parts: list[str] = []
+    word = ""
+    chunk = _INITIALS.sub(lambda match: match[0].replace(".", ""), chunk)
+    for index, char in enumerate(chunk):
+        after = chunk[index + 1 : index + 2]
+        # Usernames contain underscores.
+        if _is_word(char) or (char == "_" and not spoken):
+            word += char
+            continue
+        if word and after and _is_word(after):
+            if char == "'":
+                continue
+            if word[-1].isdigit() and after.isdigit():
+                word += "." if spoken else char
+                continue
+        if word:
+            parts.append(word)
+            word = ""
+        if unicodedata.category(char)[0] != "P":
+            parts.append(char)
+    if word:
+        parts.append(word)
+    return parts
+
+
+def _join(text: str) -> str:
+    """Return a text with spaces only where they separate words."""
+    characters: list[str] = []
+    for index, char in enumerate(text):
+        if char == " " and not (
+            _needs_space(text[index - 1]) and _needs_space(text[index + 1])
+        ):
+            continue
+        characters.append(char)
+    return "".join(characters)
+
+
+def _needs_space(char: str) -> bool:
+    return _is_word(char) and not _UNSPACED.match(char)
+
+
+def _contains(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    size = len(wanted)
+    return any(
+        parts[index : index + size] == wanted for index in range(len(parts) - size + 1)
+    )
+
+
+def _without_punctuation(folded: str) -> str:
+    """Return a folded text without punctuation, which speech does not carry.
+
+    Any punctuation between digits becomes a dot: "Flat 1/2" is not "Flat 12".
+    """
+    dotted = "".join(
+        "." if unicodedata.category(char)[0] == "P" or char in "`ʼ" else char
+        for char in folded
+    )
+    return _DOTS.sub(lambda dots: "." if dots[1] else "", dotted)
+
+
+def _is_word(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LMN"
+
+
+def _is_ignored(char: str) -> bool:
+    """Return whether a name stays the same without this character.
+
+    Marks that change the letter itself, as in Devanagari or Japanese, are kept.
+    """
+    accent = unicodedata.combining(char)
+    return (
+        10 <= accent <= 35
+        or accent >= 200
+        or "\ufe00" <= char <= "\ufe0f"  # variation selectors of emoji
+        or unicodedata.category(char) == "Cf"
+        or (unicodedata.category(char) == "Cc" and not char.isspace())
+    )
