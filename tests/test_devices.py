@@ -1,9 +1,12 @@
 """What a device stands for."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import account_devices
 from custom_components.beeper.devices import Place, place_of
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -109,9 +112,9 @@ async def test_accounts_of_one_network_are_told_apart_by_a_number(
     accounts = simulator.world.accounts
     first = accounts.pop("whatsapp")
     await loaded.runtime_data.async_refresh()
-    assert whatsapps(hass, loaded) == {SECOND: "WhatsApp 2"}
+    assert whatsapps(hass, loaded) == apart
     await hass.config_entries.async_reload(loaded.entry_id)
-    assert whatsapps(hass, loaded) == {SECOND: "WhatsApp 2"}
+    assert whatsapps(hass, loaded) == apart
 
     accounts["whatsapp"] = first  # Listed last now.
     await loaded.runtime_data.async_refresh()
@@ -121,7 +124,10 @@ async def test_accounts_of_one_network_are_told_apart_by_a_number(
 
 
 async def test_a_number_stays_whatever_the_order_and_whoever_goes(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     accounts = simulator.world.accounts
     third = replace(accounts[SECOND], id=THIRD)
@@ -136,6 +142,9 @@ async def test_a_number_stays_whatever_the_order_and_whoever_goes(
     await loaded.runtime_data.async_refresh()
     assert whatsapps(hass, loaded) == apart
     del accounts["whatsapp"], accounts[SECOND]
+    await loaded.runtime_data.async_refresh()
+    assert whatsapps(hass, loaded) == apart
+    monkeypatch.setattr(account_devices, "_REMOVE_AFTER", timedelta())
     await loaded.runtime_data.async_refresh()
     assert whatsapps(hass, loaded) == {THIRD: "WhatsApp 3"}
 

@@ -246,40 +246,17 @@ async def test_a_token_that_is_revoked_asks_for_a_new_one(
     assert flow["context"]["source"] == "reauth"
 
 
-async def test_accounts_come_and_go(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
+async def test_accounts_come(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
-    telegram = simulator.world.accounts.pop("telegram")
-    await poll(hass, loaded)
+    simulator.traits.add("accounts_loading", account="telegram")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await poll(hass, entry)
     assert hass.states.get("sensor.beeper_telegram_status") is None
-    assert not device_registry.async_get_child_device_by_identifier(
-        ("beeper", f"{loaded.entry_id}_telegram"), loaded.entry_id
-    )
 
-    simulator.world.accounts["telegram"] = telegram
-    await poll(hass, loaded)
+    simulator.traits.discard("accounts_loading")
+    await poll(hass, entry)
     assert state(hass, "telegram_status") == "connected"
-
-
-async def test_an_account_that_went_while_nobody_looked_leaves_nothing(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-    entity_registry: er.EntityRegistry,
-) -> None:
-    await hass.config_entries.async_unload(loaded.entry_id)
-    del simulator.world.accounts["telegram"]
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-    await hass.async_block_till_done()
-
-    assert entity_registry.async_get("sensor.beeper_telegram_status") is None
-    children = dr.async_child_entries_for_config_entry(device_registry, loaded.entry_id)
-    assert len(children) == 6
-    assert "Telegram" not in {child.name for child in children}
 
 
 async def test_a_server_that_lists_nothing_yet_takes_nothing_away(

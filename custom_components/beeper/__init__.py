@@ -8,16 +8,16 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_when_setup
 
+from .account_devices import async_register_devices, is_removable
 from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .data import async_remove_seen_messages, get_seen_messages
-from .entity import async_register_devices
 from .incoming.inbox import Inbox
 from .outgoing.outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
@@ -78,6 +78,15 @@ async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> b
     await get_outbox(hass, entry).async_wait()
     await entry.runtime_data.inbox.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant,
+    entry: BeeperConfigEntry,
+    device: dr.DeviceEntry | dr.ChildDeviceEntry,
+) -> bool:
+    """Let the user delete the device of an account that is gone."""
+    return is_removable(hass, entry, device.id)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

@@ -1,6 +1,7 @@
 """What outlives reloads of config entries, in one typed object."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -13,10 +14,14 @@ from .signals import ShortcutResult
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class BeeperData:
-    """By config entry ID; `shortcut_results` by subentry ID."""
+    """By config entry ID; `shortcut_results` by subentry ID.
+
+    `missing_for` is how long polls have missed the account of a device, by device ID.
+    """
 
     seen_messages: dict[str, SeenMessages] = field(default_factory=dict)
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
+    missing_for: dict[str, timedelta] = field(default_factory=dict)
 
 
 _DATA: HassKey[BeeperData] = HassKey(DOMAIN)

@@ -30,6 +30,21 @@ def account_identifier(entry: ConfigEntry, account_id: str) -> Identifier:
     return (DOMAIN, f"{entry.entry_id}_{account_id}")
 
 
+def account_devices(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> dict[str, dr.ChildDeviceEntry]:
+    """Return the devices of a server's accounts by account ID, listed or not."""
+    prefix = account_identifier(entry, "")[1]
+    return {
+        name.removeprefix(prefix): device
+        for device in dr.async_child_entries_for_config_entry(
+            dr.async_get(hass), entry.entry_id
+        )
+        for domain, name in device.identifiers
+        if domain == DOMAIN and name.startswith(prefix)
+    }
+
+
 def subentry_identifier(subentry: ConfigSubentry) -> Identifier:
     """Return by what the device of a chosen chat or of a shortcut is known."""
     return (DOMAIN, subentry.subentry_id)

@@ -1,21 +1,26 @@
 """What entities have in common: their devices, and for whom there are any."""
 
-from collections.abc import Callable, Collection, Iterable
-from itertools import chain, count
+from collections.abc import Callable, Iterable
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api.models import Account
-from .const import CONF_CHAT_ID, CONF_NETWORK, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
+from .const import (
+    CONF_ACCOUNT_ID,
+    CONF_CHAT_ID,
+    CONF_NETWORK,
+    SUBENTRY_CHAT,
+    SUBENTRY_SHORTCUT,
+)
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .devices import (
-    Identifier,
+    account_devices,
     account_identifier,
     server_identifier,
     subentry_identifier,
@@ -23,78 +28,8 @@ from .devices import (
 
 
 @callback
-def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Register the devices of the server and its accounts, while those are there.
-
-    Comes before the platforms: their devices refer to this one.
-    """
-    coordinator = entry.runtime_data
-    devices = dr.async_get(hass)
-    client = coordinator.server.client
-    server = devices.async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={server_identifier(entry)},
-        entry_type=dr.DeviceEntryType.SERVICE,
-        manufacturer="Beeper",
-        model=client.info.name if client.info else None,
-        name="Beeper",
-        sw_version=client.version,
-    )
-
-    @callback
-    def follow_accounts() -> None:
-        networks = {
-            account_identifier(entry, each.account_id): each.name
-            for each in coordinator.server.accounts
-        }
-        # A server that starts may not list any yet.
-        if not networks:
-            return
-        known: dict[Identifier, str | None] = {}
-        for device in dr.async_child_entries_for_config_entry(devices, entry.entry_id):
-            if listed := device.identifiers & networks.keys():
-                known[listed.pop()] = device.name
-            else:
-                devices.async_remove_device(device.id)
-        names = {
-            each: name
-            for each, network in networks.items()
-            if (name := known.get(each)) and _is_name(name, network)
-        }
-        taken: set[str] = set()
-        for identifier in sorted(networks, key=lambda each: each not in names):
-            name = _name(networks[identifier], names.get(identifier), taken)
-            taken.add(name)
-            if name != known.get(identifier):
-                devices.async_get_or_create_child(
-                    config_entry_id=entry.entry_id,
-                    identifiers={identifier},
-                    name=name,
-                    parent_device_id=server.id,
-                )
-
-    entry.async_on_unload(coordinator.async_add_listener(follow_accounts))
-    follow_accounts()
-
-
-def _name(network: str, before: str | None, taken: Collection[str]) -> str:
-    """Return what to call an account: its network, with a number if need be.
-
-    It keeps what it was called before. A name or number of its user has no place there.
-    """
-    if before and before not in taken:
-        return before
-    numbered = (f"{network} {number}" for number in count(2))
-    return next(name for name in chain([network], numbered) if name not in taken)
-
-
-def _is_name(name: str, network: str) -> bool:
-    before, _, number = name.rpartition(" ")
-    return name == network or (before == network and number.isdecimal())
-
-
-@callback
 def async_add_for_accounts(
+    hass: HomeAssistant,
     entry: BeeperConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[Account], Iterable[Entity]],
@@ -105,21 +40,22 @@ def async_add_for_accounts(
 
     @callback
     def follow_accounts() -> None:
-        accounts = {each.account_id: each for each in coordinator.server.accounts}
-        # Those that are not listed now lose their device, unless nothing is listed.
-        if not accounts:
-            return
-        async_add_entities(
-            [
-                entity
-                for account_id, account in accounts.items()
-                if account_id not in known
-                for entity in make(account)
-            ]
-        )
-        known.clear()
-        known.update(accounts)
+        new = [
+            each for each in coordinator.server.accounts if each.account_id not in known
+        ]
+        known.update(each.account_id for each in new)
+        if new:
+            async_add_entities([entity for each in new for entity in make(each)])
 
+    @callback
+    def forget(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        """Add the entities again should an account come back whose device was removed."""
+        if event.data["action"] == "remove":
+            known.intersection_update(account_devices(hass, entry))
+
+    entry.async_on_unload(
+        hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, forget)
+    )
     entry.async_on_unload(coordinator.async_add_listener(follow_accounts))
     follow_accounts()
 
@@ -139,7 +75,11 @@ def chat_device(
     hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
 ) -> dr.DeviceInfo:
     """Return the device of a chosen chat; it stays when another chat is chosen."""
-    return _device(hass, entry, subentry, model=subentry.data[CONF_NETWORK])
+    account_id, network = subentry.data[CONF_ACCOUNT_ID], subentry.data[CONF_NETWORK]
+    # As stored before account IDs were known to contain addresses.
+    if network in (account_id, "bridgev2"):
+        network = entry.runtime_data.server.network(account_id)
+    return _device(hass, entry, subentry, model=network)
 
 
 @callback
@@ -185,7 +125,7 @@ def _server_device_id(hass: HomeAssistant, entry: BeeperConfigEntry) -> str:
 
 
 class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
-    """An entity of one account, gone while the server does not list the account."""
+    """An entity of one account, unavailable while the server does not list it."""
 
     _attr_has_entity_name = True
 

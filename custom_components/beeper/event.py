@@ -37,6 +37,7 @@ async def async_setup_entry(
     """Add one entity for each account and each chosen chat."""
     coordinator = entry.runtime_data
     async_add_for_accounts(
+        hass,
         entry,
         async_add_entities,
         lambda account: [BeeperAccountEvent(coordinator, account, _MESSAGE)],

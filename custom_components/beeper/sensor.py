@@ -92,6 +92,7 @@ async def async_setup_entry(
     """Add the sensors of each account, each chosen chat and each shortcut."""
     coordinator = entry.runtime_data
     async_add_for_accounts(
+        hass,
         entry,
         async_add_entities,
         lambda account: [

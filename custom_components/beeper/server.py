@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, Message
+from .api.models import Account, Message, network_name
 from .const import CONF_ACCOUNT_ID, CONF_USER_ID
 from .errors import Refusal
 
@@ -39,9 +39,9 @@ class Server:
         )
 
     def network(self, account_id: str) -> str:
-        """Return the name of an account's network, the account's ID if unlisted."""
+        """Return the name of an account's network, by its ID if unlisted."""
         account = self.account(account_id)
-        return account.name if account else account_id
+        return account.name if account else network_name(account_id)
 
     def id_scheme(self, account_id: str | None) -> str | None:
         """Return the bridge that defines the account's user IDs, None if unknown."""

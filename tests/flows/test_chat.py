@@ -113,7 +113,7 @@ async def test_chat_is_added(
         "chat_id": FAMILY,
         "account_id": "whatsapp",
         # Where a chat tells none, its account has to do.
-        "network": "whatsapp" if profile in ("4.2.557", "easymatrix") else "WhatsApp",
+        "network": "whatsapp" if profile == "4.2.557" else "WhatsApp",
     }
     assert hass.states.get("notify.family")
 

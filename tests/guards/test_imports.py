@@ -13,7 +13,7 @@ LAYERS = (
     ("const errors validation signals permissions server",),
     ("people", "outgoing"),
     ("incoming",),
-    ("coordinator data entity devices automation_scope",),
+    ("account_devices automation_scope coordinator data devices entity",),
     ("actions", "voice", "flows"),
     tuple(name.stem for name in BEEPER.glob("*.py")),  # what Home Assistant loads
     ("__init__",),

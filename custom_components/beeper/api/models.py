@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 import html
+import re
 from typing import Any, Self, TypeGuard, override
 
 from .exceptions import UnreadableAnswerError, UploadError
@@ -230,7 +231,9 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Account:
-    """An account on one network; old servers return no `network` and `status`.
+    """An account on one network; old servers return no `status`.
+
+    `network` is its name, by the bridge if servers omit it, None if they omit both.
 
     `status` is an AccountStatus, or a status that newer servers have added.
     `bridge_id` is the key of the network's creation rules. `bridge_type` and
@@ -249,7 +252,7 @@ class Account:
     @property
     def name(self) -> str:
         """A display name that does not identify the user: the network, if known."""
-        return self.network or self.account_id.partition(".")[0]
+        return self.network or network_name(self.account_id)
 
     @property
     def id_scheme(self) -> str | None:
@@ -291,7 +294,9 @@ class Account:
         bridge, user = _mapping(account.get("bridge")), account.get("user")
         return cls(
             account_id=_id(account, "accountID"),
-            network=_text(account, "network"),
+            network=_network(account)
+            or network_name(_text(bridge, "id") or "")
+            or _text(bridge, "type"),
             status=_text(account, "status"),
             status_text=_text(account, "statusText"),
             bridge_id=_text(bridge, "id"),
@@ -331,7 +336,7 @@ def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
         "id": _id(chat, "id", "chatID"),
         "local_id": _text(chat, "localChatID"),
         "account_id": _text(chat, "accountID"),
-        "network": _text(chat, "network"),
+        "network": _network(chat) or _network_of_account(chat),
         "title": _text(chat, "title"),
         "type": _text(chat, "type"),
         "participants": tuple(
@@ -705,6 +710,25 @@ class MessageSearchResult:
                 if _text(_mapping(chat), "id")
             },
         )
+
+
+def network_name(identifier: str) -> str:
+    """Return the part of an account's or bridge's id that names the network.
+
+    The rest identifies the user: `sh-email_email:me@example.com`, `slackgo.T0-U0`.
+    """
+    return re.split("[_.:]", identifier.removeprefix("sh-"), maxsplit=1)[0]
+
+
+def _network(data: Mapping[str, Json]) -> str | None:
+    """Return the network's name, None if it is only the framework of the bridge."""
+    network = _text(data, "network")
+    return None if network == "bridgev2" else network
+
+
+def _network_of_account(chat: Mapping[str, Json]) -> str | None:
+    """Return the network by the account's id, None if the server reports no networks."""
+    return network_name(_text(chat, "accountID") or "") if chat.get("network") else None
 
 
 def _mapping(data: Json) -> Mapping[str, Json]:

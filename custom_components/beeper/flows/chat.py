@@ -15,7 +15,7 @@ from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from ..people import directory
 from ..server import Server
 from ..validation import phone_number
-from .labels import chat_label, chat_title, choice_selector, form_error
+from .labels import chat_label, chat_network, chat_title, choice_selector, form_error
 from .subentry import BeeperSubentryFlow
 
 CONF_SEARCH: Final = "search"
@@ -79,7 +79,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             elif self._is_configured(chat):
                 problems[CONF_CHAT_ID] = "already_configured"
             else:
-                return self._async_finish(chat)
+                return self._async_finish(server, chat)
         options = {
             chat_id: chat_label(server, chat) for chat_id, chat in self._results.items()
         }
@@ -100,19 +100,19 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             for subentry in self._get_entry().subentries.values()
         )
 
-    def _async_finish(self, chat: ListedChat) -> SubentryFlowResult:
-        title = chat_title(chat)
+    def _async_finish(self, server: Server, chat: ListedChat) -> SubentryFlowResult:
+        title, network = chat_title(chat), chat_network(server, chat)
         other_titles = {
             subentry.title
             for subentry in self._get_entry().subentries.values()
             if subentry.unique_id != chat.id
         }
         if title in other_titles:
-            title = f"{title} ({chat.network or chat.account_id})"
+            title = f"{title} ({network})"
         data = {
             CONF_CHAT_ID: chat.id,
             CONF_ACCOUNT_ID: chat.account_id,
-            CONF_NETWORK: chat.network or chat.account_id,
+            CONF_NETWORK: network,
         }
         return self._async_store(title, data, unique_id=chat.id)
 

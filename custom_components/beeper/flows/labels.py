@@ -55,15 +55,24 @@ def chat_title(chat: ListedChat) -> str:
     return chat.title or chat.network or chat.id
 
 
+def chat_network(server: Server, chat: ListedChat) -> str | None:
+    """Return the name of a chat's network, None if nothing names it."""
+    if chat.network or not chat.account_id:
+        return chat.network
+    return server.network(chat.account_id)
+
+
 def chat_label(server: Server, chat: ListedChat) -> str:
     """Return a label that distinguishes chats of the same title."""
     same_network = [
-        account for account in server.accounts if account.network == chat.network
+        account
+        for account in server.accounts
+        if chat.network in (account.network, account.name)
     ]
     account = server.account(chat.account_id) if len(same_network) > 1 else None
     return join(
         chat_title(chat),
-        chat.network or chat.account_id,
+        chat_network(server, chat),
         account.user.handle if account and account.user else None,
         _local_time(chat.last_activity),
     )

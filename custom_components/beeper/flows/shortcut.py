@@ -255,7 +255,6 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
 
         `strangers` accepts phone numbers and email addresses of unknown people.
         """
-        account = server.account(account_id)
         self._persons, self._matches, self._preselected = {}, [], set()
         for name in names:
             self._unmatched = name
@@ -278,7 +277,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
                 and strangers
                 and (person := directory.person_without_lookup(text))
             ):
-                network = account.name if account else account_id
+                network = server.network(account_id)
                 persons[text] = (person, join(text, network))
             if not persons:
                 return {field: "nobody_found"}

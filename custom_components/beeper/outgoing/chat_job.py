@@ -91,8 +91,7 @@ class ChatJob(Job[ChatJobResult]):
 
     @property
     def _network(self) -> str:
-        account = self.context.server.account(self.request.account_id)
-        return (account and account.network) or "?"
+        return self.context.server.network(self.request.account_id)
 
     @property
     def _own_ids(self) -> frozenset[str]:

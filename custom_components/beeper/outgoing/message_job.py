@@ -150,7 +150,9 @@ class MessageJob(Job[SentMessage]):
     def _count(self) -> None:
         if self._chat and self._chat.account_id:
             self.context.limits.messages.count(
-                self._chat.account_id, self._chat.network or self._chat.account_id
+                self._chat.account_id,
+                self._chat.network
+                or self.context.server.network(self._chat.account_id),
             )
 
     @override

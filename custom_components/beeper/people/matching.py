@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from ..api.identity import canonical_id, is_same_number
-from ..api.models import Account, ListedChat, User, normalise_username
+from ..api.models import Account, ListedChat, User, network_name, normalise_username
 from .names import Name, fold
 
 type Key = tuple[str, str, str]
@@ -248,10 +248,9 @@ class _Row:
 
     def candidate(self, account: Account | None) -> Candidate:
         network = (self.chat and self.chat.network) or (account and account.name)
-        unknown = self.account_id if self.chat else self.account_id.partition(".")[0]
         return Candidate(
             account_id=self.account_id,
-            network=network or unknown,
+            network=network or network_name(self.account_id),
             users=tuple(self.users),
             chat=self.chat,
             id_scheme=account.id_scheme if account else None,

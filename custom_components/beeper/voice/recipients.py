@@ -164,7 +164,7 @@ def _strangers(
         names = {
             account.account_id: account.name for account in coordinator.server.accounts
         }
-        names.setdefault(default_id, default_id)
+        names.setdefault(default_id, coordinator.server.network(default_id))
         if is_network(network, names[default_id]):
             names = {default_id: names[default_id]}
         for account_id, name in names.items():
@@ -187,5 +187,4 @@ def _own_handle(coordinator: BeeperCoordinator, account_id: str) -> str:
 
 
 def _network(coordinator: BeeperCoordinator, account_id: str) -> str:
-    account = coordinator.server.account(account_id)
-    return account.name if account else account_id
+    return coordinator.server.network(account_id)

@@ -1,0 +1,148 @@
+"""R11: lists are partial or empty after a restart, and calls then fail."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.beeper import account_devices
+from custom_components.beeper.devices import account_identifier
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from tests.helpers.world import PROFILES
+
+TELEGRAM = "sensor.beeper_telegram_unread_messages"
+
+
+def telegram(hass: HomeAssistant, entry: MockConfigEntry) -> dr.ChildDeviceEntry | None:
+    return dr.async_get(hass).async_get_child_device_by_identifier(
+        account_identifier(entry, "telegram"), entry.entry_id
+    )
+
+
+async def poll(entry: MockConfigEntry, freezer: FrozenDateTimeFactory) -> None:
+    """Poll once more, a minute later."""
+    freezer.tick(timedelta(minutes=1))
+    await entry.runtime_data.async_refresh()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_r11_a_device_outlives_a_partial_list(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    device = telegram(hass, loaded)
+    assert device
+    dr.async_get(hass).async_update_child_device(device.id, name_by_user="Mine")
+    er.async_get(hass).async_update_entity(TELEGRAM, new_entity_id="sensor.mine")
+    await hass.async_block_till_done()
+
+    simulator.traits.add("accounts_loading", account="telegram")
+    await poll(loaded, freezer)
+    state = hass.states.get("sensor.mine")
+    assert state
+    assert state.state == STATE_UNAVAILABLE
+    await hass.config_entries.async_reload(loaded.entry_id)
+    # Nobody looked for days: that is no evidence.
+    freezer.tick(timedelta(days=3))
+    await loaded.runtime_data.async_refresh()
+    simulator.traits.discard("accounts_loading")
+    await poll(loaded, freezer)
+    await hass.async_block_till_done()
+
+    device = telegram(hass, loaded)
+    assert device
+    assert device.name_by_user == "Mine"
+    state = hass.states.get("sensor.mine")
+    assert state
+    assert state.state != STATE_UNAVAILABLE
+
+
+async def test_r11_an_empty_list_or_a_failed_poll_is_no_evidence(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(account_devices, "_REMOVE_AFTER", timedelta(minutes=3))
+    simulator.traits.add("accounts_loading")
+    for _ in range(5):
+        await poll(loaded, freezer)
+    simulator.faults.add("status_before", path="/v1/accounts", times=None, status=500)
+    for _ in range(5):
+        await poll(loaded, freezer)
+    assert telegram(hass, loaded)
+
+
+async def test_r11_a_device_goes_after_a_day_of_polls_and_comes_back(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert timedelta(days=1) == account_devices._REMOVE_AFTER
+    monkeypatch.setattr(account_devices, "_REMOVE_AFTER", timedelta(minutes=6))
+    simulator.traits.add("accounts_loading", account="telegram")
+    for _ in range(4):
+        await poll(loaded, freezer)
+    await hass.config_entries.async_reload(loaded.entry_id)
+    for _ in range(2):
+        await poll(loaded, freezer)
+    assert telegram(hass, loaded)
+    await poll(loaded, freezer)
+    await hass.async_block_till_done()
+    assert telegram(hass, loaded) is None
+    assert hass.states.get(TELEGRAM) is None
+
+    simulator.traits.discard("accounts_loading")
+    await poll(loaded, freezer)
+    await hass.async_block_till_done()
+    state = hass.states.get(TELEGRAM)
+    assert state
+    assert state.state != STATE_UNAVAILABLE
+
+
+async def test_r11_the_user_can_delete_the_device_of_an_account_that_is_gone(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    client = await hass_ws_client(hass)
+
+    async def delete(device_id: str) -> bool:
+        await client.send_json_auto_id(
+            {"type": "config/device_registry/remove", "device_id": device_id}
+        )
+        return (await client.receive_json())["success"] is True
+
+    for device in dr.async_entries_for_config_entry(
+        dr.async_get(hass), loaded.entry_id
+    ):
+        assert not await delete(device.id)
+    gone = telegram(hass, loaded)
+    assert gone
+    assert not await delete(gone.id)
+
+    simulator.traits.add("accounts_loading", account="telegram")
+    await loaded.runtime_data.async_refresh()
+    assert await delete(gone.id)
+    await hass.async_block_till_done()
+    assert telegram(hass, loaded) is None
+    assert hass.states.get(TELEGRAM) is None
+
+    simulator.traits.discard("accounts_loading")
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+    assert telegram(hass, loaded)
+    assert hass.states.get(TELEGRAM)
