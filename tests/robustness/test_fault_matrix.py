@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import coordinator
 from custom_components.beeper.api.transport import FILE_TIMEOUT, REQUEST_TIMEOUT
-from custom_components.beeper.outgoing import outbox
+from custom_components.beeper.outgoing import chat_job, outbox
 from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -200,6 +200,7 @@ class Action:
     index of the first profile that can do it, EasyMatrix counting as the second; older ones
     name the version that it `needs`. From profile `proof` on, reading shows whether it was
     done, with None never. `tells`: the caller is told that it was found by reading.
+    `steps`: requests that a call needs, of which those to `path` are counted.
     `bare`: success has no body; `agrees`: any object says success. `repeats`: after an
     unknown outcome it may be called again. `reaches` is False for what reaches nobody by
     itself.
@@ -216,6 +217,7 @@ class Action:
     agrees: bool = False
     repeats: bool = False
     reaches: bool = True
+    steps: int = 1
     timeout: float = REQUEST_TIMEOUT
     setup: Callable[[Bench], Awaitable[None]] | None = None
 
@@ -241,6 +243,15 @@ def _start_with_text(bench: Bench) -> Call:
     bench.chat(person)
     user = {"phone_number": person.phone_number}
     return _action(bench, "create_chat", user=user, message_text=bench.text)
+
+
+def _start_with_ignored_text(bench: Bench) -> Call:
+    user = {"phone_number": bench.person().phone_number}
+    return _action(bench, "create_chat", user=user, message_text=bench.text)
+
+
+async def _ignore_texts(bench: Bench) -> None:
+    bench.simulator.traits.add("first_text_dropped")
 
 
 def _create(bench: Bench, **data: Any) -> Call:
@@ -385,6 +396,22 @@ TABLES: dict[str, dict[str, Action]] = {
         "`create_chat`: `if_exists: reuse`, with a text": Action(
             make=_reuse, path=MESSAGES
         ),
+        "`create_chat`: a text that Beeper ignores, struck at the chat": Action(
+            make=_start_with_ignored_text,
+            path=START,
+            proof=None,
+            steps=2,
+            setup=_ignore_texts,
+        ),
+        "`create_chat`: a text that Beeper ignores, struck at the message": Action(
+            make=_start_with_ignored_text, path=MESSAGES, steps=2, setup=_ignore_texts
+        ),
+        "`create_chat`: create, an ignored text, struck at the message": Action(
+            make=lambda bench: _create(bench, message_text=bench.text),
+            path=MESSAGES,
+            steps=2,
+            setup=_ignore_texts,
+        ),
         "shortcut: chat": Action(
             **PRESS, path=START, proof=1, setup=_shortcut(CHAT_SHORTCUT)
         ),
@@ -519,7 +546,7 @@ TOLD = {
     "Nothing was sent": "not done",
     "Nothing was changed": "not done",
     "It is unknown whether": "unknown",
-    "The chat exists (number": "unknown",
+    "The chat exists": "not done",
     "Not repeated": "unknown",
     # Aloud
     "Sent to Family": "done",
@@ -537,6 +564,8 @@ async def outcome_of(call: Awaitable[Any]) -> str:
     except HomeAssistantError as err:
         response = str(err)
     if isinstance(response, str):
+        if "it is unknown whether" in response:
+            return "unknown"
         known = (TOLD[each] for each in TOLD if response.startswith(each))
         return next(known, response)
     return "recovered" if response and response["recovered"] else "done"
@@ -569,6 +598,8 @@ async def bench(
 ) -> Bench:
     """Return a server of which nothing is limited, and that is looked at at once."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
+    monkeypatch.setattr(chat_job, "_EXISTING_DELAYS", (0,))
+    monkeypatch.setattr(chat_job, "_NEW_DELAYS", (0,))
     pauses = (0.005, 0.005) if "ws" in simulator.profile.features else (60, 60)
     monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", pauses)
     entry = add_entry(hass, simulator.url, chats_per_hour=0, duplicate_window=0)
@@ -658,8 +689,18 @@ async def try_with(bench: Bench, action: Action, fault: Fault) -> Cell:
     assert len(asked()) - len(reaching) <= 1, fault
     # A way that a server says it does not have is no attempt.
     other_way = fault.group == "absent" and outcome == "done"
-    assert len(reaching) <= 1 + other_way, fault
-    return outcome, sum(request.executed for request in reaching)
+    assert len(reaching) <= action.steps + other_way, fault
+    return outcome, sum(
+        request.executed
+        for request in reaching
+        if action.steps == 1 or counts(action, request)
+    )
+
+
+def counts(action: Action, request: Received) -> bool:
+    """Return whether a request of a call with two steps is the one that is struck."""
+    is_message = fnmatchcase(request.path, MESSAGES)
+    return is_message is (action.path == MESSAGES)
 
 
 async def struck(

@@ -364,7 +364,11 @@ class ChatJob(Job[ChatJobResult]):
     ) -> ChatJobResult:
         """Return the result, and claim the message that was found in the chat."""
         if message:
-            self._sent = self._sent or self._begin(result.chat_id)
+            self._sent = (
+                self._sent
+                or self.context.sent.adopt(result.chat_id, message)
+                or self._begin(result.chat_id)
+            )
             self._count_message()
             self.context.sent.finish(
                 self._sent,

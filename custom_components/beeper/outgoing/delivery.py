@@ -31,7 +31,7 @@ class Delivery:
 async def wait_for_delivery(
     client: BeeperClient,
     sent: SentMessage,
-    find: Callable[[], Awaitable[SentMessage | None]],
+    find: Callable[[], Awaitable[Message | None]],
 ) -> Delivery:
     """Wait for the network's word; pending if it is late or cannot be known.
 

@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import Chat, SentMessage
+from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
@@ -167,25 +167,31 @@ class MessageJob(Job[SentMessage]):
     @override
     async def recover(self, attempted: float) -> SentMessage | None:
         found = await self._find(self.key.chat_id, attempted)
-        if found:
-            self._sent = self._sent or self._begin()
-            self.context.sent.finish(self._sent, found)
-        return found
+        if found is None:
+            return None
+        self._sent = (
+            self._sent
+            or self.context.sent.adopt(self.key.chat_id, found)
+            or self._begin()
+        )
+        result = SentMessage(chat_id=self.key.chat_id, message_id=found.id)
+        self.context.sent.finish(self._sent, result)
+        return result
 
     async def delivery(self, sent: SentMessage) -> Delivery:
         """Wait for the network to confirm or refuse the message."""
         # A job that joined another one has sent nothing itself.
         self._sent = self._sent or self.context.sent.find(sent)
 
-        async def find() -> SentMessage | None:
+        async def find() -> Message | None:
             return await self._find(sent.chat_id, self._created)
 
         return await wait_for_delivery(self._client, sent, find)
 
-    async def _find(self, chat_id: str, since: float) -> SentMessage | None:
+    async def _find(self, chat_id: str, since: float) -> Message | None:
         attachment = self._request.attachment
         attached = self.message.attachment is not None
-        found = self.context.sent.match(
+        return self.context.sent.match(
             await find_sent(
                 self._client,
                 chat_id,
@@ -202,6 +208,3 @@ class MessageJob(Job[SentMessage]):
             attached=attached,
             mine=self._sent,
         )
-        if found is None:
-            return None
-        return SentMessage(chat_id=chat_id, message_id=found.id)

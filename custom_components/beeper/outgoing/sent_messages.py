@@ -115,6 +115,17 @@ class SentMessages:
         """Return the attempt that ended with this result."""
         return next((sent for sent in self._sent if sent.result is result), None)
 
+    def adopt(self, chat_id: str, message: Message) -> Sent | None:
+        """Return the unanswered attempt that a message was recognized as."""
+        return next(
+            (
+                sent
+                for sent in self.into({chat_id})
+                if sent.answered is None and message.id in sent.ids
+            ),
+            None,
+        )
+
     def cancel(self, sent: Sent) -> None:
         """Forget one that certainly was not sent."""
         if sent in self._sent:
@@ -151,7 +162,10 @@ class SentMessages:
         others = [
             sent
             for sent in self.into(chat_ids)
-            if sent is not mine and sent.attached is attached
+            if sent is not mine
+            and sent.attached is attached
+            # A repeated call looks for what an unanswered attempt has sent.
+            and not (mine is None and sent.answered is None)
         ]
         claimed = set[str]().union(*(sent.ids for sent in others))
         candidates = [message for message in messages if message.id not in claimed]
