@@ -145,15 +145,15 @@ class ChatJob(Job[ChatJobResult]):
     async def _recent(self) -> Chat | None:
         """Return the chat that a start of the last minute led to, if it is readable."""
         recipients = self.context.recipients
-        chat_id = recipients.recall(self.request.account_id, self._identities)
-        if chat_id is None:
+        recent = recipients.recall(self.request.account_id, self._identities)
+        if recent is None:
             return None
         try:
-            chat = await self.client.chat(chat_id)
+            chat = await self.client.chat(recent.chat_id)
         except BeeperError:
-            chat = None
-        if chat is None or self._is_deserted(chat):
-            recipients.forget(chat_id)
+            return None
+        if not recent.has_recipient(chat):
+            recipients.forget(recent.chat_id)
             return None
         return chat
 

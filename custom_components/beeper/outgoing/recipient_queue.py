@@ -28,11 +28,17 @@ class _Request:
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class _Result:
+class RecentChat:
+    """The chat that a request led to, and all that is known of its recipient."""
+
     account_id: str
     identities: frozenset[Identity]
     chat_id: str
     until: float
+
+    def has_recipient(self, chat: Chat) -> bool:
+        """Return whether the person is still in the chat."""
+        return any(identities(user) & self.identities for user in chat.participants)
 
 
 def identities(user: User | StartUser) -> frozenset[Identity]:
@@ -52,7 +58,7 @@ class RecipientQueue:
     def __init__(self) -> None:
         """Start without requests."""
         self._requests: list[_Request] = []
-        self._results: list[_Result] = []
+        self._results: list[RecentChat] = []
 
     @asynccontextmanager
     async def turn(
@@ -95,7 +101,7 @@ class RecipientQueue:
         now = asyncio.get_running_loop().time()
         self._results = [result for result in self._results if result.until > now]
         self._results.append(
-            _Result(
+            RecentChat(
                 account_id=account_id,
                 identities=wanted,
                 chat_id=chat_id,
@@ -103,12 +109,12 @@ class RecipientQueue:
             )
         )
 
-    def recall(self, account_id: str, wanted: frozenset[Identity]) -> str | None:
+    def recall(self, account_id: str, wanted: frozenset[Identity]) -> RecentChat | None:
         """Return the chat that a request of the last minute found for this person."""
         now = asyncio.get_running_loop().time()
         return next(
             (
-                result.chat_id
+                result
                 for result in reversed(self._results)
                 if result.until > now
                 and result.account_id == account_id
