@@ -51,15 +51,15 @@ async def test_sentences_of_the_users_own(
     assert answer == "Sent to Family 🏡 on WhatsApp."
     assert last(simulator, FAMILY) == "dinner is ready"
     assert await say(hass, "Get me Lena Park") == (
-        "There is a chat with Lena Park on Instagram already."
+        "You already have a chat with Lena Park on Instagram."
     )
     assert await say(hass, "Any post?") == (
         "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
     )
-    assert await say(hass, "Any post from Lena Park?") == "There is nothing unread."
+    assert await say(hass, "Any post from Lena Park?") == "You have no unread messages."
     # What has to be asked is asked, and can be answered, without our sentences too.
     question, conversation_id = await talk(hass, "Let Mia know that I am late")
-    assert question.startswith("Mia 🌻 on WhatsApp is new")
+    assert question.startswith("You have no chat with Mia 🌻 on WhatsApp yet")
     assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
 
 
@@ -92,11 +92,11 @@ async def test_over_rest(
     )
     assert answer == ("action_done", "Sent to Family 🏡 on WhatsApp.")
     answer = await handle(hass_client, "BeeperReadUnread", network="signal")
-    assert answer == ("action_done", "There is nothing unread.")
+    assert answer == ("action_done", "You have no unread messages.")
     answer = await handle(hass_client, "BeeperReadUnread", network="Beeper")
     assert answer[1].startswith("Kim in Family")
     answer = await handle(hass_client, "BeeperCreateChat", recipient="nobody")
-    assert answer == ("error", "Nothing was done: nobody and no chat fits nobody.")
+    assert answer == ("error", "I couldn't find nobody, so nothing was sent.")
 
 
 @pytest.mark.usefixtures("rest")
@@ -113,8 +113,7 @@ async def test_who_cannot_answer_is_not_asked(
         assert answer == (
             "error",
             (
-                "Nothing was sent: I would have to ask first, and here you could not"
-                " answer."
+                "This needs your confirmation, and you can't answer here, so nothing was sent."
             ),
         )
     assert not simulator.executed
@@ -135,7 +134,7 @@ async def test_without_a_server(
     ):
         assert await handle(hass_client, name, **data) == (
             "error",
-            "Nothing was done: Beeper is not connected just now.",
+            "Beeper is not connected at the moment, so nothing was done.",
         )
 
 

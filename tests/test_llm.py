@@ -201,7 +201,7 @@ async def test_texts_are_data_beside_their_sender_and_network(
         "network": "WhatsApp",
         "unread_count": 2,
     }
-    assert data["more"] is False
+    assert "omitted" not in data
     assert (await tool("read_unread"))[0]["chats"][0]["title"] == "Family 🏡"
     assert (await tool("read_unread", network="Signal"))[0]["chats"] == []
     assert simulator.world.chats[FAMILY].unread_count == 2
@@ -210,8 +210,8 @@ async def test_texts_are_data_beside_their_sender_and_network(
 async def test_nobody(hass: HomeAssistant, loaded: MockConfigEntry, tool: Call) -> None:
     assert await tool("read_unread", recipient="nobody") == (
         {
-            "status": "nobody",
-            "error": "Nothing was done: nobody and no chat fits nobody.",
+            "status": "no_sender",
+            "error": "I couldn't find nobody.",
         },
         True,
     )
@@ -233,7 +233,7 @@ async def test_a_server_that_is_away(
     assert await tool(name, **arguments) == (
         {
             "status": "not_reached",
-            "error": "Nothing was done: Beeper could not be reached.",
+            "error": "Beeper could not be reached, so nothing was done.",
         },
         True,
     )
@@ -318,8 +318,7 @@ async def test_where_nobody_can_be_asked_nobody_new_is_written_to(
     assert await tool(name, recipient="Mia", message="Hello") == (
         {
             "status": "cannot_ask",
-            "error": "Nothing was sent: I would have to ask first, and here you could"
-            " not answer.",
+            "error": "This needs your confirmation, and you can't answer here, so nothing was sent.",
         },
         True,
     )
@@ -355,7 +354,7 @@ async def test_an_unknown_outcome_is_an_error_that_says_so(
 
     assert error
     assert data["status"] == "unknown"
-    assert "Look into the chat" in data["error"]
+    assert "Check the chat" in data["error"]
 
 
 async def test_only_servers_that_allow_it_are_used(
@@ -374,7 +373,7 @@ async def test_only_servers_that_allow_it_are_used(
         await set_options(hass, second, llm_can_send=False)
         await set_options(hass, loaded, llm_can_send=True)
         data, error = await tool("send_message", recipient="Zoe", message="Hello")
-        assert (data["status"], error) == ("nobody", True)
+        assert (data["status"], error) == ("no_recipient", True)
         assert await hass.config_entries.async_unload(second.entry_id)
 
 
@@ -446,11 +445,11 @@ async def test_the_user_says_yes_to_what_a_model_wants_to_send(
 
     asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
     assert asked == (
-        "Mia 🌻 on WhatsApp is new: you have no chat there yet. To send “Hello”, say:"
-        " yes, send it."
+        "You have no chat with Mia 🌻 on WhatsApp yet. To send “Hello”, say:"
+        " yes, send it to Mia 🌻."
     )
     assert not simulator.executed
-    answer, _ = await talk(hass, "yes, send it", conversation_id)
+    answer, _ = await talk(hass, "yes, send it to Mia", conversation_id)
 
     assert answer == SENT_TO_MIA
     assert [each.json["messageText"] for each in simulator.executed] == ["Hello"]
@@ -466,15 +465,16 @@ async def test_one_yes_is_for_one_message(
     await add_model(hass, model)
 
     asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
-    assert asked.startswith("Mia 🌻 on WhatsApp is new")
+    assert asked.startswith("You have no chat with Mia 🌻 on WhatsApp yet")
     assert model.results[1] == {
-        "status": "asking",
+        "status": "question_open",
         "error": (
-            "Nothing was sent: I am asking about another message first. One at a time."
+            "Another message is waiting for your answer, so this one was not sent."
         ),
     }
 
-    assert (await talk(hass, "yes, send it", conversation_id))[0] == SENT_TO_MIA
+    answer, _ = await talk(hass, "yes, send it to Mia", conversation_id)
+    assert answer == SENT_TO_MIA
     assert len(simulator.executed) == 1
 
 
@@ -488,6 +488,6 @@ async def test_a_model_may_ask_anew_in_the_next_turn(
     asked, _ = await talk(hass, "Bye", conversation_id, **options)
     assert "“Bye”" in asked
 
-    await talk(hass, "yes, send it", conversation_id)
+    await talk(hass, "Yes, send it to Mia on WhatsApp.", conversation_id)
 
     assert [each.json["messageText"] for each in simulator.executed] == ["Bye"]

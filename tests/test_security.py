@@ -198,7 +198,7 @@ async def test_nothing_that_is_alive_shows_what_it_knows(
         "Chat",
         "MessageJob",
         "Outbox",
-        "Voice",
+        "Assistant",
     }
     persons = [
         person

@@ -23,7 +23,7 @@ from .outgoing.outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
-from .voice.assistant import async_get_voice
+from .voice.assistant import async_get_assistant
 
 _PLATFORMS = [Platform.BUTTON, Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -34,7 +34,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
 
     async def listen(hass: HomeAssistant, _: str) -> None:
-        await async_get_voice(hass).async_listen()
+        await async_get_assistant(hass).async_register_commands()
 
     async_when_setup(hass, "conversation", listen)
     return True
@@ -68,7 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     )
     inbox.async_start()
     async_watch(hass, entry)
-    await async_get_voice(hass).async_add(entry)
+    await async_get_assistant(hass).async_add(entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 

@@ -3,12 +3,10 @@
 from abc import abstractmethod
 from typing import Final, get_args, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import EventEntityDescription
 from homeassistant.core import Context, HomeAssistant, callback
-from homeassistant.helpers import restore_state
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.restore_state import RestoreEntity
 
 from .coordinator import BeeperConfigEntry
 from .entity import (
@@ -17,6 +15,7 @@ from .entity import (
     async_add_for_accounts,
     async_add_for_chats,
 )
+from .ha_internals import UnstoredEventEntity
 from .outgoing.outbox import note_trigger
 from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
 
@@ -49,34 +48,22 @@ async def async_setup_entry(
     )
 
 
-class _MessageEntity(EventEntity):
-    """The last thing that happened to a message; only in memory.
-
-    Home Assistant would store states of events, texts and names in them, to have them
-    again after a restart. Here nothing is stored: the state is unknown then.
-    """
+class _MessageEntity(UnstoredEventEntity):
+    """The last event of a message; kept in memory only, and unknown after a restart."""
 
     _unrecorded_attributes = PRIVATE
 
     @abstractmethod
     def _concerns(self, event: MessageEvent) -> bool:
-        """Tell whether it happened where the entity looks."""
+        """Return whether the event belongs to this entity."""
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen, and take back that the state is to be stored."""
+        """Subscribe to message events."""
         await super().async_added_to_hass()
-        restore_state.async_get(self.hass).async_restore_entity_removed(
-            self.entity_id, None, None
-        )
         self.async_on_remove(
             async_dispatcher_connect(self.hass, SIGNAL_MESSAGE, self._async_happened)
         )
-
-    @override
-    async def async_internal_will_remove_from_hass(self) -> None:
-        """Leave out RestoreEntity, which keeps the last state for the next dump."""
-        await super(RestoreEntity, self).async_internal_will_remove_from_hass()
 
     @callback
     def _async_happened(self, event: MessageEvent) -> None:

@@ -1,4 +1,4 @@
-"""The intents, for our sentences and for those that users write themselves."""
+"""The intents, for the included sentences and for custom ones."""
 
 from typing import Any, override
 
@@ -8,26 +8,23 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent
 
 from .voice.assistant import (
-    ASKED,
-    DONE,
     INTENT_CREATE,
     INTENT_READ,
     INTENT_SEND,
-    Answer,
-    Asker,
-    async_asker,
-    async_get_voice,
+    async_get_assistant,
 )
+from .voice.questions import Requester
+from .voice.responses import ASKED, DONE, VoiceResponse
 
 
 async def async_setup_intents(hass: HomeAssistant) -> None:
-    """Register the intents; they say themselves if there is no server yet."""
+    """Register the intents; without a server, their response says so."""
     for handler in (SendMessage(), CreateChat(), ReadUnread()):
         intent.async_register(hass, handler)
 
 
 class _Handler(intent.IntentHandler):
-    """What the intents have in common: slots with texts in them, and the answer."""
+    """Base of the intents: text slots, and the response."""
 
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -43,31 +40,36 @@ class _Handler(intent.IntentHandler):
     @override
     async def async_handle(self, intent_obj: intent.Intent) -> intent.IntentResponse:
         slots = self.async_validate_slots(intent_obj.slots)
-        said = {
+        values = {
             slot: slots[slot]["value"] if slot in slots else None
             for slot in (*self.required, *self.optional)
         }
-        asker = async_asker(
+        requester = Requester.from_conversation(
             intent_obj.context,
             intent_obj.language,
             device_id=intent_obj.device_id,
             satellite_id=intent_obj.satellite_id,
         )
+        result = await self.respond(intent_obj.hass, requester, values)
         response = intent_obj.create_response()
-        answer = await self.answer(intent_obj.hass, asker, said)
-        if answer.status in DONE | ASKED:
-            response.async_set_speech(answer.speech)
+        if result.status in DONE | ASKED:
+            response.async_set_speech(result.speech)
         else:
             response.async_set_error(
-                intent.IntentResponseErrorCode.FAILED_TO_HANDLE, answer.speech
+                intent.IntentResponseErrorCode.FAILED_TO_HANDLE, result.speech
             )
         return response
 
-    async def answer(
-        self, hass: HomeAssistant, asker: Asker, said: dict[str, Any]
-    ) -> Answer:
-        """Carry out what was said; None stands for what was not."""
-        return await async_get_voice(hass).async_send(asker, **said)
+    async def respond(
+        self, hass: HomeAssistant, requester: Requester, slots: dict[str, Any]
+    ) -> VoiceResponse:
+        """Carry out the intent; missing slots are None."""
+        return await async_get_assistant(hass).async_send(
+            requester,
+            slots["recipient"],
+            slots["message"],
+            network=slots["network"],
+        )
 
 
 class SendMessage(_Handler):
@@ -89,14 +91,16 @@ class CreateChat(_Handler):
 
 
 class ReadUnread(_Handler):
-    """Read out what is unread, of everybody or of somebody."""
+    """Read out unread messages, from everybody or from one person or group."""
 
     intent_type = INTENT_READ
     description = "Reads out unread messages"
     optional = ("recipient", "network")
 
     @override
-    async def answer(
-        self, hass: HomeAssistant, asker: Asker, said: dict[str, Any]
-    ) -> Answer:
-        return await async_get_voice(hass).async_read_out(asker, **said)
+    async def respond(
+        self, hass: HomeAssistant, requester: Requester, slots: dict[str, Any]
+    ) -> VoiceResponse:
+        return await async_get_assistant(hass).async_read_out(
+            requester, slots["recipient"], network=slots["network"]
+        )

@@ -10,7 +10,7 @@ from tests.helpers.repository import BEEPER, imported, sources
 # From the bottom up. Names in one string may also import one another.
 LAYERS = (
     ("api",),
-    ("const errors validation signals permissions server",),
+    ("const errors validation signals permissions server ha_internals",),
     ("people", "outgoing"),
     ("incoming",),
     ("account_devices automation_scope coordinator data devices entity",),
@@ -18,12 +18,6 @@ LAYERS = (
     tuple(name.stem for name in BEEPER.glob("*.py")),  # what Home Assistant loads
     ("__init__",),
 )
-
-# Unread messages are read through an action until they have models of their own.
-UNTIL_SPLIT = {
-    f"custom_components.beeper.actions.query.{name}"
-    for name in ("READINGS", "async_read")
-}
 
 
 def layer(name: str) -> tuple[int, str]:
@@ -44,7 +38,7 @@ def third_party(file: Path) -> set[str]:
 def test_imports_point_to_lower_layers(file: Path) -> None:
     number, group = layer(file.relative_to(BEEPER).with_suffix("").parts[0])
     for name in imported(file):
-        if name.startswith("custom_components.beeper.") and name not in UNTIL_SPLIT:
+        if name.startswith("custom_components.beeper."):
             other, its_group = layer(name.split(".")[2])
             assert other < number or its_group == group, name
 

@@ -46,7 +46,7 @@ async def say(
 
 
 NOTHING_ASKED = (
-    "I have not asked you anything here within the last minute, so nothing was sent."
+    "I haven't asked you anything here within the last minute, so nothing was sent."
 )
 
 SENT_TO_MIA = "Sent to Mia 🌻 on WhatsApp."

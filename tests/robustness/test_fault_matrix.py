@@ -550,10 +550,11 @@ TOLD = {
     "Not repeated": "unknown",
     # Aloud
     "Sent to Family": "done",
-    "Nothing was done": "not done",
-    "That did not work. Nothing was created or sent": "not done",
-    "That did not work. Nothing was sent": "not done",
-    "I do not know whether it was sent": "unknown",
+    "Beeper could not be reached, so nothing was done": "not done",
+    "I still don't know whether the first attempt was sent": "unknown",
+    "That didn't work. Nothing was created or sent": "not done",
+    "That didn't work. Nothing was sent": "not done",
+    "I don't know whether it was sent": "unknown",
 }
 
 

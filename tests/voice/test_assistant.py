@@ -84,7 +84,7 @@ async def test_a_group_by_a_part_of_its_title(
             "en",
             TO_MIA,
             (
-                "Mia 🌻 on WhatsApp is new: you have no chat there yet. To send “Hi, Mia!”,"
+                "You have no chat with Mia 🌻 on WhatsApp yet. To send “Hi, Mia!”,"
                 " say: yes, send it."
             ),
             "yes, send it",
@@ -94,7 +94,7 @@ async def test_a_group_by_a_part_of_its_title(
             "de",
             "Schick Mia eine WhatsApp-Nachricht mit dem Text Hi, Mia!",
             (
-                "Mia 🌻 auf WhatsApp ist neu, dort gibt es noch keinen Chat. Soll ich „Hi, Mia!“"
+                "Du hast noch keinen Chat mit Mia 🌻 auf WhatsApp. Soll ich „Hi, Mia!“"
                 " senden? Dann sag: ja, sende es."
             ),
             "Ja, sende es.",
@@ -186,8 +186,8 @@ async def test_a_question_is_forgotten_after_a_minute(
 @pytest.mark.parametrize(
     ("language", "no", "answer"),
     [
-        ("en", "No, don't send it.", "All right, nothing was sent."),
-        ("de", "Nein, nicht senden!", "In Ordnung, es wurde nichts gesendet."),
+        ("en", "No, don't send it.", "OK, nothing was sent."),
+        ("de", "Nein, nicht senden!", "OK, es wurde nichts gesendet."),
     ],
 )
 async def test_no(
@@ -283,8 +283,8 @@ async def test_everything_is_asked_where_the_options_say_so(
 
 
 ALEXES = (
-    "Two fit Alex Rivera: Alex Rivera on WhatsApp and Alex Rivera on Telegram."
-    " Which one? Say: the one on Telegram."
+    "I found two: first, Alex Rivera on WhatsApp; second, Alex Rivera on Telegram."
+    " Which one?"
 )
 
 
@@ -400,9 +400,9 @@ async def test_whoever_is_chosen_and_new_is_asked_about(
     contact(simulator, "@telegram_9:beeper.com", "telegram", full_name="Jordan Lee")
 
     question, conversation_id = await talk(hass, "Message Jordan Lee on Beeper: Hello")
-    assert question.startswith("3 fit Jordan Lee: Jordan Lee on Signal, number ending")
+    assert question.startswith("I found 3: first, Jordan Lee on Signal, number ending")
     question = await say(hass, "the one on Telegram", conversation_id)
-    assert question.startswith("Jordan Lee on Telegram is new")
+    assert question.startswith("You have no chat with Jordan Lee on Telegram yet")
     assert not simulator.executed
     answer = await say(hass, "yes, send it", conversation_id)
 
@@ -416,8 +416,7 @@ async def test_one_person_by_two_accounts_of_ones_own(
     question, conversation_id = await talk(hass, "Tell Kim on WhatsApp that I'm in")
 
     assert question == (
-        "2 fit Kim: Kim on WhatsApp, your account number ending in 0001 and Kim on"
-        " WhatsApp, your account number ending in 0009. Which one? Say: the first one."
+        "I found two: first, Kim on WhatsApp, your account number ending in 0001; second, Kim on WhatsApp, your account number ending in 0009. Which one?"
     )
     await say(hass, "the first one", conversation_id)
     assert last(simulator, KIM) == "I'm in"
@@ -440,7 +439,6 @@ async def test_two_people_of_one_name_on_one_network(
 
     assert "Robin on Telegram, number ending in 7701" in question
     assert "Robin on Telegram, number ending in 7702" in question
-    assert "the first one" in question
 
 
 async def test_three_on_as_many_networks(
@@ -453,8 +451,8 @@ async def test_three_on_as_many_networks(
 
     question = await say(hass, "Message Alex Rivera on Beeper: Hello")
 
-    assert question.startswith("3 fit Alex Rivera: ")
-    assert question.endswith("Which one? Say: the one on Telegram.")
+    assert question.startswith("I found 3: first, Alex Rivera on ")
+    assert question.endswith("Which one?")
 
 
 async def test_more_than_anybody_can_choose_from(
@@ -466,7 +464,7 @@ async def test_more_than_anybody_can_choose_from(
     answer = await say(hass, "Message Robin on Beeper: Hello")
 
     assert answer == (
-        "Nothing was done: 6 fit Robin. Say more of the name, or the network."
+        "I found 6 matches for Robin, so nothing was sent. Say the full name, or the network."
     )
 
 
@@ -491,12 +489,12 @@ async def test_two_servers(
         question, conversation_id = await talk(
             hass, "Message Lena Park on Beeper: Hello"
         )
-        assert question.startswith("2 fit Lena Park: Lena Park on Instagram")
+        assert question.startswith("I found two: first, Lena Park on Instagram")
         await say(hass, "the second one", conversation_id)
 
         assert len(simulator.executed) + len(other.executed) == 2
         question, conversation_id = await talk(hass, "Message Mia 🌻 on Beeper: Hello")
-        assert question.startswith("Mia 🌻 on WhatsApp is new")
+        assert question.startswith("You have no chat with Mia 🌻 on WhatsApp yet")
         # It is about the other server, so this one may go.
         assert await hass.config_entries.async_unload(second.entry_id)
         assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
@@ -563,7 +561,7 @@ async def test_a_server_that_is_unloaded_in_the_middle(
     if said == TO_MIA:
         answer = await say(hass, "yes, send it", conversation_id)
 
-    assert answer == "Nothing was done: Beeper is not connected just now."
+    assert answer == "Beeper is not connected at the moment, so nothing was done."
     assert not simulator.executed
 
 
@@ -599,7 +597,7 @@ async def test_a_number_or_address_of_somebody_unknown(
     user: dict[str, str],
 ) -> None:
     question, conversation_id = await talk(hass, said)
-    assert "is new" in question
+    assert "You have no chat with" in question
 
     await say(hass, "yes, send it", conversation_id)
 
@@ -624,20 +622,20 @@ async def test_a_number_of_somebody_with_a_chat(
     [
         (
             "Message Nobody on Beeper: Hello",
-            "Nothing was done: nobody and no chat fits Nobody.",
+            "I couldn't find Nobody, so nothing was sent.",
         ),
         (
             "Message 01002 on Beeper: Hello",
-            "Nothing was done: nobody and no chat fits 01002.",
+            "I couldn't find 01002, so nothing was sent.",
         ),
         (
             "Message Mia on Telegram: Hello",
-            "Nothing was done: nobody and no chat on Telegram fits Mia.",
+            "I couldn't find Mia on Telegram, so nothing was sent.",
         ),
         (
             "Message 555 010 1002 on Beeper: Hello",
             (
-                "That did not work. recipient has no country code. Write it like"
+                "That didn't work. recipient has no country code. Write it like"
                 " +1 555 010 1002 or 0015550101002."
             ),
         ),
@@ -661,7 +659,7 @@ async def test_a_server_that_allows_reading_only(
 
     answer = await say(hass, "Message family on WhatsApp: Hello")
 
-    assert answer == "Nothing was sent: the options of Beeper allow reading only."
+    assert answer == "The options of Beeper allow reading only, so nothing was sent."
     assert not simulator.executed
 
 
@@ -671,24 +669,18 @@ async def test_a_server_that_allows_reading_only(
     [
         (
             "en",
+            ("I don't know whether it was sent. Check the chat before you try again."),
             (
-                "I do not know whether it was sent. Look into the chat before you say it"
-                " again."
-            ),
-            (
-                "Not repeated: I still do not know whether it was sent the first time. Look"
-                " into the chat."
+                "I still don't know whether the first attempt was sent, so I didn't repeat it. Check the chat."
             ),
         ),
         (
             "de",
             (
-                "Ich weiß nicht, ob es gesendet wurde. Sieh im Chat nach, bevor du es noch"
-                " einmal sagst."
+                "Ich weiß nicht, ob es gesendet wurde. Sieh im Chat nach, bevor du es noch einmal versuchst."
             ),
             (
-                "Nicht wiederholt: Ich weiß immer noch nicht, ob es beim ersten Mal gesendet"
-                " wurde. Sieh im Chat nach."
+                "Ich weiß immer noch nicht, ob der erste Versuch gesendet wurde, deshalb habe ich ihn nicht wiederholt. Sieh im Chat nach."
             ),
         ),
     ],
@@ -723,13 +715,13 @@ async def test_an_unknown_message_to_somebody_new_is_not_repeated(
     talking = hass.async_create_task(say(hass, TO_MIA))
     await until(lambda: drop.hits)
     simulator.faults.add("status_before", method="GET", path="/v1/chats*", times=None)
-    assert (await talking).startswith("I do not know whether it was sent.")
+    assert (await talking).startswith("I don't know whether it was sent.")
     simulator.faults.clear()
 
     again = await say(hass, TO_MIA)
 
     assert len(simulator.executed) == int(arrived)
-    assert again == SENT_TO_MIA if arrived else again.startswith("Not repeated:")
+    assert again == SENT_TO_MIA if arrived else again.startswith("I still don't know")
 
 
 @pytest.mark.usefixtures("impatient")
@@ -753,7 +745,7 @@ async def test_why_something_failed(
     answer = await say(hass, "Message family on WhatsApp: Hello")
 
     assert answer == (
-        "That did not work. Nothing was created or sent: Beeper asks to slow down. Wait"
+        "That didn't work. Nothing was created or sent: Beeper asks to slow down. Wait"
         " a few minutes."
     )
     assert not simulator.executed
@@ -779,7 +771,7 @@ async def test_a_server_that_is_away(
 
     answer = await say(hass, "Message family on WhatsApp: Hello")
 
-    assert answer == "Nothing was done: Beeper could not be reached."
+    assert answer == "Beeper could not be reached, so nothing was done."
 
 
 async def test_a_limit_of_new_chats(
@@ -791,7 +783,7 @@ async def test_a_limit_of_new_chats(
     answer = await say(hass, "Message +1 555 010 7777 on Beeper: Hello")
 
     assert answer == (
-        "Nothing was sent: there have been too many new chats within the last hour."
+        "There were too many new chats within the last hour, so nothing was sent."
     )
 
 
@@ -814,8 +806,8 @@ async def test_the_same_twice_at_once_is_sent_once(
     )
 
     assert sorted(answer.speech["plain"]["speech"] for answer in answers) == [
-        "I sent that to Family 🏡 on WhatsApp just before, and have not sent it again.",
         "Sent to Family 🏡 on WhatsApp.",
+        "This was already sent to Family 🏡 on WhatsApp a moment ago, so it was not sent again.",
     ]
     assert len(simulator.executed) == 1
 
@@ -875,7 +867,7 @@ async def test_a_chat_that_is_there_already(
 ) -> None:
     answer = await say(hass, "Start a chat with Lena Park on Instagram")
 
-    assert answer == "There is a chat with Lena Park on Instagram already."
+    assert answer == "You already have a chat with Lena Park on Instagram."
     assert not simulator.executed
 
 
@@ -890,7 +882,7 @@ async def test_a_chat_that_only_the_server_knew_of(
 
     answer = await say(hass, "yes, start it", conversation_id)
 
-    assert answer == "There is a chat with Mia 🌻 on WhatsApp already."
+    assert answer == "You already have a chat with Mia 🌻 on WhatsApp."
 
 
 @pytest.mark.usefixtures("loaded")

@@ -52,8 +52,7 @@ from tests.helpers.world import ALEX, contact, last
 
 SATELLITE = "assist_satellite.kitchen"
 MIA_IS_NEW = (
-    "Mia 🌻 on WhatsApp is new: you have no chat there yet. To send “Hello”, say: yes,"
-    " send it."
+    "You have no chat with Mia 🌻 on WhatsApp yet. To send “Hello”, say: yes, send it."
 )
 
 
@@ -208,7 +207,7 @@ async def test_it_asks_and_sends_after_a_yes(
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ("No, don't send it.", "All right, nothing was sent."),
+        ("No, don't send it.", "OK, nothing was sent."),
         ("Yes", "Nothing was sent."),
         ("What a nice day", "Nothing was sent."),
     ],
@@ -241,8 +240,10 @@ async def test_it_asks_which_one_and_then_whether(
     await satellite.answer("yes, send it", question=2)
     await until(lambda: len(satellite.said) == 3)
 
-    assert satellite.said[0].startswith("Two fit Jordan Lee")
-    assert satellite.said[1].startswith("Jordan Lee on Telegram is new")
+    assert satellite.said[0].startswith("I found two: first, Jordan Lee")
+    assert satellite.said[1].startswith(
+        "You have no chat with Jordan Lee on Telegram yet"
+    )
     assert satellite.said[2] == "Sent to Jordan Lee on Telegram."
     assert len(simulator.executed) == 1
 
@@ -359,7 +360,7 @@ async def test_an_answer_is_to_the_question_that_was_heard(
     await until(lambda: satellite.asked == 2)
 
     assert satellite.said[1] == NOTHING_ASKED
-    assert satellite.said[2].startswith("Zoe on WhatsApp is new")
+    assert satellite.said[2].startswith("You have no chat with Zoe on WhatsApp yet")
     assert not simulator.executed
 
 

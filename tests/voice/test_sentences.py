@@ -319,7 +319,7 @@ async def test_a_network_that_is_new(
     await hass.async_block_till_done()
 
     assert await say(hass, said) == (
-        "Nothing was done: nobody and no chat on Google Messages fits nobody."
+        "I couldn't find nobody on Google Messages, so nothing was sent."
     )
 
 

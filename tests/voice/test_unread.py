@@ -41,9 +41,9 @@ async def test_nothing(
 ) -> None:
     read_all(simulator)
 
-    assert await say(hass, READ) == "There is nothing unread."
+    assert await say(hass, READ) == "You have no unread messages."
     answer = await say(hass, "Lies meine Beeper-Nachrichten vor", language="de")
-    assert answer == "Es gibt nichts Ungelesenes."
+    assert answer == "Du hast keine ungelesenen Nachrichten."
 
 
 async def test_the_newest_three_of_a_chat_in_their_order(
@@ -94,22 +94,22 @@ async def test_a_picture_and_a_long_text(
 
     answer = await say(hass, READ)
 
-    long, _, picture = answer.partition(" … ")
+    long, _, picture = answer.partition(" … (500 characters) ")
     assert len(long) < 340
-    assert picture == "Kim on WhatsApp: something that is no text."
+    assert picture == "Kim on WhatsApp: a message without text."
 
 
 async def test_at_most_five_chats(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    for chat in simulator.world.chats.values():
-        if not chat.is_muted:
-            write(simulator, "Hello", chat_id=chat.id)
+    awake = [chat for chat in simulator.world.chats.values() if not chat.is_muted]
+    for chat in awake:
+        write(simulator, "Hello", chat_id=chat.id)
 
     answer = await say(hass, READ)
 
     assert answer.count("Hello") == 5
-    assert answer.endswith("There is more in Beeper.")
+    assert answer.endswith(f" … and {len(awake) - 5} more chats with unread messages.")
 
 
 async def test_muted_chats_are_left_out_unless_they_are_asked_for(
@@ -119,7 +119,7 @@ async def test_muted_chats_are_left_out_unless_they_are_asked_for(
     [team] = [chat for chat in simulator.world.chats.values() if chat.is_muted]
     write(simulator, "Lunch?", chat_id=team.id)
 
-    assert await say(hass, READ) == "There is nothing unread."
+    assert await say(hass, READ) == "You have no unread messages."
     assert await say(hass, "Read my Beeper messages from Team") == (
         "Dana Cole in Team on Slack: Lunch?"
     )
@@ -134,7 +134,7 @@ async def test_of_one_network(
         await say(hass, "Read my Telegram messages") == "Alex Rivera on Telegram: Hi."
     )
     assert await say(hass, "Read my WhatsApp messages") == FROM_FAMILY
-    assert await say(hass, "Read my Signal messages") == "There is nothing unread."
+    assert await say(hass, "Read my Signal messages") == "You have no unread messages."
 
 
 async def test_of_somebody(
@@ -147,11 +147,11 @@ async def test_of_somebody(
     answer = await say(hass, "Read my Beeper messages from Alex Rivera")
     assert answer == "Alex Rivera on Telegram: Hi."
     answer = await say(hass, "Read my WhatsApp messages from Alex Rivera")
-    assert answer == "There is nothing unread."
+    assert answer == "You have no unread messages."
     answer = await say(hass, "Read my Beeper messages from Mia")
-    assert answer == "There is nothing unread."
+    assert answer == "You have no unread messages."
     answer = await say(hass, "Read my Beeper messages from Nobody")
-    assert answer == "Nothing was done: nobody and no chat fits Nobody."
+    assert answer == "I couldn't find Nobody."
 
 
 async def test_of_two_servers(
@@ -178,7 +178,7 @@ async def test_why_it_cannot_be_read(
     )
 
     assert await say(hass, READ) == (
-        "That did not work. Nothing was read: Beeper asks to slow down. Wait a few"
+        "That didn't work. Nothing was read: Beeper asks to slow down. Wait a few"
         " minutes."
     )
 
@@ -188,7 +188,7 @@ async def test_a_server_that_is_away(
 ) -> None:
     await simulator.stop()
 
-    assert await say(hass, READ) == "Nothing was done: Beeper could not be reached."
+    assert await say(hass, READ) == "Beeper could not be reached, so nothing was done."
     assert await say(hass, f"{READ} from Kim") == (
-        "Nothing was done: Beeper could not be reached."
+        "Beeper could not be reached, so nothing was done."
     )

@@ -731,6 +731,16 @@ def _network_of_account(chat: Mapping[str, Json]) -> str | None:
     return network_name(_text(chat, "accountID") or "") if chat.get("network") else None
 
 
+def readable_name(name: str | None, user_id: str | None = None) -> str | None:
+    """Return a name, None if it is an id: some servers return one for an unknown name."""
+    if not name or name == user_id or _MATRIX_ID.fullmatch(name):
+        return None
+    return name
+
+
+_MATRIX_ID = re.compile(r"[@!][^\s:]+:\S+")
+
+
 def _mapping(data: Json) -> Mapping[str, Json]:
     return data if isinstance(data, dict) else {}
 

@@ -1,4 +1,4 @@
-"""Whom a name that was said can mean, on all servers, and what to call them aloud."""
+"""Recipients that a spoken name matches on all servers, and their spoken labels."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,21 +10,22 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .. import errors
+from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people import directory
 from ..people.matching import Candidate, Rank, SearchResult
-from ..validation import recipient
-from .sentences import Language
+from ..validation import recipient as validate_recipient
+from .sentences import Language, shorten
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Target:
-    """A chat, or a person without one: then `user` is what create_chat takes.
+class Recipient:
+    """A chat, or a person without a chat, identified by `user`.
 
-    `detail` tells people of one name and network apart, `account` one's own accounts.
-    Not `certain` if only a part of the name fits, or if somebody who could not be looked
-    for may fit better.
+    `name` is empty if unknown. `user` holds fields of StartUser. `detail` distinguishes people with the same name
+    on one network, and `account` the user's own accounts. Not `certain` if only a part
+    of the name matches, or if a better match may be in what could not be searched.
     """
 
     entry: BeeperConfigEntry
@@ -39,60 +40,59 @@ class Target:
 
     @property
     def id(self) -> str:
-        """What means nobody else, and is taken as a recipient."""
+        """An identifier that is accepted as a recipient."""
         return self.chat_id or next(iter(self.user.values()))
 
 
-async def async_find_targets(
+async def async_find_recipients(
     hass: HomeAssistant,
     entries: Collection[BeeperConfigEntry],
-    given: str,
+    name: str,
     network: str | None,
-) -> tuple[Target, ...]:
-    """Return who fits a text best, all servers taken together, in one network or in all.
+) -> tuple[Recipient, ...]:
+    """Return the best matches on all servers, in one network or in all.
 
     Raises a translated HomeAssistantError.
     """
     try:
-        text = recipient(given)
+        text = validate_recipient(name)
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="recipient", **err.placeholders) from None
-    found: list[tuple[Rank, Target]] = []
-    searched_all = all(
+    found: list[tuple[Rank, Recipient]] = []
+    is_complete = all(
         entry.state is ConfigEntryState.LOADED
         for entry in hass.config_entries.async_entries(
             DOMAIN, include_ignore=False, include_disabled=False
         )
     )
-    # A server can be unloaded while it or another one is asked.
+    # An entry can be unloaded during a search.
     coordinators = {entry.entry_id: entry.runtime_data for entry in entries}
     for entry in entries:
         coordinator = coordinators[entry.entry_id]
-        on_server = await async_search(hass, coordinator, text)
+        result = await async_search(hass, coordinator, text)
         found += [
-            (rank, _target(coordinator, candidate))
-            for rank, candidate in on_server.matches
+            (rank, _recipient(coordinator, candidate))
+            for rank, candidate in result.matches
             if rank is not Rank.LOOSE and is_network(network, candidate.network)
         ]
-        searched_all &= not any(
+        is_complete &= not any(
             is_network(network, _network(coordinator, account_id))
-            for account_id in on_server.not_searched
+            for account_id in result.not_searched
         )
     if not found:
-        return tuple(_strangers(coordinators.values(), text, network))
+        return tuple(_unlisted(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
-    # A part of a word may be all that was heard of another name.
-    enough = Rank.WORDS if searched_all else Rank.EXACT
-    certain = best <= enough
+    # Speech recognition may have heard only a part of another name's word.
+    certain = best <= (Rank.WORDS if is_complete else Rank.EXACT)
     return tuple(
-        replace(target, certain=certain) for rank, target in found if rank is best
+        replace(recipient, certain=certain) for rank, recipient in found if rank is best
     )
 
 
 async def async_search(
     hass: HomeAssistant, coordinator: BeeperCoordinator, text: str
 ) -> SearchResult:
-    """Return whom and what a text can mean on a server, the best first.
+    """Return the people and chats on a server that a text matches, best first.
 
     Raises a translated HomeAssistantError.
     """
@@ -102,41 +102,46 @@ async def async_search(
             return await directory.find(server, None, text, spoken=True)
 
 
-def is_network(wanted: str | None, network: str) -> bool:
-    """Tell whether a network is the wanted one; whoever says Beeper means them all."""
-    return wanted is None or wanted.casefold() in (DOMAIN, network.casefold())
+def is_network(requested: str | None, network: str) -> bool:
+    """Return whether a network is the requested one; "Beeper" means every network."""
+    return requested is None or requested.casefold() in (DOMAIN, network.casefold())
 
 
-def labels(language: Language, targets: Iterable[Target]) -> list[str]:
-    """Return what to call people and chats, with as much as tells them apart."""
+def labels(language: Language, recipients: Iterable[Recipient]) -> list[str]:
+    """Return spoken labels, as short as possible while they differ."""
 
     def shown(text: str) -> str:
-        return language.say("number", digits=text[-4:]) if text[:1] == "+" else text
+        if text.startswith("+"):
+            return language.render("number", digits=text[-4:])
+        return shorten(text)
 
-    ways = [
+    variants = [
         [
-            language.say(
+            language.render(
                 key,
-                name=target.name,
-                network=target.network,
-                detail=shown(target.detail),
-                account=shown(target.account),
+                name=shorten(recipient.name) or language.render("somebody"),
+                network=shorten(recipient.network),
+                detail=shown(recipient.detail),
+                account=shown(recipient.account),
             )
-            for target in targets
+            for recipient in recipients
         ]
-        for key in ("person", "person_told_apart", "person_of_account")
+        for key in ("person", "person_with_detail", "person_of_account")
     ]
-    return next((way for way in ways if len({*way}) == len(way)), ways[-1])
+    return next(
+        (variant for variant in variants if len({*variant}) == len(variant)),
+        variants[-1],
+    )
 
 
-def _target(coordinator: BeeperCoordinator, candidate: Candidate) -> Target:
+def _recipient(coordinator: BeeperCoordinator, candidate: Candidate) -> Recipient:
     user = candidate.users[0] if candidate.users else None
     detail = user and (user.phone_number or user.username or user.email)
     known = {"id": user.id, "phone_number": user.phone_number} if user else {}
-    return Target(
+    return Recipient(
         entry=coordinator.config_entry,
         account_id=candidate.account_id,
-        name=candidate.name or detail or "?",
+        name=readable_name(candidate.name) or detail or "",
         network=candidate.network,
         detail=detail or "",
         account=_own_handle(coordinator, candidate.account_id),
@@ -145,13 +150,13 @@ def _target(coordinator: BeeperCoordinator, candidate: Candidate) -> Target:
     )
 
 
-def _strangers(
+def _unlisted(
     coordinators: Iterable[BeeperCoordinator], text: str, network: str | None
-) -> Iterator[Target]:
-    """Yield who is meant by a number or an address that nobody is found by.
+) -> Iterator[Recipient]:
+    """Yield a recipient for each account that may know a number or an address.
 
-    Whether there is such a person only the network knows: that of each server's
-    default account, unless another one is wanted.
+    Used if no person or chat matches. Only the network knows whether the person exists:
+    the network of each server's default account, unless another one is requested.
     """
     if text.startswith("+"):
         user = {"phone_number": text}
@@ -169,7 +174,7 @@ def _strangers(
             names = {default_id: names[default_id]}
         for account_id, name in names.items():
             if is_network(network, name):
-                yield Target(
+                yield Recipient(
                     entry=coordinator.config_entry,
                     account_id=account_id,
                     name=text,

@@ -1,7 +1,4 @@
-"""Asking and telling by a voice satellite, without cutting off what it is doing.
-
-Not by its actions: Home Assistant records what those are called with.
-"""
+"""Questions and announcements on a voice satellite, without interrupting it."""
 
 import asyncio
 from contextlib import suppress
@@ -16,37 +13,33 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.util.hass_dict import HassKey
+
+from .. import ha_internals
 
 if TYPE_CHECKING:
-    # Who has no satellite need not have what this imports.
     from homeassistant.components.assist_satellite import AssistSatelliteEntity
-    from homeassistant.helpers.entity_component import EntityComponent
 
-_SATELLITES: Final[HassKey[EntityComponent[AssistSatelliteEntity]]] = HassKey(
-    "assist_satellite"
-)
 _IDLE: Final = "idle"
-_CAN_ANNOUNCE: Final = 1
-_CAN_ASK: Final = 2
-"""Its feature to start a conversation."""
+# Values of AssistSatelliteEntityFeature.
+_ANNOUNCE: Final = 1
+_START_CONVERSATION: Final = 2
 
 
 @callback
 def can_ask(hass: HomeAssistant, satellite_id: str) -> bool:
-    """Tell whether a satellite can begin to listen by itself."""
-    return _find(hass, satellite_id, _CAN_ASK) is not None
+    """Return whether a satellite can ask a question and listen to the answer."""
+    return _find(hass, satellite_id, _START_CONVERSATION) is not None
 
 
 @callback
 def _find(
     hass: HomeAssistant, satellite_id: str, feature: int
 ) -> AssistSatelliteEntity | None:
-    """Return a satellite that is there and can do something."""
-    satellites = hass.data.get(_SATELLITES)
-    found = satellites.get_entity(satellite_id) if satellites else None
-    able = found and found.available and (found.supported_features or 0) & feature
-    return found if able else None
+    """Return an available satellite that supports a feature."""
+    satellite = ha_internals.async_get_satellite(hass, satellite_id)
+    if satellite is None or not satellite.available:
+        return None
+    return satellite if (satellite.supported_features or 0) & feature else None
 
 
 async def async_ask(
@@ -55,43 +48,42 @@ async def async_ask(
     question: str,
     *,
     context: Context,
-    patience: float,
+    timeout_seconds: float,
 ) -> str | None:
-    """Return what is answered within some seconds, None if nothing is."""
-    answer = None
-    # It may be busy, or nobody says anything.
+    """Ask once the satellite is idle; return the answer, None if there was none."""
+    # The satellite may be busy, and the user may not answer.
     with suppress(HomeAssistantError, TimeoutError):
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout_seconds):
             await _until_idle(hass, satellite_id)
-            if found := _find(hass, satellite_id, _CAN_ASK):
-                found.async_set_context(context)
-                answer = await found.async_internal_ask_question(question)
-    return answer.sentence if answer else None
+            if satellite := _find(hass, satellite_id, _START_CONVERSATION):
+                satellite.async_set_context(context)
+                return await ha_internals.async_ask_question(satellite, question)
+    return None
 
 
-async def async_tell(
+async def async_announce(
     hass: HomeAssistant, satellite_id: str, text: str, *, context: Context
 ) -> None:
-    """Say something, if the satellite can."""
-    if (found := _find(hass, satellite_id, _CAN_ANNOUNCE)) is None:
+    """Speak a text if the satellite supports announcements."""
+    if (satellite := _find(hass, satellite_id, _ANNOUNCE)) is None:
         return
-    found.async_set_context(context)
+    satellite.async_set_context(context)
     with suppress(HomeAssistantError):
-        await found.async_internal_announce(text, preannounce=False)
+        await ha_internals.async_announce(satellite, text)
 
 
 async def _until_idle(hass: HomeAssistant, satellite_id: str) -> None:
     idle = asyncio.Event()
 
     @callback
-    def look(event: Event[EventStateChangedData] | None = None) -> None:
+    def check(event: Event[EventStateChangedData] | None = None) -> None:
         state = hass.states.get(satellite_id)
         if state and state.state == _IDLE:
             idle.set()
 
-    stop = async_track_state_change_event(hass, satellite_id, look)
+    unsubscribe = async_track_state_change_event(hass, satellite_id, check)
     try:
-        look()
+        check()
         await idle.wait()
     finally:
-        stop()
+        unsubscribe()

@@ -1,8 +1,8 @@
-"""What people say to Beeper, and what it says to them, in each language.
+"""Sentences that users speak or type, and the texts of the responses, by language.
 
-The texts are in languages/. Home Assistant is told them as triggers, so they work with
-its own agent and in front of any other. It says only that one of them was heard: which
-one, and what was said where, is found out here.
+Both come from the files in languages/. Home Assistant gets the sentences as triggers,
+so they work with every conversation agent. A trigger reports the matched text only, so
+it is recognised again here to get its meaning and slots.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -31,15 +31,15 @@ _LOGGER = logging.getLogger(__name__)
 
 _FOLDER: Final = Path(__file__).parent / "languages"
 _FALLBACK: Final = "en"
-# A network of another form could not be part of a sentence.
-_NETWORK: Final = re.compile(r"\w+( \w+)*")
+# Other names cannot be part of a sentence template.
+_NETWORK_NAME: Final = re.compile(r"\w+( \w+)*")
 
-type Group = Literal["commands", "replies"]
+type SentenceGroup = Literal["commands", "replies"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Language:
-    """One file: sentences by what they mean, and texts by their keys."""
+    """One language file: sentence templates by meaning, and response texts by key."""
 
     code: str
     commands: Mapping[str, list[str]]
@@ -47,8 +47,8 @@ class Language:
     ordinals: list[str]
     speech: Mapping[str, str]
 
-    def say(self, key: str, **values: str) -> str:
-        """Return a text with its values; they stay what they are, braces and all."""
+    def render(self, key: str, **values: str) -> str:
+        """Return a response text with its values filled in."""
         return self.speech[key].format(**values)
 
 
@@ -56,22 +56,25 @@ type Languages = Mapping[str, Language]
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class Said:
-    """A sentence of ours: the key it stands under, and what was said in its places.
+class RecognizedSentence:
+    """A recognised sentence: its key in the language file, and its slots.
 
-    An ordinal is counted from 0.
+    An ordinal is an index, counted from 0.
     """
 
     meaning: str
     slots: Mapping[str, Any]
 
 
-type Understand = Callable[[str, str], Said | None]
-"""Takes a text and its language first; None if it is no sentence of ours."""
+type Recognizer = Callable[[str, str], RecognizedSentence | None]
+"""Takes a text and its language; returns None for an unknown sentence."""
+
+type SentenceHandler = Callable[[RecognizedSentence, Mapping[str, Any]], Awaitable[str]]
+"""Takes the sentence and Home Assistant's trigger data; returns the response."""
 
 
 @singleton(HassKey[Languages](f"{DOMAIN}_languages"), async_=True)
-async def async_languages(hass: HomeAssistant) -> Languages:
+async def async_get_languages(hass: HomeAssistant) -> Languages:
     """Return all languages by their codes."""
 
     def load() -> Languages:
@@ -83,85 +86,93 @@ async def async_languages(hass: HomeAssistant) -> Languages:
     return await hass.async_add_executor_job(load)
 
 
-def choose_language(languages: Languages, *wanted: str) -> Language:
-    """Return the first wanted language there is, else English; `*` is any."""
-    for code in wanted:
+def choose_language(languages: Languages, *preferred: str) -> Language:
+    """Return the first preferred language that exists, else English; `*` is ignored."""
+    for code in preferred:
         if code != "*" and (found := matches(code, languages)):
             return languages[found[0]]
     return languages[_FALLBACK]
 
 
-async def async_listen(
+async def async_register_sentences(
     hass: HomeAssistant,
-    group: Group,
+    group: SentenceGroup,
     networks: Collection[str],
-    answer: Callable[[Said, Mapping[str, Any]], Awaitable[str]],
+    handler: SentenceHandler,
 ) -> CALLBACK_TYPE:
-    """Let Home Assistant listen for sentences, and say what `answer` returns.
+    """Register a group of sentences in all languages; return a function to unregister.
 
-    It is given what Home Assistant tells of the trigger, too. They are one trigger, so
-    that a text that fits several is answered once. Needs the integration conversation.
-    Returns what ends it.
+    They form one trigger, so a text that matches several sentences gets one response.
+    Requires the conversation integration.
     """
-    languages = await async_languages(hass)
-    names = _usable(networks)
-    understand = _understand(languages, group, names)
+    languages = await async_get_languages(hass)
+    names = _valid_names(networks)
+    recognize_text = _build_recognizer(languages, group, names)
 
-    async def heard(variables: dict[str, Any], context: Any = None) -> ScriptRunResult:
+    async def run(variables: dict[str, Any], context: Any = None) -> ScriptRunResult:
         trigger = variables["trigger"]
-        said = understand(trigger["sentence"], trigger["user_input"]["language"])
+        sentence = recognize_text(
+            trigger["sentence"], trigger["user_input"]["language"]
+        )
         return ScriptRunResult(
-            conversation_response=await answer(said, trigger) if said else None,
+            conversation_response=await handler(sentence, trigger)
+            if sentence
+            else None,
             service_response=None,
             variables={},
         )
 
     sentences = [
-        _spelled_out(sentence, language, names)
+        _expand(template, language, names)
         for language in languages.values()
-        for several in getattr(language, group).values()
-        for sentence in several
+        for templates in getattr(language, group).values()
+        for template in templates
     ]
     config = await async_validate_trigger_config(
         hass, cv.TRIGGER_SCHEMA([{"trigger": "conversation", "command": sentences}])
     )
-    stop = await async_initialize_triggers(
-        hass, config, heard, DOMAIN, f"{DOMAIN} {group}", _LOGGER.log
+    unregister = await async_initialize_triggers(
+        hass, config, run, DOMAIN, f"{DOMAIN} {group}", _LOGGER.log
     )
-    return stop or callback(lambda: None)
+    return unregister or callback(lambda: None)
 
 
-async def async_understand(
-    hass: HomeAssistant, group: Group, networks: Collection[str]
-) -> Understand:
-    """Return what finds out what a text means."""
-    return _understand(await async_languages(hass), group, _usable(networks))
+async def async_get_recognizer(
+    hass: HomeAssistant, group: SentenceGroup, networks: Collection[str]
+) -> Recognizer:
+    """Return a function that recognises the sentences of a group."""
+    return _build_recognizer(
+        await async_get_languages(hass), group, _valid_names(networks)
+    )
 
 
-def _usable(networks: Collection[str]) -> list[str]:
-    # Without any network, the product's own name does no harm in its place.
-    return sorted({name for name in networks if _NETWORK.fullmatch(name)}) or [DOMAIN]
+def _valid_names(networks: Collection[str]) -> list[str]:
+    # A list must not be empty, and the product's name is accepted there anyway.
+    names = {name for name in networks if _NETWORK_NAME.fullmatch(name)}
+    return sorted(names) or [DOMAIN]
 
 
-def _spelled_out(sentence: str, language: Language, networks: list[str]) -> str:
-    """Return a sentence in which only what may be anything is left open."""
-    return sentence.replace("{network}", f"({'|'.join(networks)})").replace(
+def _expand(template: str, language: Language, networks: list[str]) -> str:
+    """Replace the lists in a template by their values; wildcards remain."""
+    return template.replace("{network}", f"({'|'.join(networks)})").replace(
         "{ordinal}", f"({'|'.join(language.ordinals)})"
     )
 
 
-def _understand(languages: Languages, group: Group, networks: list[str]) -> Understand:
-    # It comes with Home Assistant's conversation; without that, it need not be there.
+def _build_recognizer(
+    languages: Languages, group: SentenceGroup, networks: list[str]
+) -> Recognizer:
+    # Installed together with the conversation integration, which is optional.
     from hassil.intents import Intents  # noqa: PLC0415
     from hassil.recognize import recognize  # noqa: PLC0415
 
-    known = {
+    intents = {
         code: Intents.from_dict(
             {
                 "language": code,
                 "intents": {
-                    meaning: {"data": [{"sentences": sentences}]}
-                    for meaning, sentences in getattr(language, group).items()
+                    meaning: {"data": [{"sentences": templates}]}
+                    for meaning, templates in getattr(language, group).items()
                 },
                 "lists": {
                     "recipient": {"wildcard": True},
@@ -169,8 +180,8 @@ def _understand(languages: Languages, group: Group, networks: list[str]) -> Unde
                     "network": {"values": networks},
                     "ordinal": {
                         "values": [
-                            {"in": ordinal, "out": place}
-                            for place, ordinal in enumerate(language.ordinals)
+                            {"in": ordinal, "out": index}
+                            for index, ordinal in enumerate(language.ordinals)
                         ]
                     },
                 },
@@ -179,28 +190,39 @@ def _understand(languages: Languages, group: Group, networks: list[str]) -> Unde
         for code, language in languages.items()
     }
 
-    def understand(text: str, language: str) -> Said | None:
-        spoken = choose_language(languages, language).code
-        for code in sorted(known, key=lambda code: code != spoken):
-            if result := recognize(text, known[code]):
-                slots = {name: each.value for name, each in result.entities.items()}
+    def recognize_text(text: str, language: str) -> RecognizedSentence | None:
+        preferred = choose_language(languages, language).code
+        for code in sorted(intents, key=lambda code: code != preferred):
+            if result := recognize(text, intents[code]):
+                slots = {name: entity.value for name, entity in result.entities.items()}
                 if "message" in slots:
-                    slots["message"] = _as_written(text, slots["message"])
-                return Said(meaning=result.intent.name, slots=slots)
+                    slots["message"] = _restore_punctuation(text, slots["message"])
+                return RecognizedSentence(meaning=result.intent.name, slots=slots)
         return None
 
-    return understand
+    return recognize_text
 
 
-def _as_written(text: str, heard: str) -> str:
-    """Return the end of a text that was heard, with the punctuation that it lost."""
-    end, missing = heard, len(_letters(heard))
+def _restore_punctuation(text: str, message: str) -> str:
+    """Return the end of the original text that contains the message.
+
+    Recognition removes punctuation.
+    """
+    end, missing = message, len(_letters(message))
     for word in reversed([*re.finditer(r"\S+", text)]):
         missing -= len(_letters(word[0]))
         if missing <= 0:
             end = text[word.start() :].strip()
             break
-    return end if _letters(end) == _letters(heard) else heard
+    return end if _letters(end) == _letters(message) else message
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Return a text of at most `limit` characters, with its full length if it is cut."""
+    if len(text) <= limit:
+        return text
+    length = f" … ({len(text):,} characters)"
+    return text[: limit - len(length)].rstrip() + length
 
 
 def _letters(text: str) -> str:

@@ -1,126 +1,236 @@
-"""What is unread, for reading it out and for language models. Marks nothing as read."""
+"""Unread messages, for speech and language models. Marks nothing as read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from textwrap import shorten
-from typing import Any, Final
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
 
-from ..actions.query import READINGS, async_read
+from .. import errors
+from ..api.generations import READ_SINCE, UNIDENTIFIED
+from ..api.models import Chat, Message, Page, readable_name
+from ..api.pages import pages
+from ..api.requests import ChatFilter
+from ..api.rich_text import plain
 from ..coordinator import BeeperConfigEntry
-from .recipients import Target, is_network
-from .sentences import Language
+from ..server import Server
+from .recipients import Recipient, is_network
+from .sentences import Language, shorten
+
+MAX_SPOKEN_TEXT: Final = 300
+"""Characters of a message."""
 
 _MAX_CHATS: Final = 5
+_MAX_CHATS_READ: Final = 20
+"""Some chats turn out to have nothing to report."""
+
 _MAX_MESSAGES: Final = 3
-"""Of each chat."""
+"""Per chat."""
 
-_LISTED: Final = 20
-_NEWEST: Final = 20
-"""Messages of a chat among which those are looked for."""
+_MAX_PARTICIPANTS: Final = 500
+_PAGE_SIZE: Final = 50
+_MAX_PAGES: Final = 20
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
-_MAX_SPOKEN: Final = 300
-"""Characters of a message that are read out."""
-
-_OF_CHAT: Final = ("chat_id", "title", "type", "network", "unread_count")
-_OF_MESSAGE: Final = ("sender_name", "text", "attachments", "timestamp")
-
-_READINGS: Final = {reading.name: reading for reading in READINGS}
+type ServerChat = tuple[Server, Chat]
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
-class Unread:
-    """Chats, the last active first, with their unread messages in order.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class UnreadMessage:
+    """An unread message. `sender` is None if no name is known; `text` is plain."""
 
-    `more` if there are other chats.
+    sender: str | None
+    text: str | None
+    attachments: tuple[str, ...]
+    timestamp: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class UnreadChat:
+    """A chat and its newest unread messages, the oldest of them first.
+
+    `unread_count` counts all its unread messages. `title` is None if unknown.
     """
 
-    chats: list[dict[str, Any]]
-    more: bool
+    id: str
+    title: str | None
+    type: str | None
+    network: str | None
+    unread_count: int
+    messages: tuple[UnreadMessage, ...]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Unread:
+    """Chats with unread messages, the last active first; `more` counts the omitted ones."""
+
+    chats: tuple[UnreadChat, ...]
+    more: int
 
 
 async def async_unread(
     entries: Iterable[BeeperConfigEntry], network: str | None
 ) -> Unread:
-    """Return what is unread in chats that are not muted, in one network or in all.
+    """Return unread messages of chats that are not muted, in one network or in all.
 
-    Raises a translated HomeAssistantError, as `async_unread_of`.
+    Raises a translated HomeAssistantError.
     """
-    found: list[tuple[BeeperConfigEntry, dict[str, Any]]] = []
-    for entry in entries:
-        listed = await _read(
-            entry, "list_chats", unread_only=True, include_muted=False, limit=_LISTED
-        )
+    found: list[ServerChat] = []
+    for server in [entry.runtime_data.server for entry in entries]:
+        chats = await _list_unread_chats(server)
         found += [
-            (entry, chat)
-            for chat in listed["chats"]
-            if is_network(network, chat["network"] or "")
+            (server, chat)
+            for chat in chats
+            if is_network(network, _network(server, chat) or "")
         ]
-    found.sort(key=lambda each: each[1]["last_activity"] or "", reverse=True)
-    return await _messages(found)
+    return await _read(found)
 
 
-async def async_unread_of(targets: Iterable[Target]) -> Unread:
-    """Return what is unread in certain chats."""
-    return await _messages(
-        [
-            (
-                target.entry,
-                await _read(
-                    target.entry,
-                    "get_chat",
-                    chat_id=target.chat_id,
-                    max_participant_count=0,
-                ),
+async def async_unread_from(recipients: Iterable[Recipient]) -> Unread:
+    """Return unread messages of certain chats, even if they are muted.
+
+    Raises a translated HomeAssistantError.
+    """
+    found: list[ServerChat] = []
+    for recipient in recipients:
+        if recipient.chat_id:
+            server = recipient.entry.runtime_data.server
+            found.append((server, await _get_chat(server, recipient.chat_id)))
+    return await _read([pair for pair in found if pair[1].unread_count])
+
+
+async def _list_unread_chats(server: Server) -> list[Chat]:
+    criteria = ChatFilter(unread_only=True, include_muted=False)
+
+    async def fetch(cursor: str | None) -> Page[Chat]:
+        return await server.client.list_chats(criteria, limit=_PAGE_SIZE, cursor=cursor)
+
+    chats: dict[str, Chat] = {}
+    with server.translate_errors(_not_read):
+        async for page in pages(fetch, _MAX_PAGES):
+            # Some servers ignore the filters.
+            chats.update(
+                (chat.id, chat)
+                for chat in page.items
+                if chat.unread_count and not chat.is_muted
             )
-            for target in targets
-            if target.chat_id
-        ],
+    return [chat for chat in chats.values() if chat.merged_into_id not in chats]
+
+
+async def _get_chat(server: Server, chat_id: str) -> Chat:
+    with server.translate_errors(_not_read):
+        return await server.client.chat(chat_id, participants=_MAX_PARTICIPANTS)
+
+
+async def _read(found: list[ServerChat]) -> Unread:
+    """Read the newest unread messages of the last active chats."""
+    found.sort(key=lambda pair: pair[1].last_activity or _LONG_AGO, reverse=True)
+    chats: list[UnreadChat] = []
+    attempts = 0
+    for server, chat in found[:_MAX_CHATS_READ]:
+        if len(chats) == _MAX_CHATS:
+            break
+        attempts += 1
+        if unread := await _read_chat(server, chat):
+            chats.append(unread)
+    return Unread(chats=tuple(chats), more=len(found) - attempts)
+
+
+async def _read_chat(server: Server, chat: Chat) -> UnreadChat | None:
+    """Return a chat with unread messages, None if nobody else wrote any."""
+    with server.translate_errors(_not_read):
+        rows = (await server.client.messages(chat.id)).items
+        if not rows:
+            # The members of a merged chat contain its messages.
+            for member_id in chat.merged_ids:
+                rows += (await server.client.messages(member_id)).items
+    unread, event_count = _unread_messages(server, chat, rows)
+    if not unread:
+        return None
+    newest = unread[:_MAX_MESSAGES][::-1]
+    if chat.has_more and not all(_sender(chat, message) for message in newest):
+        chat = await _get_chat(server, chat.id)
+    is_html = (server.client.generation or UNIDENTIFIED).rich_text
+    return UnreadChat(
+        id=chat.id,
+        title=readable_name(chat.title),
+        type=chat.type,
+        network=_network(server, chat),
+        unread_count=max(chat.unread_count - event_count, len(unread)),
+        messages=tuple(
+            UnreadMessage(
+                sender=_sender(chat, message),
+                text=plain(message.text) if message.text and is_html else message.text,
+                attachments=tuple(file.kind for file in message.attachments),
+                timestamp=message.timestamp,
+            )
+            for message in newest
+        ),
     )
 
 
-async def _messages(
-    found: Iterable[tuple[BeeperConfigEntry, dict[str, Any]]],
-) -> Unread:
-    unread = [(entry, chat) for entry, chat in found if chat["unread_count"]]
-    chats = []
-    for entry, chat in unread[:_MAX_CHATS]:
-        listed = await _read(
-            entry, "list_messages", chat_id=chat["chat_id"], limit=_NEWEST
-        )
-        newest = [
-            {key: message[key] for key in _OF_MESSAGE}
-            for message in listed["messages"]
-            if not (message["is_self"] or message["is_deleted"])
-            and message["is_unread"] is not False
-        ][: min(chat["unread_count"], _MAX_MESSAGES)]
-        chats.append({key: chat[key] for key in _OF_CHAT} | {"messages": newest[::-1]})
-    return Unread(chats=chats, more=len(unread) > _MAX_CHATS)
+def _unread_messages(
+    server: Server, chat: Chat, rows: Iterable[Message]
+) -> tuple[list[Message], int]:
+    """Return the unread messages, newest first, and the number of unread events.
+
+    Some servers count unread messages but mark none: then the newest ones are unread.
+    """
+    others = [
+        row
+        for row in sorted(rows, key=Message.order, reverse=True)
+        if not (row.is_hidden or server.is_own(row, chat.account_id))
+    ]
+    marked = [row for row in others if row.is_unread]
+    messages = [row for row in marked or others if not row.is_event]
+    if not marked:
+        messages = messages[: chat.unread_count]
+    return (
+        [message for message in messages if not message.is_deleted],
+        sum(row.is_event for row in marked),
+    )
 
 
-async def _read(entry: BeeperConfigEntry, action: str, **params: Any) -> dict[str, Any]:
-    """Read as an action does, without a call that Home Assistant would record."""
-    return await async_read(_READINGS[action], entry, params)
+def _sender(chat: Chat, message: Message) -> str | None:
+    """Return the sender's name; an ID is no name.
+
+    In a direct chat, the title is the name of the other person.
+    """
+    if name := readable_name(message.sender_name, message.sender_id):
+        return name
+    names = [user.name for user in chat.participants if user.id == message.sender_id]
+    if names and (name := readable_name(names[0], message.sender_id)):
+        return name
+    return readable_name(chat.title) if chat.type == "single" else None
+
+
+def _network(server: Server, chat: Chat) -> str | None:
+    account = server.account(chat.account_id)
+    return (account and account.network) or chat.network
+
+
+_not_read = partial(errors.not_read, since=READ_SINCE)
 
 
 def spoken(language: Language, unread: Unread) -> str:
-    """Return what is unread as it is read out."""
-    lines = [
-        language.say(
-            "unread_group" if chat["type"] == "group" else "unread",
-            sender=message["sender_name"] or chat["title"] or language.say("somebody"),
-            chat=chat["title"] or "",
-            network=chat["network"] or "Beeper",
-            text=_sentence(message["text"]) or language.say("attached"),
+    """Return the unread messages as speech."""
+    sentences = [
+        language.render(
+            "unread_group" if chat.type == "group" else "unread",
+            sender=shorten(message.sender or language.render("somebody").capitalize()),
+            chat=shorten(chat.title or language.render("untitled_group")),
+            network=shorten(chat.network or "Beeper"),
+            text=_sentence(message.text) or language.render("no_text"),
         )
         for chat in unread.chats
-        for message in chat["messages"]
-    ] or [language.say("nothing_unread")]
+        for message in chat.messages
+    ] or [language.render("nothing_unread")]
     if unread.more:
-        lines.append(language.say("more_unread"))
-    return " ".join(lines)
+        sentences.append(language.render("more_unread", count=str(unread.more)))
+    return " ".join(sentences)
 
 
 def _sentence(text: str | None) -> str:
-    """Return somebody's text in one line, as a sentence of its own."""
-    line = shorten(text or "", _MAX_SPOKEN, placeholder=" …")
+    """Return a text in one line that ends with punctuation."""
+    line = " ".join(shorten(text or "", MAX_SPOKEN_TEXT).split())
     return f"{line}." if line and line[-1].isalnum() else line

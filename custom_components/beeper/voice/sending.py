@@ -1,0 +1,89 @@
+"""Delivery of spoken messages through the outbox.
+
+Not through actions: Home Assistant records the data of service calls.
+"""
+
+from typing import Final
+
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from .. import errors
+from ..api.models import SentMessage
+from ..api.requests import StartChat, StartUser
+from ..outgoing import markdown
+from ..outgoing.chat_job import ChatJob, ChatJobResult
+from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.outbox import Outcome, get_outbox
+from .recipients import Recipient
+
+UNKNOWN_OUTCOME_SECONDS: Final = 600
+"""How long the outbox remembers an attempt with an unknown outcome."""
+
+
+class Sender:
+    """Sends messages and starts chats."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without unknown outcomes."""
+        self._hass = hass
+        # Starts with an unknown outcome, and the event loop's time until which a
+        # repetition looks for the chat instead of starting it again.
+        self._unknown_starts: dict[StartChat, float] = {}
+
+    async def async_send(
+        self, context: Context, recipient: Recipient, message: str | None
+    ) -> Outcome[SentMessage] | Outcome[ChatJobResult]:
+        """Send a message or, without one, start a chat.
+
+        Raises a translated HomeAssistantError.
+        """
+        if message is not None and not message.strip():
+            raise errors.invalid("nothing_to_send")
+        text = markdown.escape(message) if message else None
+        outbox = get_outbox(self._hass, recipient.entry)
+        # An existing chat may be the result of an unknown start and contain the
+        # message. Then that start is repeated.
+        now = self._hass.loop.time()
+        self._unknown_starts = {
+            start: end for start, end in self._unknown_starts.items() if end > now
+        }
+        start = next(
+            (
+                start
+                for start in self._unknown_starts
+                if _is_same_start(start, recipient, text)
+            ),
+            None,
+        )
+        if start or recipient.chat_id is None:
+            start = start or StartChat(
+                account_id=recipient.account_id,
+                user=StartUser(**recipient.user),
+                message_text=text,
+            )
+            self._unknown_starts.pop(start, None)
+            try:
+                return await outbox.run(ChatJob(context=outbox.context, request=start))
+            except HomeAssistantError as err:
+                if errors.is_unknown(err):
+                    self._unknown_starts[start] = now + UNKNOWN_OUTCOME_SECONDS
+                raise
+        return await outbox.run(
+            MessageJob(
+                context=outbox.context,
+                message=MessageRequest(
+                    chat_id=recipient.chat_id, text=text, length=len(message or "")
+                ),
+                call_context=context,
+            )
+        )
+
+
+def _is_same_start(start: StartChat, recipient: Recipient, text: str | None) -> bool:
+    """Return whether a start was for this recipient and text."""
+    user = {start.user.id, start.user.phone_number, start.user.email}
+    return (start.account_id, start.message_text) == (
+        recipient.account_id,
+        text,
+    ) and any(value in user for value in recipient.user.values())

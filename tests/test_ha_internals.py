@@ -1,0 +1,59 @@
+"""Canary: Home Assistant's internals are as `ha_internals` uses them.
+
+If a test fails, Home Assistant has changed: adapt `custom_components/beeper/ha_internals.py`.
+"""
+
+from collections.abc import Callable
+import inspect
+from typing import Any
+
+import pytest
+
+from custom_components.beeper import ha_internals
+from homeassistant.components.assist_satellite import (
+    AssistSatelliteAnswer,
+    AssistSatelliteEntity,
+    AssistSatelliteEntityFeature,
+)
+from homeassistant.components.assist_satellite.const import DATA_COMPONENT
+from homeassistant.components.event import EventEntity
+from homeassistant.helpers.restore_state import RestoreEntity, RestoreStateData
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "keywords"),
+    [
+        (AssistSatelliteEntity.async_internal_ask_question, ["?"], {}),
+        (
+            AssistSatelliteEntity.async_internal_announce,
+            ["Hello"],
+            {"preannounce": False},
+        ),
+        (
+            RestoreStateData.async_restore_entity_removed,
+            ["event.kim_message", None, None],
+            {},
+        ),
+        (RestoreEntity.async_internal_will_remove_from_hass, [], {}),
+    ],
+)
+def test_signatures(
+    function: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any]
+) -> None:
+    inspect.signature(function).bind(None, *arguments, **keywords)
+
+
+def test_satellites() -> None:
+    assert ha_internals.SATELLITES == DATA_COMPONENT
+    assert AssistSatelliteEntityFeature.ANNOUNCE == 1
+    assert AssistSatelliteEntityFeature.START_CONVERSATION == 2
+    assert "sentence" in inspect.get_annotations(AssistSatelliteAnswer)
+
+
+def test_event_entities_are_restored_by_restore_entity() -> None:
+    """Nothing between the two classes is skipped along with RestoreEntity."""
+    bases = EventEntity.__mro__
+    between = bases[bases.index(EventEntity) + 1 : bases.index(RestoreEntity)]
+    assert not [
+        base for base in between if "async_internal_will_remove_from_hass" in vars(base)
+    ]
