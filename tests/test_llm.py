@@ -207,6 +207,68 @@ async def test_texts_are_data_beside_their_sender_and_network(
     assert simulator.world.chats[FAMILY].unread_count == 2
 
 
+def content_length(data: Any) -> int:
+    """Return the characters of a result as the MCP server sends it."""
+    return len(json.dumps(data))
+
+
+@pytest.mark.parametrize("text", ["word " * 13_000, "🌻" * 60_000, "\x01" * 60_000])
+async def test_long_texts_are_shortened(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tool: Call,
+    text: str,
+) -> None:
+    for chat in list(simulator.world.chats.values()):
+        chat.is_muted = False
+        for ago in 2, 1, 0:
+            write(simulator, text, chat_id=chat.id, ago=ago)
+        if chat.title:
+            chat.title = text
+
+    data, error = await tool("read_unread")
+
+    assert not error
+    assert 1 <= len(data["chats"]) <= 5
+    assert content_length(data) <= 8000
+    left = len(simulator.world.chats) - len(data["chats"])
+    assert data["omitted"] == f"… and {left} more"
+    last_text = data["chats"][0]["messages"][-1]["text"]
+    assert len(last_text) <= 300
+    assert " … (" in last_text
+    assert last_text.endswith(",000 characters)")
+
+
+async def test_at_most_ten_matches(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tool: Call
+) -> None:
+    for number in range(25):
+        contact(
+            simulator,
+            f"@whatsapp_robin{number}:beeper.com",
+            full_name=f"Robin {'x' * 500} {number}",
+        )
+    contact(simulator, "@telegram_robin:beeper.com", "telegram", full_name="Robin")
+    await set_options(hass, loaded, llm_can_send=True)
+
+    data, error = await tool("find_person", name="robin")
+
+    assert not error
+    assert len(data["matches"]) == 10
+    assert data["matches"][0]["name"] == "Robin"
+    assert data["omitted"] == "… and 16 more"
+    assert all(len(match["name"]) <= 60 for match in data["matches"])
+    assert content_length(data) <= 8000
+
+    data, _ = await tool("send_message", recipient="robin x", message="Hello")
+    assert data["status"] == "which"
+    assert len(data["recipients"]) == 10
+    assert data["omitted"] == "… and 15 more"
+    assert content_length(data) <= 8000
+    assert not simulator.executed
+
+
 async def test_nobody(hass: HomeAssistant, loaded: MockConfigEntry, tool: Call) -> None:
     assert await tool("read_unread", recipient="nobody") == (
         {
@@ -491,3 +553,69 @@ async def test_a_model_may_ask_anew_in_the_next_turn(
     await talk(hass, "Yes, send it to Mia on WhatsApp.", conversation_id)
 
     assert [each.json["messageText"] for each in simulator.executed] == ["Bye"]
+
+
+def asked_by_home_assistant(text: str) -> str:
+    return f"To send “{text}” to Family 🏡 on WhatsApp, say: yes, send it."
+
+
+@pytest.mark.usefixtures("assist")
+@pytest.mark.parametrize("answer", ["yes, send it", "yes, send it to Mia"])
+async def test_always_ask_a_yes_without_the_recipient_is_asked_again(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
+) -> None:
+    """The model may have asked about something else: Home Assistant asks itself."""
+    await set_options(hass, loaded, llm_can_send=True, confirm="always")
+    await add_model(hass, Model("family"))
+    _, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
+
+    asked, _ = await talk(hass, answer, conversation_id)
+
+    assert asked == asked_by_home_assistant("Hello")
+    assert not simulator.executed
+    done, _ = await talk(hass, "yes, send it", conversation_id)
+    assert done == "Sent to Family 🏡 on WhatsApp."
+    assert last(simulator, FAMILY) == "Hello"
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.usefixtures("assist")
+@pytest.mark.parametrize(
+    ("language", "answer"),
+    [
+        ("en", "Yes, send it to Family."),
+        ("en", "yes, please send the message to family 🏡 on WhatsApp"),
+        ("de", "Ja, sende es an Family!"),
+    ],
+)
+async def test_always_ask_a_yes_with_the_recipient_sends(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    answer: str,
+) -> None:
+    await set_options(hass, loaded, llm_can_send=True, confirm="always")
+    await add_model(hass, Model("family"))
+    asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
+    assert asked.endswith("say: yes, send it to Family 🏡.")
+
+    await talk(hass, answer, conversation_id, language=language)
+
+    assert last(simulator, FAMILY) == "Hello"
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.usefixtures("assist")
+async def test_always_ask_a_long_message_is_shortened(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await set_options(hass, loaded, llm_can_send=True, confirm="always")
+    model = Model("family")
+    await add_model(hass, model)
+
+    await talk(hass, "a" * 20_000, agent_id="conversation.model")
+
+    [result] = model.results
+    assert "(20,000 characters)" in result["ask_the_user"]
+    assert content_length(result) < 8000

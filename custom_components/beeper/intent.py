@@ -18,7 +18,7 @@ from .voice.responses import ASKED, DONE, VoiceResponse
 
 
 async def async_setup_intents(hass: HomeAssistant) -> None:
-    """Register the intents; without a server, their response says so."""
+    """Register the intents; without a server, they respond with an error."""
     for handler in (SendMessage(), CreateChat(), ReadUnread()):
         intent.async_register(hass, handler)
 

@@ -160,7 +160,7 @@ class SendMessage(_Tool):
 
 
 class ReadUnread(_Tool):
-    """Reads what is unread."""
+    """Returns unread messages."""
 
     name = f"{DOMAIN}__read_unread"
     title = "Read unread messages"

@@ -4,6 +4,7 @@ They listen to what happens on all servers. So they need none when an automation
 loaded, and stay attached when an entry is set up later or again.
 """
 
+from functools import lru_cache
 import re
 from typing import Any, ClassVar, Final, override
 
@@ -73,6 +74,9 @@ class _BeeperTrigger(Trigger):
         """Keep the options."""
         super().__init__(hass, config)
         self._options: dict[str, Any] = config.options or {}
+        self._phrases = [
+            _normalize(phrase) for phrase in self._options.get(CONF_PHRASE, ())
+        ]
 
 
 class MessageReceivedTrigger(_BeeperTrigger):
@@ -122,7 +126,6 @@ class MessageReceivedTrigger(_BeeperTrigger):
         return (
             options.get(CONF_CHAT_TYPE) in (None, event.chat.type)
             and (not options[CONF_SENDER] or self._is_sender(event.sender))
-            and (not options[CONF_PHRASE] or self._has_phrase(event.text))
             and automation_scope.concerns(
                 self._hass,
                 options,
@@ -130,17 +133,17 @@ class MessageReceivedTrigger(_BeeperTrigger):
                 account_id=event.account_id,
                 chat_ids=event.chat.ids,
             )
+            and (not self._phrases or self._has_phrase(event.text or ""))
         )
 
     def _is_sender(self, sender: User) -> bool:
         return any(_is(sender, wanted) for wanted in self._options[CONF_SENDER])
 
-    def _has_phrase(self, text: str | None) -> bool:
-        phrases = [_normal(phrase) for phrase in self._options[CONF_PHRASE]]
-        text = _normal(text or "")
+    def _has_phrase(self, text: str) -> bool:
+        normalized = _normalize_message(text)
         if self._options[CONF_PHRASE_MATCH] == MATCH_WHOLE:
-            return text in phrases
-        return any(phrase in text for phrase in phrases)
+            return normalized in self._phrases
+        return any(phrase in normalized for phrase in self._phrases)
 
 
 class AccountDisconnectedTrigger(_BeeperTrigger):
@@ -200,9 +203,13 @@ class SendFailedTrigger(_BeeperTrigger):
         return async_dispatcher_connect(self._hass, SIGNAL_SEND_FAILED, happened)
 
 
-def _normal(text: str) -> str:
-    """Return a text as it is compared: without case and runs of white space."""
+def _normalize(text: str) -> str:
+    """Return a text without case and repeated white space, for comparison."""
     return " ".join(text.casefold().split())
+
+
+# All automations compare the same message, which can be long.
+_normalize_message = lru_cache(maxsize=1)(_normalize)
 
 
 def _is(sender: User, wanted: str) -> bool:
@@ -215,8 +222,8 @@ def _is(sender: User, wanted: str) -> bool:
     if ":" in wanted or "@" in wanted[1:] or wanted.startswith("+"):
         return False
     names = (sender.full_name, sender.username)
-    return _normal(wanted).removeprefix("@") in {
-        _normal(name).removeprefix("@") for name in names if name
+    return _normalize(wanted).removeprefix("@") in {
+        _normalize(name).removeprefix("@") for name in names if name
     }
 
 

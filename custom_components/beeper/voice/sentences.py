@@ -147,7 +147,7 @@ async def async_get_recognizer(
 
 
 def _valid_names(networks: Collection[str]) -> list[str]:
-    # A list must not be empty, and the product's name is accepted there anyway.
+    # A list must not be empty; every template accepts the product's name already.
     names = {name for name in networks if _NETWORK_NAME.fullmatch(name)}
     return sorted(names) or [DOMAIN]
 

@@ -192,7 +192,7 @@ def _unread_messages(
 
 
 def _sender(chat: Chat, message: Message) -> str | None:
-    """Return the sender's name; an ID is no name.
+    """Return the sender's name, None if only an ID is known.
 
     In a direct chat, the title is the name of the other person.
     """
@@ -205,8 +205,9 @@ def _sender(chat: Chat, message: Message) -> str | None:
 
 
 def _network(server: Server, chat: Chat) -> str | None:
+    """Return the network's name; old servers name it for neither accounts nor chats."""
     account = server.account(chat.account_id)
-    return (account and account.network) or chat.network
+    return (account and account.network) or chat.network or (account and account.name)
 
 
 _not_read = partial(errors.not_read, since=READ_SINCE)

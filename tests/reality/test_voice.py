@@ -1,0 +1,164 @@
+"""What Assist and language models get from real servers."""
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from simulator import Simulator
+from simulator.model import Chat, Person
+from tests.helpers.talking import say
+from tests.helpers.world import ALEX, FAMILY, KIM, chat, write
+
+READ = "Read my Beeper messages"
+NOTHING = "You have no unread messages."
+LID = "@whatsapp_lid-24163:beeper.local"
+
+
+@pytest.fixture(autouse=True)
+def all_read(assist: None, simulator: Simulator, loaded: MockConfigEntry) -> None:
+    for each in simulator.world.chats.values():
+        simulator.world.mark_read(each, None)
+
+
+def add_membership(simulator: Simulator, chat_id: str, text: str) -> None:
+    """Let somebody join a chat, which the server counts as unread."""
+    target = simulator.world.chat(chat_id)
+    row = simulator.world.membership(target, target.participants[0], text)
+    if not row.is_unread:
+        row.is_unread = True
+        target.unread_count += 1
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest"])
+async def test_r2_membership_events_are_not_read_out(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("membership_without_type", "preview_without_type")
+    add_membership(simulator, ALEX, "Alex joined the chat")
+
+    assert await say(hass, READ) == NOTHING
+
+    write(simulator, "Hello", chat_id=FAMILY)
+    add_membership(simulator, FAMILY, "Kim left the chat")
+    answer = await say(hass, READ)
+    assert answer.casefold() == "kim in family 🏡 on whatsapp: hello."
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_r2_messages_without_type_are_read_out_on_old_servers(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    """Before 4.2.557, no row has a type."""
+    write(simulator, "Hello", chat_id=ALEX)
+    answer = await say(hass, READ)
+    assert answer.casefold() == "alex rivera on telegram: hello."
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_r4_members_of_a_merged_chat_are_read(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("merged_chat")
+    write(simulator, "Into the member")
+    merged = next(each for each in simulator.world.chats.values() if each.merge)
+    merged.unread_count = 1
+
+    answer = await say(hass, READ)
+    assert answer.casefold() == "kim on whatsapp: into the member."
+
+
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+async def test_r5_muted_chats_are_left_out_if_the_server_ignores_the_filters(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add(
+        "include_muted_ignored", "unread_only_ignored", "list_limit_ignored"
+    )
+    muted = next(each for each in simulator.world.chats.values() if each.is_muted)
+    write(simulator, "From a muted chat", chat_id=muted.id)
+
+    assert await say(hass, READ) == NOTHING
+
+    write(simulator, "Hello", chat_id=ALEX)
+    assert await say(hass, READ) == "Alex Rivera on Telegram: Hello."
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "latest"])
+async def test_r12_participants_names_replace_ids(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("sender_names_are_ids")
+    write(simulator, "Hello", chat_id=FAMILY)
+    write(simulator, "Hi", chat_id=ALEX, ago=5)
+
+    answer = await say(hass, READ)
+    assert answer.casefold() == (
+        "kim in family 🏡 on whatsapp: hello. alex rivera on telegram: hi."
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "read", "answer"),
+    [
+        ("en", READ, "Somebody in Hikers on WhatsApp: Hello."),
+        ("de", "Lies meine Beeper-Nachrichten vor", "Jemand in Hikers auf WhatsApp: "),
+    ],
+)
+async def test_r12_nobody_is_named_by_an_id(
+    hass: HomeAssistant, simulator: Simulator, language: str, read: str, answer: str
+) -> None:
+    simulator.traits.add("sender_names_are_ids", "user_names_are_ids")
+    hikers = chat(simulator, [Person(id=LID, full_name=LID)], "Hikers")
+    write(simulator, "Hello", chat_id=hikers.id)
+
+    assert (await say(hass, read, language=language)).startswith(answer)
+
+
+async def test_r12_a_chat_named_by_an_id(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("sender_names_are_ids", "user_names_are_ids")
+    direct = chat(simulator, [Person(id=LID, full_name=LID)])
+    write(simulator, "Hello", chat_id=direct.id)
+
+    assert await say(hass, READ) == "Somebody on WhatsApp: Hello."
+    sent = await say(hass, f"Message {direct.id} on Beeper Hello")
+    assert LID not in sent
+
+
+async def test_r12_a_participant_who_is_missing_in_lists(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("sender_names_are_ids", "five_participants")
+    people = [
+        Person(id=f"@whatsapp_{number}:beeper.com", full_name=f"Hiker {number}")
+        for number in range(9)
+    ]
+    hikers: Chat = chat(simulator, people, "Hikers")
+    write(simulator, "Hello", chat_id=hikers.id, sender=people[8])
+
+    assert await say(hass, READ) == "Hiker 8 in Hikers on WhatsApp: Hello."
+
+
+async def test_r27_the_newest_are_unread_if_none_is_marked(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("rows_never_unread")
+    write(simulator, "Two", ago=5)
+    write(simulator, "Three")
+    world = simulator.world
+    me = world.accounts["whatsapp"].user
+    world.incoming(world.chat(KIM), me, "My own", when=world.now())
+
+    assert await say(hass, READ) == "Kim on WhatsApp: Two. Kim on WhatsApp: Three."
+
+
+async def test_r31_a_file_name_is_no_text(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add("file_name_as_text")
+    message = write(simulator, "")
+    message.type = "FILE"
+    message.attachments = [{"type": "audio", "id": "mxc://x/1", "fileName": "v.ogg"}]
+
+    assert await say(hass, READ) == "Kim on WhatsApp: a message without text."
