@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
-import re
 from typing import Any, Final
 
 import voluptuous as vol
@@ -26,7 +25,8 @@ from ..const import (
 )
 from ..coordinator import BeeperConfigEntry
 from ..outgoing.chat_job import ChatJobResult
-from ..people.matching import Candidate, Rank, fold
+from ..people.matching import Candidate, Rank
+from ..people.names import Name
 from ..permissions import async_may_control
 from ..validation import query
 from . import satellite
@@ -318,10 +318,11 @@ class Assistant:
             return not request.from_llm
         [recipient] = request.recipients
         [label] = labels(await self._responder.language(requester), [recipient])
-        return bool(_words(name)) and _words(name) in (
-            _words(recipient.name),
-            _words(label),
+        words, *accepted = (
+            Name.from_text(text, spoken=True).words
+            for text in (name, recipient.name, label)
         )
+        return bool(words) and words in accepted
 
     async def _ask_by_satellite(
         self,
@@ -418,8 +419,3 @@ class Assistant:
         if not entries:
             return await self._responder.text(requester, "no_server")
         return None
-
-
-def _words(text: str) -> list[str]:
-    """Return the words of a spoken name, without symbols such as emoji."""
-    return [fold(word) for word in re.findall(r"\w+", text)]

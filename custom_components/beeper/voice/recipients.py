@@ -23,9 +23,10 @@ from .sentences import Language, shorten
 class Recipient:
     """A chat, or a person without a chat, identified by `user`.
 
-    `name` is empty if unknown. `user` holds fields of StartUser. `detail` distinguishes people with the same name
-    on one network, and `account` the user's own accounts. Not `certain` if only a part
-    of the name matches, or if a better match may be in what could not be searched.
+    `name` is empty if unknown. `user` holds fields of StartUser. `detail` distinguishes
+    people with the same name on one network, and `account` the user's own accounts. Not
+    `certain` if only a part of the name matches, or if a server or an account that could
+    not be searched may have a better match.
     """
 
     entry: BeeperConfigEntry

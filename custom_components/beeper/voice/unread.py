@@ -207,7 +207,9 @@ def _sender(chat: Chat, message: Message) -> str | None:
 def _network(server: Server, chat: Chat) -> str | None:
     """Return the network's name; old servers name it for neither accounts nor chats."""
     account = server.account(chat.account_id)
-    return (account and account.network) or chat.network or (account and account.name)
+    if account is None:
+        return chat.network
+    return account.network or chat.network or account.name
 
 
 _not_read = partial(errors.not_read, since=READ_SINCE)
