@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, override
 
@@ -254,11 +254,8 @@ class ChatJob(Job[ChatJobResult]):
         self._answer = result
         if result.status == "existing":
             self._give_back()
-        if isinstance(self.request, StartChat) and (
-            result.chat and self._is_deserted(result.chat)
-        ):
-            errors.refuse("chat_deserted", network=self._network)
-        self._remember(result)
+        if self._identities:
+            await self._check_recipient(result)
         if self.request.message_text is None:
             return self._result(result)
         return await self._confirm_text(result)
@@ -291,8 +288,6 @@ class ChatJob(Job[ChatJobResult]):
         text = self.request.message_text
         if text is None:
             return self._result(result)
-        if isinstance(self.request, StartChat) and not result.chat:
-            await self._check_not_deserted(result.chat_id)
         async with self.context.queue.chat(self.client, result.chat_id):
             self._drop_sent()
             self._sent = self._begin(result.chat_id)
@@ -309,14 +304,15 @@ class ChatJob(Job[ChatJobResult]):
             message_id=sent.message_id,
         )
 
-    async def _check_not_deserted(self, chat_id: str) -> None:
-        try:
-            chat = await self.client.chat(chat_id)
-        except BeeperError:
-            return  # Not a gate: the request itself shows what is wrong.
-        if self._is_deserted(chat):
-            self.context.recipients.forget(chat_id)
+    async def _check_recipient(self, result: ChatResult) -> None:
+        """Refuse a chat that the recipient has left (R30), remember any other."""
+        chat = result.chat
+        if chat is None:
+            with suppress(BeeperError):
+                chat = await self.client.chat(result.chat_id)
+        if isinstance(self.request, StartChat) and chat and self._is_deserted(chat):
             errors.refuse("chat_deserted", network=self._network)
+        self._remember(ChatResult(chat_id=result.chat_id, status=None, chat=chat))
 
     def _is_deserted(self, chat: Chat) -> bool:
         """Return whether the recipient has left the chat; a note to self has none."""
@@ -447,7 +443,10 @@ class ChatJob(Job[ChatJobResult]):
         if self.request.message_text is None:
             self._remember(result)
             return self._result(result)
-        if message := await self._find_text(chat.id, attempted):
+        message: Message | None = None
+        with suppress(BeeperError):
+            message = await self._find_text(chat.id, attempted)
+        if message:
             self._remember(result)
             return self._result(result, message)
         return Refusal(

@@ -1,0 +1,241 @@
+"""R1, R22, R30: the first message reaches the right person once, or is reported."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from simulator import Simulator
+from simulator.model import Chat, Person
+from tests.helpers.actions import create_chat
+from tests.helpers.waiting import until
+
+NEWER = ["4.2.557", "4.2.808", "latest", "easymatrix-0.3.0"]
+ALL = ["4.1.294", *NEWER]
+TEXT = "Your *parcel* is here"
+
+
+@pytest.fixture
+def person(simulator: Simulator) -> Person:
+    """Return a contact without a chat."""
+    account = simulator.world.accounts["whatsapp"]
+    person = Person(
+        id="@whatsapp_15550109090:beeper.com",
+        full_name="Noor Zaman",
+        phone_number="+15550109090",
+        username="noor",
+    )
+    account.contacts[person.id] = person
+    return person
+
+
+def chats_with(simulator: Simulator, person: Person) -> list[Chat]:
+    return [
+        chat
+        for chat in simulator.world.chats.values()
+        if chat.type == "single" and person in chat.participants
+    ]
+
+
+def texts(chat: Chat) -> list[str]:
+    return [message.text for message in chat.messages]
+
+
+def add_chat(simulator: Simulator, person: Person) -> Chat:
+    return simulator.world.add_chat(simulator.world.accounts["whatsapp"], [person])
+
+
+@pytest.mark.parametrize("profile", NEWER)
+async def test_r1_text_for_an_existing_chat_is_sent_separately(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text")
+    chat = add_chat(simulator, person)
+
+    response = await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text=TEXT
+    )
+
+    assert response["chat_id"] == chat.id
+    assert response["message_sent"] == "separately"
+    assert response["message_id"]
+    assert len(chat.messages) == 1
+    assert len(chats_with(simulator, person)) == 1
+
+
+@pytest.mark.parametrize("profile", ALL)
+@pytest.mark.parametrize("trait", ["first_text_dropped", None])
+async def test_r1_text_for_a_new_chat_arrives_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    person: Person,
+    trait: str | None,
+) -> None:
+    if trait:
+        simulator.traits.add(trait)
+    simulator.confirm_after = 0
+
+    response = await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text=TEXT
+    )
+
+    [chat] = chats_with(simulator, person)
+    assert response["message_sent"] == ("separately" if trait else "with_chat")
+    assert len(chat.messages) == 1
+
+
+async def test_r1_an_answer_without_status_is_not_trusted(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text", "start_without_status")
+    chat = add_chat(simulator, person)
+
+    response = await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text=TEXT
+    )
+
+    assert response["message_sent"] == "separately"
+    assert len(chat.messages) == 1
+
+
+async def test_r1_an_equal_older_message_proves_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text")
+    chat = add_chat(simulator, person)
+    await hass.services.async_call(
+        "beeper",
+        "send_message",
+        {"chat_id": chat.id, "message": "Hello"},
+        blocking=True,
+    )
+
+    response = await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text="Hello"
+    )
+
+    assert response["message_sent"] == "separately"
+    assert len(chat.messages) == 2
+
+
+async def test_r1_an_unreadable_history_leaves_the_message_unconfirmed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text")
+    chat = add_chat(simulator, person)
+    simulator.faults.add(
+        "status_before", method="GET", path="*/messages", status=500, times=None
+    )
+    data = {"user": {"phone_number": person.phone_number}, "message_text": TEXT}
+
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError, match="it is unknown whether"):
+            await create_chat(hass, **data)
+
+    assert chat.messages == []
+
+
+async def test_r1_a_refused_message_says_that_the_chat_exists(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text")
+    chat = add_chat(simulator, person)
+    simulator.faults.add("status_before", method="POST", path="*/messages", status=403)
+    data = {"user": {"phone_number": person.phone_number}, "message_text": TEXT}
+
+    with pytest.raises(HomeAssistantError, match="was not sent"):
+        await create_chat(hass, **data)
+    assert (await create_chat(hass, **data))["message_sent"] == "separately"
+
+    assert len(chat.messages) == 1
+
+
+async def test_r1_a_cancelled_caller_does_not_lose_or_repeat_the_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text")
+    chat = add_chat(simulator, person)
+    data = {"user": {"phone_number": person.phone_number}, "message_text": TEXT}
+    call = hass.async_create_task(create_chat(hass, **data))
+    await until(lambda: simulator.executed)
+    call.cancel()
+
+    response = await create_chat(hass, **data)
+
+    assert response["message_sent"] == "separately"
+    assert len(chat.messages) == 1
+
+
+async def test_r1_identical_calls_at_once_send_one_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text")
+    chat = add_chat(simulator, person)
+    data = {"user": {"phone_number": person.phone_number}, "message_text": TEXT}
+
+    responses = await asyncio.gather(*(create_chat(hass, **data) for _ in range(3)))
+
+    assert {response["message_sent"] for response in responses} == {"separately"}
+    assert len(chat.messages) == 1
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix-0.3.0"])
+async def test_r22_starts_for_one_person_find_one_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("new_chat_not_found", "existing_chat_drops_text")
+    forms: list[dict[str, Any]] = [
+        {"user": {"phone_number": person.phone_number}},
+        {"user": {"id": person.id}},
+        {"user": {"id": person.id, "full_name": "Noor"}},
+        {"recipient": person.phone_number},
+        {"recipient": person.full_name},
+    ]
+    numbers = range(20)
+
+    responses = await asyncio.gather(
+        *(
+            create_chat(hass, **forms[number % 5], message_text=f"No. {number}")
+            for number in numbers
+        )
+    )
+
+    [chat] = chats_with(simulator, person)
+    assert {response["chat_id"] for response in responses} == {chat.id}
+    assert sorted(texts(chat)) == sorted(f"No. {number}" for number in numbers)
+
+
+async def test_r22_starts_for_different_people_do_not_wait_for_each_other(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.faults.add("delay", method="POST", path="/v1/chats/start", seconds=5)
+    slow = hass.async_create_task(
+        create_chat(hass, user={"phone_number": "+15550101002"}, message_text="Slow")
+    )
+    await until(lambda: any(r.method == "POST" for r in simulator.requests))
+
+    await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text="Quick"
+    )
+
+    assert not slow.done()
+    slow.cancel()
+
+
+async def test_r30_a_chat_that_everybody_left_is_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("existing_chat_drops_text", "abandoned_chat")
+    chat = add_chat(simulator, person)
+    simulator.leave(chat.id)
+
+    with pytest.raises(HomeAssistantError, match="mode: create"):
+        await create_chat(
+            hass, user={"phone_number": person.phone_number}, message_text=TEXT
+        )
+
+    assert TEXT not in texts(chat)
