@@ -32,6 +32,7 @@ async def test_diagnostics(
     hass_client: ClientSessionGenerator,
 ) -> None:
     report: Json = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    assert report["inbox"].pop("cutoff")
     assert report == {
         "server": {
             "name": "Beeper",
@@ -57,6 +58,7 @@ async def test_diagnostics(
         "inbox": {
             "chats_to_read": 0,
             "messages_followed": 0,
+            "accounts": [],
             "chats_waiting_for_delivery": 0,
         },
         "outbox": {"running": 0, "remembered": 0, "unknown": 0},

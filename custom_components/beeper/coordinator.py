@@ -92,6 +92,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             accounts = await self.server.client.accounts()
             await self.inbox.async_load()
             self.server.accounts = accounts
+            self.inbox.note_accounts(accounts)
             self.inbox.catch_up()
             unread, chat_unread = await self._async_count_unread()
         except BeeperError as err:

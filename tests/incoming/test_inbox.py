@@ -333,7 +333,7 @@ async def test_reload_and_restart_repeat_nothing_and_lose_nothing(
     assert texts(told) == ["before", "meanwhile"]
 
     stored = hass_storage[f"{DOMAIN}.{listening.entry_id}.messages"]["data"]
-    assert stored.keys() == {"floor", "seen"}
+    assert stored.keys() == {"floor", "seen", "marks", "accounts"}
     assert len(stored["seen"]) >= 1
     assert "before" not in repr(stored)
     assert "1555" not in repr(stored)

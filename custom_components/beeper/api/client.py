@@ -628,7 +628,9 @@ def _read_messages(body: Json, *, typed: bool) -> Page[Message]:
     """Read a page; before 4.2.808 the cursor is the sort key of an item."""
     page = Page.from_dict(body, partial(Message.from_dict, typed=typed))
     if page.has_more and page.cursor is None and page.items:
-        return replace(page, cursor=min(page.items, key=Message.order).sort_key or None)
+        return replace(
+            page, cursor=min(page.items, key=Message.position).sort_key or None
+        )
     return page
 
 

@@ -653,7 +653,11 @@ class Message:
         Sort keys are numbers on all known servers, but this is not documented.
         """
         time = self.timestamp.timestamp() if self.timestamp else 0
-        return (time, len(self.sort_key), self.sort_key)
+        return (time, *self.position())
+
+    def position(self) -> tuple[int, str]:
+        """Return the position in the server's own list, where late messages are new."""
+        return (len(self.sort_key), self.sort_key)
 
 
 @dataclass(kw_only=True, repr=False, eq=False)

@@ -5,12 +5,13 @@ what was seen before, and the difference is published.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 import logging
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -19,7 +20,7 @@ from homeassistant.helpers.start import async_at_started
 
 from ..api.exceptions import AnswerError, BeeperError, UnreadableAnswerError
 from ..api.generations import UNIDENTIFIED, Generation
-from ..api.models import Chat, Message, User
+from ..api.models import Account, Chat, Message, User
 from ..api.pages import pages
 from ..api.rich_text import plain
 from ..api.stream import ChatEvent
@@ -28,6 +29,8 @@ from ..outgoing.delivery import outcome
 from ..outgoing.sent_messages import Sent, SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, SIGNAL_SEND_FAILED, MessageEvent, SendFailed
+from .arrivals import AccountStatistics
+from .history import read_history
 from .read_queue import (
     CHAT_LIST,
     FAILURES_BEFORE_WARNING,
@@ -40,11 +43,16 @@ from .seen_messages import MessageChange, SeenMessages
 _LOGGER = logging.getLogger(__name__)
 
 _MAX_NAMED: Final = 50
+"""Messages of a chat that are read one by one; more are searched in its list."""
+
 _MAX_PAGES: Final = 400
+_MAX_LONG_PAGES: Final = 500
 _CHATS_KEPT: Final = 100
 _CHAT_FRESH: Final = 5 * 60
 _MAX_PARTICIPANTS: Final = 500
 _CLOCK_TOLERANCE: Final = 2
+_NEW_CHAT_TOLERANCE: Final = 30
+"""Seconds that a first message may take from its sender to Beeper."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -78,6 +86,10 @@ class Inbox:
         self._active: dict[str, tuple[datetime | None, Message | None]] = {}
         self._chats: dict[str, _CachedChat] = {}
         self._queue = ReadQueue(hass, self._async_read)
+        self._caught_up = 0.0
+        self._statistics: defaultdict[str, AccountStatistics] = defaultdict(
+            AccountStatistics
+        )
         self._task: asyncio.Task[None] | None = None
 
     # Public interface
@@ -94,8 +106,10 @@ class Inbox:
             self._seen.cutoff = self._server_time().timestamp() - _CLOCK_TOLERANCE
             try:
                 async for chat in self._active_chats():
-                    for message in await self._newest(chat.id):
+                    reading = await read_history(self._client, self._seen, chat.id)
+                    for message in reading.messages:
                         self._seen.note(chat.id, message)
+                    self._seen.mark(chat.id, reading.messages)
             except BeeperError:
                 self._seen.cutoff = 0
                 raise
@@ -115,7 +129,7 @@ class Inbox:
         self._entry.async_on_unload(async_at_started(self._hass, start))
         for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT):
             # Later changes are compared with what is read now.
-            self._queue.schedule(subentry.data[CONF_CHAT_ID], PendingRead())
+            self._schedule(subentry.data[CONF_CHAT_ID])
 
     async def async_stop(self) -> None:
         """Stop reading, and save which messages were seen."""
@@ -140,12 +154,38 @@ class Inbox:
             or written.timestamp() >= self._seen.cutoff
             or self._seen.has_seen(event.chat_id, message_id)
         }
+        self._schedule(
+            event.chat_id,
+            changed=ids if event.type == "message.upserted" else set(),
+            deleted=ids if event.type == "message.deleted" else set(),
+        )
+
+    def _schedule(
+        self,
+        chat_id: str,
+        *,
+        changed: Iterable[str] = (),
+        deleted: Iterable[str] = (),
+    ) -> None:
+        now = self._server_time().timestamp()
         read = PendingRead()
-        if event.type == "message.upserted":
-            read.changed |= ids
-        elif event.type == "message.deleted":
-            read.deleted |= ids
-        self._queue.schedule(event.chat_id, read)
+        read.add(
+            PendingRead(
+                changed=set(changed),
+                deleted=set(deleted),
+                # The list of chats did not have it when it was last read.
+                since=min(self._caught_up, now - _NEW_CHAT_TOLERANCE),
+            )
+        )
+        self._queue.schedule(chat_id, read)
+
+    @callback
+    def note_accounts(self, accounts: Iterable[Account]) -> None:
+        """Note the listed accounts: the history that a new one brings along is old."""
+        now = self._server_time().timestamp() - _CLOCK_TOLERANCE
+        ids = [account.account_id for account in accounts]
+        if self._seen.arrivals.note_accounts(ids, now):
+            self._seen.save_soon()
 
     @callback
     def catch_up(self) -> None:
@@ -159,12 +199,23 @@ class Inbox:
         self._queue.retry_now()
 
     @property
-    def statistics(self) -> dict[str, int]:
-        """Return the numbers of pending chats and followed messages."""
+    def statistics(self) -> dict[str, Any]:
+        """Return the numbers of pending chats and messages, and those by account."""
         return {
             "chats_to_read": self._queue.chat_count,
             "messages_followed": self._seen.count,
             "chats_waiting_for_delivery": len(self._sent.waiting_chats),
+            "cutoff": _iso(self._seen.cutoff),
+            "accounts": [
+                {
+                    "network": account.network if account else None,
+                    "newest": _iso(numbers.newest),
+                    "skipped_as_old": numbers.skipped["as_old"],
+                    "skipped_as_too_many": numbers.skipped["as_too_many"],
+                }
+                for account_id, numbers in self._statistics.items()
+                for account in (self._server.account(account_id),)
+            ],
         }
 
     # Reading
@@ -177,6 +228,17 @@ class Inbox:
 
     async def _async_catch_up(self) -> None:
         """Schedule the chats whose activity or preview changed."""
+        began = self._server_time().timestamp()
+        if not self._seen.arrivals.has_chats:
+            self._seen.arrivals.note_chats(
+                [
+                    chat.id
+                    async for page in pages(
+                        partial(self._client.all_chats, None), _MAX_LONG_PAGES
+                    )
+                    for chat in page.items
+                ]
+            )
         active = {
             chat.id: (chat.last_activity, chat.preview)
             async for chat in self._active_chats()
@@ -185,10 +247,11 @@ class Inbox:
         self._seen.forget_old()
         for chat_id, state in active.items():
             if self._active.get(chat_id) != state:
-                self._queue.schedule(chat_id, PendingRead())
+                self._schedule(chat_id)
         for chat_id in self._sent.waiting_chats:
-            self._queue.schedule(chat_id, PendingRead())
+            self._schedule(chat_id)
         self._active = active
+        self._caught_up = began - _CLOCK_TOLERANCE
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
         """Yield the chats active since the cutoff, the last active first."""
@@ -206,64 +269,75 @@ class Inbox:
 
     async def _async_read_chat(self, chat_id: str, read: PendingRead) -> None:
         """Publish what is new in a chat, the oldest first."""
-        messages = {
-            message.id: message for message in await self._newest(chat_id) if message.id
-        }
-        named = (read.changed | read.deleted) - messages.keys()
+        self._seen.arrivals.note_chat(chat_id, read.since)
+        one_by_one = (
+            self._generation.single_messages
+            and len(read.changed | read.deleted) <= _MAX_NAMED
+        )
+        reading = await read_history(
+            self._client, self._seen, chat_id, () if one_by_one else read.changed
+        )
+        messages = {message.id: message for message in reading.messages if message.id}
+        missing = (read.changed | read.deleted) - messages.keys()
         if self._generation.single_messages:
-            for message_id in sorted(named)[:_MAX_NAMED]:
-                try:
-                    message = await self._client.message(chat_id, message_id)
-                except (AnswerError, UnreadableAnswerError) as err:
-                    refused = isinstance(err, AnswerError) and err.status < 500
-                    if not refused and read.failures < FAILURES_BEFORE_WARNING:
-                        raise
-                else:  # Otherwise it is gone.
-                    messages[message_id] = message
+            messages |= await self._async_named(chat_id, missing, read)
         self._advance_cutoff()
         deleted = {
             message_id
             for message_id in read.deleted - messages.keys()
             if self._seen.has_seen(chat_id, message_id)
         }
-        if not (
+        if messages and not (
             deleted
             or self._sent.into({chat_id})
             or any(self._seen.concerns(chat_id, each) for each in messages.values())
         ):
+            self._count_old(reading.late)
             for message in messages.values():
                 self._seen.note(chat_id, message)
+            self._seen.mark(chat_id, reading.messages)
             return  # Beeper may fill thousands of chats with old messages.
         people = {message.sender_id for message in messages.values()}
         chat = await self._async_chat(chat_id, people)
+        if not messages:
+            # A merged chat lists no messages, only its members do.
+            for member_id in chat.merged_ids:
+                self._schedule(member_id)
+        self._count_old(reading.late, chat)
+        if read.left_out or not reading.is_complete:
+            skipped = self._statistics[chat.account_id or ""].skipped
+            skipped["as_too_many"] += read.left_out or 1
         for sent in self._sent.into(chat.ids, chat.account_id):
             await self._async_follow(chat, sent, messages.get(sent.message_id or ""))
         for message in sorted(messages.values(), key=Message.order):
-            for change in await self._async_compare(chat, message):
+            for change in await self._async_compare(chat, message, messages):
                 self._publish(chat, change)
                 await asyncio.sleep(0)  # Let other tasks run.
         for message_id in deleted:
             if gone := self._seen.delete(chat_id, message_id):
                 self._publish(chat, gone)
+        self._seen.mark(chat_id, reading.messages)
 
-    async def _newest(self, chat_id: str) -> list[Message]:
-        """Return the newest messages, back to one that was seen or is too old.
-
-        Raises BeeperError rather than leaving a gap.
-        """
-        messages: list[Message] = []
-        async for page in pages(partial(self._client.messages, chat_id), _MAX_PAGES):
-            messages += page.items
-            # At either end of the page: one odd row in between must not end it.
-            ends = [each for each in page.items if each.timestamp is not None]
-            oldest = min(ends[:1] + ends[-1:], key=Message.order, default=None)
-            if (
-                oldest is None
-                or self._seen.has_seen(chat_id, oldest.id or "")
-                or not self._seen.concerns(chat_id, oldest)
-            ):
-                break
+    async def _async_named(
+        self, chat_id: str, ids: Collection[str], read: PendingRead
+    ) -> dict[str, Message]:
+        """Return messages that events named, read one by one."""
+        read.left_out += max(0, len(ids) - _MAX_NAMED)
+        messages: dict[str, Message] = {}
+        for message_id in sorted(ids)[:_MAX_NAMED]:
+            try:
+                messages[message_id] = await self._client.message(chat_id, message_id)
+            except (AnswerError, UnreadableAnswerError) as err:
+                refused = isinstance(err, AnswerError) and err.status < 500
+                if not refused and read.failures < FAILURES_BEFORE_WARNING:
+                    raise
         return messages
+
+    def _count_old(self, late: Iterable[Message], chat: Chat | None = None) -> None:
+        """Count messages that arrived too late to be published."""
+        for message in late:
+            account_id = message.account_id or (chat and chat.account_id) or ""
+            self._statistics[account_id].skipped["as_old"] += 1
 
     async def _async_chat(self, chat_id: str, people: Iterable[str | None]) -> Chat:
         """Return a chat with these senders; it may be cached for some minutes."""
@@ -321,20 +395,36 @@ class Inbox:
 
     # Publishing
 
-    async def _async_compare(self, chat: Chat, message: Message) -> list[MessageChange]:
-        """Return the changes of a message that Home Assistant did not make itself."""
-        if not self._is_own(chat, message):
-            return list(self._seen.compare(chat.id, message, is_self=False))
-        if message.send_status not in (None, "SUCCESS"):
+    async def _async_compare(
+        self, chat: Chat, message: Message, listed: Mapping[str, Message]
+    ) -> list[MessageChange]:
+        """Return the changes of a message that Home Assistant did not make itself.
+
+        `listed` are all messages that were read together with it, by ID.
+        """
+        self._statistics[chat.account_id or ""].note(message)
+        is_self = self._is_own(chat, message)
+        if is_self and message.send_status not in (None, "SUCCESS"):
             return []  # It may never be sent.
-        is_ours = not self._seen.has_seen(
-            chat.id, message.id or ""
-        ) and await self._async_recognise(chat, message)
-        return [
+        is_known = self._seen.is_known(chat.id, message)
+        is_ours = (
+            is_self and not is_known and await self._async_recognise(chat, message)
+        )
+        changes = [
             change
-            for change in self._seen.compare(chat.id, message, is_self=True)
+            for change in self._seen.compare(
+                chat.id, message, is_self=is_self, listed=listed
+            )
             if not (is_ours and change.type == "message_sent")
         ]
+        cutoff = self._seen.arrivals.cutoff(chat.id, message.account_id)
+        if not (is_known or changes or is_ours) and (
+            message.timestamp
+            and self._seen.is_recent(message)
+            and message.timestamp.timestamp() < cutoff
+        ):
+            self._count_old([message], chat)
+        return changes
 
     async def _async_recognise(self, chat: Chat, message: Message) -> bool:
         """Return whether Home Assistant sent an own message."""
@@ -423,3 +513,7 @@ class Inbox:
         self._seen.advance_cutoff(
             self._server_time(), exact=self._client.clock_offset is not None
         )
+
+
+def _iso(time: float | None) -> str | None:
+    return datetime.fromtimestamp(time, UTC).isoformat() if time else None

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 import logging
+import math
 import traceback
 from typing import Final
 
@@ -41,20 +42,29 @@ _MAX_IDS: Final = 1000
 class PendingRead:
     """A read that is due at a time of the event loop.
 
-    `changed` and `deleted` are the messages that events named.
+    `changed` and `deleted` are the messages that events named; `left_out` counts those
+    that were too many. `since` is the server's time from which messages count if the
+    chat is new.
     """
 
     changed: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    left_out: int = 0
+    since: float = math.inf
     failures: int = 0
     due: float = 0
 
     def add(self, other: PendingRead) -> None:
         """Merge another read of the same target; a retry keeps its time."""
-        if len(self.changed) < _MAX_IDS:
-            self.changed |= other.changed
-        if len(self.deleted) < _MAX_IDS:
-            self.deleted |= other.deleted
+        self.since = min(self.since, other.since)
+        self.left_out += other.left_out
+        for named, more in (
+            (self.changed, other.changed - self.changed),
+            (self.deleted, other.deleted - self.deleted),
+        ):
+            kept = sorted(more)[: max(0, _MAX_IDS - len(named))]
+            named.update(kept)
+            self.left_out += len(more) - len(kept)
 
 
 class ReadQueue:

@@ -4,10 +4,11 @@ Stored for a restart are the cutoff and a fingerprint of each message above it, 
 any content or sender.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+import logging
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -17,6 +18,9 @@ from homeassistant.helpers.storage import Store
 from ..api.models import Message, Reaction
 from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
 from ..signals import MessageEventType
+from .arrivals import Arrivals
+
+_LOGGER = logging.getLogger(__name__)
 
 _SAVE_DELAY: Final = 2
 _STORE_VERSION: Final = 1
@@ -24,6 +28,10 @@ _STORE_VERSION: Final = 1
 _FOLLOWED_FOR: Final = 24 * 60 * 60
 _FOLLOWED: Final = 2000
 """Seconds for which, and number of messages of which, later changes are noticed."""
+
+_MARKS_KEPT: Final = 2000
+_SAME_TIME: Final = 60
+"""Seconds by which servers may correct a message's time."""
 
 # Some servers list reactions as rows, too.
 _REACTION_TYPE: Final = "REACTION"
@@ -43,12 +51,19 @@ class _Seen:
     """A message as it was last seen.
 
     `message` has no text, and is None if that was before a restart. `time` is when it
-    was written, in seconds since the epoch. `text` is a short hash.
+    was written, in seconds since the epoch. `chat` and `text` are short hashes, empty
+    if unknown.
     """
 
     time: float
+    chat: str = ""
+    text: str = ""
     message: Message | None = None
-    text: str | None = None
+
+    @property
+    def identity(self) -> tuple[float, str]:
+        """What stays when a server gives the message or its chat another ID."""
+        return (self.time, self.text)
 
 
 class SeenMessages:
@@ -61,7 +76,13 @@ class SeenMessages:
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.messages"
         )
         self._seen: dict[str, _Seen] = {}
+        self._keys: dict[tuple[float, str], str] = {}
+        """Keys of seen messages by their identity."""
+        self._marks: dict[str, tuple[int, str]] = {}
+        """The position of the newest message that was read, by chat."""
+        self.arrivals = Arrivals(self._hash)
         self._save_due = False
+        self._was_renumbered = False
         self.cutoff = 0.0
         """The server's time in seconds; older messages are not published.
 
@@ -75,7 +96,14 @@ class SeenMessages:
         if (stored := await self._store.async_load()) is None:
             return False
         self.cutoff = stored["floor"]
-        self._seen = {key: _Seen(time=time) for key, time in stored["seen"].items()}
+        for key, seen in stored["seen"].items():
+            # Earlier versions stored the time only.
+            time, chat, text = seen if isinstance(seen, list) else (seen, "", "")
+            self._put(key, _Seen(time=time, chat=chat, text=text))
+        self._marks = {
+            chat: (len(mark), mark) for chat, mark in stored.get("marks", {}).items()
+        }
+        self.arrivals.accounts = stored.get("accounts")
         return True
 
     async def async_save(self) -> None:
@@ -91,10 +119,12 @@ class SeenMessages:
         return {
             "floor": self.cutoff,
             "seen": {
-                key: seen.time
+                key: [seen.time, seen.chat, seen.text]
                 for key, seen in self._seen.items()
                 if seen.time >= self.cutoff
             },
+            "marks": {chat: mark for chat, (_, mark) in self._marks.items()},
+            "accounts": self.arrivals.accounts,
         }
 
     def advance_cutoff(self, now: datetime, *, exact: bool) -> None:
@@ -112,9 +142,10 @@ class SeenMessages:
         """Forget messages that are too old to be asked for."""
         followed = sorted(seen.time for seen in self._seen.values())[-_FOLLOWED:]
         oldest = min(self.cutoff, max([self.cutoff - _FOLLOWED_FOR, *followed[:1]]))
-        self._seen = {
-            key: seen for key, seen in self._seen.items() if seen.time >= oldest
-        }
+        seen, self._seen, self._keys = self._seen, {}, {}
+        for key, message in seen.items():
+            if message.time >= oldest:
+                self._put(key, message)
 
     @property
     def count(self) -> int:
@@ -122,37 +153,78 @@ class SeenMessages:
         return len(self._seen)
 
     def has_seen(self, chat_id: str, message_id: str) -> bool:
-        """Return whether a message was compared already."""
+        """Return whether a message with this ID was compared already."""
         return self._key(chat_id, message_id) in self._seen
 
-    def concerns(self, chat_id: str, message: Message) -> bool:
-        """Return whether a message may be new or changed."""
-        return self.has_seen(chat_id, message.id or "") or (
+    def is_known(self, chat_id: str, message: Message) -> bool:
+        """Return whether just this message was compared already."""
+        seen = self._seen.get(self._key(chat_id, message.id or ""))
+        return seen is not None and not self._is_other(seen, message)
+
+    def is_recent(self, message: Message) -> bool:
+        """Return whether a message is not too old to be new."""
+        return (
             message.timestamp is not None
             and message.timestamp.timestamp() >= self.cutoff
         )
 
+    def concerns(self, chat_id: str, message: Message) -> bool:
+        """Return whether a message may be new or changed."""
+        return self.has_seen(chat_id, message.id or "") or self.is_recent(message)
+
+    def mark(self, chat_id: str, messages: Iterable[Message]) -> None:
+        """Remember up to where a chat was read, in the server's order."""
+        chat = self._hash(chat_id)
+        newest = max((message.position() for message in messages), default=None)
+        self._marks.pop(chat, None)
+        if newest and newest[0]:
+            self._marks[chat] = newest
+        if len(self._marks) > _MARKS_KEPT:
+            del self._marks[next(iter(self._marks))]
+
+    def is_marked(self, chat_id: str, message: Message) -> bool | None:
+        """Return whether a chat was read up to a message; None if it was never read."""
+        mark = self._marks.get(self._hash(chat_id))
+        return mark and message.position() <= mark
+
     def compare(
-        self, chat_id: str, message: Message, *, is_self: bool
+        self,
+        chat_id: str,
+        message: Message,
+        *,
+        is_self: bool,
+        listed: Mapping[str, Message] | None = None,
     ) -> Iterator[MessageChange]:
-        """Yield the changes of a message since it was last seen, and remember it."""
+        """Yield the changes of a message since it was last seen, and remember it.
+
+        `listed` are all messages that were read together with it, by ID.
+        """
         if message.id is None or message.timestamp is None:
             return
-        key, time = self._key(chat_id, message.id), message.timestamp.timestamp()
+        key = self._key(chat_id, message.id)
+        time, text = self._identity(message)
+        now = _Seen(
+            time=time,
+            chat=self._hash(chat_id),
+            text=text,
+            message=replace(message, text=None),
+        )
         seen = self._seen.get(key)
+        if seen and self._is_other(seen, message):
+            self._note_renumbering()
+            seen = None
+        seen = seen or self._renumbered(chat_id, now, listed or {})
         before = seen.message if seen else None
         if before and before.is_deleted:
             return
         if seen is None and time < self.cutoff - _FOLLOWED_FOR:
             return
-        text = self._hash(" ".join((message.text or "").split()))
-        self._note(
-            key, _Seen(time=time, message=replace(message, text=None), text=text)
-        )
+        self._note(key, now)
         if message.is_hidden or message.is_event or message.type == _REACTION_TYPE:
             return
         if seen is None:
-            if time >= self.cutoff and not message.is_deleted:
+            cutoff = self.arrivals.cutoff(chat_id, message.account_id)
+            if time >= max(self.cutoff, cutoff) and not message.is_deleted:
                 yield MessageChange(
                     type="message_sent" if is_self else "message_received",
                     message=message,
@@ -184,12 +256,61 @@ class SeenMessages:
         self._note(key, replace(seen, message=deleted))
         return MessageChange(type="message_deleted", message=deleted)
 
+    def _is_other(self, seen: _Seen, message: Message) -> bool:
+        """Return whether another message has taken a known ID.
+
+        IDs begin anew when Beeper moves to another computer or database.
+        """
+        time, text = self._identity(message)
+        return abs(time - seen.time) > _SAME_TIME or (
+            time != seen.time and bool(seen.text) and text != seen.text
+        )
+
+    def _renumbered(
+        self, chat_id: str, now: _Seen, listed: Mapping[str, Message]
+    ) -> _Seen | None:
+        """Return a known message that has got another ID, or whose chat has."""
+        if not now.text or (known := self._keys.get(now.identity)) is None:
+            return None
+        seen = self._seen[known]
+        if seen.chat == now.chat:
+            is_same = not any(
+                self._key(chat_id, other_id) == known
+                and self._identity(other) == now.identity
+                for other_id, other in listed.items()
+            )
+        else:
+            is_same = self.arrivals.is_new(chat_id) or self.arrivals.is_gone(seen.chat)
+        return seen if is_same else None
+
+    def _identity(self, message: Message) -> tuple[float, str]:
+        time = message.timestamp.timestamp() if message.timestamp else 0
+        return time, self._hash(" ".join((message.text or "").split()))
+
+    def _note_renumbering(self) -> None:
+        if not self._was_renumbered:
+            self._was_renumbered = True
+            _LOGGER.warning(
+                "Beeper numbers its messages anew, as after a move to another computer"
+            )
+
     def _note(self, key: str, seen: _Seen) -> None:
-        if key not in self._seen and seen.time >= self.cutoff and not self._save_due:
-            # Only once until it is saved: each further call would postpone it.
+        before = self._seen.get(key)
+        if seen.time >= self.cutoff and (before is None or before.time != seen.time):
+            self.save_soon()
+        self._put(key, seen)
+
+    def save_soon(self) -> None:
+        """Save within seconds."""
+        # Only once until it is saved: each further call would postpone it.
+        if not self._save_due:
             self._save_due = True
             self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+
+    def _put(self, key: str, seen: _Seen) -> None:
         self._seen[key] = seen
+        if seen.text:
+            self._keys[seen.identity] = key
 
     def _key(self, chat_id: str, message_id: str) -> str:
         """Return a fingerprint: ids of chats can hold phone numbers."""

@@ -1,0 +1,79 @@
+"""Since when accounts and chats are known: the history they bring along is not new."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..api.models import Message
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class AccountStatistics:
+    """What was read in one account; `newest` is the newest message's time.
+
+    `skipped_as_old` and `skipped_as_too_many` count messages that were not published.
+    """
+
+    newest: float | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def note(self, message: Message) -> None:
+        """Note that a message was read."""
+        if message.timestamp:
+            self.newest = max(self.newest or 0, message.timestamp.timestamp())
+
+
+class Arrivals:
+    """The cutoffs of accounts and chats that are new to Beeper.
+
+    Times are the server's, in seconds. Accounts are known by a fingerprint, as their
+    IDs can hold an address.
+    """
+
+    def __init__(self, fingerprint: Callable[[str], str]) -> None:
+        """Know no account and no chat."""
+        self._fingerprint = fingerprint
+        self.accounts: dict[str, float] | None = None
+        """Cutoffs by fingerprint; None before the first list of accounts."""
+        self._chats: dict[str, float] | None = None
+
+    @property
+    def has_chats(self) -> bool:
+        """Whether the existing chats are known, so that others are new."""
+        return self._chats is not None
+
+    def note_accounts(self, account_ids: Iterable[str], now: float) -> bool:
+        """Note the accounts there are; return whether one of them is new."""
+        known = {} if self.accounts is None else self.accounts
+        new = {self._fingerprint(each) for each in account_ids} - known.keys()
+        cutoff = 0.0 if self.accounts is None else now
+        if new:
+            self.accounts = known | dict.fromkeys(new, cutoff)
+        return bool(new)
+
+    def note_chats(self, chat_ids: Iterable[str]) -> None:
+        """Note the chats that exist already.
+
+        An empty list proves nothing: a server that starts loads its chats later.
+        """
+        self._chats = {self._fingerprint(each): 0.0 for each in chat_ids} or None
+
+    def note_chat(self, chat_id: str, cutoff: float) -> None:
+        """Note a chat; if it is new, its messages count from the cutoff on."""
+        if self._chats is not None:
+            self._chats.setdefault(self._fingerprint(chat_id), cutoff)
+
+    def is_new(self, chat_id: str) -> bool:
+        """Return whether a chat came after the others."""
+        return bool((self._chats or {}).get(self._fingerprint(chat_id)))
+
+    def is_gone(self, fingerprint: str) -> bool:
+        """Return whether a chat is not among the existing ones, as far as known."""
+        return self._chats is not None and fingerprint not in self._chats
+
+    def cutoff(self, chat_id: str, account_id: str | None) -> float:
+        """Return the time from which messages of a chat count."""
+        return max(
+            (self._chats or {}).get(self._fingerprint(chat_id), 0),
+            (self.accounts or {}).get(self._fingerprint(account_id or ""), 0),
+        )

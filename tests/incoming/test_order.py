@@ -1,0 +1,277 @@
+"""Where reading ends: late and inserted messages, new accounts and chats, bounds."""
+
+import asyncio
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.incoming import history, inbox
+from custom_components.beeper.signals import MessageEvent
+from homeassistant.core import HomeAssistant
+from simulator import Simulator
+from simulator.model import Account, Chat, Message, Person
+from tests.helpers.listening import texts
+from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.world import FAMILY, KIM, write
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+
+def live(simulator: Simulator, number: int) -> Message:
+    """Let Kim write messages that leave room below them; return the first one."""
+    world = simulator.world
+    world._sort_keys = count(next(world._sort_keys) + 1000)
+    messages = [write(simulator, f"live {each}") for each in range(number)]
+    return messages[0]
+
+
+def insert(simulator: Simulator, text: str, below: Message, *, ago: float) -> None:
+    """Insert a missed message of Kim below another one, in the server's order."""
+    world = simulator.world
+    chat = world.chat(KIM)
+    when = world.now() - timedelta(seconds=ago)
+    message = world._new_message(chat, chat.participants[0], when)
+    message.text = message.html = text
+    message.sort_key = below.sort_key - 1 - round(ago)
+    world._append(chat, message)
+    chat.messages.sort(key=lambda each: each.sort_key)
+
+
+async def numbers(
+    hass: HomeAssistant, entry: MockConfigEntry, network: str = "WhatsApp"
+) -> dict[str, Any]:
+    accounts: list[dict[str, Any]] = entry.runtime_data.inbox.statistics["accounts"]
+    return next(each for each in accounts if each["network"] in (None, network))
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "latest", "easymatrix"])
+@pytest.mark.parametrize("was_read", [False, True])
+async def test_old_time_does_not_end_the_reading(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    was_read: bool,
+) -> None:
+    """A network that was offline for hours delivers old messages among new ones."""
+    await quiet(simulator)
+    if was_read:
+        write(simulator, "before")
+        await poll(hass, loaded)
+        await until(lambda: told)
+        await quiet(simulator)
+    await simulator.stop()
+    for number in range(19):
+        write(simulator, str(number))
+    for number in range(25):
+        write(simulator, f"late {number}", ago=3 * 3600 + number)
+    for number in range(19, 24):
+        write(simulator, str(number))
+    await simulator.start()
+    await poll(hass, loaded)
+    await until(lambda: len(told) >= 24 + was_read)
+    await quiet(simulator)
+    assert texts(told)[was_read:] == [*map(str, range(24))]
+    if was_read:
+        assert (await numbers(hass, loaded))["skipped_as_old"] == 25
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest", "easymatrix"])
+async def test_messages_inserted_before_others(
+    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+) -> None:
+    first = live(simulator, 30)
+    await until(lambda: len(told) == 30)
+    await quiet(simulator)
+    for number in range(10):
+        insert(simulator, f"missed {number}", first, ago=600 - number)
+        await asyncio.sleep(0.01)
+    await until(lambda: len(told) == 40)
+    await quiet(simulator)
+    assert sorted(text or "" for text in texts(told)[30:]) == [
+        f"missed {number}" for number in range(10)
+    ]
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_every_named_message_is_read(
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    first = live(simulator, 25)
+    await until(lambda: len(told) == 25)
+    await quiet(simulator)
+    for number in range(120):
+        insert(simulator, f"missed {number}", first, ago=600 - number)
+    await until(lambda: len(told) == 145)
+    assert len(set(texts(told))) == 145
+    assert not listening.runtime_data.inbox.statistics["accounts"][0][
+        "skipped_as_too_many"
+    ]
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_bounds_are_reported(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "_MAX_SEARCHED_PAGES", 0)
+    monkeypatch.setattr(inbox, "_MAX_NAMED", 1)
+    first = live(simulator, 25)
+    await until(lambda: len(told) == 25)
+    await quiet(simulator)
+    for number in range(30):
+        insert(simulator, f"missed {number}", first, ago=600 - number)
+    await quiet(simulator)
+    assert (await numbers(hass, listening))["skipped_as_too_many"] >= 1
+
+
+def add_account(simulator: Simulator) -> Chat:
+    """Add a Signal account with a chat of the last 20 minutes."""
+    world = simulator.world
+    world.accounts["second"] = Account(
+        id="second",
+        network="Signal",
+        bridge=("signal", "signal", "cloud"),
+        user=Person(id="@second_me:beeper.com", full_name="Sam", is_self=True),
+    )
+    robin = Person(id="@second_robin:beeper.com", full_name="Robin")
+    chat = world.add_chat(world.accounts["second"], [robin])
+    for minutes in (20, 8, 5, 2, 1):
+        write(simulator, "open the gate", chat_id=chat.id, ago=60 * minutes)
+    return chat
+
+
+async def test_history_of_a_new_account_is_not_new(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    chat = add_account(simulator)
+    await poll(hass, listening)
+    await quiet(simulator)
+    write(simulator, "more history", chat_id=chat.id, ago=8 * 60)
+    await quiet(simulator)
+    assert told == []
+    write(simulator, "new", chat_id=chat.id)
+    await until(lambda: told)
+    assert texts(told) == ["new"]
+    assert (await numbers(hass, listening, "Signal"))["skipped_as_old"] >= 4
+
+    # It is remembered beyond a restart.
+    assert await hass.config_entries.async_reload(listening.entry_id)
+    write(simulator, "again history", chat_id=chat.id, ago=8 * 60)
+    await quiet(simulator)
+    assert texts(told) == ["new"]
+
+
+async def test_chat_that_appears_with_history(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    account = simulator.world.accounts["whatsapp"]
+    chat = simulator.world.add_chat(account, [Person(id="@x:y", full_name="X")])
+    write(simulator, "open the gate", chat_id=chat.id, ago=8 * 60)
+    await quiet(simulator)
+    write(simulator, "hello", chat_id=chat.id)
+    await until(lambda: told)
+    await quiet(simulator)
+    assert texts(told) == ["hello"]
+
+
+async def test_first_message_of_a_new_chat_during_a_gap(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    """Nothing was read for ten minutes, so the chat may have come in between."""
+    await quiet(simulator)
+    await simulator.stop()
+    listening.runtime_data.inbox._caught_up -= 600
+    account = simulator.world.accounts["whatsapp"]
+    chat = simulator.world.add_chat(account, [Person(id="@x:y", full_name="X")])
+    write(simulator, "hello", chat_id=chat.id, ago=300)
+    await simulator.start()
+    await until(lambda: told)
+    assert texts(told) == ["hello"]
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_ids_that_begin_anew(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Beeper has moved to another computer: messages are numbered from one again."""
+    for number in range(6):
+        write(simulator, f"before {number}", chat_id=FAMILY, ago=6 - number)
+    await until(lambda: len(told) == 6)
+    await quiet(simulator)
+    chat = simulator.world.chat(FAMILY)
+    chat.messages = chat.messages[-6:]
+    for number, message in enumerate(chat.messages):
+        message.id = str(number + 3)
+    chat.next_message = 9
+    await simulator.stop()
+    await simulator.start()
+    for number in range(6):
+        write(simulator, f"after {number}", chat_id=FAMILY)
+    await until(lambda: len(told) >= 12)
+    await quiet(simulator)
+    assert texts(told)[6:] == [f"after {number}" for number in range(6)]
+
+
+async def test_known_ids_of_other_messages(
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for number in range(6):
+        write(simulator, f"before {number}", chat_id=FAMILY, ago=6 - number)
+    await until(lambda: len(told) == 6)
+    await quiet(simulator)
+    chat = simulator.world.chat(FAMILY)
+    first = int(chat.messages[-6].id)
+    del chat.messages[-6:]
+    chat.next_message = first
+    for number in range(6):
+        write(simulator, f"after {number}", chat_id=FAMILY)
+    await until(lambda: len(told) >= 12)
+    await quiet(simulator)
+    assert texts(told)[6:] == [f"after {number}" for number in range(6)]
+    assert caplog.text.count("numbers its messages anew") == 1
+
+
+async def test_chat_that_comes_back_under_another_id(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+) -> None:
+    write(simulator, "open the gate")
+    await until(lambda: told)
+    world = simulator.world
+    old = world.chat(KIM)
+    new = world.add_chat(world.accounts["whatsapp"], [old.participants[0]])
+    message = world._new_message(new, old.participants[0], old.messages[-1].timestamp)
+    message.text = message.html = "open the gate"
+    world._append(new, message)
+    world.delete_chat(old)
+    write(simulator, "close the gate", chat_id=new.id)
+    await until(lambda: len(told) > 1)
+    await quiet(simulator)
+    assert texts(told) == ["open the gate", "close the gate"]
