@@ -22,6 +22,7 @@ from .api.exceptions import (
     CannotConnectError,
     ConnectionLostError,
     ForbiddenError,
+    NotLoadedError,
     PersonNotResolvedError,
     RequestTimeoutError,
     RouteAbsentError,
@@ -38,6 +39,7 @@ _KEY_BY_CLASS = (
     (ConnectionLostError, "connection_lost"),
     (AuthenticationError, "token_refused"),
     (RouteAbsentError, "route_absent"),
+    (NotLoadedError, "not_loaded"),
     (UploadError, "upload_refused"),
 )
 _KEY_BY_STATUS = {404: "not_found", 409: "conflict", 429: "rate_limited"}

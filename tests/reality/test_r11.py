@@ -1,6 +1,7 @@
 """R11: lists are partial or empty after a restart, and calls then fail."""
 
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -11,10 +12,12 @@ from custom_components.beeper import account_devices
 from custom_components.beeper.devices import account_identifier
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.helpers.world import PROFILES
+from tests.helpers.actions import find, send, sent, tried
+from tests.helpers.world import KIM, PROFILES
 
 TELEGRAM = "sensor.beeper_telegram_unread_messages"
 
@@ -146,3 +149,83 @@ async def test_r11_the_user_can_delete_the_device_of_an_account_that_is_gone(
     await hass.async_block_till_done()
     assert telegram(hass, loaded)
     assert hass.states.get(TELEGRAM)
+
+
+RECIPIENTS = [
+    ("send_message", {"recipient": "Kim", "message": "hi"}),
+    ("create_chat", {"recipient": "Nobody Known"}),
+    ("create_chat", {"participants": ["Nobody Known"], "type": "group"}),
+    ("get_chat", {"recipient": "Kim"}),
+]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(("action", "data"), RECIPIENTS)
+async def test_r11_nobody_is_found_because_nothing_is_loaded(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    data: dict[str, Any],
+) -> None:
+    simulator.traits.add("chats_loading")
+    with pytest.raises(HomeAssistantError, match="has not loaded its chats yet"):
+        await hass.services.async_call(
+            "beeper", action, data, blocking=True, return_response=True
+        )
+    with pytest.raises(HomeAssistantError, match="has not loaded its chats yet"):
+        await find(hass, query="Nobody Known")
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("send_message", {"message": "hi"}),
+        ("update_chat", {"is_pinned": True}),
+        ("mark_read", {}),
+        ("get_chat", {}),
+        ("list_messages", {}),
+    ],
+)
+async def test_r11_a_call_for_an_account_that_is_not_loaded_is_not_done(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    data: dict[str, Any],
+) -> None:
+    """Its status is that of a failure, which could have happened all the same."""
+    simulator.traits.add("chats_loading")
+    with pytest.raises(HomeAssistantError, match="has not loaded its chats yet"):
+        await hass.services.async_call(
+            "beeper",
+            action,
+            {"chat_id": KIM, **data},
+            blocking=True,
+            return_response=action.startswith(("get", "list", "send")),
+        )
+    simulator.traits.discard("chats_loading")
+    # Nothing is left that would have to be looked for first.
+    before = len(simulator.requests)
+    await send(hass, message="hi")
+    assert sent(simulator) == 1
+    assert tried(simulator) <= 2
+    assert len(simulator.requests) > before
+
+
+async def test_r11_another_tool_execution_error_is_as_its_status(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    body = {"code": "TOOL_EXECUTION_ERROR", "message": "The network said no"}
+    simulator.faults.add(
+        "status_before",
+        path="/v1/chats/*/messages",
+        method="POST",
+        status=400,
+        body=body,
+    )
+    with pytest.raises(HomeAssistantError) as refused:
+        await send(hass, message="hi")
+    assert refused.value.translation_key == "rejected"

@@ -9,6 +9,7 @@
     ├── AnswerError                no for 3xx and 4xx, maybe for 408 and 5xx
     │   ├── AuthenticationError    no     401
     │   ├── ForbiddenError         no     403
+    │   ├── NotLoadedError         no     the account or its chats are not loaded yet
     │   └── RouteAbsentError       no     404 that is not an API error, 405, 501
     ├── PersonNotResolvedError     no     not exactly one contact matches
     └── UploadError                no     a file was rejected
@@ -88,6 +89,18 @@ class ForbiddenError(AnswerError):
         """Store the missing scope."""
         super().__init__(status)
         self.missing_scope = missing_scope
+
+
+class NotLoadedError(AnswerError):
+    """Beeper has not loaded the account or its chats yet; nothing ran.
+
+    Some calls fail like this just after a restart, others return empty lists.
+    """
+
+    def __init__(self, status: int) -> None:
+        """Store the status; even a 5xx means that nothing ran."""
+        super().__init__(status)
+        self.may_have_run = False
 
 
 class RouteAbsentError(AnswerError):

@@ -18,6 +18,7 @@ from .exceptions import (
     CannotConnectError,
     ConnectionLostError,
     ForbiddenError,
+    NotLoadedError,
     RequestTimeoutError,
     RouteAbsentError,
     TLSError,
@@ -30,6 +31,12 @@ MAX_BODY_SIZE: Final = 4 * 1024 * 1024
 
 _MAX_VALUES: Final = 250_000
 """Maximum number of values in a body: three bytes, `{},`, become 200 in memory."""
+
+_NOT_LOADED: Final = re.compile(
+    r"not (?:yet )?(?:loaded|ready|initiali[sz]ed)|still (?:loading|initiali[sz]ing)",
+    re.IGNORECASE,
+)
+"""What a failed call says of an account that is not loaded; its status varies."""
 
 _FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 
@@ -93,6 +100,8 @@ def error_of_status(status: int, raw: bytes | None) -> AnswerError:
         status == HTTPStatus.NOT_FOUND and code is None and raw is not None
     ):
         return RouteAbsentError(status)
+    if code == "TOOL_EXECUTION_ERROR" and _NOT_LOADED.search(str(error.get("message"))):
+        return NotLoadedError(status)
     return AnswerError(status, code=code, fields=_rejected_fields(error.get("details")))
 
 

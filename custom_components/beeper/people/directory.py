@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from homeassistant.exceptions import ServiceValidationError
@@ -24,10 +25,11 @@ from ..api.exceptions import (
     AnswerError,
     AuthenticationError,
     ForbiddenError,
+    NotLoadedError,
     RequestTimeoutError,
     RouteAbsentError,
 )
-from ..api.models import ListedChat, Page, User
+from ..api.models import AccountStatus, ListedChat, Page, User
 from ..api.pages import pages
 from ..api.requests import ChatType, StartUser
 from ..server import Server
@@ -76,8 +78,8 @@ async def find(
 ) -> SearchResult:
     """Find people and chats of an account, None for all accounts.
 
-    The default account is searched even if the server does not list it. An error of the
-    named account is raised, errors of others end up in `not_searched`. Only the named
+    The default account is searched even if the server does not list it. Accounts whose
+    contacts cannot be searched end up in `not_searched`. Only the named
     account's network is asked for people who are not contacts. `spoken` ignores
     punctuation. Raises BeeperError.
     """
@@ -90,18 +92,12 @@ async def find(
     not_searched: list[str] = []
 
     async def contacts(searched_id: str) -> list[tuple[str, User]]:
-        try:
-            found = await _contacts(
-                server, searched_id, [text], ask_network=account_id is not None
-            )
-        except AuthenticationError, ForbiddenError:
-            raise
-        except AnswerError:
-            if account_id:
-                raise
+        found = await _contacts_if_listed(
+            server, searched_id, [text], ask_network=account_id is not None
+        )
+        if found is None:
             not_searched.append(searched_id)
-            return []
-        return [(searched_id, user) for user in found]
+        return [(searched_id, user) for user in found or ()]
 
     chats, *people = await _gather(
         _chats(server, account_id, None), *map(contacts, searched)
@@ -109,8 +105,11 @@ async def find(
     candidates = find_candidates(
         server.accounts, chats, [contact for some in people for contact in some]
     )
+    matches = rank_candidates(candidates, query)
+    if not matches and not chats and not is_identity(text):
+        await _check_loaded(server)
     return SearchResult(
-        matches=tuple(rank_candidates(candidates, query)),
+        matches=tuple(matches),
         not_searched=tuple(sorted(not_searched)),
     )
 
@@ -141,7 +140,7 @@ async def resolve_recipient(
     if person := person_without_lookup(text):
         return person
     people = await _people(server, account_id, [text])
-    return _one_person(people, text, field=field)
+    return await _one_person(server, people, text, field=field)
 
 
 def person_without_lookup(text: str) -> Person | None:
@@ -166,7 +165,7 @@ async def resolve_participants(
     """
     people = await _people(server, account_id, texts)
     return [
-        _one_person(people, text, field=f"{field}.{index}")
+        await _one_person(server, people, text, field=f"{field}.{index}")
         for index, text in enumerate(texts)
     ]
 
@@ -186,20 +185,32 @@ async def resolve_chat(
     ranked = rank_candidates(chats, NameQuery.from_text(text))
     best = select_best(ranked)
     if len(best) != 1:
-        raise _not_one(field, len(best), ranked)
+        searched = (
+            [account_id]
+            if account_id
+            else [account.account_id for account in server.accounts]
+        )
+        found = _Found(account_ids=searched, candidates=chats)
+        raise await _not_one(server, found, field, len(best), ranked)
     (chat,) = [candidate.chat for candidate in best if candidate.chat]
     return chat
 
 
-def _one_person(people: Iterable[Candidate], text: str, *, field: str) -> Person:
-    ranked = rank_candidates(people, NameQuery.from_text(text))
+async def _one_person(
+    server: Server, people: _Found, text: str, *, field: str
+) -> Person:
+    ranked = rank_candidates(
+        [candidate for candidate in people.candidates if candidate.users],
+        NameQuery.from_text(text),
+    )
     persons = group_by_person(select_best(ranked))
     if len(persons) != 1:
-        raise _not_one(field, len(persons), ranked)
+        raise await _not_one(server, people, field, len(persons), ranked)
     (same,) = persons
     users = [user for candidate in same for user in candidate.users]
     if not is_one_person(users, same[0].id_scheme):
-        raise _not_one(field, len({user.id for user in users}), ranked)
+        count = len({user.id for user in users})
+        raise await _not_one(server, people, field, count, ranked)
     # An existing chat can be written to although a new one is refused.
     if any(user.cannot_message for user in users) and not any(
         candidate.chat for candidate in same
@@ -225,20 +236,39 @@ def as_person(text: str, name: str | None, users: list[User]) -> Person:
     )
 
 
-def _not_one(
-    field: str, count: int, ranked: Sequence[tuple[Rank, Candidate]]
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class _Found:
+    """Who and what was found, and where.
+
+    `not_searched` are the accounts whose contacts could not be searched.
+    """
+
+    account_ids: Sequence[str]
+    candidates: Sequence[Candidate]
+    not_searched: Sequence[str] = ()
+
+
+async def _not_one(
+    server: Server,
+    found: _Found,
+    field: str,
+    count: int,
+    ranked: Sequence[tuple[Rank, Candidate]],
 ) -> ServiceValidationError:
     """Return the error for no or several matches, without personal data.
 
     `count` is the number of matches that are good enough to select somebody. Parts of
-    phone numbers and handles do not count as matches.
+    phone numbers and handles do not count as matches. Raises NotLoadedError if nobody
+    can be found yet.
     """
     best = select_best(ranked)
     candidates = best or [
         candidate for rank, candidate in ranked if rank is not Rank.LOOSE
     ]
     if not candidates:
-        return errors.invalid("recipient_not_found", field=field)
+        if not any(candidate.chat for candidate in found.candidates):
+            await _check_loaded(server)
+        return _nobody(server, found, field)
     networks = sorted({candidate.network for candidate in candidates})
     return errors.invalid(
         "recipient_ambiguous" if best else "recipient_only_part",
@@ -246,6 +276,30 @@ def _not_one(
         count=str(count or _count(candidates)),
         networks=", ".join(networks),
     )
+
+
+def _nobody(server: Server, found: _Found, field: str) -> ServiceValidationError:
+    """Return the error for no match, with what may have kept one from being found."""
+    disconnected = [
+        account.account_id
+        for account_id in found.account_ids
+        if (account := server.account(account_id))
+        and (account.is_down or account.status == AccountStatus.CONNECTING)
+    ]
+    for key, account_ids in (
+        ("recipient_disconnected", disconnected),
+        ("recipient_not_searched", found.not_searched),
+    ):
+        if account_ids:
+            networks = sorted({server.network(each) for each in account_ids})
+            return errors.invalid(key, field=field, networks=", ".join(networks))
+    return errors.invalid("recipient_not_found", field=field)
+
+
+async def _check_loaded(server: Server) -> None:
+    """Raise NotLoadedError if the server lists no chats at all, as after a restart."""
+    if not (await server.client.chats()).items:
+        raise NotLoadedError(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _count(candidates: Sequence[Candidate]) -> int:
@@ -264,15 +318,39 @@ async def _people(
     server: Server,
     account_id: str,
     texts: Collection[str],
-) -> list[Candidate]:
+) -> _Found:
     chats, contacts = await _gather(
         _chats(server, account_id, "single"),
-        _contacts(server, account_id, texts, ask_network=True),
+        _contacts_if_listed(server, account_id, texts, ask_network=True),
     )
-    found = find_candidates(
-        server.accounts, chats, [(account_id, user) for user in contacts]
+    return _Found(
+        account_ids=[account_id],
+        candidates=find_candidates(
+            server.accounts, chats, [(account_id, user) for user in contacts or ()]
+        ),
+        not_searched=[account_id] if contacts is None else [],
     )
-    return [candidate for candidate in found if candidate.users]
+
+
+async def _contacts_if_listed(
+    server: Server, account_id: str, texts: Iterable[str], *, ask_network: bool
+) -> list[User] | None:
+    """Return what `_contacts` returns, None if an account's contacts cannot be searched.
+
+    Some bridges cannot list or search them; the chats are there all the same.
+    """
+    try:
+        return await _contacts(server, account_id, texts, ask_network=ask_network)
+    except AuthenticationError, ForbiddenError:
+        raise
+    except AnswerError:
+        # An unknown account has no chats either.
+        if (
+            server.account(account_id) is None
+            and account_id != server.default_account_id
+        ):
+            raise
+        return None
 
 
 async def _contacts(
