@@ -17,9 +17,14 @@ from .account_devices import async_register_devices, is_removable
 from .api.client import BeeperClient
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
-from .data import async_remove_seen_messages, get_seen_messages
+from .data import (
+    async_load_outbox,
+    async_remove_outbox,
+    async_remove_seen_messages,
+    get_outbox,
+    get_seen_messages,
+)
 from .incoming.inbox import Inbox
-from .outgoing.outbox import async_load_outbox, async_remove_outbox, get_outbox
 from .repairs import async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
@@ -30,7 +35,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions; they say themselves if there is no server yet."""
+    """Register the actions; they raise a translated error while no server is set up."""
     async_setup_services(hass)
 
     async def listen(hass: HomeAssistant, _: str) -> None:
@@ -48,8 +53,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         entry.data[CONF_TOKEN],
     )
     server = Server(hass, entry, client)
-    await async_load_outbox(hass, entry)
-    outbox = get_outbox(hass, entry)
+    outbox = await async_load_outbox(hass, entry)
     outbox.bind(server)
     inbox = Inbox(hass, entry, server, outbox.sent, get_seen_messages(hass, entry))
     coordinator = BeeperCoordinator(hass, entry, server, inbox)
@@ -57,7 +61,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.runtime_data = coordinator
 
     async def finish(_: Event) -> None:
-        """Let Home Assistant wait for what is under way before it stops."""
+        """Wait for running requests before Home Assistant stops."""
         await outbox.async_wait()
 
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
@@ -74,7 +78,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
-    """Let go of a server once nothing is under way any more."""
+    """Disconnect from a server once all running requests have ended."""
     await get_outbox(hass, entry).async_wait()
     await entry.runtime_data.inbox.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
@@ -90,7 +94,7 @@ async def async_remove_config_entry_device(
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Leave nothing behind."""
+    """Delete the stored data and the issues of a removed entry."""
     async_clear(hass, entry)
     async_clear_issues(hass, entry)
     await async_remove_outbox(hass, entry)

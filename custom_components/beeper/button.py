@@ -29,12 +29,11 @@ from .const import (
     START_CHAT,
 )
 from .coordinator import BeeperConfigEntry
-from .data import get_data
+from .data import get_data, get_outbox
 from .entity import async_add_for_shortcuts, shortcut_device
 from .outgoing import markdown
 from .outgoing.chat_job import ChatJob
 from .outgoing.message_job import MessageJob, MessageRequest
-from .outgoing.outbox import get_outbox
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 from .validation import text
 

@@ -1,4 +1,4 @@
-"""What two or more rooms share."""
+"""Constants that several modules share."""
 
 from typing import Final
 

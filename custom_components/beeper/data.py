@@ -1,5 +1,6 @@
 """What outlives reloads of config entries, in one typed object."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .incoming.seen_messages import SeenMessages
+from .outgoing.outbox import Outbox
 from .signals import ShortcutResult
 
 
@@ -31,6 +33,40 @@ _DATA: HassKey[BeeperData] = HassKey(DOMAIN)
 def get_data(hass: HomeAssistant) -> BeeperData:
     """Return the object, made at first use."""
     return hass.data.setdefault(_DATA, BeeperData())
+
+
+async def async_load_outbox(hass: HomeAssistant, entry: ConfigEntry) -> Outbox:
+    """Return the outbox of an entry, the same after a reload."""
+    outboxes = get_data(hass).outboxes
+    if entry.entry_id not in outboxes:
+        outbox = Outbox(hass, entry)
+        await outbox.async_load()
+        outboxes[entry.entry_id] = outbox
+    return outboxes[entry.entry_id]
+
+
+@callback
+def get_outbox(hass: HomeAssistant, entry: ConfigEntry) -> Outbox:
+    """Return the outbox of an entry that is or was set up."""
+    return get_data(hass).outboxes[entry.entry_id]
+
+
+@callback
+def note_trigger(
+    hass: HomeAssistant, entry_id: str, context_id: str, chat_ids: AbstractSet[str]
+) -> None:
+    """Record which chat's message started the automation with this context.
+
+    An entry without an outbox cannot send, so it needs no record.
+    """
+    if outbox := get_data(hass).outboxes.get(entry_id):
+        outbox.note_trigger(context_id, chat_ids)
+
+
+async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove the outbox of a removed entry, and what it stored."""
+    outbox = get_data(hass).outboxes.pop(entry.entry_id, None)
+    await (outbox or Outbox(hass, entry)).async_remove()
 
 
 @callback

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 
 from .const import CONF_ALLOWED_SENDERS
 from .coordinator import BeeperConfigEntry
-from .outgoing.outbox import get_outbox
+from .data import get_outbox
 
 
 async def async_get_config_entry_diagnostics(

@@ -9,6 +9,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BeeperConfigEntry
+from .data import note_trigger
 from .entity import (
     BeeperAccountEntity,
     BeeperChatEntity,
@@ -16,7 +17,6 @@ from .entity import (
     async_add_for_chats,
 )
 from .ha_internals import UnstoredEventEntity
-from .outgoing.outbox import note_trigger
 from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
 
 PARALLEL_UPDATES = 0

@@ -11,10 +11,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from . import errors
 from .const import CONF_CHAT_ID
 from .coordinator import BeeperConfigEntry
+from .data import get_outbox
 from .entity import async_add_for_chats, chat_device
 from .outgoing import markdown
 from .outgoing.message_job import MessageJob, MessageRequest
-from .outgoing.outbox import get_outbox
 
 PARALLEL_UPDATES = 0  # The outbox keeps the order.
 

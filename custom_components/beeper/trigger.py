@@ -22,7 +22,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import automation_scope
 from .api.models import User
-from .outgoing.outbox import note_trigger
+from .data import note_trigger
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,

@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.outgoing.outbox import get_outbox
+from custom_components.beeper.data import get_outbox
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.helpers.resources import bounded

@@ -10,9 +10,9 @@ from homeassistant.core import ServiceCall
 from homeassistant.util import dt as dt_util
 
 from .. import errors
+from ..data import get_outbox
 from ..outgoing import change_job
 from ..outgoing.change_job import ChangeJob
-from ..outgoing.outbox import get_outbox
 from ..validation import (
     boolean,
     datetime_,

@@ -12,8 +12,9 @@ from .. import errors
 from ..api.models import Chat
 from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
+from ..data import get_outbox
 from ..outgoing.chat_job import ChatJob, ChatJobResult, ChatRequest
-from ..outgoing.outbox import Outcome, get_outbox
+from ..outgoing.outbox import Outcome
 from ..people.directory import Person, resolve_participants, resolve_recipient
 from ..server import Server
 from ..validation import (

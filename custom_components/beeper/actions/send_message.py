@@ -7,10 +7,10 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall
 
 from .. import errors
+from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.attachments import Source
 from ..outgoing.message_job import MessageJob, MessageRequest
-from ..outgoing.outbox import get_outbox
 from ..validation import attachment, boolean, file_name, identifier, text
 from .action import (
     ATTR_ALLOW_REPEAT,

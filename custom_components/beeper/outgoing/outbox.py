@@ -16,7 +16,6 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.util.hass_dict import HassKey
 
 from .. import errors
 from ..api.exceptions import BeeperError
@@ -269,38 +268,3 @@ def _discard[T](lists: dict[Hashable, list[T]], key: Hashable, item: T) -> None:
         lists[key].remove(item)
         if not lists[key]:
             del lists[key]
-
-
-_OUTBOXES: HassKey[dict[str, Outbox]] = HassKey(f"{DOMAIN}.outboxes")
-
-
-async def async_load_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Have an outbox for an entry that is set up, the same one after a reload."""
-    outboxes = hass.data.setdefault(_OUTBOXES, {})
-    if entry.entry_id not in outboxes:
-        outbox = Outbox(hass, entry)
-        await outbox.async_load()
-        outboxes[entry.entry_id] = outbox
-
-
-def get_outbox(hass: HomeAssistant, entry: ConfigEntry) -> Outbox:
-    """Return the outbox of an entry that is or was set up."""
-    return hass.data[_OUTBOXES][entry.entry_id]
-
-
-@callback
-def note_trigger(
-    hass: HomeAssistant, entry_id: str, context_id: str, chat_ids: AbstractSet[str]
-) -> None:
-    """Tell an entry's outbox that a message of a chat started the run of a context.
-
-    Without an outbox nothing is to be told: the entry cannot send either.
-    """
-    if outbox := hass.data.get(_OUTBOXES, {}).get(entry_id):
-        outbox.note_trigger(context_id, chat_ids)
-
-
-async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove the outbox of an entry that is removed, and what it kept."""
-    outbox = hass.data.get(_OUTBOXES, {}).pop(entry.entry_id, None)
-    await (outbox or Outbox(hass, entry)).async_remove()

@@ -11,10 +11,11 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.models import SentMessage
 from ..api.requests import StartChat, StartUser
+from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.chat_job import ChatJob, ChatJobResult
 from ..outgoing.message_job import MessageJob, MessageRequest
-from ..outgoing.outbox import Outcome, get_outbox
+from ..outgoing.outbox import Outcome
 from .recipients import Recipient
 
 UNKNOWN_OUTCOME_SECONDS: Final = 600
