@@ -1,5 +1,6 @@
 """Rows of real servers: what counts as a message, and what as its text."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.profiles import SEEN_TRAITS
+from simulator.scenes import KIM_LOCAL, MERGED
+from tests.helpers.entities import add_chat
 from tests.helpers.listening import texts
 from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import FAMILY, KIM, write
@@ -155,3 +158,43 @@ async def test_r25_r28_missing_sort_keys_and_empty_values(
     assert texts(told) == [*map(str, range(30))]
     assert told[0].as_dict()["reply_to"] is None
     assert told[0].as_dict()["attachments"] == []
+
+
+def _has(told: list[MessageEvent], count: int) -> bool:
+    return len(told) >= count
+
+
+@pytest.mark.parametrize("emits_events", [True, False])
+async def test_r4_members_of_a_merged_chat(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    told: list[MessageEvent],
+    emits_events: bool,
+) -> None:
+    """The merged chat lists no messages, and the list of chats hides its members."""
+    simulator.traits.add("merged_chat", "merged_members_hidden")
+    await add_chat(hass, listening, MERGED, "Kim")
+    await until(lambda: any(each.is_followed for each in simulator.hub.connections))
+    await quiet(simulator)
+    simulator.world.accounts["whatsapp"].emits_events = emits_events
+    for number in range(2):
+        for chat_id in (KIM, KIM_LOCAL):
+            write(simulator, f"{number} to {chat_id}", chat_id=chat_id)
+            # The merged chat is as active as its members.
+            merged = simulator.world.chat(MERGED)
+            merged.last_activity = simulator.world.now()
+            simulator.world.changed(merged)
+        await poll(hass, listening)
+        await until(partial(_has, told, 2 * number + 2))
+        await quiet(simulator)
+    assert sorted(text or "" for text in texts(told)) == sorted(
+        f"{number} to {chat_id}" for number in range(2) for chat_id in (KIM, KIM_LOCAL)
+    )
+    assert all(MERGED in event.chat.ids for event in told)
+    states = [
+        state
+        for state in hass.states.async_all("event")
+        if state.attributes.get("text") == told[-1].text
+    ]
+    assert len(states) == 2  # Of the account, and of the added chat.
