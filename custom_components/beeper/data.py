@@ -21,6 +21,7 @@ class BeeperData:
     `missing_for` is how long polls have missed the account of a device, by device ID.
     """
 
+    outboxes: dict[str, Outbox] = field(default_factory=dict)
     seen_messages: dict[str, SeenMessages] = field(default_factory=dict)
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
