@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
+from custom_components.beeper import trigger
 from custom_components.beeper.api.models import Chat, Reaction, User
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.signals import (
@@ -602,3 +603,32 @@ async def test_nobody_can_call_themselves_a_number_an_id_or_an_address(
         sender = User(id="@evil:evil.example", full_name=name, username=name)
         await publish(hass, message_event(loaded, simulator, sender=sender))
     assert calls == []
+
+
+async def test_a_message_is_normalised_once_for_all_phrases(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    """A hundred automations with phrases do not normalise 64 kB a hundred times."""
+    calls = async_mock_service(hass, "test", "run")
+    automations = [
+        {
+            "alias": f"Gate {number}",
+            "triggers": {
+                "trigger": f"{DOMAIN}.message_received",
+                "options": {"phrase": ["open the GATE", f"word {number}"]},
+            },
+            "actions": {"action": "test.run"},
+        }
+        for number in range(100)
+    ]
+    assert await async_setup_component(hass, "automation", {"automation": automations})
+    await hass.async_block_till_done()
+    text = "Wörter  und mehr\n" * 3700 + "Open the  gate"
+    before = trigger._normalize_message.cache_info()
+
+    await publish(hass, message_event(loaded, simulator, text=text))
+    await hass.async_block_till_done()
+
+    after = trigger._normalize_message.cache_info()
+    assert len(calls) == 100
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 99)

@@ -30,7 +30,7 @@ from .voice.questions import Requester
 from .voice.recipients import Recipient
 from .voice.responses import ASKED, DONE, VoiceResponse
 from .voice.sentences import shorten
-from .voice.unread import Unread, UnreadChat, UnreadMessage
+from .voice.unread import ChatSummary, UnreadMessage, UnreadSummary
 
 MAX_RESULT_CHARACTERS: Final = 8000
 """Of a result as JSON."""
@@ -185,7 +185,7 @@ class ReadUnread(_Tool):
         )
         return (
             _from_unread(unread)
-            if isinstance(unread, Unread)
+            if isinstance(unread, UnreadSummary)
             else _from_response(unread)
         )
 
@@ -232,7 +232,7 @@ def _match_data(rank: Rank, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _from_unread(unread: Unread) -> ToolResult:
+def _from_unread(unread: UnreadSummary) -> ToolResult:
     rows = [
         [_chat_data(chat, count) for count in range(len(chat.messages), 0, -1)]
         for chat in unread.chats
@@ -240,7 +240,7 @@ def _from_unread(unread: Unread) -> ToolResult:
     return ToolResult(data=_limited({}, "chats", rows, unread.more))
 
 
-def _chat_data(chat: UnreadChat, message_count: int) -> dict[str, Any]:
+def _chat_data(chat: ChatSummary, message_count: int) -> dict[str, Any]:
     """Return a chat with its newest messages."""
     return {
         "chat_id": _id(chat.id),

@@ -841,7 +841,7 @@ async def test_the_cursor_of_another_action_is_refused(
             "status_before",
             path=CALLS[other][1],
             status=200,
-            body={"items": [{"id": "a"}, {"id": "b"}]},
+            body={"items": [{"id": name, "type": "TEXT"} for name in "ab"]},
             times=None,
         )
         cursor = (await read(hass, other, **CALLS[other][0], limit=1))["cursor"]

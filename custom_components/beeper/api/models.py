@@ -64,12 +64,13 @@ class User:
     def from_dict(cls, data: Json) -> Self:
         """Parse a User or Participant; raise UnreadableAnswerError without an id."""
         user = _mapping(data)
+        user_id = _id(user, "id")
         return cls(
-            id=_id(user, "id"),
+            id=user_id,
             username=_text(user, "username"),
             phone_number=_text(user, "phoneNumber"),
             email=_text(user, "email"),
-            full_name=_text(user, "fullName"),
+            full_name=readable_name(_text(user, "fullName"), user_id),
             cannot_message=user.get("cannotMessage") is True,
             is_self=user.get("isSelf") is True,
             is_pending=user.get("isPending") is True,
@@ -625,7 +626,9 @@ class Message:
             type=kind,
             account_id=_text(message, "accountID"),
             sender_id=_text(message, "senderID"),
-            sender_name=_text(message, "senderName"),
+            sender_name=readable_name(
+                _text(message, "senderName"), _text(message, "senderID")
+            ),
             is_sender=message.get("isSender") is True,
             text=text,
             timestamp=_time(message, "timestamp"),
@@ -736,7 +739,7 @@ def _network_of_account(chat: Mapping[str, Json]) -> str | None:
 
 
 def readable_name(name: str | None, user_id: str | None = None) -> str | None:
-    """Return a name, None if it is an id: some servers return one for an unknown name."""
+    """Return a name, None if it is an id: some servers return it as a missing name."""
     if not name or name == user_id or _MATRIX_ID.fullmatch(name):
         return None
     return name

@@ -40,7 +40,7 @@ from .sentences import (
     async_register_sentences,
     shorten,
 )
-from .unread import Unread, async_unread, async_unread_from, spoken
+from .unread import UnreadSummary, async_unread, async_unread_from, spoken
 
 INTENT_SEND: Final = "BeeperSendMessage"
 INTENT_CREATE: Final = "BeeperCreateChat"
@@ -379,7 +379,7 @@ class Assistant:
 
     async def async_read(
         self, requester: Requester, name: str | None, *, network: str | None = None
-    ) -> Unread | VoiceResponse:
+    ) -> UnreadSummary | VoiceResponse:
         """Return the unread messages, from everybody or from `name`, or an error."""
         if refusal := await self._check_access(requester, self.entries):
             return refusal

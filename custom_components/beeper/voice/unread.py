@@ -46,7 +46,7 @@ class UnreadMessage:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class UnreadChat:
+class ChatSummary:
     """A chat and its newest unread messages, the oldest of them first.
 
     `unread_count` counts all its unread messages. `title` is None if unknown.
@@ -61,16 +61,16 @@ class UnreadChat:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Unread:
+class UnreadSummary:
     """Chats with unread messages, the last active first; `more` counts the omitted ones."""
 
-    chats: tuple[UnreadChat, ...]
+    chats: tuple[ChatSummary, ...]
     more: int
 
 
 async def async_unread(
     entries: Iterable[BeeperConfigEntry], network: str | None
-) -> Unread:
+) -> UnreadSummary:
     """Return unread messages of chats that are not muted, in one network or in all.
 
     Raises a translated HomeAssistantError.
@@ -86,7 +86,7 @@ async def async_unread(
     return await _read(found)
 
 
-async def async_unread_from(recipients: Iterable[Recipient]) -> Unread:
+async def async_unread_from(recipients: Iterable[Recipient]) -> UnreadSummary:
     """Return unread messages of certain chats, even if they are muted.
 
     Raises a translated HomeAssistantError.
@@ -122,10 +122,10 @@ async def _get_chat(server: Server, chat_id: str) -> Chat:
         return await server.client.chat(chat_id, participants=_MAX_PARTICIPANTS)
 
 
-async def _read(found: list[ServerChat]) -> Unread:
+async def _read(found: list[ServerChat]) -> UnreadSummary:
     """Read the newest unread messages of the last active chats."""
     found.sort(key=lambda pair: pair[1].last_activity or _LONG_AGO, reverse=True)
-    chats: list[UnreadChat] = []
+    chats: list[ChatSummary] = []
     attempts = 0
     for server, chat in found[:_MAX_CHATS_READ]:
         if len(chats) == _MAX_CHATS:
@@ -133,10 +133,10 @@ async def _read(found: list[ServerChat]) -> Unread:
         attempts += 1
         if unread := await _read_chat(server, chat):
             chats.append(unread)
-    return Unread(chats=tuple(chats), more=len(found) - attempts)
+    return UnreadSummary(chats=tuple(chats), more=len(found) - attempts)
 
 
-async def _read_chat(server: Server, chat: Chat) -> UnreadChat | None:
+async def _read_chat(server: Server, chat: Chat) -> ChatSummary | None:
     """Return a chat with unread messages, None if nobody else wrote any."""
     with server.translate_errors(_not_read):
         rows = (await server.client.messages(chat.id)).items
@@ -151,7 +151,7 @@ async def _read_chat(server: Server, chat: Chat) -> UnreadChat | None:
     if chat.has_more and not all(_sender(chat, message) for message in newest):
         chat = await _get_chat(server, chat.id)
     is_html = (server.client.generation or UNIDENTIFIED).rich_text
-    return UnreadChat(
+    return ChatSummary(
         id=chat.id,
         title=readable_name(chat.title),
         type=chat.type,
@@ -196,12 +196,9 @@ def _sender(chat: Chat, message: Message) -> str | None:
 
     In a direct chat, the title is the name of the other person.
     """
-    if name := readable_name(message.sender_name, message.sender_id):
-        return name
     names = [user.name for user in chat.participants if user.id == message.sender_id]
-    if names and (name := readable_name(names[0], message.sender_id)):
-        return name
-    return readable_name(chat.title) if chat.type == "single" else None
+    title = chat.title if chat.type == "single" else None
+    return message.sender_name or next(iter(names), None) or readable_name(title)
 
 
 def _network(server: Server, chat: Chat) -> str | None:
@@ -215,7 +212,7 @@ def _network(server: Server, chat: Chat) -> str | None:
 _not_read = partial(errors.not_read, since=READ_SINCE)
 
 
-def spoken(language: Language, unread: Unread) -> str:
+def spoken(language: Language, unread: UnreadSummary) -> str:
     """Return the unread messages as speech."""
     sentences = [
         language.render(
