@@ -14,7 +14,7 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
-from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE, has_labels
+from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
 from ..coordinator import BeeperConfigEntry
@@ -144,7 +144,7 @@ async def _get_chat(server: Server, params: Params) -> ChatResponse:
 async def _list_chats(server: Server, params: Params) -> ChatsResponse:
     client = server.client
     # Servers without labels would ignore the filter and list all chats.
-    if ATTR_LABEL_ID in params and not has_labels(client.generation, client.version):
+    if ATTR_LABEL_ID in params and not await client.has_labels():
         raise errors.failed("field_absent", field=ATTR_LABEL_ID, version=LABELS_SINCE)
     chat_filter = ChatFilter(**select_fields(params, _CHAT_FILTER_FIELDS))
 

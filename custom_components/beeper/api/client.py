@@ -17,6 +17,7 @@ from .exceptions import (
     RouteAbsentError,
     UnreadableAnswerError,
 )
+from .filters import is_chat_of, matches_chat, matching_messages, only
 from .generations import (
     CREATE_ONLY,
     WITH_START_ROUTE,
@@ -25,7 +26,6 @@ from .generations import (
     StartWay,
     by_info,
     by_version_header,
-    has_bridges,
 )
 from .models import (
     Account,
@@ -84,6 +84,7 @@ class BeeperClient:
         self._start_ways: tuple[StartWay, ...] = ()
         self._reminder_fields: list[ReminderField] = []
         self._reaction_in_path: list[bool] = []
+        self._routes: dict[tuple[str | None, str], bool] = {}
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
 
@@ -152,10 +153,29 @@ class BeeperClient:
         """Return the accounts; a usable one, such as iMessage, may be missing."""
         return await self._get("accounts", read=_read_accounts)
 
-    @property
-    def supports_rules(self) -> bool:
-        """Whether the server may know `creation_rules`."""
-        return has_bridges(self.generation, self.version)
+    async def has_bridges(self) -> bool:
+        """Return whether the server knows `creation_rules`; asks once for a version."""
+        return await self._has("bridges")
+
+    async def has_labels(self) -> bool:
+        """Return whether the server has labels; asks once for a version."""
+        return await self._has("labels")
+
+    async def _has(self, route: str) -> bool:
+        """Return whether a route of uncertain versions exists; raises BeeperError."""
+        known = (self.version, route)
+        if known not in self._routes:
+            try:
+                await self._get(route, read=_read_any)
+            except RouteAbsentError, UnreadableAnswerError:
+                self._routes[known] = False
+            except AnswerError as err:
+                if err.status != HTTPStatus.NOT_FOUND:
+                    raise
+                self._routes[known] = False
+            else:
+                self._routes[known] = True
+        return self._routes[known]
 
     async def creation_rules(self, bridge_id: str) -> CreationRules:
         """Return how chats can be created on a bridge's network."""
@@ -197,7 +217,8 @@ class BeeperClient:
     ) -> Page[Chat]:
         """Return a page of the chats of one or all accounts, the last active first."""
         query = _page_query(cursor, account_ids=account_id)
-        return await self._get("chats", read=_read_chats, query=query)
+        page = await self._get("chats", read=_read_chats, query=query)
+        return only(page, partial(is_chat_of, account_id=account_id))
 
     async def direct_chats(self, account_id: str, participant: str) -> Page[Chat]:
         """Search an account's direct chats for a participant's name or number."""
@@ -207,7 +228,10 @@ class BeeperClient:
             scope="participants",
             type="single",
         )
-        return await self._get("chats", "search", read=_read_chats, query=query)
+        page = await self._get("chats", "search", read=_read_chats, query=query)
+        return only(
+            page, partial(is_chat_of, account_id=account_id, chat_type="single")
+        )
 
     async def search_chats(self, query: str, *, scope: str, limit: int) -> Page[Chat]:
         """Search the chats of all accounts, by their `titles` or `participants`."""
@@ -223,20 +247,32 @@ class BeeperClient:
         account_id: str | None = None,
         cursor: str | None = None,
         *,
-        only: ChatType | None = None,
+        chat_type: ChatType | None = None,
     ) -> Page[ListedChat]:
-        """Return a long page of the chats of one or all accounts, `only` of one type."""
+        """Return a long page of the chats of one or all accounts and types."""
         query = _page_query(
-            cursor, account_ids=account_id, type=only, limit=_MAX_LISTED
+            cursor, account_ids=account_id, type=chat_type, limit=_MAX_LISTED
         )
-        return await self._get("chats", "search", read=_read_listed_chats, query=query)
+        page = await self._get("chats", "search", read=_read_listed_chats, query=query)
+        return only(
+            page, partial(is_chat_of, account_id=account_id, chat_type=chat_type)
+        )
 
     async def list_chats(
         self, criteria: ChatFilter, *, limit: int, cursor: str | None = None
     ) -> Page[Chat]:
-        """Return a page of at most `limit` chats (maximum 200), the last active first."""
-        query = _page_query(cursor, **asdict(criteria), limit=limit)
-        return await self._get("chats", "search", read=_read_chats, query=query)
+        """Return a page of at most `limit` chats (maximum 200), the last active first.
+
+        It has fewer where the server ignores a filter, and more where it ignores
+        `limit`.
+        """
+        fields = asdict(criteria)
+        rich = self.generation is not None and self.generation.rich_text
+        if rich and criteria.inbox == "primary" and criteria.unread_only:
+            del fields["inbox"]  # Together, they hide unread chats.
+        query = _page_query(cursor, **fields, limit=limit)
+        page = await self._get("chats", "search", read=_read_chats, query=query)
+        return only(page, partial(matches_chat, criteria))
 
     async def unread_chats(self, cursor: str | None = None) -> Page[UnreadChat]:
         """Return a page of the chats with unread messages, of all accounts."""
@@ -248,12 +284,13 @@ class BeeperClient:
     ) -> MessageSearchResult:
         """Return a page of at most `limit` messages (maximum 20), the newest first."""
         query = _page_query(cursor, **asdict(criteria), limit=limit)
-        return await self._get(
+        found = await self._get(
             "messages",
             "search",
             read=partial(MessageSearchResult.from_dict, typed=self._typed_messages),
             query=query,
         )
+        return matching_messages(criteria, found)
 
     async def chat(self, chat_id: str, *, participants: int = -1) -> Chat:
         """Return a chat with at most this number of participants, -1 for all."""
@@ -287,7 +324,7 @@ class BeeperClient:
     async def labels(self) -> dict[str, str]:
         """Return the names of the labels that chats can have, by id.
 
-        Raises RouteAbsentError on servers before 4.3.
+        Raises RouteAbsentError on servers without labels.
         """
         return await self._get("labels", read=_read_labels)
 
@@ -600,6 +637,13 @@ def _read_accounts(body: Json) -> tuple[Account, ...]:
     if not isinstance(body, list):
         raise UnreadableAnswerError("no list of accounts")
     return tuple(Account.from_dict(account) for account in body)
+
+
+def _read_any(body: Json) -> None:
+    """Accept a list, or an object with one."""
+    items = body.get("items") if isinstance(body, dict) else body
+    if not isinstance(items, list):
+        raise UnreadableAnswerError("no list")
 
 
 def _read_labels(body: Json) -> dict[str, str]:

@@ -27,11 +27,8 @@ REACTIONS_SINCE = "4.2.557"
 CHANGES_SINCE = "4.2.808"
 """Changing chats, marking them read or unread, deleting and reading one message."""
 
-LABELS_SINCE = "4.3.0"
-"""Labels; introduced within a generation, in an undocumented patch release."""
-
-BRIDGES_SINCE = "4.3.0"
-"""Bridges and the rules of their networks; introduced within a generation."""
+LABELS_SINCE = "4.3.123"
+"""Labels, for texts only: 4.3.20 has none, and the versions between are unknown."""
 
 type ReminderField = Literal["remindAt", "remindAtMs"]
 """The time as ISO 8601 since 4.2.808, as milliseconds since 1970 before."""
@@ -109,20 +106,6 @@ def by_info(info: ServerInfo) -> Generation:
 def by_version_header(version: str | None) -> Generation:
     """Return the generation of a server without `/v1/info` by its version header."""
     return _by_version(version or "") or UNIDENTIFIED
-
-
-def has_labels(generation: Generation | None, version: str | None) -> bool:
-    """Return whether chats can be filtered by labels."""
-    return _is_since(LABELS_SINCE, generation, version)
-
-
-def has_bridges(generation: Generation | None, version: str | None) -> bool:
-    """Return whether the server may know the rules of networks."""
-    return _is_since(BRIDGES_SINCE, generation, version)
-
-
-def _is_since(since: str, generation: Generation | None, version: str | None) -> bool:
-    return generation is WITH_START_ROUTE and _parse(version or "") >= _parse(since)
 
 
 @lru_cache(maxsize=8)

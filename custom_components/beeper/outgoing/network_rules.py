@@ -38,7 +38,7 @@ class NetworkRules:
         self, client: BeeperClient, bridge_id: str | None
     ) -> CreationRules | None:
         """Return what a bridge's network can do, None if that is not told."""
-        if bridge_id is None or not client.supports_rules:
+        if bridge_id is None:
             return None
         now = asyncio.get_running_loop().time()
         known = self._known.setdefault(client, {})
@@ -53,6 +53,8 @@ class NetworkRules:
 async def _ask(client: BeeperClient, bridge_id: str) -> CreationRules | None:
     try:
         async with asyncio.timeout(_TIMEOUT):
+            if not await client.has_bridges():
+                return None
             return await client.creation_rules(bridge_id)
     except BeeperError, TimeoutError:
         return None

@@ -199,7 +199,7 @@ def _all_chats(
 ) -> AsyncIterator[Page[ListedChat]]:
     """Yield long pages of an account's chats of one type; not without end."""
     return pages(
-        partial(client.all_chats, request.account_id, only=request.type),
+        partial(client.all_chats, request.account_id, chat_type=request.type),
         _MAX_LONG_PAGES,
     )
 

@@ -374,7 +374,7 @@ async def _chats(
     server: Server, account_id: str | None, kind: ChatType | None
 ) -> list[ListedChat]:
     found = await _collect_pages(
-        partial(server.client.all_chats, account_id, only=kind)
+        partial(server.client.all_chats, account_id, chat_type=kind)
     )
     ids = {chat.id for chat in found}
     # A merged chat replaces its members.
