@@ -2,8 +2,10 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 import json
 from pathlib import Path
+import string
 from typing import Any
 
 import yaml
@@ -13,6 +15,10 @@ ROOT = Path(__file__).parents[2]
 BEEPER = ROOT / "custom_components/beeper"
 ENGLISH: Json = json.loads((BEEPER / "translations/en.json").read_text())
 SERVICES: Json = yaml.safe_load((BEEPER / "services.yaml").read_text())
+TRIGGERS: Json = yaml.safe_load((BEEPER / "triggers.yaml").read_text())
+CONDITIONS: Json = yaml.safe_load((BEEPER / "conditions.yaml").read_text())
+ICONS: Json = json.loads((BEEPER / "icons.json").read_text())
+MANIFEST: Json = json.loads((BEEPER / "manifest.json").read_text())
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -27,6 +33,40 @@ def imported(file: Path) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def sources(*folders: str) -> list[Path]:
+def sources(*folders: Path | str) -> list[Path]:
     """Return the Python files below folders of the repository."""
     return [file for name in folders for file in sorted((ROOT / name).rglob("*.py"))]
+
+
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+def walk[T: ast.AST](kind: type[T], *files: Path) -> Iterator[T]:
+    for file in files:
+        yield from (node for node in ast.walk(tree(file)) if isinstance(node, kind))
+
+
+def texts_of(value: Json, path: str = "") -> dict[str, str]:
+    """Return every text under its full key."""
+    if isinstance(value, str):
+        return {path: value}
+    return {
+        key: text
+        for name, item in value.items()
+        for key, text in texts_of(item, f"{path}.{name}".lstrip(".")).items()
+    }
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@cache
+def strings() -> str:
+    """Return all strings in the code, quoted, and all that describes forms."""
+    texts = [node.value for node in walk(ast.Constant, *sources(BEEPER))]
+    return "\n".join(
+        f'"{text}"' for text in texts if isinstance(text, str)
+    ) + json.dumps([SERVICES, TRIGGERS, CONDITIONS])

@@ -1,0 +1,220 @@
+"""Guard: five languages have the same texts, and all of them are used."""
+
+import ast
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+from typing import get_args
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper import signals
+from custom_components.beeper.api.models import Chat, Message, User
+from custom_components.beeper.config_flow import BeeperConfigFlow, BeeperOptionsFlow
+from custom_components.beeper.const import DOMAIN
+from tests.helpers.repository import (
+    BEEPER,
+    CONDITIONS,
+    ENGLISH,
+    ICONS,
+    SERVICES,
+    TRIGGERS,
+    Json,
+    imported,
+    placeholders,
+    sources,
+    strings,
+    texts_of,
+    walk,
+)
+
+# What is named after its device alone.
+NAMELESS = {("button", "shortcut"), ("notify", "chat")}
+
+
+def selectors(value: Json) -> Iterator[Json]:
+    """Yield the configuration of every selector that has texts of its own."""
+    if isinstance(value, dict):
+        if "translation_key" in value:
+            yield value
+        for item in value.values():
+            yield from selectors(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from selectors(item)
+
+
+def test_every_icon_is_one() -> None:
+    icons = texts_of(ICONS).values()
+    assert icons
+    assert all(re.fullmatch(r"mdi:[a-z0-9-]+", icon) for icon in icons)
+
+
+def test_every_choice_has_its_text() -> None:
+    known = ENGLISH["selector"]
+    for choice in selectors([SERVICES, TRIGGERS, CONDITIONS]):
+        texts = known[choice["translation_key"]]
+        if "options" in choice:
+            assert texts["options"].keys() == {*choice["options"]}
+        if "fields" in choice:
+            assert texts["fields"].keys() == choice["fields"].keys()
+            assert all(text["name"] for text in texts["fields"].values())
+
+
+def flow_errors() -> Iterator[tuple[str, list[Path]]]:
+    """Yield the key of every error of a form, and the files that may report it."""
+    config_flow = BEEPER / "config_flow.py"
+    for key in ENGLISH["config"]["error"]:
+        yield key, [config_flow, BEEPER / "errors.py"]
+    for key in ENGLISH["options"]["error"]:
+        yield key, [config_flow]
+    for kind, texts in ENGLISH["config_subentries"].items():
+        flow = BEEPER / f"flows/{kind}.py"
+        names = [*imported(flow)]
+        shared = [
+            file
+            for file in sources(flow.parent)
+            if any(f".flows.{file.stem}." in f"{name}." for name in names)
+        ]
+        for key in texts["error"]:
+            yield key, [flow, *shared]
+
+
+@pytest.mark.parametrize(("key", "files"), flow_errors())
+def test_every_text_of_a_form_error_is_used(key: str, files: list[Path]) -> None:
+    assert key in {node.value for node in walk(ast.Constant, *files)}
+
+
+@pytest.mark.parametrize("platform", sorted({*ICONS["entity"], *ENGLISH["entity"]}))
+def test_every_entity_has_its_texts_and_icon(platform: str) -> None:
+    file = BEEPER / f"{platform}.py"
+    given = [
+        call.value for call in walk(ast.keyword, file) if call.arg == "translation_key"
+    ] + [
+        assigned.value
+        for assigned in walk(ast.Assign, file)
+        if ast.unparse(assigned.targets[0]) == "_attr_translation_key"
+    ]
+    keys = {ast.literal_eval(value) for value in given}
+    texts = ENGLISH["entity"].get(platform, {})
+    assert ICONS["entity"][platform].keys() == keys
+    assert texts.keys() == {key for key in keys if (platform, key) not in NAMELESS}
+    assert all(text["name"] for text in texts.values())
+
+
+def test_everything_an_event_tells_has_its_text() -> None:
+    event = signals.MessageEvent(
+        entry_id="x",
+        type="message_received",
+        chat=Chat.from_dict({"id": "x"}),
+        account_id="x",
+        message=Message.from_dict({}),
+        sender=User(id="x"),
+        is_self=False,
+    )
+    told = ENGLISH["entity"]["event"]["message"]["state_attributes"]
+    types = {*get_args(signals.MessageEventType.__value__)}
+    assert told["event_type"]["state"].keys() == types
+    assert told.keys() - {"event_type"} == event.as_dict().keys() > signals.PRIVATE
+
+
+@pytest.mark.parametrize("key", ENGLISH["issues"])
+def test_every_issue_is_raised(key: str) -> None:
+    calls = [
+        {word.arg: word.value for word in call.keywords}
+        for call in walk(ast.Call, *sources(BEEPER))
+        if ast.unparse(call.func) == "ir.async_create_issue"
+    ]
+    [told] = [
+        call["translation_placeholders"]
+        for call in calls
+        if ast.unparse(call["translation_key"]) == repr(key)
+    ]
+    assert isinstance(told, ast.Dict)
+    given = {ast.literal_eval(name) for name in told.keys if name}
+    texts = texts_of(ENGLISH["issues"][key])
+    assert placeholders("".join(texts.values())) == given
+    # What can be fixed has its texts in the flow that does it.
+    [fixable] = [
+        ast.literal_eval(call["is_fixable"])
+        for call in calls
+        if ast.unparse(call["translation_key"]) == repr(key)
+    ]
+    assert fixable is ("fix_flow.step.confirm.description" in texts)
+    assert fixable is not ("description" in texts)
+
+
+def steps(flow: type) -> set[str]:
+    """Return the steps of a flow that the integration defines."""
+    return {
+        name.removeprefix("async_step_")
+        for kind in flow.__mro__
+        if kind.__module__.startswith("custom_components.")
+        for name in vars(kind)
+        if name.startswith("async_step_")
+    }
+
+
+SUBENTRY_FLOWS = BeeperConfigFlow.async_get_supported_subentry_types(
+    MockConfigEntry(domain=DOMAIN)
+)
+
+
+@pytest.mark.parametrize(
+    ("flow", "texts"),
+    [
+        (BeeperConfigFlow, ENGLISH["config"]),
+        (BeeperOptionsFlow, ENGLISH["options"]),
+        *(
+            (flow, ENGLISH["config_subentries"][k])
+            for k, flow in SUBENTRY_FLOWS.items()
+        ),
+    ],
+)
+def test_every_step_has_its_texts(flow: type, texts: Json) -> None:
+    """Their fields are compared where the flows are tested."""
+    without_texts = steps(flow) - texts["step"].keys()
+    assert texts["step"].keys() <= steps(flow)
+    # These only lead to another step.
+    assert without_texts <= {"reauth", "reconfigure"}
+
+
+def test_every_kind_of_subentry_has_its_texts() -> None:
+    assert SUBENTRY_FLOWS.keys() == ENGLISH["config_subentries"].keys()
+
+
+@pytest.mark.parametrize("key", ENGLISH["selector"])
+def test_every_text_of_a_selector_is_used(key: str) -> None:
+    assert f'"{key}"' in strings() or f"selector.{key}." in strings()
+
+
+def test_all_sections_of_the_texts_are_known() -> None:
+    assert ENGLISH.keys() == {
+        "conditions",
+        "config",
+        "config_subentries",
+        "entity",
+        "exceptions",
+        "issues",
+        "options",
+        "selector",
+        "services",
+        "system_health",
+        "triggers",
+    }
+
+
+def test_there_are_five_languages() -> None:
+    languages = {file.stem for file in (BEEPER / "translations").iterdir()}
+    assert languages == {"en", "de", "es", "fr", "nl"}
+
+
+@pytest.mark.parametrize("file", (BEEPER / "translations").glob("*.json"), ids=str)
+def test_every_language_says_the_same(file: Path) -> None:
+    texts, english = texts_of(json.loads(file.read_text())), texts_of(ENGLISH)
+    assert texts.keys() == english.keys()
+    for key, text in texts.items():
+        assert placeholders(text) == placeholders(english[key]), key
+        assert text == text.strip() != ""
