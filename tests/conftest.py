@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
+    async_mock_service,
     setup_test_component_platform,
 )
 
@@ -34,7 +35,7 @@ from custom_components.beeper.signals import (
     SendFailed,
 )
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
@@ -286,3 +287,12 @@ async def assist(hass: HomeAssistant) -> None:
     """Set up Home Assistant's conversation agent."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
+
+
+@pytest.fixture
+def notices(hass: HomeAssistant) -> list[ServiceCall]:
+    """Return the persistent notifications that are created, as they come."""
+    calls: list[ServiceCall] = async_mock_service(
+        hass, "persistent_notification", "create"
+    )
+    return calls

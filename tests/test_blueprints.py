@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 import html
-import json
 from pathlib import Path
 import re
 import shutil
@@ -34,23 +33,20 @@ from simulator.model import Message
 from tests.helpers.actions import PATH, sent, tried
 from tests.helpers.entities import add_chat, device_of
 from tests.helpers.media import PNG, Door, Doorbell
+from tests.helpers.repository import MANIFEST, ROOT
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
+from tests.helpers.yaml_examples import README, set_up_automation
 
-ROOT = Path(__file__).parents[1]
 BLUEPRINTS = ROOT / "blueprints"
 FILES = sorted(BLUEPRINTS.rglob("*.yaml"))
 TEXTS = {file: file.read_text("utf-8") for file in FILES}
-README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTATION = json.loads(
-    (ROOT / "custom_components/beeper/manifest.json").read_text("utf-8")
-)["documentation"]
 
 KIMS = "+1 555 010 1002"
 MIA = "@whatsapp_15550101004:beeper.com"
 NOT_SENT = "The message was not sent, or it is unknown whether it was"
 
-each = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+every_blueprint = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
 @pytest.fixture
@@ -60,14 +56,6 @@ def hass_config_dir(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-@pytest.fixture
-def notices(hass: HomeAssistant) -> list[ServiceCall]:
-    calls: list[ServiceCall] = async_mock_service(
-        hass, "persistent_notification", "create"
-    )
-    return calls
-
-
 async def set_up(hass: HomeAssistant, name: str, **inputs: Any) -> str:
     """Make an automation of a blueprint, and return its state."""
     config = {
@@ -75,11 +63,7 @@ async def set_up(hass: HomeAssistant, name: str, **inputs: Any) -> str:
         "alias": "Test",
         "use_blueprint": {"path": f"beeper/{name}.yaml", "input": inputs},
     }
-    assert await async_setup_component(hass, "automation", {"automation": config})
-    await hass.async_block_till_done()
-    state = hass.states.get("automation.test")
-    assert state
-    return state.state
+    return (await set_up_automation(hass, config)).state
 
 
 async def automate(hass: HomeAssistant, name: str, **inputs: Any) -> None:
@@ -145,7 +129,7 @@ def test_they_are_found() -> None:
     }
 
 
-@each
+@every_blueprint
 def test_what_a_blueprint_says_of_itself(file: Path) -> None:
     loaded = load_yaml_dict(str(file))["blueprint"]
     path = file.relative_to(ROOT)
@@ -155,10 +139,10 @@ def test_what_a_blueprint_says_of_itself(file: Path) -> None:
     assert loaded["name"].startswith("Beeper: ")
     assert loaded["description"].rstrip().endswith(("*.", "."))
     assert loaded["homeassistant"]["min_version"] == "2026.10.0"
-    assert loaded["source_url"] == f"{DOCUMENTATION}/blob/main/{path}"
+    assert loaded["source_url"] == f"{MANIFEST['documentation']}/blob/main/{path}"
 
 
-@each
+@every_blueprint
 def test_every_input_can_be_chosen(file: Path) -> None:
     for name, given in inputs_of(file):
         assert given["name"], name
@@ -176,7 +160,7 @@ def test_nobody_is_allowed_by_default(name: str) -> None:
     assert "default" not in dict(inputs_of(file))["senders"]
 
 
-@each
+@every_blueprint
 async def test_home_assistant_can_import_it(
     hass: HomeAssistant,
     hass_ws_client: WebSocketGenerator,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -23,12 +22,9 @@ from tests.helpers.entities import add_chat
 from tests.helpers.flows import MESSAGE, SHORTCUT_TEXTS, add
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM, texts
-from tests.helpers.yaml_examples import blocks, table
+from tests.helpers.yaml_examples import PAGES, README, blocks, table
 
-ROOT = Path(__file__).parents[1]
-DASHBOARDS = (ROOT / "docs/dashboards.md").read_text("utf-8")
-README = (ROOT / "README.md").read_text("utf-8")
-RESULT, BUTTON, SCRIPT, FORM, CHAT_BADGE, ACCOUNT_BADGE = blocks(DASHBOARDS)
+RESULT, BUTTON, SCRIPT, FORM, CHAT_BADGE, ACCOUNT_BADGE = blocks(PAGES["dashboards"])
 
 
 @pytest.fixture
@@ -231,9 +227,9 @@ def test_readme() -> None:
 
 
 def test_tables() -> None:
-    results = table("State", DASHBOARDS)
+    results = table("State", "dashboards")
     assert results == {*get_args(ShortcutResult.__value__)}
-    rows = DASHBOARDS.split("| What it does |", 1)[1].split("\n\n")[0]
+    rows = PAGES["dashboards"].split("| What it does |", 1)[1].split("\n\n")[0]
     kinds = {row.split("|")[1].strip() for row in rows.splitlines()[2:]}
     menu = SHORTCUT_TEXTS["step"]["user"]["menu_options"]
     assert kinds == {*menu.values()}

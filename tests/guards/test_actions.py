@@ -6,19 +6,9 @@ from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
-from tests.helpers.repository import ENGLISH, ICONS, SERVICES, Json
+from tests.helpers.repository import ENGLISH, ICONS, SERVICES, Json, flat
 
 UNKNOWN = "nonsense"
-
-
-def flat(fields: Json) -> dict[str, Json]:
-    """Return the fields of an action, those in sections too."""
-    found: dict[str, Json] = {}
-    for name, field in fields.items():
-        new = flat(field["fields"]) if "fields" in field else {name: field}
-        assert not found.keys() & new.keys()
-        found |= new
-    return found
 
 
 async def accepted_fields(hass: HomeAssistant, action: str, call: Json) -> set[str]:

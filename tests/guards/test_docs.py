@@ -1,5 +1,6 @@
 """What docs/ tells people to paste works, and its tables are whole."""
 
+import ast
 import asyncio
 from datetime import timedelta
 import json
@@ -15,7 +16,6 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
     async_mock_service,
 )
-import yaml
 
 from custom_components.beeper.actions.change import CHANGE_ACTIONS
 from custom_components.beeper.outgoing import delivery
@@ -31,47 +31,20 @@ from simulator import Simulator
 from tests.helpers.actions import send, sent
 from tests.helpers.entities import add_chat
 from tests.helpers.media import PNG, Door
-from tests.helpers.repository import ROOT
+from tests.helpers.repository import CONDITIONS, ENGLISH, ROOT, SERVICES, TRIGGERS, walk
 from tests.helpers.sdk import environment
 from tests.helpers.talking import say, talk
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM
-from tests.helpers.yaml_examples import ACTIONS, blocks, table
-
-MESSAGES = (ROOT / "docs/automations.md").read_text("utf-8")
-CHANGING = (ROOT / "docs/changing.md").read_text("utf-8")
-READING = (ROOT / "docs/reading.md").read_text("utf-8")
-VOICE = (ROOT / "docs/voice.md").read_text("utf-8")
-README = (ROOT / "README.md").read_text("utf-8")
-
-SERVICES = yaml.safe_load(
-    (ROOT / "custom_components/beeper/services.yaml").read_text("utf-8")
+from tests.helpers.yaml_examples import (
+    AUTOMATIONS,
+    PAGES,
+    README,
+    fields_of,
+    load,
+    run,
+    table,
 )
-
-
-AUTOMATIONS = {
-    block["alias"]: block
-    for text in (ACTIONS, CHANGING, MESSAGES, READING)
-    for block in blocks(text)
-}
-
-
-async def load(hass: HomeAssistant, alias: str) -> None:
-    """Load an automation; one that is not valid is there, but unavailable."""
-    config = {"automation": [AUTOMATIONS[alias]]}
-    assert await async_setup_component(hass, "automation", config)
-    await hass.async_block_till_done()
-    (state,) = hass.states.async_all("automation")
-    assert state.state == "on"
-
-
-async def run(hass: HomeAssistant, alias: str, entity_id: str) -> None:
-    """Load an automation, and let happen what it waits for."""
-    await load(hass, alias)
-    hass.states.async_set(entity_id, "off")
-    await hass.async_block_till_done()
-    hass.states.async_set(entity_id, "on")
-    await hass.async_block_till_done()
 
 
 async def test_letterbox(
@@ -113,14 +86,12 @@ async def test_smoke(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
+    notices: list[ServiceCall],
     monkeypatch: pytest.MonkeyPatch,
     outcome: Any,
     told: str | None,
 ) -> None:
     monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
-    calls: list[ServiceCall] = async_mock_service(
-        hass, "persistent_notification", "create"
-    )
     await add_chat(hass, loaded, FAMILY, "Family")
     if outcome == "refused":
         simulator.faults.add(
@@ -131,7 +102,7 @@ async def test_smoke(
 
     await run(hass, "Smoke", "binary_sensor.smoke")
 
-    assert [call.data["message"] for call in calls] == ([told] if told else [])
+    assert [notice.data["message"] for notice in notices] == ([told] if told else [])
 
 
 async def test_report(
@@ -144,8 +115,7 @@ async def test_report(
     await hass.config.async_set_time_zone("UTC")
     (media / "report.pdf").write_bytes(b"%PDF")
     freezer.move_to("2026-12-01T06:59:00+00:00")
-    config = {"automation": [AUTOMATIONS["Monthly report"]]}
-    assert await async_setup_component(hass, "automation", config)
+    await load(hass, "Monthly report")
 
     freezer.move_to("2026-12-01T07:00:00+00:00")
     async_fire_time_changed(hass, dt_util.utcnow())
@@ -189,31 +159,25 @@ async def test_dinner(
 
 
 async def test_who_is_that(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant, loaded: MockConfigEntry, notices: list[ServiceCall]
 ) -> None:
-    told: list[ServiceCall] = async_mock_service(
-        hass, "persistent_notification", "create"
-    )
     await load(hass, "Who is that")
 
     hass.states.async_set("input_text.who", "mia")
-    await until(lambda: told)
+    await until(lambda: notices)
 
-    assert told[0].data["title"] == "1 found"
-    assert told[0].data["message"].strip() == (
+    assert notices[0].data["title"] == "1 found"
+    assert notices[0].data["message"].strip() == (
         "- Mia 🌻, WhatsApp: @whatsapp_15550101004:beeper.com"
     )
 
 
 async def test_tables_of_find(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    services = ROOT / "custom_components/beeper/services.yaml"
-    described = yaml.safe_load(services.read_text("utf-8"))["find"]["fields"]
-
     found: Any = await hass.services.async_call(
         "beeper", "find", {"query": "mia"}, blocking=True, return_response=True
     )
 
-    assert table("Search") == described.keys()
+    assert table("Search") == fields_of("find")
     assert table("Match") - {
         "identity",
         "exact",
@@ -226,29 +190,7 @@ async def test_tables_of_find(hass: HomeAssistant, loaded: MockConfigEntry) -> N
     } == set(found["matches"][0])
 
 
-async def test_readme(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    camera: Door,
-) -> None:
-    (call,) = blocks(README.split("## Send messages")[1].split("\n## ")[0])
-    await add_chat(hass, loaded)
-
-    domain, _, action = call["action"].partition(".")
-    await hass.services.async_call(domain, action, call["data"], blocking=True)
-    assert sent(simulator) == 1
-
-
 # Automations that messages start
-
-
-@pytest.fixture
-def notices(hass: HomeAssistant) -> list[ServiceCall]:
-    calls: list[ServiceCall] = async_mock_service(
-        hass, "persistent_notification", "create"
-    )
-    return calls
 
 
 async def test_status(
@@ -407,7 +349,7 @@ async def test_no_traces(
     written = async_capture_events(hass, "somebody_has_written")
     config = {"id": "x", **AUTOMATIONS["No traces"]}
     config.pop(left_out, None)
-    assert await async_setup_component(hass, "automation", {"automation": config})
+    await load(hass, config)
 
     simulator.incoming(KIM, None, "hi")
     await until(lambda: written)
@@ -415,21 +357,6 @@ async def test_no_traces(
 
     found = await async_list_traces(hass, "automation", "automation.x")
     assert len(found) == traces
-
-
-async def test_readme_trigger(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
-) -> None:
-    (config,) = blocks(README.split("## Act on messages")[1].split("\n## ")[0])
-    opened = async_mock_service(hass, "cover", "open_cover")
-    assert await async_setup_component(hass, "automation", {"automation": config})
-
-    simulator.incoming(KIM, None, "Do not open the gate!")
-    simulator.incoming(KIM, None, "Open the gate")
-    await until(lambda: sent(simulator))
-
-    assert len(opened) == 1
-    assert simulator.world.chats[KIM].messages[-1].text == "It opens."
 
 
 # Automations that read
@@ -560,29 +487,14 @@ async def test_everything_labelled_home(
     assert await told(notices) == ["Family 🏡"]
 
 
-async def test_readme_reading(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
-) -> None:
-    (call,) = blocks(README.split("## Read chats")[1].split("\n## ")[0])
-
-    domain, _, action = call["action"].partition(".")
-    response = await hass.services.async_call(
-        domain, action, call["data"], blocking=True, return_response=True
-    )
-    assert response
-    assert response["chats"]
-
-
 async def test_pictures_of_the_family(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
+    notices: list[ServiceCall],
     tmp_path: Path,
 ) -> None:
     hass.config.media_dirs = {"local": str(tmp_path)}
-    notices: list[ServiceCall] = async_mock_service(
-        hass, "persistent_notification", "create"
-    )
     await load(hass, "Keep the pictures of the family")
     chat = simulator.world.chats[FAMILY]
     cake = next(each for each in chat.messages if each.attachments)
@@ -608,7 +520,7 @@ async def test_tables_of_reading(
         "search_messages",
         "download_attachment",
     ):
-        assert table(f"Field of {action}", READING) == fields_of(action)
+        assert table(f"Field of {action}", "reading") == fields_of(action)
     responses = {
         action: await hass.services.async_call(
             "beeper", action, data, blocking=True, return_response=True
@@ -620,13 +532,13 @@ async def test_tables_of_reading(
             ("download_attachment", {"chat_id": FAMILY, "message_id": "4"}),
         )
     }
-    assert table("File", READING) == {*(responses["download_attachment"] or {})}
+    assert table("File", "reading") == {*(responses["download_attachment"] or {})}
     accounts: Any = responses["list_accounts"]
     messages: Any = responses["list_messages"]
-    assert table("Account", READING) == {*accounts["accounts"][0]}
-    assert table("Chat", READING) == {*(responses["get_chat"] or {})}
-    assert table("Message", READING) == {*messages["messages"][0]}
-    actions = table("Action", READING)
+    assert table("Account", "reading") == {*accounts["accounts"][0]}
+    assert table("Chat", "reading") == {*(responses["get_chat"] or {})}
+    assert table("Message", "reading") == {*messages["messages"][0]}
+    actions = table("Action", "reading")
     others = {
         "list_chats",
         "search_messages",
@@ -760,21 +672,21 @@ async def test_smoke_at_night(
 
 
 def test_every_action_has_an_example() -> None:
-    examples = f"{README}{ACTIONS}{CHANGING}{READING}"
+    examples = "".join((README, *PAGES.values()))
     assert SERVICES.keys() <= {*re.findall(r"action: beeper\.(\w+)", examples)}
 
 
 async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    where = table("Where", CHANGING)
-    assert table("Field of update_chat", CHANGING) == fields_of("update_chat") - where
+    where = table("Where", "changing")
+    assert table("Field of update_chat", "changing") == fields_of("update_chat") - where
     names = {action.job.name for action in CHANGE_ACTIONS}
-    assert table("Action", CHANGING) == {f"beeper.{name}" for name in names}
+    assert table("Action", "changing") == {f"beeper.{name}" for name in names}
     others = set[str]().union(*map(fields_of, names - {"update_chat"}))
-    assert table("Field of the others", CHANGING) == others - where
+    assert table("Field of the others", "changing") == others - where
     response: Any = await hass.services.async_call(
         "beeper", "focus", {}, blocking=True, return_response=True
     )
-    assert table("Response of a change", CHANGING) == response.keys()
+    assert table("Response of a change", "changing") == response.keys()
 
 
 # What the official SDK can do
@@ -795,7 +707,7 @@ async def test_every_method_of_the_sdk_is_compared() -> None:
 
     assert table("SDK method") == methods.keys()
 
-    rows = ACTIONS.split("| SDK method |", 1)[1].splitlines()[2:]
+    rows = PAGES["actions"].split("| SDK method |", 1)[1].splitlines()[2:]
     answers = {
         method: answer.strip()
         for row in rows
@@ -843,48 +755,26 @@ OTHERWISE = {
 
 
 def test_no_example_is_left_out() -> None:
-    assert AUTOMATIONS.keys() == {
-        "A network is lost",
-        "Code for a guest",
-        "Dealt with",
-        "Everything labelled home",
-        "Later, at the desk",
-        "Smoke at night",
-        "The vacuum is at it",
-        "What it answers to",
-        "Dinner",
-        "Count the messages",
-        "Doorbell",
-        "Family on the tablet",
-        "Keep the pictures of the family",
-        "Goodbye",
-        "Letterbox",
-        "Lights out",
-        "Monthly report",
-        "Networks in the morning",
-        "No traces",
-        "Not answered",
-        "Not delivered",
-        "Only if Mia reads it",
-        "Quiet family",
-        "Smoke",
-        "Status",
-        "The oven is on",
-        "Who is that",
-        "Unread at bedtime",
-        "What the family wrote",
-        "Window open",
+    tested = {
+        argument.value
+        for call in walk(ast.Call, Path(__file__))
+        for argument in call.args
+        if isinstance(argument, ast.Constant)
+    } | {
+        key.slice.value
+        for key in walk(ast.Subscript, Path(__file__))
+        if isinstance(key.slice, ast.Constant)
     }
+    assert tested >= AUTOMATIONS.keys()
+    assert len(AUTOMATIONS) >= 30
 
 
 def test_tables_of_triggers_and_conditions() -> None:
-    folder = ROOT / "custom_components/beeper"
-    for heading, file in (("Trigger", "triggers"), ("Condition", "conditions")):
-        described = yaml.safe_load((folder / f"{file}.yaml").read_text("utf-8"))
-        assert table(heading, MESSAGES) == {f"beeper.{key}" for key in described}
+    for heading, described in (("Trigger", TRIGGERS), ("Condition", CONDITIONS)):
+        assert table(heading, "automations") == {f"beeper.{key}" for key in described}
         if heading == "Trigger":
             options = {name for key in described.values() for name in key["fields"]}
-            assert table("Option", MESSAGES) == options
+            assert table("Option", "automations") == options
 
 
 async def test_tables_of_variables(
@@ -921,14 +811,7 @@ async def test_tables_of_variables(
 
     common = {"alias", "description", "id", "idx", "platform", "config_entry_id"}
     for heading, variables in heard.items():
-        assert table(heading, MESSAGES) == variables - common
-
-
-def fields_of(action: str) -> set[str]:
-    fields: set[str] = set()
-    for name, field in SERVICES[action]["fields"].items():
-        fields |= set(field["fields"]) if "fields" in field else {name}
-    return fields
+        assert table(heading, "automations") == variables - common
 
 
 def test_table_of_fields() -> None:
@@ -945,7 +828,7 @@ async def test_table_of_the_response(
 
 
 def said(column: int) -> list[str]:
-    rows = VOICE.split("| English | German |\n|---|---|\n")[1].split("\n\n")[0]
+    rows = PAGES["voice"].split("| English | German |\n|---|---|\n")[1].split("\n\n")[0]
     return [row.split("|")[column].strip() for row in rows.splitlines()]
 
 
@@ -986,7 +869,7 @@ async def test_what_to_say(hass: HomeAssistant, sentence: str, language: str) ->
 async def test_what_to_answer(
     hass: HomeAssistant, language: str, sentence: str, answer: str, done: str
 ) -> None:
-    assert f'"{answer}"' in " ".join(VOICE.split())
+    assert f'"{answer}"' in " ".join(PAGES["voice"].split())
     answer = answer.replace("Signal", "Telegram")
 
     _, conversation_id = await talk(hass, sentence, language=language)
@@ -998,9 +881,9 @@ async def test_what_to_answer(
 async def test_sentences_of_ones_own(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tmp_path: Path
 ) -> None:
-    [text] = re.findall(r"```yaml\n(.*?)```", VOICE, re.DOTALL)
+    [text] = re.findall(r"```yaml\n(.*?)```", PAGES["voice"], re.DOTALL)
     file = tmp_path / "custom_sentences/en/family.yaml"
-    assert str(file.relative_to(tmp_path)) in VOICE
+    assert str(file.relative_to(tmp_path)) in PAGES["voice"]
     file.parent.mkdir(parents=True)
     file.write_text(text)
     hass.config.config_dir = str(tmp_path)
@@ -1014,13 +897,13 @@ async def test_sentences_of_ones_own(
 
 
 def test_tables_of_voice() -> None:
-    english = json.loads(
-        (ROOT / "custom_components/beeper/translations/en.json").read_text("utf-8")
-    )
-    names = english["options"]["step"]["init"]["data"]
+    names = ENGLISH["options"]["step"]["init"]["data"]
     shown = [
         row.split("|")[1].strip()
-        for row in VOICE.split("## Options")[1].split("\n\n")[2].splitlines()[2:]
+        for row in PAGES["voice"]
+        .split("## Options")[1]
+        .split("\n\n")[2]
+        .splitlines()[2:]
     ]
     assert shown == [names[key] for key in ("sentences", "confirm", "llm_can_send")]
     sources = [
@@ -1028,6 +911,6 @@ def test_tables_of_voice() -> None:
         for name in ("llm", "voice/assistant")
     ]
     tools = re.findall(r'name = f"{DOMAIN}(__\w+)"', sources[0])
-    assert table("Tool", VOICE) == {f"beeper{name}" for name in tools}
+    assert table("Tool", "voice") == {f"beeper{name}" for name in tools}
     intents = {*re.findall(r'"(Beeper\w+)"', sources[1])}
-    assert table("Intent", VOICE) == intents
+    assert table("Intent", "voice") == intents

@@ -1,8 +1,6 @@
 """What README tells people to paste works, and what it says of answers is so."""
 
 from datetime import timedelta
-import json
-from pathlib import Path
 import re
 from typing import Any
 
@@ -12,57 +10,38 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
     async_mock_service,
 )
-import yaml
 
 from homeassistant.components import conversation
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
+from tests.helpers.actions import sent
+from tests.helpers.entities import add_chat
+from tests.helpers.media import Door
+from tests.helpers.repository import ENGLISH
 from tests.helpers.waiting import until
-
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-EXCEPTIONS = json.loads(
-    (ROOT / "custom_components/beeper/translations/en.json").read_text("utf-8")
-)["exceptions"]
+from tests.helpers.world import KIM
+from tests.helpers.yaml_examples import README, call, example, fields_of, load, run
 
 
-def example(heading: str) -> Any:
-    (text,) = re.findall(rf"##+ {heading}\n.*?```yaml\n(.*?)```", README, re.DOTALL)
-    return yaml.safe_load(text)
-
-
-def table(heading: str) -> list[str]:
+def first_column(heading: str) -> list[str]:
     """Return the first cells of the first table after a text."""
     rows = README.split(heading, 1)[1].split("|---", 1)[1].split("\n\n")[0]
     return [row.split("|")[1].strip() for row in rows.splitlines()[1:]]
-
-
-@pytest.fixture
-def notifications(hass: HomeAssistant) -> list[ServiceCall]:
-    calls: list[ServiceCall] = async_mock_service(
-        hass, "persistent_notification", "create"
-    )
-    return calls
 
 
 async def test_automation(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    notifications: list[ServiceCall],
+    notices: list[ServiceCall],
 ) -> None:
-    config = {"automation": [example("In an automation")]}
-    assert await async_setup_component(hass, "automation", config)
-    hass.states.async_set("binary_sensor.cellar_leak", "off")
-
-    hass.states.async_set("binary_sensor.cellar_leak", "on")
-    await hass.async_block_till_done()
+    await run(hass, example("In an automation"), "binary_sensor.cellar_leak")
 
     (sent,) = simulator.executed
     assert sent.json["messageText"] == "There is water in the cellar!"
-    (notification,) = notifications
+    (notification,) = notices
     assert notification.data["message"].startswith("Handed over to Beeper, chat !")
 
 
@@ -70,7 +49,7 @@ async def test_script(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    notifications: list[ServiceCall],
+    notices: list[ServiceCall],
 ) -> None:
     config = {"script": example("In a script")}
     assert await async_setup_component(hass, "script", config)
@@ -83,14 +62,14 @@ async def test_script(
     assert sent.json["title"].startswith("Babysitter ")
     assert response is not None
     assert response["chat_id"] in simulator.world.chats
-    assert not notifications
+    assert not notices
 
 
 async def test_script_tells_who_is_missing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    notifications: list[ServiceCall],
+    notices: list[ServiceCall],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     add = simulator.world.add_chat
@@ -102,7 +81,7 @@ async def test_script_tells_who_is_missing(
 
     await hass.services.async_call("script", "babysitter_group", blocking=True)
 
-    (notification,) = notifications
+    (notification,) = notices
     assert notification.data["message"] == (
         "Not in the group: @whatsapp_15550101004:beeper.com"
     )
@@ -112,9 +91,8 @@ async def test_dashboard_button(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     tap = example("On a dashboard")["tap_action"]
-    domain, _, action = tap["perform_action"].partition(".")
     for _ in range(2):
-        await hass.services.async_call(domain, action, tap["data"], blocking=True)
+        await call(hass, tap["perform_action"], tap["data"])
 
     assert len(simulator.executed) == 1
 
@@ -124,8 +102,7 @@ async def test_spoken_sentence(
 ) -> None:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
-    config = {"automation": [example("Behind a spoken sentence")]}
-    assert await async_setup_component(hass, "automation", config)
+    await load(hass, example("Behind a spoken sentence"))
 
     async def answer(sentence: str) -> str:
         result = await conversation.async_converse(
@@ -145,22 +122,59 @@ async def test_spoken_sentence(
     assert len(simulator.executed) == 1
 
 
+async def test_send_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    camera: Door,
+) -> None:
+    step = example("Send messages")
+    await add_chat(hass, loaded)
+
+    await call(hass, step["action"], step["data"])
+    assert sent(simulator) == 1
+
+
+async def test_message_trigger(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    config = example("Act on messages")
+    opened = async_mock_service(hass, "cover", "open_cover")
+    await load(hass, config)
+
+    simulator.incoming(KIM, None, "Do not open the gate!")
+    simulator.incoming(KIM, None, "Open the gate")
+    await until(lambda: sent(simulator))
+
+    assert len(opened) == 1
+    assert simulator.world.chats[KIM].messages[-1].text == "It opens."
+
+
+async def test_read_chats(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    step = example("Read chats")
+
+    response = await call(hass, step["action"], step["data"], response=True)
+    assert response
+    assert response["chats"]
+
+
 async def test_account_that_logs_out(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    notifications: list[ServiceCall],
+    notices: list[ServiceCall],
 ) -> None:
-    config = {"automation": [example("Sensors")]}
-    assert await async_setup_component(hass, "automation", config)
+    await load(hass, example("Sensors"))
     simulator.set_account_status("whatsapp", "reconnect_required")
     await loaded.runtime_data.async_refresh()
     await hass.async_block_till_done()
 
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=5, seconds=1))
-    await until(lambda: notifications)
+    await until(lambda: notices)
 
-    assert "reconnect_required" in notifications[0].data["message"]
+    assert "reconnect_required" in notices[0].data["message"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +193,7 @@ async def test_table_of_the_response(
         "beeper", "create_chat", data, blocking=True, return_response=True
     )
 
-    keys = set(re.findall(r"`(\w+)`", " ".join(table("The response, with"))))
+    keys = set(re.findall(r"`(\w+)`", " ".join(first_column("The response, with"))))
     assert keys >= set(response or ())
     assert response is not None
     some = {"missing", "recipients"}
@@ -187,17 +201,12 @@ async def test_table_of_the_response(
 
 
 def test_table_of_fields() -> None:
-    action = yaml.safe_load(
-        (ROOT / "custom_components/beeper/services.yaml").read_text("utf-8")
-    )["create_chat"]
-    fields = set()
-    for name, field in action["fields"].items():
-        fields |= set(field["fields"]) if "fields" in field else {name}
-
-    assert {cell.strip("`") for cell in table("## Create chats")} == fields
+    assert {cell.strip("`") for cell in first_column("## Create chats")} == fields_of(
+        "create_chat"
+    )
 
 
-@pytest.mark.parametrize("quote", table("## What errors mean"))
+@pytest.mark.parametrize("quote", first_column("## What errors mean"))
 def test_table_of_errors(quote: str) -> None:
-    texts = [exception["message"] for exception in EXCEPTIONS.values()]
+    texts = [exception["message"] for exception in ENGLISH["exceptions"].values()]
     assert any(quote.strip('"') in text for text in texts)

@@ -70,3 +70,13 @@ def strings() -> str:
     return "\n".join(
         f'"{text}"' for text in texts if isinstance(text, str)
     ) + json.dumps([SERVICES, TRIGGERS, CONDITIONS])
+
+
+def flat(fields: Json) -> dict[str, Json]:
+    """Return the fields of an action, those in sections too."""
+    found: dict[str, Json] = {}
+    for name, field in fields.items():
+        new = flat(field["fields"]) if "fields" in field else {name: field}
+        assert not found.keys() & new.keys()
+        found |= new
+    return found
