@@ -22,6 +22,8 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
     setup_test_component_platform,
 )
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
 
 from custom_components.beeper import coordinator
 from custom_components.beeper.api import transport
@@ -296,3 +298,9 @@ def notices(hass: HomeAssistant) -> list[ServiceCall]:
         hass, "persistent_notification", "create"
     )
     return calls
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Return snapshots that know Home Assistant's types and leave out random ids."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)

@@ -70,34 +70,6 @@ def write_many(simulator: Simulator, count: int, chat_id: str = KIM) -> None:
 
 
 @EACH_PROFILE
-async def test_accounts(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
-) -> None:
-    accounts = (await read(hass, "list_accounts"))["accounts"]
-
-    listed = [each.id for each in simulator.world.accounts.values() if each.listed]
-    assert [account["account_id"] for account in accounts] == listed
-    signal = accounts[listed.index("signal")]
-    told = simulator.profile.account_keys
-    assert signal == {
-        "account_id": "signal",
-        "network": "Signal" if "network" in told else None,
-        "status": "reconnect_required" if "status" in told else None,
-        "status_text": "Signed out on the phone" if "statusText" in told else None,
-        "bridge_type": "signal" if "bridge" in told else None,
-        "bridge_provider": "cloud" if "bridge" in told else None,
-        "user": {
-            "id": "@signal_15550100001:beeper.com",
-            "name": "Sam Sample",
-            "full_name": "Sam Sample",
-            "username": None,
-            "phone_number": "+15550100001",
-            "email": None,
-        },
-    }
-
-
-@EACH_PROFILE
 async def test_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
@@ -268,36 +240,15 @@ async def test_messages(
 ) -> None:
     response = await read(hass, "list_messages", chat_id=FAMILY)
 
-    html = simulator.profile.html
-    told = simulator.profile.message_keys
     newest, picture = response["messages"][:2]
-    assert newest == {
-        "message_id": "6",
-        "chat_id": FAMILY,
-        "account_id": "whatsapp",
-        "sender_id": "@whatsapp_15550101002:beeper.com",
-        "sender_name": "Kim",
-        "is_self": False,
-        "timestamp": newest["timestamp"],
-        "type": "TEXT" if "type" in told else None,
-        "text": "See you all on Sunday",
-        "rich_text": "See you all on Sunday" if html else None,
-        "reply_to": None,
-        "attachments": [],
-        "files": [],
-        "reactions": [],
-        "mentions": [],
-        "is_unread": True,
-        "is_deleted": False,
-        "edited": None,
-        "send_status": None,
-    }
     written = datetime.fromisoformat(newest["timestamp"])
     assert written.utcoffset() == timedelta()
     assert abs(written - simulator.world.chats[FAMILY].last_activity) < timedelta(
         seconds=1
     )
-    if "isHidden" in told:  # Beeper itself does not show the row of a reaction.
+    if (
+        "isHidden" in simulator.profile.message_keys
+    ):  # Beeper itself does not show the row of a reaction.
         assert [message["message_id"] for message in response["messages"]] == [
             *("6", "4", "3", "2", "1")
         ]

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.helpers.world import KIM
 
+CHAT_DATA = {"chat_id": KIM, "account_id": "whatsapp", "network": "WhatsApp"}
 BUTTON = "button.shortcut"
 SENSOR = "sensor.shortcut_last_result"
 MIA = "15550101004"
@@ -47,9 +48,7 @@ async def add_chat(
 ) -> str:
     """Add a chat as its flow does, and return its notify entity."""
     subentry = ConfigSubentry(
-        data=MappingProxyType(
-            {"chat_id": chat_id, "account_id": "whatsapp", "network": "WhatsApp"}
-        ),
+        data=MappingProxyType({**CHAT_DATA, "chat_id": chat_id}),
         subentry_type="chat",
         title=title,
         unique_id=chat_id,

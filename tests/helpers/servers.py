@@ -13,9 +13,13 @@ from homeassistant.core import HomeAssistant
 TOKEN = "dev-token"
 
 
-def add_entry(hass: HomeAssistant, url: str, **options: Any) -> MockConfigEntry:
+def add_entry(
+    hass: HomeAssistant, url: str, *, entry_id: str | None = None, **options: Any
+) -> MockConfigEntry:
+    """Add an entry for a server, not set up yet."""
     entry = MockConfigEntry(
         domain=DOMAIN,
+        entry_id=entry_id,
         title="Beeper",
         data={
             CONF_URL: url,
