@@ -119,7 +119,7 @@ def inputs_of(file: Path) -> Iterator[tuple[str, Any]]:
             yield name, given
 
 
-def test_they_are_found() -> None:
+def test_blueprints_are_found() -> None:
     assert {file.stem for file in FILES} == {
         "alarm",
         "confirm",
@@ -130,7 +130,7 @@ def test_they_are_found() -> None:
 
 
 @every_blueprint
-def test_what_a_blueprint_says_of_itself(file: Path) -> None:
+def test_blueprint_metadata(file: Path) -> None:
     loaded = load_yaml_dict(str(file))["blueprint"]
     path = file.relative_to(ROOT)
 
@@ -185,7 +185,7 @@ async def test_home_assistant_can_import_it(
     assert listed[f"beeper/{file.name}"]["metadata"]["source_url"] == url
 
 
-def test_readme_has_a_link_for_each() -> None:
+def test_readme_links_every_blueprint() -> None:
     links = re.findall(r"\((https://my\.home-assistant\.io/redirect/\S+)\)", README)
 
     assert sorted(links) == sorted(
@@ -316,7 +316,7 @@ async def test_leaving_at_other_hours(
 
 @pytest.mark.parametrize("fault", ["status_before", "drop_before"])
 @pytest.mark.usefixtures("impatient")
-async def test_leaving_home_that_nobody_hears_of(
+async def test_failed_leaving_message_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     leaving: dict[str, Any],
@@ -416,7 +416,7 @@ async def test_ringing_of_an_event_entity(
     assert pictures(simulator) == [b"\xff\xd8\xffJPEG"]
 
 
-async def test_who_rings_again_is_told_once(
+async def test_repeated_rings_are_reported_once(
     hass: HomeAssistant,
     simulator: Simulator,
     bell: dict[str, Any],
@@ -434,7 +434,7 @@ async def test_who_rings_again_is_told_once(
         assert tried(simulator) == count
 
 
-async def test_a_camera_without_a_picture_does_not_cost_the_ring(
+async def test_ring_is_sent_without_a_picture(
     hass: HomeAssistant,
     simulator: Simulator,
     bell: dict[str, Any],
@@ -463,7 +463,7 @@ async def test_a_camera_without_a_picture_does_not_cost_the_ring(
     ],
 )
 @pytest.mark.usefixtures("impatient")
-async def test_a_ring_that_nobody_hears_of(
+async def test_failed_ring_message_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     bell: dict[str, Any],
@@ -517,7 +517,7 @@ def groups(simulator: Simulator, title: str = "Alarms at home") -> list[str]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_alarms_make_one_group(
+async def test_alarms_share_one_group(
     hass: HomeAssistant,
     simulator: Simulator,
     alarm: dict[str, Any],
@@ -540,7 +540,7 @@ async def test_alarms_make_one_group(
     assert not sirens
 
 
-async def test_alarms_at_once_make_one_group_too(
+async def test_concurrent_alarms_share_one_group(
     hass: HomeAssistant, simulator: Simulator, alarm: dict[str, Any]
 ) -> None:
     await automate(hass, "alarm", **alarm)
@@ -585,7 +585,7 @@ async def test_an_alarm_uses_the_group_of_these_people(
     assert len(groups(simulator, title or "")) == 1
 
 
-async def test_somebody_whom_the_network_does_not_add(
+async def test_missing_group_member_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     alarm: dict[str, Any],
@@ -624,7 +624,7 @@ async def test_somebody_whom_the_network_does_not_add(
     ],
 )
 @pytest.mark.usefixtures("impatient")
-async def test_an_alarm_that_may_not_have_arrived(
+async def test_unconfirmed_alarm_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     alarm: dict[str, Any],
@@ -705,7 +705,7 @@ async def test_a_question_is_never_a_template(
     assert texts(simulator, KIM) == ["2: {{ 6 * 7 }}"]
 
 
-async def test_who_gets_no_status(
+async def test_senders_without_status(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await allow(hass)
@@ -720,7 +720,7 @@ async def test_who_gets_no_status(
     assert tried(simulator) == 0
 
 
-async def test_the_status_for_oneself(
+async def test_status_for_own_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     me = "@whatsapp_15550100001:beeper.com"
@@ -734,7 +734,7 @@ async def test_the_status_for_oneself(
     assert texts(simulator, KIM) == ["All is well."]
 
 
-async def test_an_answer_that_may_not_have_arrived(
+async def test_unconfirmed_status_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -847,7 +847,7 @@ async def test_yes(
     assert len(opened) == 2
 
 
-async def test_no(
+async def test_no_cancels(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -864,7 +864,7 @@ async def test_no(
     assert texts(simulator)[1:] == ["OK, nothing is done."]
 
 
-async def test_what_is_no_answer(
+async def test_unrelated_messages_are_no_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -901,7 +901,7 @@ async def test_what_is_no_answer(
     assert texts(simulator)[1:] == ["No answer in time: nothing is done."]
 
 
-async def test_a_yes_from_before_the_question_is_no_answer(
+async def test_earlier_yes_is_no_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -922,7 +922,7 @@ async def test_a_yes_from_before_the_question_is_no_answer(
     assert len(opened) == 1
 
 
-async def test_yes_of_oneself(
+async def test_own_yes(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -951,7 +951,7 @@ async def test_an_action_that_fails(
 
 
 @pytest.mark.parametrize("nothing", [" ", "", None])
-async def test_replies_of_ones_own_or_none(
+async def test_custom_or_no_replies(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -972,7 +972,7 @@ async def test_replies_of_ones_own_or_none(
     assert len(opened) == 1
 
 
-async def test_a_reply_that_may_not_have_arrived(
+async def test_unconfirmed_reply_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -991,7 +991,7 @@ async def test_a_reply_that_may_not_have_arrived(
     assert tried(simulator) == 2
 
 
-async def test_only_under_some_circumstances(
+async def test_conditions_are_respected(
     hass: HomeAssistant, simulator: Simulator, asking: dict[str, Any]
 ) -> None:
     night = {"condition": "state", "entity_id": "sun.sun", "state": "below_horizon"}
@@ -1007,7 +1007,7 @@ async def test_only_under_some_circumstances(
 
 @pytest.mark.parametrize("fault", ["status_before", "drop_before", "disabled"])
 @pytest.mark.usefixtures("impatient")
-async def test_a_question_that_may_not_have_been_asked(
+async def test_unconfirmed_question_is_notified(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -1067,7 +1067,7 @@ async def test_no_question_for_a_name(
     ],
 )
 @pytest.mark.parametrize("blank", [[], "", [""], None])
-async def test_an_empty_list_is_not_everybody(
+async def test_empty_list_allows_nobody(
     hass: HomeAssistant, asking: dict[str, Any], name: str, empty: str, blank: Any
 ) -> None:
     inputs = asking if name == "confirm" else {"senders": [KIMS]}

@@ -72,7 +72,7 @@ def written(simulator: Simulator) -> list[str]:
 
 @pytest.mark.parametrize("profile", PROFILES)
 @KINDS
-async def test_a_press(
+async def test_press_sends(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -150,7 +150,7 @@ async def test_a_template_is_filled_in_at_each_press(
     assert texts(simulator)[-2:] == ["-2 °C", "21 °C"]
 
 
-async def test_the_group_of_every_day_is_one(
+async def test_daily_group_is_reused(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -174,7 +174,7 @@ async def test_the_group_of_every_day_is_one(
 
 @KINDS
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_pressed_twice_it_is_done_once(
+async def test_double_press_runs_once(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -195,7 +195,7 @@ async def test_pressed_twice_it_is_done_once(
     assert state(hass) == "done"
 
 
-async def test_a_moment_later_it_is_meant_again(
+async def test_later_press_runs_again(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -222,7 +222,7 @@ async def test_pressed_by_code_without_a_context(
     assert sent(simulator) == 1
 
 
-async def test_who_goes_away_does_not_stop_it(
+async def test_cancelled_press_completes(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
@@ -249,7 +249,7 @@ async def test_a_reload_in_the_middle(
     assert state(hass) == "done"
 
 
-async def test_what_ends_while_the_entry_is_reloaded_is_known(
+async def test_result_during_a_reload_is_kept(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -284,7 +284,7 @@ async def test_what_ends_while_the_entry_is_reloaded_is_known(
     assert sent(simulator) == 1
 
 
-async def test_answers_over_and_over_are_stopped(
+async def test_reply_loops_are_stopped(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -323,7 +323,7 @@ PATHS = {
 
 @KINDS
 @faults(RAN)
-async def test_what_is_found_by_reading_is_done(
+async def test_recovered_result_is_done(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -343,7 +343,7 @@ async def test_what_is_found_by_reading_is_done(
 
 @KINDS
 @faults(DID_NOT_RUN)
-async def test_what_is_unknown_is_not_called_failed(
+async def test_unknown_result_is_not_failed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -381,7 +381,7 @@ async def test_what_is_unknown_is_not_called_failed(
     assert not simulator.executed
 
 
-async def test_what_was_not_done_is_done_at_the_next_press(
+async def test_failed_press_can_be_repeated(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
@@ -396,7 +396,7 @@ async def test_what_was_not_done_is_done_at_the_next_press(
 
 
 @KINDS
-async def test_what_beeper_no_longer_knows_is_to_be_chosen_again(
+async def test_missing_target_asks_for_reconfiguration(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -418,7 +418,7 @@ async def test_what_beeper_no_longer_knows_is_to_be_chosen_again(
 
 
 @KINDS
-async def test_beeper_is_away(
+async def test_beeper_offline(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -459,7 +459,7 @@ async def test_read_only(
         (MESSAGE_SHORTCUT, "{{ 'x' * 200000 }}", "longer than 100 kB"),
     ],
 )
-async def test_a_message_that_cannot_be_made(
+async def test_failing_template(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -541,7 +541,7 @@ async def test_device(
 
 @KINDS
 @pytest.mark.parametrize("fault", [None, "drop_before", "status_before"])
-async def test_nothing_personal_is_told(
+async def test_result_contains_nothing_personal(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -104,13 +104,13 @@ async def test_account_is_connected(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.808"])
-async def test_a_server_that_tells_no_status_lists_what_is_connected(
+async def test_account_without_status_counts_as_connected(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     assert await holds(hass, "account_is_connected", account_id="telegram")
 
 
-async def test_a_connection_that_comes_and_goes(
+async def test_connection_changes(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     statuses(simulator, signal="connecting")
@@ -173,7 +173,7 @@ async def test_a_chat_that_is_only_marked_has_no_unread_messages(
     assert not await holds(hass, "has_unread")
 
 
-async def test_a_server_that_does_not_search_tells_nothing_unread(
+async def test_server_without_search_has_no_unread(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     kim = await device_of(hass, loaded, KIM)
@@ -189,7 +189,7 @@ async def test_a_server_that_does_not_search_tells_nothing_unread(
 
 
 @pytest.mark.parametrize("key", BOTH)
-async def test_a_server_that_is_not_there_is_no_error(
+async def test_missing_server_is_no_error(
     hass: HomeAssistant,
     simulator: Simulator,
     caplog: pytest.LogCaptureFixture,
@@ -243,7 +243,7 @@ async def test_of_several_servers(
 
 @pytest.mark.parametrize("key", BOTH)
 @pytest.mark.parametrize("gone", [False, True], ids=["unloaded", "gone"])
-async def test_a_device_that_tells_nothing(
+async def test_unrelated_device(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -279,7 +279,7 @@ async def test_a_device_that_tells_nothing(
         ({"target": {"entity_id": ["notify.kim"]}}, "There is no field target"),
     ],
 )
-async def test_wrong_options_are_refused_with_a_reason(
+async def test_invalid_options_are_refused_with_a_reason(
     hass: HomeAssistant, key: str, config: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(vol.Invalid) as refused:
@@ -290,7 +290,7 @@ async def test_wrong_options_are_refused_with_a_reason(
     assert refused.value.msg.startswith(message)
 
 
-async def test_an_automation_with_wrong_options_says_why(
+async def test_automation_with_invalid_options_logs_the_reason(
     hass: HomeAssistant, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = {

@@ -202,7 +202,7 @@ async def test_server_is_added_from_the_browser(
     ids=str,
 )
 @pytest.mark.parametrize("path", ["*", "/v1/accounts"])
-async def test_answer_that_is_not_right(
+async def test_unexpected_answer(
     hass: HomeAssistant, simulator: Simulator, fault: Any, path: str, error: Any
 ) -> None:
     result = await begin(hass)
@@ -234,7 +234,7 @@ async def test_nothing_listens(
 
 
 @pytest.mark.parametrize("path", ["/v1/info", "/v1/accounts"])
-async def test_no_answer_in_time(
+async def test_response_timeout(
     hass: HomeAssistant,
     simulator: Simulator,
     skip_time: Callable[[float], None],
@@ -253,7 +253,7 @@ async def test_no_answer_in_time(
 
 
 @pytest.mark.usefixtures("half_handshakes")
-async def test_certificate_of_ones_own(
+async def test_self_signed_certificate(
     hass: HomeAssistant, certificate: Certificate
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
@@ -270,7 +270,7 @@ async def test_certificate_of_ones_own(
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_https_where_there_is_none(
+async def test_https_against_a_http_server(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     result = await submit(
@@ -330,7 +330,7 @@ async def test_token_may_not_read(hass: HomeAssistant, simulator: Simulator) -> 
         ("easymatrix", "account_read_only"),
     ],
 )
-async def test_token_that_only_reads_is_named_as_such(
+async def test_read_only_token_is_labelled(
     hass: HomeAssistant, simulator: Simulator, step: str
 ) -> None:
     simulator.tokens[TOKEN] = {"read"}
@@ -342,7 +342,7 @@ async def test_token_that_only_reads_is_named_as_such(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
-async def test_scopes_need_not_be_told(
+async def test_scopes_are_optional(
     hass: HomeAssistant, simulator: Simulator, status: int
 ) -> None:
     simulator.faults.add("status_before", path="/oauth/*", times=None, status=status)
@@ -370,7 +370,7 @@ async def test_nobody_is_signed_in(hass: HomeAssistant, simulator: Simulator) ->
 @pytest.mark.parametrize(
     ("profile", "user_id"), [("latest", "@me:beeper.com"), ("4.2.557", None)]
 )
-async def test_user_that_no_account_tells(
+async def test_user_missing_from_accounts(
     hass: HomeAssistant, simulator: Simulator, user_id: str | None
 ) -> None:
     simulator.world.account("matrix").listed = False
@@ -493,7 +493,7 @@ async def test_one_address_is_added_once_even_by_two_at_a_time(
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
 
 
-async def test_path_in_front(hass: HomeAssistant) -> None:
+async def test_path_prefix(hass: HomeAssistant) -> None:
     async with Simulator(prefix="/my/beeper") as simulator:
         result = await connect(hass, await begin(hass), f"{simulator.url}/v1/")
         entry = await finish(hass, result)
@@ -545,7 +545,7 @@ async def test_status_without_a_translation_is_shown_as_it_is(
     } in account_field(result)["options"]
 
 
-async def test_account_of_which_nothing_else_is_told_is_named_by_its_network(
+async def test_minimal_account_is_named_by_its_network(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     account = simulator.world.account("telegram")
@@ -557,7 +557,7 @@ async def test_account_of_which_nothing_else_is_told_is_named_by_its_network(
     } in account_field(result)["options"]
 
 
-async def test_account_that_is_not_listed_can_be_typed(
+async def test_unlisted_account_can_be_entered(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     result = await connect(hass, await begin(hass), simulator.url)
@@ -674,7 +674,7 @@ async def test_new_token_while_nothing_listens(
     assert result["errors"] == {"base": "cannot_connect"}
 
 
-async def test_new_token_must_be_the_same_users(
+async def test_new_token_must_belong_to_the_same_user(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     result = await not_loaded(hass, simulator, entry)
@@ -692,7 +692,7 @@ async def test_new_token_must_be_the_same_users(
     await hass.async_block_till_done()
 
 
-async def test_new_token_is_asked_for_with_the_address(
+async def test_reauth_shows_the_address(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     result = await entry.start_reauth_flow(hass)
@@ -745,7 +745,7 @@ async def test_reconfigure_changes_everything_but_the_token(
 
 
 @pytest.mark.parametrize("failed_before", [True, False])
-async def test_reconfigure_sets_up_what_was_not(
+async def test_reconfigure_sets_up_a_failed_entry(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -829,7 +829,7 @@ async def test_reconfigure_with_a_wrong_token_changes_nothing(
     assert loaded.data["token"] == TOKEN
 
 
-async def test_user_that_was_not_told_is_learned(
+async def test_missing_user_is_added_later(
     hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
 ) -> None:
     hass.config_entries.async_update_entry(entry, data={**entry.data, "user_id": None})
@@ -841,7 +841,7 @@ async def test_user_that_was_not_told_is_learned(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
-async def test_user_that_is_not_told_any_more_is_remembered(
+async def test_known_user_is_kept(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
     simulator.world.account("matrix").listed = False
@@ -935,7 +935,7 @@ async def test_options_out_of_range_are_refused(
         ("imsg##kim@mail.example", "imsg##kim@mail.example"),
     ],
 )
-async def test_senders_that_are_certain(
+async def test_unambiguous_senders_are_accepted(
     hass: HomeAssistant, loaded: MockConfigEntry, typed: str, stored: str
 ) -> None:
     """Stored once, in one spelling; a line left empty does not count."""
@@ -964,7 +964,7 @@ async def test_senders_that_are_certain(
         "\N{ZERO WIDTH SPACE}",
     ],
 )
-async def test_senders_that_are_not_certain_are_refused(
+async def test_ambiguous_senders_are_refused(
     hass: HomeAssistant, loaded: MockConfigEntry, typed: str
 ) -> None:
     """Anybody can give themselves any name; what was typed stays in the form."""

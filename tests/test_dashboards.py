@@ -79,7 +79,7 @@ def values(config: Any, *keys: str) -> Iterator[str]:
             yield from values(item, *keys)
 
 
-async def test_all_that_cards_name_is_there(
+async def test_cards_use_existing_entities_and_actions(
     hass: HomeAssistant, dashboard: dict[str, Any]
 ) -> None:
     entities = {*values(dashboard, "entities", "entity", "entity_id")}
@@ -202,7 +202,7 @@ async def test_the_form_has_its_fields(
         assert told["selector"].keys() == {"text"}
 
 
-async def test_a_badge_is_seen_while_something_is_unread(
+async def test_badge_is_visible_while_unread(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -22,7 +22,7 @@ def device_of(hass: HomeAssistant, entity_id: str) -> str:
     return entity.device_id
 
 
-async def test_place_of_each_of_our_devices(
+async def test_scope_of_own_devices(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -63,7 +63,7 @@ async def test_place_of_each_of_our_devices(
         assert place_of(hass, gone) is None
 
 
-async def test_place_of_what_is_not_ours(
+async def test_scope_of_other_devices(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     device_registry: dr.DeviceRegistry,

@@ -123,7 +123,7 @@ async def test_diagnostics_count_what_was_sent_and_hold_nothing_personal(
         ("send_message", {"message": "Hello", "allow_repeat": True}, 1),
     ],
 )
-async def test_what_was_set_at_last_is_not_unknown(
+async def test_finally_applied_change_is_not_unknown(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -155,7 +155,7 @@ async def test_what_was_set_at_last_is_not_unknown(
     assert (await outbox())["unknown"] == unknown
 
 
-async def test_diagnostics_tell_of_a_path_in_front(
+async def test_diagnostics_include_the_path_prefix(
     hass: HomeAssistant, hass_client: ClientSessionGenerator
 ) -> None:
     async with Simulator(prefix="/my/secret") as simulator:

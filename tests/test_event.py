@@ -201,7 +201,7 @@ async def test_a_burst_is_as_many_states(
         ({"id": KIM.lower()}, False),
     ],
 )
-async def test_a_chat_hears_under_each_of_its_ids(
+async def test_chat_receives_messages_by_both_ids(
     hass: HomeAssistant, loaded: MockConfigEntry, chat: dict[str, Any], told: bool
 ) -> None:
     await add_chat(hass, loaded)
@@ -211,7 +211,7 @@ async def test_a_chat_hears_under_each_of_its_ids(
     assert not unknown(hass, WHATSAPP)
 
 
-async def test_other_servers_messages_are_not_ours(
+async def test_messages_of_other_servers_are_ignored(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     await add_chat(hass, loaded)
@@ -220,7 +220,7 @@ async def test_other_servers_messages_are_not_ours(
     assert unknown(hass, WHATSAPP, "event.kim_message")
 
 
-async def test_a_chat_hears_its_messages_whatever_account_they_come_by(
+async def test_chat_receives_messages_of_any_account(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     await add_chat(hass, loaded)
@@ -243,7 +243,7 @@ async def test_two_accounts_of_one_network_are_told_apart(
 # In an automation
 
 
-async def test_an_automation_hears_each_message_and_no_reload(
+async def test_automation_runs_per_message_but_not_on_reload(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     """By the trigger that Home Assistant has for event entities."""
@@ -277,7 +277,7 @@ async def test_an_automation_hears_each_message_and_no_reload(
 # Coming and going
 
 
-async def test_gone_with_the_server(
+async def test_unavailable_with_the_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await add_chat(hass, loaded)
@@ -293,7 +293,7 @@ async def test_gone_with_the_server(
     assert state(hass, WHATSAPP).state == then
 
 
-async def test_accounts_come_and_go(
+async def test_accounts_are_added_and_removed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -312,7 +312,7 @@ async def test_accounts_come_and_go(
     assert not unknown(hass, TELEGRAM)
 
 
-async def test_who_is_unloaded_hears_nothing(
+async def test_unloaded_entities_receive_nothing(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     await hass.config_entries.async_unload(loaded.entry_id)

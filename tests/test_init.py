@@ -40,7 +40,7 @@ async def create_chat(hass: HomeAssistant) -> Any:
     )
 
 
-async def test_action_is_there_without_a_server(hass: HomeAssistant) -> None:
+async def test_actions_exist_without_a_server(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     assert hass.services.has_service(DOMAIN, "create_chat")
 
@@ -81,7 +81,7 @@ REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 @pytest.mark.parametrize(("fault", "key", "text"), REASONS.values(), ids=REASONS)
 @pytest.mark.parametrize("path", ["*", "/v1/accounts"])
-async def test_failure_is_explained_and_tried_again(
+async def test_failed_setup_is_explained_and_retried(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -104,7 +104,7 @@ async def test_failure_is_explained_and_tried_again(
     await until(lambda: entry.state is ConfigEntryState.LOADED)
 
 
-async def test_server_that_is_off_is_set_up_when_it_is_on(
+async def test_setup_succeeds_when_the_server_starts(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -127,7 +127,7 @@ async def test_server_that_is_off_is_set_up_when_it_is_on(
     assert (await create_chat(hass))["status"] == "existing"
 
 
-async def test_server_that_does_not_answer_is_tried_again(
+async def test_unresponsive_server_is_retried(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, skip_time: Any
 ) -> None:
     fault = simulator.faults.add("delay", seconds=3600)
@@ -138,7 +138,7 @@ async def test_server_that_does_not_answer_is_tried_again(
     assert entry.error_reason_translation_key == "setup_timeout"
 
 
-async def test_https_where_there_is_none(
+async def test_https_against_a_http_server(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     entry = add_entry(hass, simulator.url.replace("http:", "https:"))
@@ -146,7 +146,7 @@ async def test_https_where_there_is_none(
     assert entry.error_reason_translation_key == "setup_tls_failed"
 
 
-async def test_certificate_of_ones_own(
+async def test_self_signed_certificate(
     hass: HomeAssistant, certificate: Certificate
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
@@ -161,7 +161,7 @@ async def test_certificate_of_ones_own(
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_wrong_token_asks_for_another(
+async def test_invalid_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.tokens.clear()
@@ -173,7 +173,7 @@ async def test_wrong_token_asks_for_another(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
-async def test_missing_scope_is_named_and_asks_for_another_token(
+async def test_missing_scope_is_named_and_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.tokens[TOKEN] = {"write"}
@@ -211,7 +211,7 @@ async def test_reason_is_shown_in_the_browser(
     assert TOKEN not in repr(shown)
 
 
-async def test_unload_leaves_nothing_behind(
+async def test_unload_releases_everything(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await create_chat(hass)
@@ -235,7 +235,7 @@ async def test_session_of_home_assistant_stays_open(
     assert not async_get_clientsession(hass).closed
 
 
-async def test_reload_is_a_new_beginning(
+async def test_reload_reconnects(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for _ in range(3):
@@ -286,7 +286,7 @@ async def test_removal_removes_what_was_stored(
     assert not [stored for stored in hass_storage if stored.startswith(DOMAIN)]
 
 
-async def test_removal_of_what_was_never_set_up(
+async def test_removal_without_setup(
     hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any]
 ) -> None:
     key = f"{DOMAIN}.{entry.entry_id}"
@@ -295,7 +295,7 @@ async def test_removal_of_what_was_never_set_up(
     assert key not in hass_storage
 
 
-async def test_two_servers_are_apart(
+async def test_two_servers_are_independent(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     async with Simulator("4.1.294") as other:

@@ -41,7 +41,7 @@ async def own_sentences(hass: HomeAssistant, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("own_sentences", "assist")
-async def test_sentences_of_the_users_own(
+async def test_custom_sentences(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     hass.config_entries.async_update_entry(loaded, options={"sentences": False})
@@ -100,7 +100,7 @@ async def test_over_rest(
 
 
 @pytest.mark.usefixtures("rest")
-async def test_who_cannot_answer_is_not_asked(
+async def test_request_without_conversation_asks_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -140,7 +140,7 @@ async def test_without_a_server(
 
 @pytest.mark.usefixtures("rest", "loaded")
 @pytest.mark.parametrize("slots", [{}, {"recipient": "Kim"}, {"message": "Hello"}])
-async def test_what_is_missing(hass: HomeAssistant, slots: dict[str, str]) -> None:
+async def test_missing_slots(hass: HomeAssistant, slots: dict[str, str]) -> None:
     with pytest.raises(intent.InvalidSlotInfo):
         await intent.async_handle(
             hass,

@@ -79,7 +79,7 @@ async def ours(mcp: Call) -> dict[str, Any]:
 # Which there are
 
 
-async def test_those_that_send_are_there_where_a_server_allows_it(
+async def test_sending_tools_need_the_option(
     hass: HomeAssistant, loaded: MockConfigEntry, mcp: Call
 ) -> None:
     assert (await ours(mcp)).keys() == READS
@@ -109,7 +109,7 @@ async def test_those_that_send_are_there_where_a_server_allows_it(
     assert not await ours(mcp)
 
 
-async def test_they_belong_to_assist(
+async def test_tools_belong_to_assist(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     mcp: Call,
@@ -139,7 +139,7 @@ async def test_they_belong_to_assist(
     assert not [each for each in told if "beeper__" in each.getMessage()]
 
 
-async def test_without_those_that_send_nothing_is_sent(
+async def test_without_sending_tools_nothing_is_sent(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, mcp: Call
 ) -> None:
     result = await mcp(
@@ -155,7 +155,7 @@ async def test_without_those_that_send_nothing_is_sent(
 # Reading
 
 
-async def test_who_can_be_meant(
+async def test_recipients_are_listed(
     hass: HomeAssistant, loaded: MockConfigEntry, tool: Call
 ) -> None:
     assert await tool("find_person", name="alex") == (
@@ -282,7 +282,7 @@ async def test_nobody(hass: HomeAssistant, loaded: MockConfigEntry, tool: Call) 
 @pytest.mark.parametrize(
     ("name", "arguments"), [("find_person", {"name": "kim"}), ("read_unread", {})]
 )
-async def test_a_server_that_is_away(
+async def test_offline_server(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -352,7 +352,7 @@ async def test_a_message_into_a_chat(
 
 
 @pytest.mark.usefixtures("may_send")
-async def test_several_are_named_and_none_is_chosen(
+async def test_ambiguous_names_are_returned(
     hass: HomeAssistant, simulator: Simulator, tool: Call
 ) -> None:
     data, error = await tool("send_message", recipient="alex", message="Hello")
@@ -374,7 +374,7 @@ async def test_several_are_named_and_none_is_chosen(
 
 @pytest.mark.usefixtures("may_send")
 @pytest.mark.parametrize("name", ["send_message", "create_chat"])
-async def test_where_nobody_can_be_asked_nobody_new_is_written_to(
+async def test_new_recipient_without_conversation_is_refused(
     hass: HomeAssistant, simulator: Simulator, tool: Call, name: str
 ) -> None:
     assert await tool(name, recipient="Mia", message="Hello") == (
@@ -407,7 +407,7 @@ async def test_a_chat_with_somebody_new(
 
 
 @pytest.mark.usefixtures("may_send", "impatient")
-async def test_an_unknown_outcome_is_an_error_that_says_so(
+async def test_unknown_outcome_is_a_clear_error(
     hass: HomeAssistant, simulator: Simulator, tool: Call
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path="/v1/chats/*/messages")
@@ -500,7 +500,7 @@ async def add_model(hass: HomeAssistant, model: Model) -> None:
 
 
 @pytest.mark.usefixtures("assist", "may_send")
-async def test_the_user_says_yes_to_what_a_model_wants_to_send(
+async def test_user_confirms_a_models_message(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     await add_model(hass, Model("Mia"))
@@ -541,7 +541,7 @@ async def test_one_yes_is_for_one_message(
 
 
 @pytest.mark.usefixtures("assist", "may_send")
-async def test_a_model_may_ask_anew_in_the_next_turn(
+async def test_model_may_ask_again_next_turn(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     await add_model(hass, Model("Mia"))

@@ -115,7 +115,7 @@ async def test_order(
     assert texts(simulator)[-3:] == ["first", "second", "third"]
 
 
-async def test_one_run_may_well_say_the_same_again(
+async def test_one_run_may_repeat_a_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     entity_id = await add_chat(hass, loaded)
@@ -169,7 +169,7 @@ async def test_too_long(
         await notify(hass, entity_id, "xxx", "yy")
 
 
-async def test_failure_is_told(
+async def test_failure_is_raised(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Also while Beeper is away: who is not called cannot say so."""

@@ -57,7 +57,7 @@ MESSAGE = {
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_what_goes_well_tells_nothing(
+async def test_success_logs_nothing_personal(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -75,7 +75,7 @@ async def test_what_goes_well_tells_nothing(
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault[0])
-async def test_what_goes_wrong_tells_no_secret(
+async def test_failure_logs_no_secret(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -120,7 +120,7 @@ async def test_what_goes_wrong_tells_no_secret(
     ],
     ids=["start", "create", "send"],
 )
-async def test_a_name_that_is_nobody_or_several_is_not_told(
+async def test_unresolved_name_is_not_logged(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -156,7 +156,7 @@ async def test_a_name_that_is_nobody_or_several_is_not_told(
 
 @pytest.mark.parametrize("path", ["*/messages", "*/upload"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault[0])
-async def test_a_message_that_goes_wrong_tells_no_secret(
+async def test_failed_message_logs_no_secret(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -238,7 +238,7 @@ async def test_a_refused_message_repeats_no_value(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_a_message_that_goes_well_tells_nothing(
+async def test_sent_message_logs_nothing_personal(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -280,7 +280,7 @@ async def test_a_refusal_repeats_no_value(
     assert secrets_in(caplog.text) == []
 
 
-async def test_set_up_that_fails_tells_no_secret(
+async def test_failed_setup_logs_no_secret(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -293,7 +293,7 @@ async def test_set_up_that_fails_tells_no_secret(
     assert secrets_in(caplog.text) == []
 
 
-async def test_states_hold_nothing(
+async def test_states_contain_nothing_personal(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await create_chat(hass, **CALL)

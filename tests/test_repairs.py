@@ -37,7 +37,7 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 # A token that may only read
 
 
-async def test_token_that_may_only_read(
+async def test_read_only_token_raises_an_issue(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -60,7 +60,7 @@ async def test_token_that_may_only_read(
     await until(lambda: key not in issue_registry.issues)
 
 
-async def test_read_only_option_needs_no_token_that_writes(
+async def test_read_only_option_accepts_a_read_only_token(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -76,7 +76,7 @@ async def test_read_only_option_needs_no_token_that_writes(
     await until(lambda: key not in issue_registry.issues)
 
 
-async def test_last_chat_takes_the_issue_along(
+async def test_removing_the_last_chat_removes_the_issue(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -93,7 +93,7 @@ async def test_last_chat_takes_the_issue_along(
     await until(lambda: key not in issue_registry.issues)
 
 
-async def test_token_of_which_nothing_is_told(
+async def test_unknown_scopes_raise_no_issue(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -108,7 +108,7 @@ async def test_token_of_which_nothing_is_told(
     assert not issue_registry.issues
 
 
-async def test_set_up_does_not_wait_for_the_answer(
+async def test_setup_does_not_wait_for_scopes(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -127,7 +127,7 @@ async def test_set_up_does_not_wait_for_the_answer(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294"])
-async def test_server_that_is_too_old(
+async def test_outdated_server_raises_an_issue(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     issue_registry: ir.IssueRegistry,
@@ -153,7 +153,7 @@ async def test_server_that_is_too_old(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest", "easymatrix"])
-async def test_server_that_is_new_enough(
+async def test_current_server_raises_no_issue(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -166,7 +166,7 @@ async def test_server_that_is_new_enough(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294"])
-async def test_nothing_is_left_of_an_entry_that_is_removed(
+async def test_removed_entry_leaves_no_issue(
     hass: HomeAssistant, loaded: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:
     await add_chat(hass, loaded)
@@ -233,7 +233,7 @@ async def test_server_that_is_updated_in_place(
         assert await hass.config_entries.async_unload(loaded.entry_id)
 
 
-async def test_token_issue_stays_if_nothing_is_told_for_once(
+async def test_token_issue_stays_without_scopes(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -145,7 +145,7 @@ def our_dataclasses() -> dict[str, type]:
 
 
 @pytest.mark.parametrize("name", our_dataclasses())
-def test_no_dataclass_shows_what_it_holds(name: str) -> None:
+def test_dataclass_reprs_hide_their_values(name: str) -> None:
     """Whoever logs one, or fails with one in a traceback's locals, tells nothing."""
     kind = our_dataclasses()[name]
     held: Any = object.__new__(kind)
@@ -155,7 +155,7 @@ def test_no_dataclass_shows_what_it_holds(name: str) -> None:
     assert ("kim.secret" in f"{held!r}{held}") is (name in _HARMLESS)
 
 
-async def test_nothing_that_is_alive_shows_what_it_knows(
+async def test_live_object_reprs_hide_their_values(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -272,7 +272,7 @@ async def elsewhere(aiohttp_server: Any, socket_enabled: None) -> Elsewhere:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_the_stream_goes_nowhere_else(
+async def test_stream_follows_no_redirect(
     simulator: Simulator, elsewhere: Elsewhere, status: int
 ) -> None:
     """By itself, a WebSocket of aiohttp would follow."""
@@ -301,7 +301,7 @@ async def test_the_stream_of_a_session_that_is_closed(simulator: Simulator) -> N
     assert simulator.requests == []
 
 
-async def test_no_other_host_hears_anything(
+async def test_no_request_reaches_another_host(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -353,7 +353,7 @@ async def test_no_other_host_hears_anything(
     assert TOKEN not in caplog.text
 
 
-async def test_a_file_that_is_served_elsewhere_is_not_fetched_there(
+async def test_attachment_redirects_are_not_followed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -376,7 +376,7 @@ async def test_a_file_that_is_served_elsewhere_is_not_fetched_there(
 
 @pytest.mark.usefixtures("half_handshakes")
 @pytest.mark.skipif(not OUTSIDE, reason="This machine is in no network")
-async def test_an_allowed_address_leads_nobody_to_home_assistants_own_machine(
+async def test_allowed_url_cannot_redirect_to_localhost(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -409,7 +409,7 @@ async def test_an_allowed_address_leads_nobody_to_home_assistants_own_machine(
     assert asked == ["/"]
 
 
-async def test_an_unverified_beeper_leaves_all_others_verified(
+async def test_disabled_verification_affects_only_its_server(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -427,7 +427,7 @@ async def test_an_unverified_beeper_leaves_all_others_verified(
         assert other.requests == []
 
 
-async def test_the_token_is_in_the_entry_alone(
+async def test_token_is_stored_only_in_the_entry(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -489,7 +489,7 @@ def test_no_action_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("action", CALLS)
-async def test_who_may_only_look_may_call_nothing(
+async def test_read_only_user_cannot_call_actions(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -507,14 +507,14 @@ async def test_who_may_only_look_may_call_nothing(
         await call_as(hass, users[group_id], action, data)
 
 
-async def test_who_is_nobody_may_call_nothing(
+async def test_unknown_user_cannot_call_actions(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(Unauthorized):
         await send(hass, context=Context(user_id="gone"))
 
 
-async def test_who_may_control_one_chat_may_write_into_that_one(
+async def test_user_with_one_chat_can_write_only_there(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -540,7 +540,7 @@ async def test_who_may_control_one_chat_may_write_into_that_one(
 
 
 @pytest.mark.parametrize("group_id", [GROUP_ID_USER, GROUP_ID_READ_ONLY])
-async def test_who_may_only_look_may_say_what_they_like(
+async def test_read_only_user_can_use_assist(
     hass: HomeAssistant,
     simulator: Simulator,
     assist: None,
@@ -560,7 +560,7 @@ async def test_who_may_only_look_may_say_what_they_like(
 
 
 @pytest.mark.parametrize("group_id", [GROUP_ID_USER, GROUP_ID_READ_ONLY])
-async def test_what_a_model_does_is_done_for_its_user(
+async def test_model_acts_with_its_users_permissions(
     hass: HomeAssistant,
     simulator: Simulator,
     assist: None,
@@ -831,7 +831,7 @@ def headings(file: Path) -> set[str]:
 @pytest.mark.parametrize(
     "link", sorted({*re.findall(r"\]\((?!https:)(\S+?)\)", SECURITY)})
 )
-def test_every_link_leads_somewhere(link: str) -> None:
+def test_every_link_resolves(link: str) -> None:
     name, _, heading = link.partition("#")
     file = ROOT / "docs" / name
     assert file.is_file()
@@ -852,7 +852,7 @@ def recorder_config(request: pytest.FixtureRequest) -> dict[str, Any]:
     [({}, True), (yaml.safe_load(RECORDER)["recorder"], False)],
     indirect=["recorder_config"],
 )
-async def test_calls_can_be_kept_out_of_the_database(
+async def test_calls_can_be_excluded_from_the_recorder(
     recorder_mock: Any, hass: HomeAssistant, entry: MockConfigEntry, kept: bool
 ) -> None:
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -867,7 +867,7 @@ async def test_calls_can_be_kept_out_of_the_database(
     assert ("under the mat" in recorded) is kept
 
 
-async def test_what_is_under_way_is_in_memory_alone(
+async def test_pending_jobs_stay_in_memory(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -86,14 +86,14 @@ async def test_each_account_has_a_device_with_sensors(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "4.2.808", "easymatrix"])
-async def test_servers_that_tell_no_status(
+async def test_servers_without_status(
     hass: HomeAssistant, loaded: MockConfigEntry, profile: str
 ) -> None:
     assert state(hass, "telegram_status") == STATE_UNKNOWN
     assert int(state(hass, "whatsapp_unread_messages")) > 0
 
 
-async def test_a_status_nobody_knows_yet(
+async def test_unknown_status(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.world.accounts["telegram"].status = "hibernating"
@@ -101,7 +101,7 @@ async def test_a_status_nobody_knows_yet(
     assert state(hass, "telegram_status") == STATE_UNKNOWN
 
 
-async def test_a_server_that_does_not_search(
+async def test_server_without_search(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", path="/v1/chats/search", times=None)
@@ -138,7 +138,7 @@ async def test_a_message_counts_at_once(
     ],
     ids=lambda fault: fault["kind"],
 )
-async def test_a_stream_that_breaks_is_followed_again(
+async def test_broken_stream_reconnects(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -159,7 +159,7 @@ async def test_a_stream_that_breaks_is_followed_again(
     assert not [r for r in caplog.records if "Error fetching" in r.message]
 
 
-async def test_a_stream_that_stalls_is_noticed(
+async def test_stalled_stream_is_detected(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -196,7 +196,7 @@ async def test_a_server_without_a_stream_is_polled(
     assert int(state(hass, "whatsapp_unread_messages")) > 0
 
 
-async def test_frames_of_garbage_are_passed_over(
+async def test_malformed_frames_are_skipped(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -213,7 +213,7 @@ async def test_frames_of_garbage_are_passed_over(
     assert sum(r.path == "/v1/ws" for r in simulator.requests) == 1
 
 
-async def test_a_server_that_goes_and_comes_back(
+async def test_server_outage_and_recovery(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -235,7 +235,7 @@ async def test_a_server_that_goes_and_comes_back(
     assert len([text for text in told if "recovered" in text]) == 1
 
 
-async def test_a_token_that_is_revoked_asks_for_a_new_one(
+async def test_revoked_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await listening(simulator)
@@ -272,7 +272,7 @@ async def test_a_server_that_lists_nothing_yet_takes_nothing_away(
     assert state(hass, "telegram_status") == "connected"
 
 
-async def test_an_account_that_waits_for_its_user_is_told_and_forgotten(
+async def test_account_issue_is_created_and_removed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -294,7 +294,7 @@ async def test_an_account_that_waits_for_its_user_is_told_and_forgotten(
     assert not issue_registry.issues
 
 
-async def test_an_entry_that_goes_takes_its_issues_along(
+async def test_removed_entry_removes_its_issues(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     issue_registry: ir.IssueRegistry,
@@ -312,7 +312,7 @@ async def test_an_entry_that_goes_takes_its_issues_along(
     assert not issue_registry.issues
 
 
-async def test_unread_counts_have_pages_and_an_end(
+async def test_unread_count_pagination_ends(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     world = simulator.world
@@ -359,7 +359,7 @@ def count(hass: HomeAssistant, entity_id: str) -> str:
     return found.state
 
 
-async def test_the_count_of_a_chat_is_unknown_or_gone_with_what_tells_it(
+async def test_chat_count_follows_its_sources(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await add_chat(hass, loaded)
@@ -372,7 +372,7 @@ async def test_the_count_of_a_chat_is_unknown_or_gone_with_what_tells_it(
     assert count(hass, "sensor.kim_unread_messages") == STATE_UNAVAILABLE
 
 
-async def test_names_and_numbers_are_in_no_state(
+async def test_states_contain_no_names_or_numbers(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     told = str([each.as_dict() for each in hass.states.async_all()])

@@ -67,7 +67,7 @@ async def test_with_several_servers(
     assert info["accounts_connected"] == "0/14"
 
 
-async def test_server_that_has_gone(
+async def test_removed_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()

@@ -81,7 +81,7 @@ async def automate(
 # What a message's trigger tells
 
 
-async def test_a_message_is_told(
+async def test_message_trigger_fires(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     calls = await automate(hass)
@@ -101,7 +101,7 @@ async def test_a_message_is_told(
     assert triggered[0].data["source"] == "message on WhatsApp"
 
 
-async def test_a_message_of_a_server_that_tells_no_network(
+async def test_message_without_a_network(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     calls = await automate(hass)
@@ -237,7 +237,7 @@ async def test_chat_by_each_of_its_ids(
         ({"text": None}, {"phrase": "hi", "phrase_match": "whole"}, False),
     ],
 )
-async def test_what_happened(
+async def test_trigger_by_event_type(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -253,7 +253,7 @@ async def test_what_happened(
 
 
 @pytest.mark.parametrize("chat_type", ["single", "group"])
-async def test_a_chat_of_a_kind_that_is_not_told(
+async def test_chat_without_a_type(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, chat_type: str
 ) -> None:
     calls = await automate(hass, chat_type=chat_type)
@@ -291,7 +291,7 @@ async def test_devices(
     assert [call.data["trigger"]["chat_id"] for call in calls] == fires
 
 
-async def test_a_device_and_what_does_not_belong_to_it(
+async def test_device_scope_excludes_other_chats(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     telegram = await device_of(hass, loaded, "telegram")
@@ -304,7 +304,7 @@ async def test_a_device_and_what_does_not_belong_to_it(
 
 
 @pytest.mark.parametrize("key", ALL)
-async def test_a_device_that_is_gone_means_nothing(
+async def test_removed_device_matches_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, key: str
 ) -> None:
     """Not everything: it may have been the only chat that was to open the door."""
@@ -322,7 +322,7 @@ async def test_a_device_that_is_gone_means_nothing(
 
 
 @pytest.mark.parametrize("key", ALL)
-async def test_a_device_of_another_integration_means_nothing(
+async def test_foreign_device_matches_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -346,7 +346,7 @@ async def test_a_device_of_another_integration_means_nothing(
 # Servers that come, go and are several
 
 
-async def test_of_several_servers_each_has_its_own(
+async def test_triggers_are_separate_per_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     async with Simulator("latest", "dev-token") as other:
@@ -365,7 +365,7 @@ async def test_of_several_servers_each_has_its_own(
 
 
 @pytest.mark.parametrize("key", ALL)
-async def test_an_automation_is_there_before_its_server_and_after(
+async def test_automation_outlives_its_server(
     hass: HomeAssistant, simulator: Simulator, key: str
 ) -> None:
     calls = await automate(hass, key)
@@ -387,7 +387,7 @@ async def test_an_automation_is_there_before_its_server_and_after(
     await happen()
 
 
-async def test_an_automation_that_is_off_hears_nothing(
+async def test_disabled_automation_does_not_run(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     calls = await automate(hass)
@@ -530,7 +530,7 @@ async def test_sending_failed(
         ([{"sender": "Kim"}], "The options must be fields with a value each"),
     ],
 )
-async def test_wrong_options_are_refused_with_a_reason(
+async def test_invalid_options_are_refused_with_a_reason(
     hass: HomeAssistant, options: Any, message: str
 ) -> None:
     config = {"platform": "beeper.message_received", "options": options}
@@ -544,7 +544,7 @@ async def test_wrong_options_are_refused_with_a_reason(
 @pytest.mark.parametrize(
     ("language", "reason"), [("de", "chat_id ist leer"), ("ja", "chat_id is blank")]
 )
-async def test_a_reason_is_told_in_any_language(
+async def test_reasons_are_translated(
     hass: HomeAssistant, language: str, reason: str
 ) -> None:
     hass.config.language = language
@@ -564,7 +564,7 @@ async def test_a_target_is_refused(hass: HomeAssistant, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["account_disconnected", "send_failed"])
-async def test_options_of_a_message_are_not_those_of_the_others(
+async def test_message_options_are_rejected_elsewhere(
     hass: HomeAssistant, key: str
 ) -> None:
     config = {"platform": f"beeper.{key}", "options": {"sender": "Kim"}}
@@ -573,7 +573,7 @@ async def test_options_of_a_message_are_not_those_of_the_others(
         await async_validate_trigger_config(hass, [config])
 
 
-async def test_an_automation_with_wrong_options_says_why_and_nothing_else(
+async def test_automation_with_invalid_options_logs_only_the_reason(
     hass: HomeAssistant, caplog: pytest.LogCaptureFixture
 ) -> None:
     options = {"sender": "+1 555 010 1002", "chat_type": "channel"}
@@ -595,7 +595,7 @@ async def test_an_automation_with_wrong_options_says_why_and_nothing_else(
 @pytest.mark.parametrize(
     "wanted", ["+1 555 010 1002", "@kim:beeper.com", "kim@example.com"]
 )
-async def test_nobody_can_call_themselves_a_number_an_id_or_an_address(
+async def test_names_cannot_impersonate_identifiers(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, wanted: str
 ) -> None:
     calls = await automate(hass, sender=wanted)

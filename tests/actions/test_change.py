@@ -163,7 +163,7 @@ def mutations(simulator: Simulator) -> list[str]:
     ]
 
 
-def test_every_change_is_tried_here() -> None:
+def test_every_change_action_is_tested() -> None:
     assert {action.job.name for action in CHANGE_ACTIONS} == {
         *CALLS,
         "notify_anyway",
@@ -208,7 +208,7 @@ async def test_change_on_each_generation(
 
 @pytest.mark.parametrize("by", ["number", "entity", "recipient"])
 @EACH_CALL
-async def test_change_of_a_chat_by_its_number_entity_or_name(
+async def test_change_by_number_entity_or_name(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -230,7 +230,7 @@ async def test_change_of_a_chat_by_its_number_entity_or_name(
 
 
 @EACH_PROFILE
-async def test_archiving_works_on_each_generation(
+async def test_archive_on_each_generation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for archived in (True, False):
@@ -238,7 +238,7 @@ async def test_archiving_works_on_each_generation(
         assert simulator.world.chats[KIM].is_archived is archived
 
 
-async def test_all_that_can_be_changed_of_a_chat(
+async def test_update_chat_sets_every_field(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await change(
@@ -273,7 +273,7 @@ async def test_all_that_can_be_changed_of_a_chat(
 
 
 @pytest.mark.parametrize("earlier", [{"text": "Earlier"}, {"text": ""}], ids=str)
-async def test_a_draft_replaces_the_one_that_is_there(
+async def test_new_draft_replaces_the_old_one(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -289,7 +289,7 @@ async def test_a_draft_replaces_the_one_that_is_there(
     assert mutations(simulator) == [f"PATCH /v1/chats/{KIM}"] * 2
 
 
-async def test_a_draft_that_is_gone_and_not_replaced_is_no_plain_failure(
+async def test_cleared_draft_without_replacement_is_reported(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat = simulator.world.chats[KIM]
@@ -310,7 +310,7 @@ async def test_a_draft_that_is_gone_and_not_replaced_is_no_plain_failure(
 @pytest.mark.parametrize(
     ("format_", "text"), [("text", r"\*Hi\*"), ("markdown", "*Hi*"), (None, r"\*Hi\*")]
 )
-async def test_edited_text_is_as_it_is_written_or_markdown(
+async def test_edited_text_is_literal_or_markdown(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -349,7 +349,7 @@ async def test_edited_markdown_keeps_its_quotes(
 
 
 @pytest.mark.parametrize("message_id", [None, "older"])
-async def test_a_chat_is_read_up_to_a_message(
+async def test_mark_read_up_to_a_message(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -371,7 +371,7 @@ async def test_a_chat_is_read_up_to_a_message(
 
 @pytest.mark.parametrize("profile", ["4.2.808", "latest"])
 @pytest.mark.parametrize("action", OF_MESSAGE)
-async def test_a_message_that_was_just_sent_is_known_by_its_pending_id(
+async def test_new_message_is_found_by_its_pending_id(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     sent = await hass.services.async_call(
@@ -400,7 +400,7 @@ async def test_a_message_that_was_just_sent_is_known_by_its_pending_id(
     assert response["message_id"] == message.id
 
 
-async def test_a_message_under_way_cannot_be_deleted_yet(
+async def test_pending_message_cannot_be_deleted(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.confirm_after = 60
@@ -447,7 +447,7 @@ async def test_a_merged_chat_and_its_member_have_one_queue(
     ]
 
 
-async def test_a_change_waits_for_what_was_to_go_into_the_chat_before(
+async def test_change_waits_for_earlier_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     own = own_message(simulator)
@@ -469,7 +469,7 @@ async def test_a_change_waits_for_what_was_to_go_into_the_chat_before(
     ]
 
 
-async def test_each_reaction_is_a_transaction_of_its_own(
+async def test_every_reaction_has_its_own_transaction_id(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, _, data = prepared(simulator, "add_reaction")
@@ -481,7 +481,7 @@ async def test_each_reaction_is_a_transaction_of_its_own(
     assert first["transactionID"] != second["transactionID"]
 
 
-async def test_deleting_for_oneself_leaves_it_to_the_others(
+async def test_delete_for_oneself_keeps_the_message_for_others(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     message = own_message(simulator)
@@ -500,7 +500,7 @@ async def test_deleting_for_oneself_leaves_it_to_the_others(
 
 
 @EACH_PROFILE
-async def test_a_window_can_be_opened_alone_at_a_chat_or_a_message(
+async def test_focus_a_window_a_chat_or_a_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat = simulator.world.chats[KIM]
@@ -647,7 +647,7 @@ def test_every_recorded_change_is_compared() -> None:
 
 @pytest.mark.parametrize("action", ["edit_message", "delete_message", "clear_reminder"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-async def test_what_http_calls_idempotent_is_not_repeated_either(
+async def test_idempotent_requests_are_not_repeated(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -664,7 +664,7 @@ async def test_what_http_calls_idempotent_is_not_repeated_either(
     assert len(mutations(simulator)) == 1
 
 
-async def test_a_server_that_is_away_changed_nothing(
+async def test_offline_server_changes_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, _, data = prepared(simulator, "edit_message")
@@ -678,7 +678,7 @@ async def test_a_server_that_is_away_changed_nothing(
 
 
 @EACH_CALL
-async def test_what_is_found_done_is_done(
+async def test_change_found_applied_is_recovered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     chat, message, data = prepared(simulator, action)
@@ -692,7 +692,7 @@ async def test_what_is_found_done_is_done(
 
 
 @EACH_CALL
-async def test_what_left_no_trace_is_unknown_and_can_be_done_again(
+async def test_change_without_a_trace_is_unknown_and_repeatable(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     chat, message, data = prepared(simulator, action)
@@ -711,7 +711,7 @@ async def test_what_left_no_trace_is_unknown_and_can_be_done_again(
 
 
 @pytest.mark.parametrize("action", ["focus", "notify_anyway"])
-async def test_what_cannot_be_read_stays_unknown(
+async def test_unreadable_outcome_stays_unknown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -734,7 +734,7 @@ async def test_what_cannot_be_read_stays_unknown(
     assert len(mutations(simulator)) == tried + 1
 
 
-async def test_nobody_is_disturbed_twice_by_two_ids_of_a_chat(
+async def test_both_ids_of_a_chat_share_the_repeat_protection(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat = simulator.world.chats[KIM]
@@ -754,7 +754,7 @@ def lose(simulator: Simulator) -> None:
         simulator.faults.add("drop_before", method=method, path="/v1/chats/*")
 
 
-async def test_a_title_that_only_looks_alike_is_another(
+async def test_similar_title_is_not_the_new_title(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.world.chats[KIM].title = "Kim-work"
@@ -780,7 +780,7 @@ async def test_a_draft_that_is_stored_as_html_is_found(
 
 
 @pytest.mark.parametrize("profile", ["latest", "4.2.557"])
-async def test_a_text_that_looked_alike_before_is_not_the_edited_one(
+async def test_similar_earlier_text_is_not_the_edited_text(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     world = simulator.world
@@ -799,7 +799,7 @@ async def test_a_text_that_looked_alike_before_is_not_the_edited_one(
 
 
 @pytest.mark.parametrize("marked", [True, False])
-async def test_what_was_read_before_is_no_proof(
+async def test_earlier_read_state_proves_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, marked: bool
 ) -> None:
     """An own message always is; a chat can be marked unread on top."""
@@ -821,7 +821,7 @@ async def test_what_was_read_before_is_no_proof(
 
 
 @pytest.mark.parametrize("newest", [True, False])
-async def test_the_message_from_which_on_a_chat_is_unread_is_looked_at(
+async def test_mark_unread_checks_the_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, newest: bool
 ) -> None:
     chat = simulator.world.chats[KIM]
@@ -848,7 +848,7 @@ async def test_a_chat_with_unread_messages_is_unread(
     assert (await change(hass, "mark_unread", chat_id=KIM))["recovered"] is True
 
 
-async def test_the_time_of_a_reminder_keeps_its_moment(
+async def test_reminder_time_keeps_its_instant(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await hass.config.async_set_time_zone("Europe/Berlin")
@@ -858,7 +858,7 @@ async def test_the_time_of_a_reminder_keeps_its_moment(
         assert reminder == {"remindAt": "2126-01-01T10:00:00+00:00"}
 
 
-async def test_a_reminder_that_messages_dismiss_is_another(
+async def test_dismissible_reminder_is_a_different_reminder(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat = simulator.world.chats[KIM]
@@ -878,7 +878,7 @@ async def test_a_reminder_that_messages_dismiss_is_another(
 
 @pytest.mark.parametrize("profile", ["latest", "4.2.557"])
 @pytest.mark.parametrize("unread", ["chat", "accounts"])
-async def test_a_reaction_under_an_id_that_nobody_told_is_not_gone(
+async def test_reaction_with_unknown_participant_is_not_removed(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, unread: str
 ) -> None:
     if unread == "accounts":
@@ -895,7 +895,7 @@ async def test_a_reaction_under_an_id_that_nobody_told_is_not_gone(
     assert not CALLS["remove_reaction"].done(chat, message)
 
 
-async def test_an_answer_that_says_no_is_not_believed_either(
+async def test_unsuccessful_answer_is_checked(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("garbage", method="POST", body='{"success": false}')
@@ -903,7 +903,7 @@ async def test_an_answer_that_says_no_is_not_believed_either(
     assert (await change(hass, "mark_read", chat_id=KIM))["recovered"] is True
 
 
-async def test_somebody_elses_reaction_proves_nothing(
+async def test_reaction_of_someone_else_proves_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat, message, data = prepared(simulator, "add_reaction")
@@ -914,7 +914,7 @@ async def test_somebody_elses_reaction_proves_nothing(
         await change(hass, "add_reaction", **data)
 
 
-async def test_an_emoji_is_the_same_in_colour(
+async def test_emoji_variants_are_equal(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, message, data = prepared(simulator, "add_reaction")
@@ -949,7 +949,7 @@ async def test_an_older_message_of_an_old_server_cannot_be_read(
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("action", ["set_reminder", "remove_reaction"])
-async def test_what_is_sent_in_two_ways_is_tried_in_turn(
+async def test_both_request_formats_are_tried_in_order(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -975,7 +975,7 @@ async def test_what_is_sent_in_two_ways_is_tried_in_turn(
 @pytest.mark.parametrize("profile", ["easymatrix"])
 @pytest.mark.parametrize("action", ["set_reminder", "remove_reaction"])
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502])
-async def test_another_way_is_tried_only_where_the_first_is_proved_wrong(
+async def test_second_format_needs_a_proven_rejection(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -1008,7 +1008,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("status", "says"), STATUSES.items())
-async def test_a_refusal_says_why_nothing_was_changed(
+async def test_refusal_explains_why_nothing_was_changed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -1047,7 +1047,7 @@ async def test_read_only_mode_changes_nothing(
 
 
 @pytest.mark.parametrize("action", OF_MESSAGE)
-async def test_a_message_that_is_not_there(
+async def test_missing_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     data = {**CALLS[action].data, "chat_id": KIM, "message_id": "99999"}
@@ -1059,7 +1059,7 @@ async def test_a_message_that_is_not_there(
 
 
 @pytest.mark.parametrize("action", OF_MESSAGE)
-async def test_a_chat_that_is_not_there(
+async def test_missing_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     data = {**CALLS[action].data, "chat_id": "!x:beeper.com", "message_id": "1"}
@@ -1070,7 +1070,7 @@ async def test_a_chat_that_is_not_there(
     assert not mutations(simulator)
 
 
-async def test_a_chat_to_mark_that_is_not_there(
+async def test_mark_missing_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError, match="no such chat"):
@@ -1097,7 +1097,7 @@ async def test_only_own_texts_can_be_edited(
     assert not mutations(simulator)
 
 
-async def test_an_own_message_that_the_network_marks_wrongly_can_be_edited(
+async def test_own_message_flagged_as_foreign_can_be_edited(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
@@ -1111,7 +1111,7 @@ async def test_an_own_message_that_the_network_marks_wrongly_can_be_edited(
     assert message.text == "Second"
 
 
-async def test_an_own_message_can_be_edited_where_no_account_is_told(
+async def test_own_message_without_account_can_be_edited(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.faults.add("garbage", path="/v1/accounts", body="[]", times=None)
@@ -1204,7 +1204,7 @@ async def test_bad_input_is_named(
 
 
 @pytest.mark.parametrize("action", [row.job.name for row in CHANGE_ACTIONS])
-async def test_exactly_one_chat_is_meant(
+async def test_exactly_one_chat_is_required(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     data: dict[str, Any] = {"update_chat": {"is_muted": True}}.get(action, {})
@@ -1232,7 +1232,7 @@ async def test_exactly_one_chat_is_meant(
         ("focus", {"message_id": "1"}),
     ],
 )
-async def test_no_chat_is_refused_where_one_is_needed(
+async def test_missing_chat_field_is_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -1245,7 +1245,7 @@ async def test_no_chat_is_refused_where_one_is_needed(
     assert not mutations(simulator)
 
 
-async def test_a_refused_field_has_the_name_it_has_here(
+async def test_rejected_field_has_its_action_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, _, data = prepared(simulator, "edit_message")
@@ -1265,7 +1265,7 @@ async def test_a_refused_field_has_the_name_it_has_here(
         await change(hass, "edit_message", **data)
 
 
-async def test_a_refused_token_is_asked_for_anew(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", method="POST", path="*/read", status=401)

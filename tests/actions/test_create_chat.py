@@ -76,7 +76,7 @@ async def test_create_on_each_generation(
         (["15550101002", "@lid_1003:beeper.com"], None),
     ],
 )
-async def test_who_is_missing(
+async def test_missing_participants_are_reported(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -124,7 +124,7 @@ async def test_a_new_person_gets_a_created_chat(
     ],
     ids=["plain", "spaces", "lines", "scripts", "json", "invisible", "long", "100 kB"],
 )
-async def test_text_arrives_as_written(
+async def test_text_arrives_literally(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, text: str
 ) -> None:
     await create_chat(hass, **KIM_BY_NUMBER, message_text=text)
@@ -172,7 +172,7 @@ async def test_phone_numbers_are_normalised(
         ({"user": {**KIM_BY_NUMBER["user"], "email": "", "id": None}}, {}),
     ],
 )
-async def test_what_templates_make_of_values(
+async def test_values_rendered_by_templates_are_accepted(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -212,7 +212,7 @@ async def test_participants_may_be_one_or_many(
     assert simulator.executed[0].json["participantIDs"] == sent
 
 
-async def test_another_account_than_the_default(
+async def test_non_default_account(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """IMessage works although the server does not list it."""
@@ -341,7 +341,7 @@ async def test_another_account_than_the_default(
         ({**KIM_BY_NUMBER, "account_id": ["whatsapp"]}, "account_id must be text"),
     ],
 )
-async def test_a_wrong_call_names_the_field_and_sends_nothing(
+async def test_invalid_call_names_the_field_and_sends_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -358,7 +358,7 @@ async def test_a_wrong_call_names_the_field_and_sends_nothing(
     assert len(simulator.requests) == before
 
 
-async def test_a_wrong_call_says_why_over_rest(
+async def test_invalid_call_is_explained_over_rest(
     hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "api", {})
@@ -372,7 +372,7 @@ async def test_a_wrong_call_says_why_over_rest(
     assert "user names nobody for certain" in (await answer.json())["message"]
 
 
-async def test_a_wrong_call_says_why_over_websocket(
+async def test_invalid_call_is_explained_over_websocket(
     hass: HomeAssistant, loaded: MockConfigEntry, hass_ws_client: WebSocketGenerator
 ) -> None:
     """Developer tools call like this, and translate for the user themselves."""
@@ -394,7 +394,7 @@ async def test_a_wrong_call_says_why_over_websocket(
     assert "title belongs to mode create" in answer["error"]["message"]
 
 
-async def test_a_wrong_call_says_why_in_an_automation(
+async def test_invalid_call_is_explained_in_an_automation(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     hass_ws_client: WebSocketGenerator,
@@ -479,14 +479,14 @@ async def test_the_response_is_json(
 # Which server
 
 
-async def test_without_a_server_the_action_says_so(hass: HomeAssistant) -> None:
+async def test_action_without_a_server_fails_clearly(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "beeper", {})
 
     with pytest.raises(ServiceValidationError, match="beeper"):
         await create_chat(hass, **KIM_BY_NUMBER)
 
 
-async def test_a_server_that_is_not_loaded(
+async def test_unloaded_entry_is_refused(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
     await hass.config_entries.async_unload(loaded.entry_id)
@@ -496,7 +496,7 @@ async def test_a_server_that_is_not_loaded(
     assert not simulator.executed
 
 
-async def test_with_several_servers_one_must_be_named(
+async def test_several_servers_require_a_choice(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
     async with Simulator("easymatrix", "dev-token") as other:
@@ -568,7 +568,7 @@ async def test_with_several_servers_one_must_be_named(
     ids=lambda value: str(value.get("status")) if isinstance(value, dict) else None,
 )
 @pytest.mark.parametrize("call", [KIM_BY_NUMBER, GROUP_OF_TWO], ids=["start", "create"])
-async def test_what_the_server_refuses_is_told(
+async def test_server_errors_are_translated(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -591,14 +591,14 @@ async def test_what_the_server_refuses_is_told(
     assert (await create_chat(hass, **call))["duplicate"] is False
 
 
-async def test_a_person_who_cannot_be_messaged(
+async def test_unreachable_person_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(HomeAssistantError, match="Beeper does not allow it"):
         await create_chat(hass, user={"phone_number": "+15550101006"})
 
 
-async def test_a_token_that_is_refused_starts_a_new_log_in(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.tokens.clear()
@@ -611,7 +611,7 @@ async def test_a_token_that_is_refused_starts_a_new_log_in(
     assert flow["context"]["source"] == "reauth"
 
 
-async def test_a_token_that_only_reads(
+async def test_read_only_token(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.tokens["dev-token"] = {"read"}
@@ -624,7 +624,7 @@ async def test_a_token_that_only_reads(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294"])
-async def test_an_old_server_that_knows_nobody_like_that(
+async def test_old_server_without_the_person(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError) as refused:

@@ -95,7 +95,7 @@ async def test_an_old_message_is_found_on_each_generation(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
-async def test_looking_for_a_message_has_an_end(
+async def test_message_search_ends(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -112,7 +112,7 @@ async def test_looking_for_a_message_has_an_end(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_a_message_that_is_not_there(
+async def test_missing_message(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -142,7 +142,7 @@ async def test_by_entity_and_by_recipient(
     ]
 
 
-async def test_reading_only_is_enough(
+async def test_download_needs_only_read_access(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -154,7 +154,7 @@ async def test_reading_only_is_enough(
     assert await download(hass)
 
 
-async def test_which_of_several_files(
+async def test_attachment_is_chosen_by_number(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -213,7 +213,7 @@ async def test_which_of_several_files(
         ({"fileName": "\u202egnp.exe"}, None, "_gnp.exe"),
     ],
 )
-async def test_a_name_that_somebody_else_chose_is_harmless(
+async def test_sender_file_name_is_sanitized(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -230,7 +230,7 @@ async def test_a_name_that_somebody_else_chose_is_harmless(
     raise_if_invalid_path(response["media_content_id"])
 
 
-async def test_no_file_is_overwritten(
+async def test_existing_file_is_not_overwritten(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -253,7 +253,7 @@ async def test_no_file_is_overwritten(
     "url",
     ["file:///etc/passwd", "https://example.com/x", "/etc/passwd", "MXC://b/x", ""],
 )
-async def test_only_what_beeper_keeps_is_asked_for(
+async def test_only_stored_attachments_are_requested(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -267,7 +267,7 @@ async def test_only_what_beeper_keeps_is_asked_for(
     assert served(simulator) == []
 
 
-async def test_the_source_will_do_where_there_is_no_id(
+async def test_source_url_replaces_a_missing_id(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -305,7 +305,7 @@ async def test_the_source_will_do_where_there_is_no_id(
         ({"entity_id": "notify.nobody"}, "names no notify entity"),
     ],
 )
-async def test_a_wrong_call_names_the_field(
+async def test_invalid_call_names_the_field(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -321,7 +321,7 @@ async def test_a_wrong_call_names_the_field(
     assert not files(media)
 
 
-async def test_a_link_that_leads_out_of_the_media_folder(
+async def test_symlink_out_of_the_media_folder_is_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -338,7 +338,7 @@ async def test_a_link_that_leads_out_of_the_media_folder(
     assert not files(outside)
 
 
-async def test_a_media_folder_that_is_a_link_itself(
+async def test_symlinked_media_folder_is_accepted(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -367,7 +367,7 @@ async def test_no_media_folder(
     assert "Home Assistant has no media folder" in await refused(hass, media)
 
 
-async def test_what_somebody_takes_away_meanwhile_is_not_saved(
+async def test_folder_removed_during_download(
     hass: HomeAssistant, simulator: Simulator, media: Path
 ) -> None:
     simulator.faults.add("delay", path="/v1/assets/serve", seconds=0.3)
@@ -382,7 +382,7 @@ async def test_what_somebody_takes_away_meanwhile_is_not_saved(
     assert not files(media)
 
 
-async def test_a_folder_that_cannot_be_written_to(
+async def test_unwritable_folder(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -429,7 +429,7 @@ async def test_a_folder_that_cannot_be_written_to(
         else ""
     ),
 )
-async def test_what_goes_wrong_leaves_nothing_behind(
+async def test_failed_download_leaves_no_file(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -449,7 +449,7 @@ async def test_what_goes_wrong_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("told", [True, False])
-async def test_a_file_that_is_too_large(
+async def test_file_above_the_size_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -466,7 +466,7 @@ async def test_a_file_that_is_too_large(
     assert len(served(simulator)) == (not told)
 
 
-async def test_a_token_that_is_refused_starts_a_new_log_in(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -480,7 +480,7 @@ async def test_a_token_that_is_refused_starts_a_new_log_in(
     assert flow["context"]["source"] == "reauth"
 
 
-async def test_who_is_cancelled_leaves_nothing_behind(
+async def test_cancelled_download_leaves_no_file(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -496,7 +496,7 @@ async def test_who_is_cancelled_leaves_nothing_behind(
     await until(lambda: not files(media))
 
 
-async def test_a_large_file_takes_little_memory(
+async def test_large_file_needs_little_memory(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
@@ -521,7 +521,7 @@ async def test_a_large_file_takes_little_memory(
     assert peak < 20_000_000
 
 
-async def test_of_several_servers_one_is_named(
+async def test_several_servers_require_a_choice(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,

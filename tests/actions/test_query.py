@@ -290,7 +290,7 @@ async def test_deleted_edited_and_sent_messages(
     assert sent["send_status"] == "SUCCESS"
 
 
-async def test_an_own_message_that_the_network_does_not_mark(
+async def test_own_message_without_flag(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     messages = (await read(hass, "list_messages", chat_id=INSTAGRAM))["messages"]
@@ -405,7 +405,7 @@ async def test_messages_by_their_time(
     ("profile", "sdk"),
     [("4.1.294", "4.1.296"), ("4.2.557", "4.3.0"), ("latest", "6.0.0")],
 )
-async def test_it_asks_as_the_sdk_does(
+async def test_queries_match_the_sdk(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -458,7 +458,7 @@ TIMES: list[tuple[Any, str]] = [
         ("search_messages", "date_before", "dateBefore"),
     ],
 )
-async def test_times_are_those_of_home_assistant(
+async def test_times_use_home_assistants_time_zone(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -474,7 +474,7 @@ async def test_times_are_those_of_home_assistant(
         assert (name, sent) in queries(simulator, action)[-1]
 
 
-async def test_what_is_not_given_is_not_sent(
+async def test_omitted_fields_are_not_sent(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await read(hass, "list_chats", query="", scope=None, account_ids=[], cursor="")
@@ -490,7 +490,7 @@ async def test_what_is_not_given_is_not_sent(
 @EACH_PROFILE
 @pytest.mark.parametrize("limit", [7, 33])
 @pytest.mark.parametrize("action", ["list_messages", "search_messages"])
-async def test_messages_go_on_where_they_ended(
+async def test_messages_continue_from_the_cursor(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -520,7 +520,7 @@ async def test_messages_go_on_where_they_ended(
 
 
 @EACH_PROFILE
-async def test_chats_go_on_where_they_ended(
+async def test_chats_continue_from_the_cursor(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     ids = [chat.id for chat in simulator.world.recent_chats()]
@@ -534,7 +534,7 @@ async def test_chats_go_on_where_they_ended(
     assert [chat["chat_id"] for chat in first["chats"] + second["chats"]] == ids
 
 
-async def test_a_server_that_returns_more_than_it_was_asked_for(
+async def test_page_larger_than_the_limit(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     time = "2026-11-22T08:00:0{}Z"
@@ -556,7 +556,7 @@ async def test_a_server_that_returns_more_than_it_was_asked_for(
 
 
 @pytest.mark.parametrize("cursor", ["5", None], ids=["repeated", "none"])
-async def test_a_server_that_leads_nowhere_is_not_followed_for_ever(
+async def test_repeated_cursor_ends_pagination(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -572,7 +572,7 @@ async def test_a_server_that_leads_nowhere_is_not_followed_for_ever(
     assert len(queries(simulator, "search_messages")) == (2 if cursor else 1)
 
 
-async def test_a_server_that_leads_ever_on_is_left_at_last(
+async def test_endless_pagination_is_stopped(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     path = CALLS["search_messages"][1]
@@ -611,7 +611,7 @@ async def test_merged_chats(
     } == {"!kim": (["!a", "!b"], None), "!a": ([], "!kim")}
 
 
-async def test_strange_times_are_no_times(
+async def test_malformed_times_become_none(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     body = [{"id": "a", "lastActivity": "0001-01-01T00:00:00+14:00"}, {"id": "b"}]
@@ -770,7 +770,7 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
 
 
 @EACH_ACTION
-async def test_a_wrong_call_names_the_field_and_asks_nothing(
+async def test_invalid_call_names_the_field_and_requests_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     before = len(queries(simulator, action))
@@ -807,7 +807,7 @@ async def test_the_cursor_of_another_action_is_refused(
 
 
 @EACH_ACTION
-async def test_a_response_has_to_be_wanted(
+async def test_response_is_required(
     hass: HomeAssistant, loaded: MockConfigEntry, action: str
 ) -> None:
     with pytest.raises(ServiceValidationError, match="response"):
@@ -830,7 +830,7 @@ async def test_a_response_over_rest(
 
 @EACH_PROFILE
 @pytest.mark.parametrize("action", OF_CHAT)
-async def test_a_chat_that_does_not_exist(
+async def test_unknown_chat(
     hass: HomeAssistant, loaded: MockConfigEntry, action: str
 ) -> None:
     with pytest.raises(ServiceValidationError) as refused:
@@ -842,7 +842,7 @@ async def test_a_chat_that_does_not_exist(
 
 
 @pytest.mark.parametrize("action", PAGED)
-async def test_a_cursor_that_the_server_does_not_accept(
+async def test_rejected_cursor(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     """Made on another server, say."""
@@ -906,7 +906,7 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("kind", "options", "message"), FAULTS, ids=[text for _, _, text in FAULTS]
 )
-async def test_what_goes_wrong_is_told(
+async def test_errors_are_explained(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -931,7 +931,7 @@ async def test_what_goes_wrong_is_told(
 
 
 @EACH_ACTION
-async def test_a_server_that_is_gone(
+async def test_server_gone(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     await simulator.stop()
@@ -940,7 +940,7 @@ async def test_a_server_that_is_gone(
         await read(hass, action, **CALLS[action][0])
 
 
-async def test_a_token_that_is_refused_starts_a_new_log_in(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.tokens.clear()
@@ -954,7 +954,7 @@ async def test_a_token_that_is_refused_starts_a_new_log_in(
 
 
 @EACH_ACTION
-async def test_with_several_servers_one_must_be_named(
+async def test_several_servers_require_a_choice(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator, action: str
 ) -> None:
     async with Simulator("4.2.557", "dev-token") as other:
@@ -999,7 +999,7 @@ async def test_one_message(
     assert not simulator.executed
 
 
-async def test_one_message_that_is_not_there(
+async def test_get_missing_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError, match="message_id is required"):
@@ -1027,7 +1027,7 @@ async def test_labels(
     assert response["labels"]
 
 
-async def test_labels_that_are_no_list(
+async def test_malformed_labels(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("garbage", path="/v1/labels", body='{"items": []}')

@@ -114,7 +114,7 @@ async def test_chat_as_target(
     assert sent(simulator) == 1
 
 
-async def test_chat_of_an_entity_that_is_disabled(
+async def test_disabled_entity_still_names_its_chat(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -141,7 +141,7 @@ async def test_chat_of_an_entity_that_is_disabled(
         ({"message": " hi\n"}, {"text": "\xa0hi\n"}),
     ],
 )
-async def test_what_templates_make_of_values(
+async def test_values_rendered_by_templates_are_accepted(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -205,7 +205,7 @@ HI = {"chat_id": KIM, "message": "hi"}
         ({**HI, "area_id": "hall"}, "There is no field area_id"),
     ],
 )
-async def test_a_wrong_call_names_the_field_and_sends_nothing(
+async def test_invalid_call_names_the_field_and_sends_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -225,7 +225,7 @@ async def test_a_wrong_call_names_the_field_and_sends_nothing(
 @pytest.mark.parametrize(
     ("domain", "platform"), [("notify", "ntfy"), ("sensor", DOMAIN), ("notify", DOMAIN)]
 )
-async def test_an_entity_that_is_no_chat(
+async def test_entity_without_a_chat_is_refused(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     entity_registry: er.EntityRegistry,
@@ -240,7 +240,7 @@ async def test_an_entity_that_is_no_chat(
         await call(hass, entity_id=entity.entity_id, message="hi")
 
 
-async def test_a_wrong_call_says_why_over_rest(
+async def test_invalid_call_is_explained_over_rest(
     hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "api", {})
@@ -255,14 +255,14 @@ async def test_a_wrong_call_says_why_over_rest(
 # Which server
 
 
-async def test_without_a_server_the_action_says_so(hass: HomeAssistant) -> None:
+async def test_action_without_a_server_fails_clearly(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
 
     with pytest.raises(ServiceValidationError):
         await call(hass, **HI)
 
 
-async def test_of_several_servers_the_entity_knows_its_own(
+async def test_entity_determines_the_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     async with Simulator("latest", "dev-token") as other:
@@ -333,7 +333,7 @@ async def test_of_several_servers_the_entity_knows_its_own(
     ],
     ids=lambda value: str(value.get("status")) if isinstance(value, dict) else None,
 )
-async def test_what_the_server_refuses_is_told(
+async def test_server_errors_are_translated(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -357,7 +357,7 @@ async def test_what_the_server_refuses_is_told(
 @pytest.mark.parametrize(
     "data", [{"chat_id": "!nobody:beeper.com"}, {"reply_to": "99999"}]
 )
-async def test_a_chat_or_message_that_is_not_there(
+async def test_missing_chat_or_message(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -370,7 +370,7 @@ async def test_a_chat_or_message_that_is_not_there(
     assert sent(simulator) == 0
 
 
-async def test_a_token_that_is_refused_starts_a_new_log_in(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.tokens.clear()
@@ -383,7 +383,7 @@ async def test_a_token_that_is_refused_starts_a_new_log_in(
     assert flow["context"]["source"] == "reauth"
 
 
-async def test_a_token_that_only_reads(
+async def test_read_only_token(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.tokens["dev-token"] = {"read"}

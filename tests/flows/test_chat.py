@@ -118,7 +118,7 @@ async def test_chat_is_added(
     assert hass.states.get("notify.family")
 
 
-async def test_chats_are_told_apart(
+async def test_chats_are_distinguishable(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """By network and account, and by when something happened; the last active first."""
@@ -217,7 +217,7 @@ async def test_a_chat_without_title_and_activity(
     }
 
 
-async def test_a_merged_chat_stands_for_its_members(
+async def test_merged_chat_replaces_its_members(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """A member is shown only if the merged chat is not among what was found."""
@@ -272,7 +272,7 @@ async def test_nothing_found(
         (("delay", {}), "timeout"),
     ],
 )
-async def test_what_goes_wrong_is_told(
+async def test_errors_are_explained(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -290,7 +290,7 @@ async def test_what_goes_wrong_is_told(
     assert KIM in choices(result)
 
 
-async def test_beeper_that_is_away(
+async def test_beeper_offline(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()
@@ -298,7 +298,7 @@ async def test_beeper_that_is_away(
     assert result["errors"] == {"base": "cannot_connect"}
 
 
-async def test_an_entry_that_is_not_loaded(
+async def test_entry_not_loaded(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     result = await begin(hass, loaded)
@@ -309,7 +309,7 @@ async def test_an_entry_that_is_not_loaded(
         assert ended["reason"] == "not_loaded"
 
 
-async def test_a_chat_is_added_once(
+async def test_chat_cannot_be_added_twice(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await add(hass, loaded, "Kim", KIM)
@@ -322,7 +322,7 @@ async def test_a_chat_is_added_once(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_a_chat_that_is_not_in_the_list(
+async def test_unlisted_chat_can_be_entered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     result = await submit(hass, await begin(hass, loaded), search="Kim")
@@ -334,7 +334,7 @@ async def test_a_chat_that_is_not_in_the_list(
 # Another chat for the same entities
 
 
-async def test_another_chat_is_chosen(
+async def test_reconfigure_to_another_chat(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -362,7 +362,7 @@ async def test_another_chat_is_chosen(
     assert chat_devices(device_registry, loaded) == ["Family 🏡"]
 
 
-async def test_the_same_chat_is_chosen_again(
+async def test_reconfigure_to_the_same_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """A title that has changed is taken over."""
@@ -385,7 +385,7 @@ async def test_the_same_chat_is_chosen_again(
 # Removing
 
 
-async def test_a_chat_that_is_removed_leaves_nothing(
+async def test_removed_chat_leaves_no_entities(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -418,7 +418,7 @@ async def test_chats_and_shortcuts_can_be_added(
     }
 
 
-async def test_a_chat_has_to_be_chosen(
+async def test_no_chat_is_preselected(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """The form chooses none by itself: it could be somebody else."""
@@ -429,7 +429,7 @@ async def test_a_chat_has_to_be_chosen(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_chats_of_one_title_get_their_network_along(
+async def test_equal_titles_get_their_network(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.world.chats[FAMILY].title = "Kim"

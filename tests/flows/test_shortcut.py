@@ -120,7 +120,7 @@ async def test_a_group(
     assert not simulator.executed
 
 
-async def test_what_is_blank_is_left_out(
+async def test_blank_fields_are_omitted(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     given = {"name": " Dinner ", "participants": [" Kim", " "], "title": " "}
@@ -151,7 +151,7 @@ async def test_the_default_account_is_suggested(
         ("imessage", "mailto:new@mail.example", {"email": "new@mail.example"}),
     ],
 )
-async def test_somebody_nobody_knows(
+async def test_unknown_person(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     account_id: str,
@@ -170,7 +170,7 @@ async def test_somebody_nobody_knows(
     assert subentry.data["user"] == user
 
 
-async def test_a_number_that_is_known_has_its_name(
+async def test_known_number_shows_its_name(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     given = {**CHAT, "recipient": "001 555 010 1002"}
@@ -189,7 +189,7 @@ def add_namesake(simulator: Simulator) -> str:
     return other.phone_number or ""
 
 
-async def test_the_right_one_of_several_is_chosen(
+async def test_one_of_several_matches_is_chosen(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     number = add_namesake(simulator)
@@ -205,7 +205,7 @@ async def test_the_right_one_of_several_is_chosen(
     assert subentry.data["user"]["phone_number"] == number
 
 
-async def test_who_fits_several_ways_is_not_ticked(
+async def test_ambiguous_match_is_not_preselected(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     number = add_namesake(simulator)
@@ -226,7 +226,7 @@ async def test_who_fits_several_ways_is_not_ticked(
     assert numbers == {number, "+15550101004"}
 
 
-async def test_a_part_of_a_number_ticks_nobody(
+async def test_partial_number_preselects_nobody(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     given = {**GROUP, "participants": ["101002"]}
@@ -235,7 +235,7 @@ async def test_a_part_of_a_number_ticks_nobody(
     assert not suggested(result)
 
 
-async def test_a_chat_has_to_be_chosen(
+async def test_no_chat_is_preselected(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     result = await submit(hass, await begin(hass, loaded, "send_message"), **MESSAGE)
@@ -273,7 +273,7 @@ async def test_a_chat_has_to_be_chosen(
         ("create_group", GROUP, "message", "{{", "template_invalid"),
     ],
 )
-async def test_what_is_wrong_is_told_where_it_is(
+async def test_errors_appear_at_their_field(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     kind: str,
@@ -308,7 +308,7 @@ async def test_what_is_wrong_is_told_where_it_is(
         (("delay", {}), "timeout"),
     ],
 )
-async def test_what_goes_wrong_is_told(
+async def test_errors_are_explained(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -329,7 +329,7 @@ async def test_what_goes_wrong_is_told(
     assert choices(result)
 
 
-async def test_beeper_that_is_away(
+async def test_beeper_offline(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()
@@ -338,7 +338,7 @@ async def test_beeper_that_is_away(
 
 
 @pytest.mark.parametrize("kind", ["send_message", "start_chat", "create_group"])
-async def test_an_entry_that_is_not_loaded(
+async def test_entry_not_loaded(
     hass: HomeAssistant, loaded: MockConfigEntry, kind: str
 ) -> None:
     await hass.config_entries.async_unload(loaded.entry_id)
@@ -359,7 +359,7 @@ async def test_an_entry_that_is_not_loaded(
         ("create_group", GROUP, {}),
     ],
 )
-async def test_only_the_words_are_changed(
+async def test_reconfigure_changes_only_the_text(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -404,7 +404,7 @@ async def test_only_the_words_are_changed(
     assert not simulator.executed
 
 
-async def test_somebody_joins_the_group(
+async def test_reconfigure_adds_a_participant(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     subentry = await add(hass, loaded, "create_group", GROUP)
@@ -417,7 +417,7 @@ async def test_somebody_joins_the_group(
     assert len({person["phone_number"] for person in people}) == 3
 
 
-async def test_somebody_who_is_gone_is_chosen_anew(
+async def test_missing_participant_is_chosen_again(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     subentry = await add(hass, loaded, "send_message", MESSAGE, chat_id=KIM)
@@ -432,7 +432,7 @@ async def test_somebody_who_is_gone_is_chosen_anew(
 # Removing
 
 
-async def test_a_shortcut_that_is_removed_leaves_nothing(
+async def test_removed_shortcut_leaves_no_entities(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     device_registry: dr.DeviceRegistry,

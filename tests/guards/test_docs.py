@@ -878,7 +878,7 @@ async def test_what_to_answer(
     assert said.startswith(done)
 
 
-async def test_sentences_of_ones_own(
+async def test_custom_sentences_example(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tmp_path: Path
 ) -> None:
     [text] = re.findall(r"```yaml\n(.*?)```", PAGES["voice"], re.DOTALL)

@@ -87,7 +87,7 @@ def raised() -> list[tuple[str, set[str] | None]]:
     return found
 
 
-def test_errors_are_found_at_all() -> None:
+def test_error_calls_are_found() -> None:
     assert len(raised()) > 20
 
 
@@ -104,7 +104,7 @@ def test_every_error_has_its_text(key: str, told: set[str] | None) -> None:
     ["message_unconfirmed"]
     + [key for job in Job.__subclasses__() for key in (job.unknown, job.still_unknown)],
 )
-def test_every_unknown_outcome_is_known_as_one(key: str) -> None:
+def test_every_unknown_outcome_is_recognized(key: str) -> None:
     assert errors.is_unknown(errors.failed(key))
     assert not errors.is_unknown(errors.failed("cannot_connect"))
 
@@ -113,7 +113,7 @@ def kinds(kind: type[BeeperError] = BeeperError) -> set[type[BeeperError]]:
     return {kind}.union(*map(kinds, kind.__subclasses__()))
 
 
-def test_every_kind_of_api_error_is_among_these() -> None:
+def test_every_api_error_class_is_tested() -> None:
     assert {type(err) for err in API_ERRORS} == kinds() - {BeeperError}
 
 

@@ -52,7 +52,7 @@ def test_imports_point_to_lower_layers(file: Path) -> None:
         ("check_server", {"aiohttp", "check_server", "simulator", "yarl"}),
     ],
 )
-def test_stands_alone(folder: str, allowed: set[str]) -> None:
+def test_packages_import_only_allowed_packages(folder: str, allowed: set[str]) -> None:
     assert set().union(*map(third_party, sources(folder))) <= allowed
 
 

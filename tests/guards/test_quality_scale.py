@@ -96,7 +96,7 @@ def test_every_rule_is_done_or_does_not_apply(rule: str) -> None:
         "docs/actions.md#nothing-like-that",
     ],
 )
-def test_what_is_not_there_is_noticed(evidence: str) -> None:
+def test_missing_evidence_is_detected(evidence: str) -> None:
     assert not is_there(evidence)
 
 
@@ -104,7 +104,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
-def test_every_link_within_the_docs_leads_somewhere(page: Path) -> None:
+def test_every_docs_link_resolves(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
@@ -147,7 +147,7 @@ def test_every_option_is_in_the_readme() -> None:
     assert {*ENGLISH["options"]["step"]["init"]["data"].values()} <= rows(README)
 
 
-def test_everything_there_is_is_listed() -> None:
+def test_every_entity_and_action_is_listed() -> None:
     listed = set(re.findall(r"`([\w.]+)`", " ".join(rows(SUPPORT))))
     for kind in ("triggers", "conditions"):
         assert {f"beeper.{name}" for name in ENGLISH[kind]} <= listed
@@ -158,12 +158,12 @@ def test_everything_there_is_is_listed() -> None:
         assert f"`sensor`: {sensor['name'].lower()}" in names
 
 
-def test_somebody_owns_it() -> None:
+def test_integration_has_an_owner() -> None:
     assert all(re.fullmatch(r"@[\w/-]+", owner) for owner in MANIFEST["codeowners"])
     assert MANIFEST["codeowners"]
 
 
-def test_every_platform_says_how_many_run_at_a_time() -> None:
+def test_every_platform_sets_parallel_updates() -> None:
     icons = json.loads((BEEPER / "icons.json").read_text())
     for platform in icons["entity"]:
         module = ast.parse((BEEPER / f"{platform}.py").read_text())
@@ -174,7 +174,7 @@ def test_every_platform_says_how_many_run_at_a_time() -> None:
         ), platform
 
 
-def test_coverage_is_asked_for() -> None:
+def test_coverage_is_required() -> None:
     assert TOOLS["coverage"]["report"]["fail_under"] >= 95
     assert TOOLS["coverage"]["run"]["source"] == ["custom_components/beeper"]
     assert "omit" not in TOOLS["coverage"]["run"]

@@ -65,7 +65,7 @@ async def test_script(
     assert not notices
 
 
-async def test_script_tells_who_is_missing(
+async def test_script_reports_missing_people(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -160,7 +160,7 @@ async def test_read_chats(
     assert response["chats"]
 
 
-async def test_account_that_logs_out(
+async def test_disconnected_account_automation(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -73,7 +73,7 @@ def test_a_release_has_a_zip_and_its_notes(checkout: Path) -> None:
         ("--help", "0.2.0] - 2026-12-01", "for a release"),
     ],
 )
-def test_what_is_not_ready_is_not_built(
+def test_unready_release_is_not_built(
     checkout: Path, tag: str, first: str, reason: str
 ) -> None:
     changelog = checkout / "CHANGELOG.md"
@@ -168,7 +168,7 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=[file.name for file in WORKFLOWS])
-def test_workflows_run_what_is_there(file: Path) -> None:
+def test_workflows_run_existing_scripts(file: Path) -> None:
     workflow = yaml.safe_load(file.read_text("utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():

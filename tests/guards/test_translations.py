@@ -104,7 +104,7 @@ def test_every_entity_has_its_texts_and_icon(platform: str) -> None:
     assert all(text["name"] for text in texts.values())
 
 
-def test_everything_an_event_tells_has_its_text() -> None:
+def test_every_event_attribute_has_its_text() -> None:
     event = signals.MessageEvent(
         entry_id="x",
         type="message_received",
@@ -212,7 +212,7 @@ def test_there_are_five_languages() -> None:
 
 
 @pytest.mark.parametrize("file", (BEEPER / "translations").glob("*.json"), ids=str)
-def test_every_language_says_the_same(file: Path) -> None:
+def test_languages_have_equal_keys(file: Path) -> None:
     texts, english = texts_of(json.loads(file.read_text())), texts_of(ENGLISH)
     assert texts.keys() == english.keys()
     for key, text in texts.items():

@@ -60,7 +60,7 @@ async def test_every_option_is_in_its_form_with_its_texts(
 @pytest.mark.parametrize(
     ("kind", "described"), [("trigger", TRIGGERS), ("condition", CONDITIONS)]
 )
-async def test_the_editor_is_told_of_them(
+async def test_editor_receives_every_description(
     hass: HomeAssistant,
     hass_ws_client: WebSocketGenerator,
     kind: str,

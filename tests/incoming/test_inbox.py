@@ -22,7 +22,7 @@ from tests.helpers.world import KIM, group, write
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-async def test_message_is_told_once(
+async def test_message_is_published_once(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     sent = simulator.incoming(KIM, None, "Is anybody home?")
@@ -52,7 +52,7 @@ async def test_message_is_told_once(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "4.2.808", "easymatrix"])
-async def test_every_generation_tells(
+async def test_messages_are_published_on_each_generation(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -69,7 +69,7 @@ async def test_every_generation_tells(
     assert told[0].chat.title == "Kim"
 
 
-async def test_rich_text_is_told_as_plain_text_too(
+async def test_rich_text_is_published_with_plain_text(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     html = (
@@ -91,7 +91,7 @@ def with_html(simulator: Simulator, html: str) -> None:
     simulator.world._append(chat, message)
 
 
-async def test_nothing_from_before_the_first_set_up(
+async def test_messages_before_first_setup_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -107,7 +107,7 @@ async def test_nothing_from_before_the_first_set_up(
     assert texts(told) == ["after"]
 
 
-async def test_what_cannot_be_read_at_the_first_set_up_is_read_later(
+async def test_failed_read_at_first_setup_is_retried(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -122,7 +122,7 @@ async def test_what_cannot_be_read_at_the_first_set_up_is_read_later(
     assert told == []
 
 
-async def test_what_came_during_a_gap_is_told_in_order(
+async def test_messages_during_an_outage_are_published_in_order(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -140,7 +140,7 @@ async def test_what_came_during_a_gap_is_told_in_order(
     assert of_kim == [*map(str, range(65))]
 
 
-async def test_nothing_is_told_until_all_of_it_could_be_read(
+async def test_incomplete_reads_publish_nothing(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -161,7 +161,7 @@ async def test_nothing_is_told_until_all_of_it_could_be_read(
     assert not simulator.faults.waiting
 
 
-async def test_list_of_chats_that_cannot_be_read_is_read_again(
+async def test_failed_chat_list_is_retried(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -176,7 +176,7 @@ async def test_list_of_chats_that_cannot_be_read_is_read_again(
     assert texts(told) == ["missed"]
 
 
-async def test_trouble_is_logged_once_and_so_is_its_end(
+async def test_failure_and_recovery_are_logged_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -195,7 +195,7 @@ async def test_trouble_is_logged_once_and_so_is_its_end(
     assert caplog.text.count("Messages can be read again") == 1
 
 
-async def test_server_that_is_away_is_logged_by_one_only(
+async def test_offline_server_is_logged_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -213,7 +213,7 @@ async def test_server_that_is_away_is_logged_by_one_only(
     assert "Messages can" not in caplog.text
 
 
-async def test_chat_that_is_gone_does_not_hold_up_the_others(
+async def test_deleted_chat_does_not_delay_others(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     gone = simulator.faults.add(
@@ -251,7 +251,7 @@ async def test_network_without_events_is_polled(
     assert not [each for each in simulator.requests if "/messages" in each.path]
 
 
-async def test_what_is_too_old_is_skipped(
+async def test_old_messages_are_skipped(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -264,7 +264,7 @@ async def test_what_is_too_old_is_skipped(
     assert texts(told) == ["a minute"]
 
 
-async def test_option_says_what_is_too_old(
+async def test_maximum_age_is_an_option(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -282,7 +282,7 @@ async def test_option_says_what_is_too_old(
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
-async def test_clock_of_the_server_counts(
+async def test_server_clock_is_used(
     simulator: Simulator,
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -297,7 +297,7 @@ async def test_clock_of_the_server_counts(
     assert texts(told) == ["hi"]
 
 
-async def test_clock_of_the_server_that_is_put_right(
+async def test_corrected_server_clock(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -316,7 +316,7 @@ async def test_clock_of_the_server_that_is_put_right(
     assert texts(told) == ["early", "right"]
 
 
-async def test_reload_and_restart_repeat_nothing_and_lose_nothing(
+async def test_reload_and_restart_keep_each_message_exactly_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -339,7 +339,7 @@ async def test_reload_and_restart_repeat_nothing_and_lose_nothing(
     assert "1555" not in repr(stored)
 
 
-async def test_removal_forgets(
+async def test_removal_deletes_stored_state(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     hass_storage: dict[str, Any],
@@ -348,7 +348,7 @@ async def test_removal_forgets(
     assert f"{DOMAIN}.{listening.entry_id}.messages" not in hass_storage
 
 
-async def test_waits_for_automations_to_listen(
+async def test_inbox_waits_for_home_assistant_to_start(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
@@ -367,7 +367,7 @@ async def test_waits_for_automations_to_listen(
 
 
 @pytest.mark.parametrize("marks_own", [True, False])
-async def test_own_message_from_elsewhere(
+async def test_own_message_from_another_device(
     listening: MockConfigEntry,
     simulator: Simulator,
     told: list[MessageEvent],
@@ -380,7 +380,7 @@ async def test_own_message_from_elsewhere(
     assert [(each.type, each.is_self) for each in told] == [("message_sent", True)]
 
 
-async def test_own_message_is_told_when_it_was_sent(
+async def test_own_message_is_published_when_confirmed(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     """The user writes in Beeper itself, and the network takes its time."""
@@ -397,7 +397,7 @@ async def test_own_message_is_told_when_it_was_sent(
     assert texts(told) == ["done"]
 
 
-async def test_what_becomes_of_a_message(
+async def test_edits_deletions_and_reactions_are_published(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     message = write(simulator, "first")
@@ -431,7 +431,7 @@ async def test_what_becomes_of_a_message(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
-async def test_deleted_message_that_is_listed_no_more(
+async def test_deleted_message_missing_from_the_list(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     message = write(simulator, "oops")
@@ -443,7 +443,7 @@ async def test_deleted_message_that_is_listed_no_more(
     assert [each.type for each in told] == ["message_received", "message_deleted"]
 
 
-async def test_change_far_up_in_the_chat(
+async def test_change_to_an_old_message(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     """A message is followed that is on the newest page no more."""
@@ -472,7 +472,7 @@ async def test_deleted_before_it_was_read(
 @pytest.mark.parametrize(
     "change", [{"type": "NOTICE"}, {"type": "REACTION"}, {"is_hidden": True}]
 )
-async def test_rows_that_are_no_messages(
+async def test_non_message_rows_are_ignored(
     listening: MockConfigEntry,
     simulator: Simulator,
     told: list[MessageEvent],
@@ -500,7 +500,7 @@ async def test_rows_that_are_no_messages(
         (["Kim"], False),
     ],
 )
-async def test_only_allowed_senders_are_heard(
+async def test_only_allowed_senders_are_published(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -521,7 +521,7 @@ async def test_only_allowed_senders_are_heard(
     assert (told[-1].type == "reaction_added") is heard
 
 
-async def test_sender_who_is_no_participant(
+async def test_sender_outside_the_participants(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     """Who has left the group meanwhile is known by the message alone."""
@@ -533,7 +533,7 @@ async def test_sender_who_is_no_participant(
     assert told[0].as_dict()["chat_type"] == "group"
 
 
-async def test_lost_network_is_told_once(
+async def test_disconnected_account_is_published_once(
     hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator
 ) -> None:
     lost = collect(hass, SIGNAL_ACCOUNT_DISCONNECTED)
@@ -593,7 +593,7 @@ async def test_reaction_to_an_old_message_of_a_chosen_chat(
     ]
 
 
-async def test_rows_that_cannot_be_placed_are_passed_over(
+async def test_unplaceable_rows_are_skipped(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     rows = [
@@ -622,7 +622,7 @@ async def test_rows_that_cannot_be_placed_are_passed_over(
     assert told[1].sender.id == ""
 
 
-async def test_what_happens_to_a_deleted_message_is_no_news(
+async def test_changes_to_deleted_messages_are_ignored(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     message = write(simulator, "oops")
@@ -648,7 +648,7 @@ async def test_many_chats_at_once(
     assert sorted(int(text or "") for text in texts(told)) == [*range(150)]
 
 
-async def test_history_that_is_filled_up_is_no_news(
+async def test_backfilled_history_is_ignored(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     """Beeper may tell of messages of years ago; for that, no chat is looked up."""

@@ -83,7 +83,7 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
     ],
     ids=["entity", "media source", "media selector"],
 )
-async def test_still_of_a_camera(
+async def test_camera_snapshot(
     hass: HomeAssistant, simulator: Simulator, camera: Door, attachment: Any
 ) -> None:
     response = await send(hass, message="Who is that?", attachment=attachment)
@@ -160,14 +160,14 @@ async def test_file_of_a_media_source(
         "media-source://tts/nobody?message=The+key+is+under+the+mat",
     ],
 )
-async def test_media_that_is_not_there(
+async def test_missing_media(
     hass: HomeAssistant, simulator: Simulator, media: Path, attachment: str
 ) -> None:
     told = await refused(hass, simulator, attachment=attachment)
     assert "the media source has no such file" in told
 
 
-async def test_a_file_of_a_media_source_that_is_not_there(
+async def test_missing_media_source_file(
     hass: HomeAssistant, simulator: Simulator, media: Path
 ) -> None:
     uri = "media-source://media_source/local/other.png"
@@ -256,7 +256,7 @@ async def test_recording_that_home_assistant_serves(
 
 
 @pytest.mark.parametrize("url", ["/api/recordings/moved", "http://127.0.0.1:1/radio"])
-async def test_recording_elsewhere_needs_leave(
+async def test_external_recording_needs_an_allowed_url(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -303,7 +303,7 @@ async def test_speech(hass: HomeAssistant, simulator: Simulator, speech: None) -
 @pytest.mark.parametrize(
     "rest", ["tts.voice?message=nothing", "nobody?message=x", "-stream-/gone"]
 )
-async def test_speech_that_does_not_come(
+async def test_failed_speech(
     hass: HomeAssistant, simulator: Simulator, speech: None, rest: str
 ) -> None:
     told = await refused(hass, simulator, attachment=f"media-source://tts/{rest}")
@@ -453,7 +453,7 @@ async def test_address_that_is_not_allowed(
     assert not site.requests
 
 
-async def test_no_address_leads_out_of_what_is_allowed(
+async def test_redirects_stay_within_allowed_urls(
     hass: HomeAssistant, simulator: Simulator, site: Web
 ) -> None:
     told = await refused(hass, simulator, attachment=f"{site.url}/away")
@@ -461,7 +461,7 @@ async def test_no_address_leads_out_of_what_is_allowed(
 
 
 @pytest.mark.parametrize("path", ["missing", "cut", "round", "nowhere"])
-async def test_address_that_gives_nothing(
+async def test_address_without_content(
     hass: HomeAssistant, simulator: Simulator, site: Web, path: str
 ) -> None:
     told = await refused(hass, simulator, attachment=f"{site.url}/{path}")
@@ -470,14 +470,14 @@ async def test_address_that_gives_nothing(
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://x:99999999/"])
-async def test_address_that_is_none(
+async def test_malformed_address(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
     told = await refused(hass, simulator, attachment=url)
     assert "could not be downloaded" in told or "may not read that address" in told
 
 
-async def test_server_that_is_away(
+async def test_offline_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     hass.config.allowlist_external_urls = {"http://127.0.0.1:1/"}
@@ -495,7 +495,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> int:
     return len(PNG)
 
 
-async def test_what_is_too_large_is_refused(
+async def test_large_attachment_is_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     camera: Door,
@@ -517,7 +517,7 @@ async def test_what_is_too_large_is_refused(
     assert sent(simulator) == 2
 
 
-async def test_a_large_file_arrives_whole(
+async def test_large_file_arrives_complete(
     hass: HomeAssistant,
     simulator: Simulator,
     site: Web,
@@ -539,7 +539,7 @@ async def test_a_large_file_arrives_whole(
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-async def test_an_upload_that_is_lost_sends_nothing(
+async def test_lost_upload_sends_nothing(
     hass: HomeAssistant, simulator: Simulator, camera: Door, kind: str
 ) -> None:
     """Whether it ran or not: a file alone reaches nobody, so all is known.
@@ -569,7 +569,7 @@ async def test_an_upload_that_is_lost_sends_nothing(
         ({"status": 404, "body": {"code": "NOT_FOUND"}}, "knows no such chat"),
     ],
 )
-async def test_an_upload_that_is_refused_sends_nothing(
+async def test_rejected_upload_sends_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     camera: Door,
@@ -592,7 +592,7 @@ async def test_a_server_too_old_for_attachments(
     assert "attachments need Beeper 4.2.509 or later" in told
 
 
-async def test_beeper_that_is_away(
+async def test_beeper_offline(
     hass: HomeAssistant, simulator: Simulator, camera: Door
 ) -> None:
     await simulator.stop()
@@ -606,7 +606,7 @@ async def test_beeper_that_is_away(
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix"])
 @pytest.mark.parametrize("message", ["hi", None])
-async def test_a_lost_answer_is_found_by_reading(
+async def test_lost_response_is_recovered(
     hass: HomeAssistant, simulator: Simulator, camera: Door, message: str | None
 ) -> None:
     simulator.faults.add("drop_after", method="POST", path=PATH)
@@ -618,7 +618,7 @@ async def test_a_lost_answer_is_found_by_reading(
 
 
 @pytest.mark.parametrize("other", [None, "other.png"])
-async def test_another_file_or_none_is_not_taken(
+async def test_different_or_missing_file_does_not_match(
     hass: HomeAssistant, simulator: Simulator, camera: Door, other: str | None
 ) -> None:
     chat = simulator.world.chats[KIM]
@@ -632,7 +632,7 @@ async def test_another_file_or_none_is_not_taken(
         await send(hass, attachment="camera.door")
 
 
-async def test_messages_wait_for_the_upload_of_the_one_before(
+async def test_messages_wait_for_the_previous_upload(
     hass: HomeAssistant, simulator: Simulator, camera: Door
 ) -> None:
     simulator.faults.add("delay", path=UPLOAD, seconds=0.2)
@@ -646,7 +646,7 @@ async def test_messages_wait_for_the_upload_of_the_one_before(
     assert [message.text for message in messages] == ["picture", "text"]
 
 
-async def test_the_same_text_with_another_file_is_another_message(
+async def test_same_text_with_another_file_is_not_a_duplicate(
     hass: HomeAssistant, simulator: Simulator, camera: Door
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path=PATH)
@@ -659,7 +659,7 @@ async def test_the_same_text_with_another_file_is_another_message(
     assert uploads(simulator) == 1
 
 
-async def test_the_repeat_finds_a_file_that_arrived_late(
+async def test_repeat_finds_a_late_attachment(
     hass: HomeAssistant,
     simulator: Simulator,
     camera: Door,
@@ -703,7 +703,7 @@ async def test_the_repeat_finds_a_file_that_arrived_late(
         ({"file_name": "x.png"}, "there is none"),
     ],
 )
-async def test_what_is_no_attachment_is_refused_at_once(
+async def test_malformed_attachment_is_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -29,7 +29,7 @@ def texts(simulator: Simulator, chat_id: str = FAMILY) -> list[str]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_the_same_group_every_day(
+async def test_group_is_reused_daily(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     response = await create_chat(hass, **family(message_text="Good morning"))
@@ -42,7 +42,7 @@ async def test_the_same_group_every_day(
     assert made(simulator) == 0
 
 
-async def test_without_a_message_nothing_is_sent(
+async def test_no_message_sends_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     assert (await create_chat(hass, **family()))["chat_id"] == FAMILY
@@ -63,7 +63,7 @@ async def test_by_name(
     assert [each["name"] for each in response["recipients"]][:2] == ["Kim", "Mia 🌻"]
 
 
-async def test_people_are_the_same_by_number_whatever_their_ids(
+async def test_same_numbers_are_the_same_people(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for index, person in enumerate(simulator.world.chats[FAMILY].participants[:3]):
@@ -93,7 +93,7 @@ async def test_people_are_the_same_by_number_whatever_their_ids(
         {"account_id": "signal"},
     ],
 )
-async def test_other_people_title_or_account_make_another_group(
+async def test_different_people_title_or_account_create_a_group(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -119,7 +119,7 @@ async def test_a_new_group_is_found_the_next_day(
     assert made(simulator) == 1
 
 
-async def test_at_the_same_time_only_one_is_made(
+async def test_concurrent_calls_create_one_group(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     data = family(participant_ids=PEOPLE[:2])
@@ -155,7 +155,7 @@ async def test_refused(
         assert (await create_chat(hass, **data))["chat_id"] == FAMILY
 
 
-async def test_a_full_budget_is_no_obstacle(
+async def test_reuse_ignores_the_chat_limit(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 1})
@@ -206,7 +206,7 @@ async def test_a_large_group(
 # When it goes wrong
 
 
-async def test_what_cannot_be_read_is_not_done(
+async def test_unreadable_state_stops_the_call(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", path="/v1/chats/search", status=500)
@@ -216,7 +216,7 @@ async def test_what_cannot_be_read_is_not_done(
     assert not simulator.executed
 
 
-async def test_a_message_that_is_refused_is_not_sent(
+async def test_rejected_message_is_not_sent(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", method="POST", status=429)
@@ -230,7 +230,7 @@ async def test_a_message_that_is_refused_is_not_sent(
     assert texts(simulator).count("hi") == 1
 
 
-async def test_a_lost_answer_to_the_message(
+async def test_lost_message_response(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -242,7 +242,7 @@ async def test_a_lost_answer_to_the_message(
     assert texts(simulator).count("hi") == 1
 
 
-async def test_a_lost_answer_to_the_creation(
+async def test_lost_creation_response(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -288,7 +288,7 @@ async def test_an_unknown_message_is_not_repeated(
         ),
     ],
 )
-async def test_a_wrong_call(
+async def test_invalid_call(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

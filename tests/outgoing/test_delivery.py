@@ -68,7 +68,7 @@ async def test_failed(
     assert sent(simulator) == 1
 
 
-async def test_an_account_that_is_signed_out(
+async def test_signed_out_account(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     assert await told(hass, SIGNAL) == ("failed", "bridge_unavailable")
@@ -78,7 +78,7 @@ async def test_an_account_that_is_signed_out(
     "reason",
     ["+15550101002", "Kim is not here", "kim@example.com", "m15550101002", "", None, 7],
 )
-async def test_a_reason_in_words_of_people_is_not_repeated(
+async def test_free_text_reason_is_not_repeated(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -92,7 +92,7 @@ async def test_a_reason_in_words_of_people_is_not_repeated(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_late_is_pending(
+async def test_late_delivery_is_pending(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -106,7 +106,7 @@ async def test_late_is_pending(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "easymatrix"])
-async def test_an_old_server_does_not_tell_of_failures(
+async def test_old_server_reports_no_failures(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -123,7 +123,7 @@ async def test_an_old_server_does_not_tell_of_failures(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_trouble_while_waiting_is_waited_out(
+async def test_errors_while_waiting_are_retried(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     gets = {"method": "GET", "path": f"{PATH}*"}
@@ -136,7 +136,7 @@ async def test_trouble_while_waiting_is_waited_out(
     assert await told(hass) == ("delivered", None)
 
 
-async def test_a_server_that_starts_again(
+async def test_server_restart(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.confirm_after = 3600
@@ -162,7 +162,7 @@ async def test_a_server_that_starts_again(
         ({"id": "77", "sendStatus": "SUCCESS"}, "delivered"),
     ],
 )
-async def test_what_a_message_says_of_itself(
+async def test_delivery_is_read_from_the_message(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -179,7 +179,7 @@ async def test_what_a_message_says_of_itself(
     assert await told(hass) == (outcome, None)
 
 
-async def test_a_server_that_tells_no_id(
+async def test_server_without_message_id(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """It is looked for in the chat."""
@@ -216,7 +216,7 @@ async def test_a_recovered_message_has_a_delivery_too(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_who_joins_can_wait_as_well(
+async def test_joined_caller_can_wait_too(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     context = Context()
@@ -229,7 +229,7 @@ async def test_who_joins_can_wait_as_well(
     assert sent(simulator) == 1
 
 
-async def test_waiting_holds_up_nothing(
+async def test_waiting_does_not_block_others(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.confirm_after = 3600

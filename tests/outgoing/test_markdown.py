@@ -87,7 +87,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("profile", ["latest"])
-async def test_text_arrives_as_written(
+async def test_text_arrives_literally(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, text: str
 ) -> None:
     await send(hass, message=text)
@@ -129,7 +129,7 @@ async def test_text_arrives_as_written(
         ("", ""),
     ],
 )
-def test_only_what_is_syntax_is_escaped(text: str, markdown: str | None) -> None:
+def test_only_markdown_syntax_is_escaped(text: str, markdown: str | None) -> None:
     assert escape(text) == (text if markdown is None else markdown)
 
 
@@ -140,7 +140,7 @@ characters = st.characters(codec="utf-8", exclude_categories=["Cc", "Co", "Z"])
 @given(
     st.text(st.one_of(st.sampled_from(r"""*_`~[]()<>&#+-=.!|\/":;1a """), characters))
 )
-def test_any_line_arrives_as_written(text: str) -> None:
+def test_any_line_arrives_literally(text: str) -> None:
     text = text.strip()
     assert shown(markdown_to_html(escape(text))) == text
 
@@ -167,7 +167,7 @@ def test_nothing_is_a_json_string(text: str) -> None:
         ('say "Hello"', 'say "Hello"'),
     ],
 )
-def test_markdown_is_left_as_it_is(text: str, sent: str) -> None:
+def test_markdown_is_unchanged(text: str, sent: str) -> None:
     assert verbatim(text) == sent
 
 

@@ -30,7 +30,7 @@ UNKNOWN = "It is unknown whether the message was sent"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_any_text_is_found_by_reading(
+async def test_any_text_is_recovered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST", path=PATH)
@@ -45,7 +45,7 @@ async def test_any_text_is_found_by_reading(
     assert sent(simulator) == 1
 
 
-async def test_what_left_no_trace_is_unknown_and_not_repeated(
+async def test_untraceable_outcome_is_unknown_and_not_repeated(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path=PATH)
@@ -63,7 +63,7 @@ async def test_what_left_no_trace_is_unknown_and_not_repeated(
     assert sent(simulator) == 2
 
 
-async def test_a_chat_by_its_other_id_is_the_same(
+async def test_both_ids_name_the_same_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path=PATH)
@@ -74,7 +74,7 @@ async def test_a_chat_by_its_other_id_is_the_same(
         await send(hass, simulator.world.chats[KIM].local_id)
 
 
-async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
+async def test_unknown_outcome_expires_after_ten_minutes(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -88,7 +88,7 @@ async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
     assert (await send(hass))["recovered"] is False
 
 
-async def test_a_server_that_is_gone_leaves_it_unknown(
+async def test_offline_server_leaves_the_outcome_unknown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await send(hass, message="first")
@@ -102,7 +102,7 @@ async def test_a_server_that_is_gone_leaves_it_unknown(
     assert sent(simulator) == 2
 
 
-async def test_a_twin_sent_just_before_confirms_nothing(
+async def test_equal_earlier_message_confirms_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await send(hass)
@@ -122,7 +122,7 @@ async def test_a_twin_sent_just_before_confirms_nothing(
     ],
     ids=["of somebody else", "another text", "older"],
 )
-async def test_a_message_that_does_not_fit_is_not_taken(
+async def test_mismatching_message_is_not_recovered(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -143,7 +143,7 @@ async def test_a_message_that_does_not_fit_is_not_taken(
         await send(hass)
 
 
-async def test_two_messages_that_fit_are_none(
+async def test_two_matches_recover_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Somebody writes the same on the phone, in the same moment."""
@@ -157,7 +157,7 @@ async def test_two_messages_that_fit_are_none(
     assert sent(simulator) == 1
 
 
-async def test_own_messages_that_are_not_marked_as_such_are_found(
+async def test_unflagged_own_messages_are_recovered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST", path=PATH)
@@ -166,7 +166,7 @@ async def test_own_messages_that_are_not_marked_as_such_are_found(
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-async def test_a_server_whose_clock_is_wrong(
+async def test_wrong_server_clock(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hours: int
 ) -> None:
     simulator.clock_skew = timedelta(hours=hours)
@@ -175,7 +175,7 @@ async def test_a_server_whose_clock_is_wrong(
     assert (await send(hass))["recovered"] is True
 
 
-async def test_a_bridge_that_refuses_leaves_it_unknown(
+async def test_bridge_error_leaves_the_outcome_unknown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """A 502 does not say whether the network got it."""
@@ -189,7 +189,7 @@ async def test_a_bridge_that_refuses_leaves_it_unknown(
 # Certainly not sent
 
 
-async def test_what_certainly_did_not_run_is_not_remembered(
+async def test_definite_failure_is_not_remembered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()
@@ -204,7 +204,7 @@ async def test_what_certainly_did_not_run_is_not_remembered(
     assert sent(simulator) == 1
 
 
-async def test_a_refused_repeat_keeps_the_earlier_one_in_mind(
+async def test_refused_repeat_keeps_the_earlier_attempt(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path=PATH)
@@ -218,7 +218,7 @@ async def test_a_refused_repeat_keeps_the_earlier_one_in_mind(
         await send(hass)
 
 
-async def test_an_idle_connection_that_dies_harms_nothing(
+async def test_closed_idle_connection_is_harmless(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_reused", method="POST", times=None)
@@ -245,7 +245,7 @@ async def test_a_text_longer_than_the_chat_allows_is_refused(
 
 
 @pytest.mark.parametrize("told", [None, -1, "10", [], True])
-async def test_a_length_that_is_not_told_is_no_limit(
+async def test_missing_length_is_no_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -257,7 +257,7 @@ async def test_a_length_that_is_not_told_is_no_limit(
     await send(hass, message="x" * 1000)
 
 
-async def test_a_chat_that_cannot_be_read_is_written_into_all_the_same(
+async def test_unreadable_chat_still_accepts_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add(
@@ -282,7 +282,7 @@ async def test_identical_calls_of_one_run_send_one_message(
     assert sent(simulator) == 1
 
 
-async def test_identical_calls_of_several_runs_are_meant_so(
+async def test_identical_calls_of_separate_runs_are_sent(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     responses = await asyncio.gather(*(send(hass, context=Context()) for _ in range(3)))
@@ -291,7 +291,7 @@ async def test_identical_calls_of_several_runs_are_meant_so(
     assert sent(simulator) == 3
 
 
-async def test_who_allows_repeats_joins_nobody(
+async def test_allow_repeat_joins_no_running_call(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     context = Context()
@@ -302,7 +302,7 @@ async def test_who_allows_repeats_joins_nobody(
     assert sent(simulator) == 3
 
 
-async def test_after_done_nothing_is_remembered(
+async def test_sent_message_is_not_remembered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     context = Context()
@@ -311,7 +311,7 @@ async def test_after_done_nothing_is_remembered(
     assert sent(simulator) == 2
 
 
-async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
+async def test_shared_failure_raises_separate_errors(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", method="POST", status=429)
@@ -484,7 +484,7 @@ async def test_a_warning_goes_with_its_server(
     assert not issue_registry.issues
 
 
-async def test_what_is_under_way_shows_in_the_statistics(
+async def test_running_jobs_appear_in_statistics(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     outbox = hass.data["beeper.outboxes"][loaded.entry_id]

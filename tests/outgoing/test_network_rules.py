@@ -54,7 +54,7 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_asked_once_and_only_where_the_server_tells(
+async def test_rules_are_read_once_where_supported(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
     await create_chat(hass, **GROUP)
@@ -99,7 +99,7 @@ async def test_asked_once_and_only_where_the_server_tells(
     ],
     ids=["usual", "none", "no-title", "title", "short", "few", "many"],
 )
-async def test_a_group_that_the_network_does_not_take(
+async def test_unsupported_group_is_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -112,7 +112,7 @@ async def test_a_group_that_the_network_does_not_take(
     assert reason in await refused(hass, simulator, **GROUP | data)
 
 
-async def test_one_kind_of_group_that_fits_is_enough(
+async def test_one_matching_group_type_is_enough(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     small = {"allowed": True, "max_length": 1}
@@ -121,7 +121,7 @@ async def test_one_kind_of_group_that_fits_is_enough(
     assert (await create_chat(hass, **GROUP))["chat_id"]
 
 
-async def test_oneself_is_no_participant(
+async def test_own_user_is_not_a_participant(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     tell(simulator, group_creation=group(participants={"max_length": 2}))
@@ -130,7 +130,7 @@ async def test_oneself_is_no_participant(
     assert await create_chat(hass, **GROUP | {"participant_ids": [me, KIM_ID, MIA_ID]})
 
 
-async def test_a_refusal_takes_nothing_from_the_budget(
+async def test_refusal_does_not_count_against_the_limit(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 1})
@@ -153,7 +153,7 @@ async def test_a_refusal_takes_nothing_from_the_budget(
         ({"user": {"username": "nobody"} | STRANGER}, "phone_number, username"),
     ],
 )
-async def test_a_person_whom_the_network_cannot_look_up(
+async def test_person_without_network_lookup(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -182,7 +182,7 @@ async def test_a_person_whom_the_network_cannot_look_up(
     ],
     ids=["id", "any", "other", "contact"],
 )
-async def test_a_person_who_can_be_found_another_way(
+async def test_person_with_another_identifier(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -207,7 +207,7 @@ async def test_a_person_who_can_be_found_another_way(
     ],
     ids=["start", "recipient", "create", "participants"],
 )
-async def test_a_network_without_direct_chats_has_those_that_are_there(
+async def test_existing_chats_remain_without_new_direct_chats(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, call: Json
 ) -> None:
     tell(simulator, resolve_identifier=people(create_dm=False))
@@ -226,7 +226,7 @@ async def test_a_network_without_direct_chats_has_those_that_are_there(
         {"type": "single", "participants": ["Nix"]},
     ],
 )
-async def test_somebody_who_cannot_be_written_to(
+async def test_unreachable_person(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, call: Json
 ) -> None:
     contact(
@@ -260,7 +260,7 @@ async def test_somebody_who_cannot_be_written_to(
         {"group_creation": group(name=[], participants=None)},
     ],
 )
-async def test_what_is_not_told_refuses_nothing(
+async def test_missing_rules_refuse_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, creation: Json
 ) -> None:
     tell(simulator, **creation)
@@ -302,7 +302,7 @@ async def test_rules_that_cannot_be_read_refuse_nothing(
     assert asked(simulator) == before != []
 
 
-async def test_what_cannot_be_looked_for_may_be_there(
+async def test_failed_search_does_not_refuse(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     tell(simulator, resolve_identifier=people(create_dm=False))
@@ -311,7 +311,7 @@ async def test_what_cannot_be_looked_for_may_be_there(
     assert await create_chat(hass, user={"id": MIA_ID})
 
 
-async def test_rules_are_asked_again_after_a_while_and_after_a_reload(
+async def test_rules_are_refreshed_after_expiry_and_reload(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

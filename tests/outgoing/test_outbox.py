@@ -38,7 +38,7 @@ MODES = pytest.mark.parametrize(
 
 @pytest.mark.parametrize("profile", PROFILES)
 @MODES
-async def test_what_is_found_by_reading_is_the_chat_that_was_made(
+async def test_recovered_chat_is_the_created_chat(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -60,7 +60,7 @@ async def test_what_is_found_by_reading_is_the_chat_that_was_made(
 
 
 @MODES
-async def test_what_left_no_trace_is_unknown_and_not_repeated(
+async def test_untraceable_outcome_is_unknown_and_not_repeated(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -82,7 +82,7 @@ async def test_what_left_no_trace_is_unknown_and_not_repeated(
     assert len(simulator.executed) == 1
 
 
-async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
+async def test_unknown_outcome_expires_after_ten_minutes(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -96,7 +96,7 @@ async def test_after_ten_minutes_an_unknown_outcome_is_forgotten(
     assert (await create_chat(hass, **NEW_PERSON))["status"] == "created"
 
 
-async def test_repeats_after_unknown_look_together(
+async def test_concurrent_repeats_share_one_recovery(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_before", method="POST")
@@ -112,7 +112,7 @@ async def test_repeats_after_unknown_look_together(
     assert posts(simulator) == 1
 
 
-async def test_a_server_that_is_gone_leaves_it_unknown(
+async def test_offline_server_leaves_the_outcome_unknown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -127,7 +127,7 @@ async def test_a_server_that_is_gone_leaves_it_unknown(
 
 
 @MODES
-async def test_a_text_that_arrived_is_confirmed(
+async def test_arrived_text_is_confirmed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -143,7 +143,7 @@ async def test_a_text_that_arrived_is_confirmed(
 
 @pytest.mark.parametrize("profile", ["latest", "easymatrix"])
 @MODES
-async def test_a_text_that_did_not_arrive_is_not_called_sent(
+async def test_missing_text_is_not_reported_sent(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -161,7 +161,7 @@ async def test_a_text_that_did_not_arrive_is_not_called_sent(
     assert len(simulator.executed) == 1
 
 
-async def test_an_older_message_with_the_same_text_confirms_nothing(
+async def test_older_equal_text_confirms_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     world = simulator.world
@@ -179,7 +179,7 @@ async def test_an_older_message_with_the_same_text_confirms_nothing(
 
 
 @MODES
-async def test_what_certainly_did_not_run_is_not_remembered(
+async def test_definite_failure_is_not_remembered(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -197,7 +197,7 @@ async def test_what_certainly_did_not_run_is_not_remembered(
     assert len(simulator.executed) == 1
 
 
-async def test_an_idle_connection_that_dies_harms_nothing(
+async def test_closed_idle_connection_is_harmless(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_reused", method="POST", times=None)
@@ -212,7 +212,7 @@ async def test_an_idle_connection_that_dies_harms_nothing(
 
 
 @MODES
-async def test_ten_calls_at_once_make_one_chat(
+async def test_ten_concurrent_calls_create_one_chat(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -225,7 +225,7 @@ async def test_ten_calls_at_once_make_one_chat(
     assert len(simulator.executed) == 1
 
 
-async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
+async def test_shared_failure_raises_separate_errors(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", method="POST", status=429)
@@ -239,7 +239,7 @@ async def test_a_failure_is_shared_but_each_caller_gets_an_error_of_its_own(
     assert posts(simulator) == 1
 
 
-async def test_the_order_of_participants_makes_no_other_chat(
+async def test_participant_order_is_irrelevant(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await create_chat(hass, **GROUP_OF_TWO)
@@ -261,7 +261,7 @@ async def test_the_order_of_participants_makes_no_other_chat(
         {"allow_repeat": True},
     ],
 )
-async def test_another_call_is_no_duplicate(
+async def test_different_call_is_not_a_duplicate(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -284,7 +284,7 @@ async def test_another_call_is_no_duplicate(
         ("hi", {"duplicate_window": 3}, 3),
     ],
 )
-async def test_how_long_a_chat_is_remembered(
+async def test_duplicate_window(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -305,7 +305,7 @@ async def test_how_long_a_chat_is_remembered(
     assert len(simulator.executed) == 2
 
 
-async def test_a_window_of_nothing_switches_the_memory_off(
+async def test_zero_window_disables_duplicate_protection(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     entry = add_entry(hass, simulator.url, duplicate_window=0)
@@ -317,7 +317,7 @@ async def test_a_window_of_nothing_switches_the_memory_off(
     assert len(simulator.executed) == 2
 
 
-async def test_the_memory_survives_a_reload(
+async def test_duplicate_window_survives_a_reload(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await create_chat(hass, **GROUP_OF_TWO)
@@ -347,7 +347,7 @@ async def test_an_allowed_repetition_does_not_hide_the_running_call(
     assert len(simulator.executed) == 1
 
 
-async def test_repetitions_beside_a_running_call_keep_books_of_their_own(
+async def test_repeats_beside_a_running_call_are_tracked_separately(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Neither leaves a mark that the other has to answer for."""
@@ -371,7 +371,7 @@ async def test_repetitions_beside_a_running_call_keep_books_of_their_own(
     assert len(simulator.executed) == 3
 
 
-async def test_a_repetition_beside_a_look_keeps_its_own_mark(
+async def test_repeat_during_recovery_keeps_its_own_attempt(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -422,7 +422,7 @@ async def test_texts_to_one_person_arrive_in_the_order_of_the_calls(
 # Callers that leave
 
 
-async def test_an_automation_that_restarts_makes_one_chat(
+async def test_restarted_automation_creates_one_chat(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -546,7 +546,7 @@ async def test_the_limit_is_an_option(
         await create_chat(hass, **GROUP_OF_TWO, title=f"Unlimited {index}")
 
 
-async def test_a_limit_that_was_lowered(
+async def test_lowered_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -562,7 +562,7 @@ async def test_a_limit_that_was_lowered(
         await create_chat(hass, **GROUP_OF_TWO, title="One more")
 
 
-async def test_an_empty_budget_lets_existing_chats_through(
+async def test_reached_limit_allows_existing_chats(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     entry = add_entry(hass, simulator.url, chats_per_hour=1)
@@ -581,7 +581,7 @@ async def test_an_empty_budget_lets_existing_chats_through(
         await create_chat(hass, **KIM_BY_NUMBER, message_text="Smoke in the hall!")
 
 
-async def test_only_new_chats_cost(
+async def test_only_new_chats_count(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """An existing chat, a refused call and a joined one give their slot back."""
@@ -598,7 +598,7 @@ async def test_only_new_chats_cost(
         await create_chat(hass, **GROUP_OF_TWO, title="One more")
 
 
-async def test_an_unknown_outcome_costs(
+async def test_unknown_outcome_counts(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     entry = add_entry(hass, simulator.url, chats_per_hour=1)
@@ -611,7 +611,7 @@ async def test_an_unknown_outcome_costs(
         await create_chat(hass, **GROUP_OF_TWO, title="Other")
 
 
-async def test_a_slot_that_comes_back_meanwhile(
+async def test_slot_returned_during_an_attempt(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     """While it is read whether there is a chat, another call gives its slot back."""
@@ -626,7 +626,7 @@ async def test_a_slot_that_comes_back_meanwhile(
     assert (await existing)["status"] == "existing"
 
 
-async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
+async def test_entry_removed_during_an_attempt_leaves_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     hass_storage: dict[str, Any],
@@ -649,7 +649,7 @@ async def test_an_entry_that_is_removed_during_an_attempt_leaves_nothing(
     assert f"beeper.{entry.entry_id}" not in hass_storage
 
 
-async def test_the_budget_survives_a_restart(
+async def test_limit_survives_a_restart(
     hass: HomeAssistant,
     simulator: Simulator,
     hass_storage: dict[str, Any],
@@ -674,7 +674,7 @@ async def test_the_budget_survives_a_restart(
     assert stored == {"whatsapp": [now - 3599, now]}
 
 
-async def test_an_hour_is_over_for_each_slot_by_itself(
+async def test_every_slot_expires_separately(
     hass: HomeAssistant, simulator: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     """The clock was ahead once and put right, so they are in no order."""

@@ -66,7 +66,7 @@ KIM_ID, ALEX_ID, SOMEONE_ID = "15550101002", "15550101003", "15550101005"
     ],
     ids=["fewer", "more", "others", "other title", "older", "direct"],
 )
-async def test_a_chat_that_does_not_fit_is_not_taken(
+async def test_mismatching_chat_is_not_recovered(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -119,7 +119,7 @@ async def test_a_busy_old_chat_is_not_new(
     ],
     ids=["start", "create", "username"],
 )
-async def test_a_namesake_on_another_server_is_another_person(
+async def test_equal_id_on_another_server_is_another_person(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -135,7 +135,7 @@ async def test_a_namesake_on_another_server_is_another_person(
         await lose(hass, simulator, account_id="matrix", **call)
 
 
-async def test_a_direct_chat_has_a_title_of_its_own(
+async def test_direct_chat_title_is_ignored(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -147,7 +147,7 @@ async def test_a_direct_chat_has_a_title_of_its_own(
     assert response["recovered"] is True
 
 
-async def test_a_text_of_signs_alone_is_compared_as_it_is(
+async def test_punctuation_only_text_is_compared_literally(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat = simulator.world.chats["!NCdzlIaMjZUmvmvyHU:beeper.com"]
@@ -159,7 +159,7 @@ async def test_a_text_of_signs_alone_is_compared_as_it_is(
         await lose(hass, simulator, **KIM_BY_NUMBER, message_text="---")
 
 
-async def test_a_server_that_hangs_is_not_waited_for_without_end(
+async def test_hanging_server_times_out(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -174,7 +174,7 @@ async def test_a_server_that_hangs_is_not_waited_for_without_end(
             await create_chat(hass, **GROUP_OF_TWO)
 
 
-async def test_two_chats_that_fit_are_none(
+async def test_two_matching_chats_recover_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -198,7 +198,7 @@ async def test_unreadable_history_disproves_nothing(
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-async def test_a_server_whose_clock_is_wrong(
+async def test_wrong_server_clock(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hours: int
 ) -> None:
     simulator.clock_skew = timedelta(hours=hours)
@@ -211,7 +211,7 @@ async def test_a_server_whose_clock_is_wrong(
     ] is True
 
 
-async def test_a_server_whose_clock_is_days_off(
+async def test_server_clock_days_off(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.clock_skew = timedelta(days=-400)
@@ -229,7 +229,7 @@ async def test_a_server_whose_clock_is_days_off(
     ],
     ids=["somebody else's", "another text"],
 )
-async def test_a_text_that_is_not_the_own_one_confirms_nothing(
+async def test_foreign_text_confirms_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -248,7 +248,7 @@ async def test_a_text_that_is_not_the_own_one_confirms_nothing(
         await lose(hass, simulator, **KIM_BY_NUMBER, message_text="See you at 7")
 
 
-async def test_an_own_message_that_the_bridge_calls_foreign(
+async def test_own_message_flagged_as_foreign(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Instagram's bridge says `isSender: false`; the sender's id tells better."""
@@ -272,7 +272,7 @@ async def test_two_direct_chats_with_one_person(
         await lose(hass, simulator, **KIM_BY_NUMBER)
 
 
-async def test_a_search_that_fails_is_not_the_end(
+async def test_failed_search_is_not_final(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", path="*/search", times=None, status=400)
@@ -281,7 +281,7 @@ async def test_a_search_that_fails_is_not_the_end(
     assert (await create_chat(hass, **KIM_BY_NUMBER))["recovered"] is True
 
 
-async def test_looking_changes_nothing(
+async def test_recovery_changes_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(HomeAssistantError, match=UNKNOWN):

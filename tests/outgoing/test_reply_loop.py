@@ -87,7 +87,7 @@ async def answer(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_the_sixth_answer_within_a_minute_is_refused(
+async def test_sixth_reply_within_a_minute_is_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -115,7 +115,7 @@ async def test_the_sixth_answer_within_a_minute_is_refused(
 
 
 @pytest.mark.parametrize("way", ["entity", "notify", "number", "script"])
-async def test_each_way_of_sending_counts(
+async def test_every_way_of_sending_counts(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, way: str
 ) -> None:
     entity_id = await add_chat(hass, loaded)
@@ -137,7 +137,7 @@ async def test_each_way_of_sending_counts(
     assert tried(simulator) == 5
 
 
-async def test_the_error_says_what_happened_and_names_nobody(
+async def test_error_explains_without_names(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     started = await contexts(hass)
@@ -151,7 +151,7 @@ async def test_the_error_says_what_happened_and_names_nobody(
     assert sent(simulator) == 5
 
 
-async def test_many_at_once_are_counted_one_by_one(
+async def test_concurrent_replies_are_counted_separately(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     started = await contexts(hass)
@@ -168,7 +168,7 @@ async def test_many_at_once_are_counted_one_by_one(
     assert tried(simulator) == 5
 
 
-async def test_a_chat_that_is_merged_into_another_is_the_same(
+async def test_merged_chat_shares_the_count(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     started = await contexts(hass)
@@ -202,7 +202,7 @@ async def test_chats_that_are_merged_count_together(
             await answer(hass, started[0], 1, chat_id)
 
 
-async def test_a_chat_that_cannot_be_read_counts_by_its_id(
+async def test_unreadable_chat_counts_by_id(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -220,7 +220,7 @@ async def test_a_chat_that_cannot_be_read_counts_by_its_id(
     assert placeholders == {"limit": "5", "network": "Beeper"}
 
 
-async def test_a_reload_forgets_nothing(
+async def test_reload_keeps_the_count(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     started = await contexts(hass)
@@ -236,7 +236,7 @@ async def test_a_reload_forgets_nothing(
 # What is not
 
 
-async def test_after_a_minute_it_may_answer_again(
+async def test_replies_resume_after_a_minute(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -305,7 +305,7 @@ async def test_each_server_has_its_own_count(
         await hass.config_entries.async_unload(second.entry_id)
 
 
-async def test_what_no_message_started_is_not_counted(
+async def test_runs_without_a_message_are_not_counted(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """The smoke alarm gets through, also when something else is held back."""
@@ -324,7 +324,7 @@ async def test_what_no_message_started_is_not_counted(
     assert sent(simulator) == 14
 
 
-async def test_what_was_not_sent_anyway_is_not_counted(
+async def test_unsent_messages_are_not_counted(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -342,7 +342,7 @@ async def test_what_was_not_sent_anyway_is_not_counted(
     assert sent(simulator) == 5
 
 
-async def test_a_lost_answer_that_is_looked_for_counts_once(
+async def test_recovered_message_counts_once(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     started = await contexts(hass)
@@ -355,7 +355,7 @@ async def test_a_lost_answer_that_is_looked_for_counts_once(
     assert sent(simulator) == 5
 
 
-async def test_a_run_is_known_for_ten_minutes(
+async def test_run_expires_after_ten_minutes(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -376,7 +376,7 @@ async def test_a_run_is_known_for_ten_minutes(
         await answer(hass, started[1], 1)
 
 
-async def test_of_very_many_runs_the_newest_are_known(
+async def test_only_the_newest_runs_are_kept(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -392,7 +392,7 @@ async def test_of_very_many_runs_the_newest_are_known(
         await answer(hass, started[-1], 1)
 
 
-async def test_a_server_that_is_gone_is_no_error(
+async def test_offline_server_is_no_error(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -413,7 +413,7 @@ async def test_a_server_that_is_gone_is_no_error(
     assert issue(loaded, issue_registry) is None
 
 
-async def test_an_automation_on_the_event_entity_is_held_back_too(
+async def test_event_entity_automations_are_limited(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     config = {

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_what_home_assistant_sends_is_not_told(
+async def test_own_sends_are_not_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -37,7 +37,7 @@ async def test_what_home_assistant_sends_is_not_told(
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("fault", [None, "drop_after"])
-async def test_first_message_of_a_chat_is_not_told(
+async def test_first_message_of_a_new_chat_is_not_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -56,7 +56,7 @@ async def test_first_message_of_a_chat_is_not_told(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_message_whose_answer_got_lost_is_not_told(
+async def test_recovered_message_is_not_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -68,7 +68,7 @@ async def test_message_whose_answer_got_lost_is_not_told(
     assert told == []
 
 
-async def test_message_that_was_not_sent_is_forgotten(
+async def test_unsent_message_is_forgotten(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -95,7 +95,7 @@ async def test_message_that_was_not_sent_is_forgotten(
     ],
 )
 @pytest.mark.parametrize("emits_events", [True, False])
-async def test_message_that_fails_later(
+async def test_later_failure_is_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -145,7 +145,7 @@ async def test_failure_after_a_reload(
     assert failures[0].message_id == sent["message_id"]
 
 
-async def test_failure_is_told_to_who_waits_as_well(
+async def test_failure_reaches_waiting_caller_and_signal(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,

@@ -152,7 +152,7 @@ async def test_exact_before_words_before_parts(
         ("Family", ("words", "Family 🏡")),
     ],
 )
-async def test_by_what_can_be_found(
+async def test_find_by_every_identifier(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -185,7 +185,7 @@ async def test_by_the_number_of_a_chat(
 
 
 @pytest.mark.parametrize("query", ["@mia", "mia@example.com", "+1 555 010 8888"])
-async def test_an_identity_is_no_name(
+async def test_identifiers_are_not_names(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, query: str
 ) -> None:
     """Anybody can call themselves anything."""
@@ -195,7 +195,7 @@ async def test_an_identity_is_no_name(
     assert await names(hass, query, account_id="whatsapp") == []
 
 
-async def test_oneself_is_nobody_to_write_to(
+async def test_own_user_is_not_found(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     me = simulator.world.accounts["whatsapp"].user
@@ -251,7 +251,7 @@ async def test_ten_thousand_chats_and_contacts_are_read_in_long_pages(
     assert searches(simulator) < 120
 
 
-async def test_an_account_without_an_answer_is_told(
+async def test_unsearched_account_is_reported(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add(
@@ -283,7 +283,7 @@ async def test_an_account_without_an_answer_is_told(
     ],
     ids=["scope", "error", "rejected"],
 )
-async def test_what_cannot_be_read_is_an_error(
+async def test_unreadable_directory_is_an_error(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -300,7 +300,7 @@ async def test_what_cannot_be_read_is_an_error(
     assert (await find(hass, query="kim"))["count"] == 2
 
 
-async def test_what_takes_too_long_is_given_up(
+async def test_slow_search_times_out(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -312,7 +312,7 @@ async def test_what_takes_too_long_is_given_up(
         await find(hass, query="kim")
 
 
-async def test_a_token_that_is_refused_starts_a_new_log_in(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.tokens.clear()
@@ -336,7 +336,7 @@ async def test_a_token_that_is_refused_starts_a_new_log_in(
         ({"query": "kim", "account_id": 1.5}, "account_id must be text"),
     ],
 )
-async def test_a_wrong_call_names_the_field(
+async def test_invalid_call_names_the_field(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -352,7 +352,7 @@ async def test_a_wrong_call_names_the_field(
     assert len(simulator.requests) == before
 
 
-async def test_of_several_servers_one_is_named(
+async def test_several_servers_require_a_choice(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     async with Simulator("latest", "dev-token") as other:

@@ -46,7 +46,7 @@ async def test_by_name_on_each_generation(
     assert "hi" in simulator.world.chats[chat_id].messages[-1].text
 
 
-async def test_what_is_sent_proves_the_person(
+async def test_sent_request_identifies_the_person(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await start(hass, "נועה לוי", account_id="telegram")
@@ -103,7 +103,7 @@ async def test_an_address(
 
 
 @pytest.mark.parametrize("recipient", ["@alex_r", "ALEX_R", "alex  rivera", "alex"])
-async def test_a_handle_or_a_part_of_a_name(
+async def test_handle_or_partial_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
 ) -> None:
     response = await start(hass, recipient, account_id="telegram")
@@ -130,7 +130,7 @@ async def test_the_account_decides_between_networks(
     assert second["chat_id"] == "!aLexTeLegram:beeper.com"
 
 
-async def test_a_group_is_nobody(
+async def test_group_is_not_a_person(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     mia = simulator.world.accounts["whatsapp"].contacts[
@@ -149,7 +149,7 @@ async def refused_family(hass: HomeAssistant) -> str:
     return str(error.value)
 
 
-async def test_two_of_one_name_are_refused(
+async def test_ambiguous_name_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     contact(simulator, "@whatsapp_9:beeper.com", full_name="KÍM")
@@ -180,7 +180,7 @@ async def refused_anew(hass: HomeAssistant, recipient: str) -> str:
     return str(error.value)
 
 
-async def test_a_handle_and_a_name_that_are_alike(
+async def test_equal_handle_and_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Whoever calls themselves like one of the contacts gets nothing that is theirs."""
@@ -192,7 +192,7 @@ async def test_a_handle_and_a_name_that_are_alike(
     )
 
 
-async def test_a_part_of_a_number_or_handle_decides_nothing(
+async def test_partial_number_or_handle_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     assert "fits nobody" in await refused(hass, simulator, recipient="101004")
@@ -211,7 +211,7 @@ async def test_nobody(
     assert recipient not in message.replace("fits nobody", "").split()
 
 
-async def test_ids_that_change_and_a_number_that_stays(
+async def test_changing_ids_with_a_stable_number(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Networks may know a contact by another id than the chat does."""
@@ -257,7 +257,7 @@ async def test_two_contacts_with_one_number(
     assert simulator.executed[0].json["user"].get("id") == user_id
 
 
-async def test_a_contact_that_is_renamed_is_not_found_by_the_old_name(
+async def test_renamed_contact_loses_its_old_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     mia = contact(simulator, "@whatsapp_9:beeper.com", full_name="Zoe")
@@ -278,7 +278,7 @@ async def test_the_same_recipient_again_is_a_duplicate(
     assert len(simulator.executed) == 1
 
 
-async def test_a_lost_answer_is_found_again(
+async def test_lost_response_is_recovered_by_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
@@ -288,7 +288,7 @@ async def test_a_lost_answer_is_found_again(
     assert (response["chat_id"], response["recovered"]) == (KIM, True)
 
 
-async def test_what_cannot_be_read_is_not_done(
+async def test_unreadable_state_stops_the_call(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_before", path="/v1/accounts/*", times=5)
@@ -357,7 +357,7 @@ async def test_a_stranger_in_a_group(
         (["Kim", "Family"], "participants.1 fits nobody"),
     ],
 )
-async def test_one_that_is_unclear_stops_all(
+async def test_one_ambiguous_participant_stops_the_call(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -455,7 +455,7 @@ async def test_a_message_when_nothing_can_be_read(
     assert not simulator.executed
 
 
-async def test_a_title_that_is_the_number_of_another_chat(
+async def test_title_equal_to_another_chats_number(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     number = simulator.world.chats[KIM].local_id
@@ -466,7 +466,7 @@ async def test_a_title_that_is_the_number_of_another_chat(
         await send(hass, number)
 
 
-async def test_an_id_that_is_the_number_of_somebody_else(
+async def test_id_equal_to_another_persons_number(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     stranger = contact(simulator, "@15550103001:local-x.localhost", full_name="Max")

@@ -184,7 +184,7 @@ LOOKS = {"/v1/info", "/v1/accounts", "/v1/chats", "/v1/chats/search", "/v1/ws"}
 
 
 @GENERATIONS
-async def test_any_chat_is_refused_or_made_as_the_sdk_would(
+async def test_any_create_chat_call_matches_the_sdk(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, version: str
 ) -> None:
     hass.config_entries.async_update_entry(
@@ -210,7 +210,7 @@ async def test_any_chat_is_refused_or_made_as_the_sdk_would(
 
 
 @GENERATIONS
-async def test_anything_can_be_looked_for(
+async def test_any_query_can_be_searched(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, version: str
 ) -> None:
     async def attempt(data: dict[str, Any]) -> None:
@@ -222,7 +222,7 @@ async def test_anything_can_be_looked_for(
 
 
 @GENERATIONS
-async def test_any_message_is_refused_or_sent_as_the_sdk_would(
+async def test_any_send_message_call_matches_the_sdk(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -323,7 +323,7 @@ def junked(calls: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     ],
     ids=["chats", "messages"],
 )
-async def test_anything_looked_for_is_refused_or_asked_as_the_sdk_would(
+async def test_any_query_call_matches_the_sdk(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -623,7 +623,7 @@ async def bench(
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("name", ACTIONS)
-async def test_once_at_most_and_the_truth_about_it(
+async def test_at_most_once_and_truthfully(
     bench: Bench, cells: dict[Key, Cell], profile: str, name: str
 ) -> None:
     action = ACTIONS[name]
@@ -831,18 +831,18 @@ def shown(cells: dict[Key, Cell], name: str, fault: str) -> str:
 @pytest.mark.skipif(
     os.environ.get("RELIABILITY") == "write", reason="It is being written"
 )
-def test_the_document_shows_what_comes_out() -> None:
+def test_reliability_document_matches_the_results() -> None:
     shown = DOC.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
     assert shown == rendered(all_expected()), (
         "RELIABILITY=write scripts/test tests/robustness/test_fault_matrix.py"
     )
 
 
-def test_every_fault_of_the_fault_desk_strikes() -> None:
+def test_every_fault_takes_effect() -> None:
     assert {fault.kind for fault in FAULTS} == {*KINDS, "away"}
 
 
-async def test_every_action_that_changes_something_is_struck(
+async def test_every_changing_action_is_tested(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     names = " ".join(ACTIONS)

@@ -238,7 +238,7 @@ def use(value: Any) -> None:
     repr(value)
 
 
-def test_any_json_is_read_or_refused() -> None:
+def test_any_json_is_parsed_or_refused() -> None:
     @tried()
     @given(anything)
     def each(value: Any) -> None:
@@ -251,7 +251,7 @@ def test_any_json_is_read_or_refused() -> None:
     each()
 
 
-async def test_bent_answers_are_read_or_refused(simulator: Simulator) -> None:
+async def test_mutated_answers_are_parsed_or_refused(simulator: Simulator) -> None:
     answers = await real_answers(simulator)
     for name, answer in answers.items():
         use(READERS[name](answer))
@@ -310,7 +310,7 @@ READING: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-async def test_bent_answers_never_surprise_an_action(
+async def test_mutated_answers_never_crash_an_action(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -340,7 +340,7 @@ async def test_bent_answers_never_surprise_an_action(
     )
 
 
-async def test_numbers_beyond_all_can_be_shown(
+async def test_huge_numbers_can_be_shown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     answer = (await real_answers(simulator))["chats"]
@@ -357,7 +357,7 @@ async def test_numbers_beyond_all_can_be_shown(
     assert loaded.runtime_data.last_update_success
 
 
-async def test_bent_answers_never_surprise_the_background(
+async def test_mutated_answers_never_crash_background_tasks(
     hass: HomeAssistant,
     simulator: Simulator,
     impatient: None,
@@ -397,7 +397,7 @@ async def test_bent_answers_never_surprise_the_background(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
-async def test_no_frame_tells_what_did_not_happen(
+async def test_no_frame_publishes_false_events(
     hass: HomeAssistant,
     simulator: Simulator,
     impatient: None,

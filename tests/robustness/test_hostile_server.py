@@ -344,7 +344,7 @@ async def test_actions_fail_clearly_and_are_done_once(
         (429, "rate_limited", "deep lists"),
     ],
 )
-async def test_a_refusal_is_one_however_it_goes_on(
+async def test_refusal_with_any_body_is_a_refusal(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -383,7 +383,7 @@ async def test_a_refusal_is_one_however_it_goes_on(
         ("millions of values", "/v1/chats*"),
     ],
 )
-async def test_set_up_is_tried_again(
+async def test_setup_is_retried(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
@@ -423,7 +423,7 @@ async def test_set_up_is_tried_again(
         ("too short", "read_connection_lost"),
     ],
 )
-async def test_a_file_is_whole_or_not_there(
+async def test_file_is_complete_or_absent(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -518,7 +518,7 @@ PAGE = {
         ),
     ],
 )
-async def test_pages_come_to_an_end(
+async def test_pagination_ends(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -630,7 +630,7 @@ FRAMES = (
 
 
 @pytest.mark.parametrize("attack", FRAMES, ids=lambda attack: attack.name)
-async def test_a_stream_is_left_or_bears_it(
+async def test_hostile_stream_is_survived_or_closed(
     hass: HomeAssistant,
     simulator: Simulator,
     impatient: None,
@@ -668,7 +668,7 @@ HANDSHAKES = (
 
 
 @pytest.mark.parametrize("attack", HANDSHAKES, ids=lambda attack: attack.name)
-async def test_a_stream_that_does_not_begin(
+async def test_stream_without_handshake(
     hass: HomeAssistant,
     simulator: Simulator,
     impatient: None,
@@ -699,7 +699,7 @@ async def test_a_stream_that_does_not_begin(
     assert SIGN not in caplog.text
 
 
-async def test_events_pile_up_so_far_and_no_further(
+async def test_pending_events_are_bounded(
     hass: HomeAssistant,
     simulator: Simulator,
     impatient: None,
@@ -730,7 +730,7 @@ async def test_events_pile_up_so_far_and_no_further(
     assert texts(told) == ["Are you there?"]
 
 
-async def test_what_was_sent_is_soon_found_among_odd_texts(
+async def test_sent_message_is_found_among_hostile_texts(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat = simulator.world.chats[KIM]

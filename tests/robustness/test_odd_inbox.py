@@ -101,7 +101,7 @@ async def test_clock_two_days_ahead(
     await until(lambda: told)
 
 
-async def test_allow_list_is_not_got_round(
+async def test_allow_list_cannot_be_bypassed(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -137,7 +137,7 @@ async def test_only_new_message_of_a_chat_is_deleted(
     await until(lambda: len(told) > 1)
 
 
-async def test_change_far_up_when_the_server_stumbles(
+async def test_change_to_an_old_message_during_errors(
     listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     message = write(simulator, "first")
@@ -153,7 +153,7 @@ async def test_change_far_up_when_the_server_stumbles(
     await until(lambda: len(told) == 32)
 
 
-async def test_change_that_cannot_be_read_holds_nothing_up(
+async def test_unreadable_change_does_not_block(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -176,7 +176,7 @@ async def test_change_that_cannot_be_read_holds_nothing_up(
     assert fault.hits == 4
 
 
-async def test_404_of_a_proxy_is_no_lost_chat(
+async def test_proxy_404_is_not_a_deleted_chat(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -214,7 +214,7 @@ async def test_thumb_for_home_assistants_question_on_a_polled_server(
     assert [each.type for each in told] == ["reaction_added"]
 
 
-async def test_own_send_that_succeeds_before_it_has_its_final_id(
+async def test_own_send_confirmed_before_its_final_id(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -246,7 +246,7 @@ async def test_own_send_that_succeeds_before_it_has_its_final_id(
     assert [each.type for each in told] == []
 
 
-async def test_same_text_by_hand_does_not_hide_a_failure(
+async def test_equal_manual_text_does_not_hide_a_failure(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -317,7 +317,7 @@ async def test_failing_server_is_not_hammered(
     assert fault.hits < 10
 
 
-async def test_it_is_written_also_while_messages_keep_coming(
+async def test_state_is_stored_under_continuous_traffic(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -349,7 +349,7 @@ async def test_deleted_message_has_no_text(
     assert (told[1].type, told[1].text) == ("message_deleted", None)
 
 
-async def test_no_sender_is_not_the_user(
+async def test_message_without_sender_is_not_own(
     hass: HomeAssistant, simulator: Simulator, told: list[MessageEvent]
 ) -> None:
     entry = add_entry(hass, simulator.url)
@@ -488,7 +488,7 @@ async def test_unread_search_that_fails_does_not_stop_reading(
         ({"message": "ok "}, {"message": "ok"}),
     ],
 )
-async def test_twin_that_differs_only_in_what_is_not_compared(
+async def test_equal_message_except_ignored_fields(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -507,7 +507,7 @@ async def test_twin_that_differs_only_in_what_is_not_compared(
         await send(hass, **second)
 
 
-async def test_twin_made_with_the_chat(
+async def test_equal_message_created_with_the_chat(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
@@ -523,7 +523,7 @@ async def test_twin_made_with_the_chat(
         await send(hass, message="ok")
 
 
-async def test_what_nobody_thought_of_costs_one_message_and_tells_no_text(
+async def test_unexpected_error_skips_one_message_without_its_text(
     listening: MockConfigEntry,
     simulator: Simulator,
     told: list[MessageEvent],
@@ -544,7 +544,7 @@ async def test_what_nobody_thought_of_costs_one_message_and_tells_no_text(
     assert "a secret" not in "".join(lines)
 
 
-async def test_ids_that_lead_elsewhere_are_not_asked_for(
+async def test_ids_with_path_separators_are_not_requested(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
     simulator.requests.clear()

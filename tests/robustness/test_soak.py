@@ -271,7 +271,7 @@ class Trouble:
 
 
 @pytest.mark.timeout(120 * TIMES)
-async def test_each_message_is_told_once_and_in_order_and_sent_once(
+async def test_messages_are_published_once_in_order_and_sent_once(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,

@@ -102,7 +102,7 @@ async def test_a_group_by_a_part_of_its_title(
         ),
     ],
 )
-async def test_somebody_new_is_written_to_after_a_yes_and_once(
+async def test_new_recipient_needs_one_confirmation(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -138,7 +138,7 @@ async def test_somebody_new_is_written_to_after_a_yes_and_once(
 @pytest.mark.parametrize(
     "yes", ["yes", "Yes please.", "ja", "OK", "send it", "the one"]
 )
-async def test_a_mere_yes_is_none(
+async def test_bare_yes_is_no_confirmation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, yes: str
 ) -> None:
     _, conversation_id = await talk(hass, TO_MIA)
@@ -149,7 +149,7 @@ async def test_a_mere_yes_is_none(
     assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
 
 
-async def test_nobody_else_can_answer(
+async def test_only_the_requester_can_answer(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     me, you = [
@@ -167,7 +167,7 @@ async def test_nobody_else_can_answer(
     assert await say(hass, "yes, send it", "mine", user_id=me) == SENT_TO_MIA
 
 
-async def test_a_question_is_forgotten_after_a_minute(
+async def test_question_expires_after_a_minute(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, first = await talk(hass, TO_MIA)
@@ -190,7 +190,7 @@ async def test_a_question_is_forgotten_after_a_minute(
         ("de", "Nein, nicht senden!", "OK, es wurde nichts gesendet."),
     ],
 )
-async def test_no(
+async def test_no_cancels(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -206,7 +206,7 @@ async def test_no(
     assert not simulator.executed
 
 
-async def test_two_who_are_asked_answer_each_for_themselves(
+async def test_two_requesters_answer_separately(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     contact(simulator, "@zoe:beeper.com", full_name="Zoe")
@@ -219,7 +219,7 @@ async def test_two_who_are_asked_answer_each_for_themselves(
     assert len(simulator.executed) == 2
 
 
-async def test_the_newer_question_counts(
+async def test_newer_question_replaces_the_older(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, conversation_id = await talk(hass, TO_MIA)
@@ -230,7 +230,7 @@ async def test_the_newer_question_counts(
     assert [each.json["messageText"] for each in simulator.executed] == ["Second"]
 
 
-async def test_the_newer_question_has_a_minute_of_its_own(
+async def test_newer_question_has_its_own_timeout(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -245,7 +245,7 @@ async def test_the_newer_question_has_a_minute_of_its_own(
     assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
 
 
-async def test_questions_of_a_server_that_is_unloaded_are_forgotten(
+async def test_unloading_forgets_questions(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, conversation_id = await talk(hass, TO_MIA)
@@ -257,7 +257,7 @@ async def test_questions_of_a_server_that_is_unloaded_are_forgotten(
     assert not simulator.executed
 
 
-async def test_nobody_is_asked_where_the_options_say_so(
+async def test_confirmation_can_be_disabled(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await set_options(hass, loaded, confirm="never")
@@ -266,7 +266,7 @@ async def test_nobody_is_asked_where_the_options_say_so(
     assert len(simulator.executed) == 1
 
 
-async def test_everything_is_asked_where_the_options_say_so(
+async def test_confirmation_can_be_required(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await set_options(hass, loaded, confirm="always")
@@ -298,7 +298,7 @@ ALEXES = (
         ("de", "den zweiten", "Gesendet an Alex Rivera auf Telegram."),
     ],
 )
-async def test_which_of_two(
+async def test_choose_one_of_two(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -333,7 +333,7 @@ async def test_which_of_two(
         ("Quill, 3.", "Quill 3"),
     ],
 )
-async def test_punctuation_is_not_heard(
+async def test_punctuation_is_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -365,7 +365,7 @@ async def test_digits_do_not_run_together(
     assert not simulator.executed
 
 
-async def test_who_differs_in_punctuation_alone_is_asked_about(
+async def test_names_differing_in_punctuation_are_confirmed(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for number, name in enumerate(("Dr. Quill", "Dr Quill")):
@@ -382,7 +382,7 @@ async def test_who_differs_in_punctuation_alone_is_asked_about(
 
 
 @pytest.mark.parametrize("answer", ["yes, send it", "the one on Signal", "the fifth"])
-async def test_what_chooses_nobody_is_asked_again(
+async def test_unmatched_choice_is_asked_again(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
 ) -> None:
     _, conversation_id = await talk(hass, "Message Alex Rivera on Beeper: Hello")
@@ -393,7 +393,7 @@ async def test_what_chooses_nobody_is_asked_again(
     assert last(simulator, ALEX) == "Hello"
 
 
-async def test_whoever_is_chosen_and_new_is_asked_about(
+async def test_chosen_new_recipient_is_confirmed(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     contact(simulator, "@signal_9:beeper.com", "signal", full_name="Jordan Lee")
@@ -410,7 +410,7 @@ async def test_whoever_is_chosen_and_new_is_asked_about(
     assert simulator.executed[0].json["accountID"] == "telegram"
 
 
-async def test_one_person_by_two_accounts_of_ones_own(
+async def test_person_on_two_own_accounts(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     question, conversation_id = await talk(hass, "Tell Kim on WhatsApp that I'm in")
@@ -441,7 +441,7 @@ async def test_two_people_of_one_name_on_one_network(
     assert "Robin on Telegram, number ending in 7702" in question
 
 
-async def test_three_on_as_many_networks(
+async def test_person_on_three_networks(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     person = contact(
@@ -455,7 +455,7 @@ async def test_three_on_as_many_networks(
     assert question.endswith("Which one?")
 
 
-async def test_more_than_anybody_can_choose_from(
+async def test_too_many_matches(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for number in range(6):
@@ -503,7 +503,7 @@ async def test_two_servers(
 # What cannot be looked into
 
 
-async def test_who_fits_while_others_cannot_be_looked_for_is_asked_about(
+async def test_match_with_incomplete_search_is_confirmed(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Zoe is in the contacts, and it is for her."""
@@ -531,7 +531,7 @@ async def test_who_fits_while_others_cannot_be_looked_for_is_asked_about(
     assert [message.text for message in group.messages] == ["Hello", "Hello"]
 
 
-async def test_who_fits_while_a_server_is_away_is_asked_about(
+async def test_match_with_offline_server_is_confirmed(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await set_options(hass, loaded, confirm="never")
@@ -546,7 +546,7 @@ async def test_who_fits_while_a_server_is_away_is_asked_about(
 
 
 @pytest.mark.parametrize("said", ["Message family on WhatsApp: Hello", TO_MIA])
-async def test_a_server_that_is_unloaded_in_the_middle(
+async def test_server_unloaded_during_a_request(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
 ) -> None:
     # Nobody else reads these.
@@ -588,7 +588,7 @@ async def test_a_server_that_is_unloaded_in_the_middle(
         ),
     ],
 )
-async def test_a_number_or_address_of_somebody_unknown(
+async def test_number_or_address_of_unknown_person(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -606,7 +606,7 @@ async def test_a_number_or_address_of_somebody_unknown(
     assert starts[0]["user"] == user
 
 
-async def test_a_number_of_somebody_with_a_chat(
+async def test_number_of_person_with_a_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     answer = await say(hass, "Message +1 555 010 1003 on Beeper: Hello")
@@ -641,7 +641,7 @@ async def test_a_number_of_somebody_with_a_chat(
         ),
     ],
 )
-async def test_whoever_cannot_be_meant(
+async def test_invalid_recipients(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -652,7 +652,7 @@ async def test_whoever_cannot_be_meant(
     assert not simulator.executed
 
 
-async def test_a_server_that_allows_reading_only(
+async def test_read_only_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await set_options(hass, loaded, read_only=True)
@@ -685,7 +685,7 @@ async def test_a_server_that_allows_reading_only(
         ),
     ],
 )
-async def test_an_unknown_outcome_is_told_and_not_repeated(
+async def test_unknown_outcome_is_spoken_and_not_repeated(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -725,7 +725,7 @@ async def test_an_unknown_message_to_somebody_new_is_not_repeated(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_lost_answer_is_cleared_up(
+async def test_lost_response_is_resolved(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST", path="/v1/chats/*/messages")
@@ -737,7 +737,7 @@ async def test_a_lost_answer_is_cleared_up(
 
 
 @pytest.mark.parametrize("failing", ["/v1/chats/search", "/v1/chats/*/messages"])
-async def test_why_something_failed(
+async def test_failure_reason_is_spoken(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, failing: str
 ) -> None:
     simulator.faults.add("status_before", path=failing, status=429, times=None)
@@ -751,7 +751,7 @@ async def test_why_something_failed(
     assert not simulator.executed
 
 
-async def test_a_token_that_is_refused_is_asked_for(
+async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add(
@@ -764,7 +764,7 @@ async def test_a_token_that_is_refused_is_asked_for(
     assert [*loaded.async_get_active_flows(hass, {"reauth"})]
 
 
-async def test_a_server_that_is_away(
+async def test_offline_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()
@@ -787,7 +787,7 @@ async def test_a_limit_of_new_chats(
     )
 
 
-async def test_the_same_twice_at_once_is_sent_once(
+async def test_concurrent_identical_requests_send_once(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add(
@@ -862,7 +862,7 @@ async def test_a_new_chat_with_a_message(
     assert simulator.executed[0].json["messageText"] == "Hello!"
 
 
-async def test_a_chat_that_is_there_already(
+async def test_existing_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     answer = await say(hass, "Start a chat with Lena Park on Instagram")
@@ -871,7 +871,7 @@ async def test_a_chat_that_is_there_already(
     assert not simulator.executed
 
 
-async def test_a_chat_that_only_the_server_knew_of(
+async def test_chat_known_only_to_the_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, conversation_id = await talk(hass, "Start a chat with Mia on WhatsApp")
@@ -903,7 +903,7 @@ async def test_nothing_personal_is_logged(
     assert not [line for line in ours if "Mia" in line or "Alex" in line]
 
 
-async def test_what_is_said_is_recorded_nowhere(
+async def test_spoken_text_is_not_recorded(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Home Assistant's recorder keeps what actions are called with."""
@@ -921,7 +921,7 @@ async def test_what_is_said_is_recorded_nowhere(
 @pytest.mark.parametrize(
     ("name", "asked"), [("Alex", False), ("Alex Riv", True), ("ex Riv", True)]
 )
-async def test_a_part_of_a_word_is_asked_about(
+async def test_partial_word_is_confirmed(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -183,7 +183,7 @@ async def satellite(
     return kitchen
 
 
-async def test_what_needs_no_question_is_answered_at_once(
+async def test_clear_request_needs_no_question(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     await satellite.hear("Message family on WhatsApp hello")
@@ -212,7 +212,7 @@ async def test_it_asks_and_sends_after_a_yes(
         ("What a nice day", "Nothing was sent."),
     ],
 )
-async def test_anything_else_than_that_yes_is_none(
+async def test_only_the_exact_confirmation_counts(
     hass: HomeAssistant,
     simulator: Simulator,
     satellite: Satellite,
@@ -230,7 +230,7 @@ async def test_anything_else_than_that_yes_is_none(
     assert not simulator.executed
 
 
-async def test_it_asks_which_one_and_then_whether(
+async def test_choice_is_followed_by_confirmation(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     contact(simulator, "@telegram_9:beeper.com", "telegram", full_name="Jordan Lee")
@@ -248,7 +248,7 @@ async def test_it_asks_which_one_and_then_whether(
     assert len(simulator.executed) == 1
 
 
-async def test_which_one(
+async def test_choose_recipient(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     await satellite.hear("Message Alex Rivera on Beeper Hello")
@@ -260,7 +260,7 @@ async def test_which_one(
 
 
 @pytest.mark.parametrize("features", [Feature.ANNOUNCE, Feature(0)])
-async def test_one_that_cannot_listen_by_itself_is_told_the_question(
+async def test_satellite_without_start_conversation_gets_the_question(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     await satellite.hear("Message Mia on WhatsApp Hello")
@@ -273,7 +273,7 @@ async def test_one_that_cannot_listen_by_itself_is_told_the_question(
 
 
 @pytest.mark.parametrize("features", [Feature.START_CONVERSATION])
-async def test_one_that_cannot_speak_by_itself_still_sends(
+async def test_satellite_without_announce_still_sends(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     await satellite.hear("Message Mia on WhatsApp Hello")
@@ -283,7 +283,7 @@ async def test_one_that_cannot_speak_by_itself_still_sends(
     assert satellite.said == [MIA_IS_NEW]
 
 
-async def test_nobody_answers(
+async def test_unanswered_question(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite, skip_time: Any
 ) -> None:
     await satellite.hear("Message Mia on WhatsApp Hello")
@@ -299,7 +299,7 @@ async def test_nobody_answers(
 @pytest.mark.parametrize(
     ("answer", "told"), [("yes, send it", [NOTHING_ASKED]), ("What a nice day", [])]
 )
-async def test_an_answer_after_another_one(
+async def test_second_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     satellite: Satellite,
@@ -325,7 +325,7 @@ async def test_an_answer_after_another_one(
     assert not simulator.executed
 
 
-async def test_the_server_is_unloaded_meanwhile(
+async def test_server_unloaded_during_the_question(
     hass: HomeAssistant,
     simulator: Simulator,
     satellite: Satellite,
@@ -341,7 +341,7 @@ async def test_the_server_is_unloaded_meanwhile(
     assert not simulator.executed
 
 
-async def test_an_answer_is_to_the_question_that_was_heard(
+async def test_answer_belongs_to_its_question(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     contact(simulator, "@zoe:beeper.com", full_name="Zoe")
@@ -364,7 +364,7 @@ async def test_an_answer_is_to_the_question_that_was_heard(
     assert not simulator.executed
 
 
-async def test_what_is_asked_and_told_is_recorded_nowhere(
+async def test_questions_and_answers_are_not_recorded(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
 ) -> None:
     """Home Assistant's recorder keeps what actions are called with."""
@@ -378,7 +378,7 @@ async def test_what_is_asked_and_told_is_recorded_nowhere(
     assert not calls
 
 
-async def test_a_satellite_that_goes_away(
+async def test_removed_satellite(
     hass: HomeAssistant,
     simulator: Simulator,
     satellite: Satellite,

@@ -37,7 +37,7 @@ async def known(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> list
 # The files
 
 
-def test_there_are_both_languages() -> None:
+def test_both_languages_have_sentences() -> None:
     assert FILES.keys() == {"de", "en"}
 
 
@@ -46,7 +46,7 @@ def places(sentence: str) -> set[str]:
 
 
 @pytest.mark.parametrize("language", FILES)
-def test_every_language_says_the_same(language: str) -> None:
+def test_languages_have_equal_keys(language: str) -> None:
     file, english = FILES[language], FILES["en"]
     assert file.keys() == english.keys()
     for group in "commands", "replies":
@@ -71,7 +71,7 @@ def test_every_language_says_the_same(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", FILES)
-def test_every_command_says_what_it_is_about(language: str) -> None:
+def test_every_sentence_names_beeper_or_a_network(language: str) -> None:
     """Without the product or a network in it, a command could be meant for anything."""
     for sentences in FILES[language]["commands"].values():
         for sentence in sentences:
@@ -79,7 +79,7 @@ def test_every_command_says_what_it_is_about(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", FILES)
-def test_a_mere_yes_or_no_is_no_reply(language: str) -> None:
+def test_bare_yes_or_no_is_no_reply(language: str) -> None:
     for sentences in FILES[language]["replies"].values():
         for sentence in sentences:
             required = re.sub(r"\[[^][]*]|\([^()]*\|[^()]*\)", " x ", sentence)
@@ -166,7 +166,7 @@ der erste
 
 @pytest.mark.usefixtures("assist", "loaded")
 @pytest.mark.parametrize("language", OTHERS)
-async def test_what_others_are_asked_for_is_left_to_them(
+async def test_other_requests_are_left_to_home_assistant(
     hass: HomeAssistant,
     hass_ws_client: WebSocketGenerator,
     simulator: Simulator,
@@ -195,7 +195,7 @@ async def test_what_others_are_asked_for_is_left_to_them(
 
 
 @pytest.mark.usefixtures("assist", "loaded")
-async def test_the_same_way_of_asking_finds_our_own(
+async def test_similar_requests_reach_the_integration(
     hass: HomeAssistant, hass_ws_client: WebSocketGenerator
 ) -> None:
     client = await hass_ws_client(hass)
@@ -211,7 +211,7 @@ async def test_the_same_way_of_asking_finds_our_own(
 
 
 @pytest.mark.parametrize("language", FILES)
-def test_home_assistants_own_sentences_name_nothing_of_ours(language: str) -> None:
+def test_built_in_sentences_do_not_conflict(language: str) -> None:
     """So none of them can be taken for a command, each of which does."""
     intents = get_intents(language)
     assert intents
@@ -264,7 +264,7 @@ async def test_conversation_need_not_be_there(
 
 
 @pytest.mark.usefixtures("assist")
-async def test_they_go_with_the_option_and_the_server(
+async def test_sentences_follow_option_and_server(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     hass_ws_client: WebSocketGenerator,
@@ -302,7 +302,7 @@ async def test_two_servers_share_them(
 
 
 @pytest.mark.usefixtures("assist")
-async def test_a_network_that_is_new(
+async def test_unknown_network(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     said = "Message nobody on Google Messages: Hello"
@@ -355,7 +355,7 @@ async def test_replies_are_known_only_while_a_question_waits(
         ("Message family on WhatsApp: yes, send it", "yes, send it"),
     ],
 )
-async def test_nothing_of_a_message_is_lost(
+async def test_message_text_is_complete(
     hass: HomeAssistant, simulator: Simulator, said: str, message: str
 ) -> None:
     await say(hass, said)

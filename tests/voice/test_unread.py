@@ -71,7 +71,7 @@ async def test_chats_the_last_active_first(
     )
 
 
-async def test_own_and_deleted_messages_are_no_news(
+async def test_own_and_deleted_messages_are_skipped(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     read_all(simulator)
@@ -170,7 +170,7 @@ async def test_of_two_servers(
 
 
 @pytest.mark.parametrize("path", ["/v1/chats/search", "/v1/chats/*/messages"])
-async def test_why_it_cannot_be_read(
+async def test_read_failure_is_explained(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, path: str
 ) -> None:
     simulator.faults.add(
@@ -183,7 +183,7 @@ async def test_why_it_cannot_be_read(
     )
 
 
-async def test_a_server_that_is_away(
+async def test_offline_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()
