@@ -1,6 +1,6 @@
 """A real Home Assistant and a real simulator, over real sockets."""
 
-# The test plugin brings a package of this name too: ours has to be imported first.
+# The test plugin contains a package of the same name: import ours first.
 
 import custom_components.beeper  # noqa: F401  isort: skip
 
@@ -47,7 +47,7 @@ from tests.helpers.media import Door, Doorbell
 from tests.helpers.servers import TOKEN, Certificate, add_entry
 from tests.helpers.waiting import quiet, until
 
-# They have an environment of their own: scripts/test --browser.
+# They need their own environment: scripts/test --browser.
 collect_ignore = ["browser"]
 
 
@@ -60,26 +60,26 @@ def integration(enable_custom_integrations: None, socket_enabled: None) -> None:
 def enable_event_loop_debug() -> None:
     """Leave asyncio's debug mode to --asyncio-debug, as in the daily check.
 
-    Two thirds of the time went into its tracebacks, one for each future.
+    Its tracebacks, one per future, took two thirds of the time.
     """
 
 
 @pytest.fixture
 def profile() -> str:
-    """Return the generation of the server; parametrize to change it."""
+    """Return the server's generation; parametrize to change it."""
     return "latest"
 
 
 @pytest.fixture
 async def simulator(profile: str, socket_enabled: None) -> AsyncIterator[Simulator]:
-    """Return a running server with its little world."""
+    """Return a running simulator with its world."""
     async with Simulator(profile, TOKEN) as server:
         yield server
 
 
 @pytest.fixture
 def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
-    """Return an entry for the simulator that is not set up yet."""
+    """Return an entry for the simulator, not set up yet."""
     return add_entry(hass, simulator.url)
 
 
@@ -89,7 +89,7 @@ async def loaded(
 ) -> MockConfigEntry:
     """Return the entry, set up."""
     with monkeypatch.context() as patch:
-        # Tests that shorten it do not mean the set-up, on a machine that is busy.
+        # Tests that shorten the timeout mean requests after the set-up.
         patch.setattr(transport, "REQUEST_TIMEOUT", 30)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
@@ -99,7 +99,7 @@ async def loaded(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read and connect again after fractions of a second."""
+    """Shorten the delays before retries and reconnects."""
     monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
     monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", (0.02, 0.05))
     monkeypatch.setattr(read_queue, "_RETRY_DELAYS", (0.02, 0.05))
@@ -108,14 +108,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def told(hass: HomeAssistant) -> list[MessageEvent]:
-    """Return what triggers and entities are told, as it comes."""
+def events(hass: HomeAssistant) -> list[MessageEvent]:
+    """Return the message events published to triggers and entities, as they come."""
     return collect(hass, SIGNAL_MESSAGE)
 
 
 @pytest.fixture
 def failures(hass: HomeAssistant) -> list[SendFailed]:
-    """Return the sends that are told to have failed, as it comes."""
+    """Return the published send failures, as they come."""
     return collect(hass, SIGNAL_SEND_FAILED)
 
 
@@ -126,7 +126,7 @@ async def listening(
     entry: MockConfigEntry,
     hass_storage: dict[str, Any],
 ) -> MockConfigEntry:
-    """Return an entry that was set up two hours ago, once its stream is followed."""
+    """Return an entry set up two hours ago whose stream is connected."""
     key = f"{DOMAIN}.{entry.entry_id}.messages"
     floor = (dt_util.utcnow() - timedelta(hours=2)).timestamp()
     data = {"floor": floor, "seen": {}}
@@ -137,14 +137,16 @@ async def listening(
             message.timestamp -= timedelta(hours=1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    await until(lambda: any(each.is_followed for each in simulator.hub.connections))
+    await until(
+        lambda: any(connection.is_followed for connection in simulator.hub.connections)
+    )
     await quiet(simulator)
     return entry
 
 
 @pytest.fixture
 async def skip_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Return what moves the event loop's clock on: what waits there is due at once."""
+    """Return a function that advances the event loop's clock."""
     loop = asyncio.get_running_loop()
     clock, skipped = loop.time, 0.0
     monkeypatch.setattr(loop, "time", lambda: clock() + skipped)
@@ -160,9 +162,9 @@ async def skip_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 async def add_fault(
     simulator: Simulator, skip_time: Callable[[float], None]
 ) -> AsyncIterator[Callable[..., Fault]]:
-    """Return what adds a fault; for an answer that it holds back nobody waits long.
+    """Return a function that adds a fault; delayed answers time out at once.
 
-    So real time-outs can be waited for, which a busy machine does not reach.
+    The event loop's clock is advanced, so that tests use the real timeout.
     """
     held: list[asyncio.Task[None]] = []
 
@@ -171,7 +173,7 @@ async def add_fault(
         while True:
             if fault.hits > struck:
                 struck = fault.hits
-                await asyncio.sleep(0.02)  # What is sent of the answer arrives.
+                await asyncio.sleep(0.02)  # Let the sent part of the answer arrive.
                 skip_time(transport.REQUEST_TIMEOUT + 1)
             await asyncio.sleep(0.001)
 
@@ -259,13 +261,13 @@ async def media(hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path) ->
 
 @pytest.fixture
 def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for fractions of a second where life waits for seconds."""
+    """Shorten the delays before recovery reads."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
 
 
 @pytest.fixture
 def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Home Assistant has nothing to say about how it is used."""
+    """Check that Home Assistant logs no misuse or deprecation."""
     yield
     for complaint in ("Detected that", "deprecated", "will stop working"):
         assert complaint not in caplog.text
@@ -273,7 +275,7 @@ def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 def half_handshakes(hass: HomeAssistant) -> None:
-    """Overlook the simulator's half of a handshake that fails."""
+    """Ignore the simulator's side of a failed handshake."""
     strict = hass.loop.get_exception_handler()
     assert strict
 

@@ -113,7 +113,7 @@ def inputs_of(file: Path) -> Iterator[tuple[str, Any]]:
             assert re.fullmatch("mdi:[a-z-]+", given["icon"])
             # Who only wants what is needed can leave it closed.
             assert given["collapsed"]
-            assert all("default" in each for each in given["input"].values())
+            assert all("default" in field for field in given["input"].values())
             yield from given["input"].items()
         else:
             yield name, given
@@ -456,7 +456,7 @@ async def test_ring_is_sent_without_a_picture(
 
 
 @pytest.mark.parametrize(
-    ("times", "told"),
+    ("times", "notice_text"),
     [
         (1, "The chat got the picture, but perhaps not the message."),
         (2, "The chat may have got neither the message nor the picture."),
@@ -469,7 +469,7 @@ async def test_failed_ring_message_is_notified(
     bell: dict[str, Any],
     notices: list[ServiceCall],
     times: int,
-    told: str,
+    notice_text: str,
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path=PATH, times=times)
     await automate(hass, "doorbell", **bell)
@@ -477,7 +477,7 @@ async def test_failed_ring_message_is_notified(
     await ring(hass)
     await until(lambda: notices)
 
-    assert notices[0].data["message"].startswith(told)
+    assert notices[0].data["message"].startswith(notice_text)
     assert tried(simulator) == 2
     assert len(pictures(simulator)) == 2 - times
 
@@ -610,7 +610,7 @@ async def test_missing_group_member_is_notified(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "notice_text"),
     [
         (
             "FAIL_RETRIABLE",
@@ -632,7 +632,7 @@ async def test_unconfirmed_alarm_is_notified(
     sirens: list[ServiceCall],
     monkeypatch: pytest.MonkeyPatch,
     outcome: Any,
-    told: str,
+    notice_text: str,
 ) -> None:
     tries = 1
     match outcome:
@@ -659,7 +659,7 @@ async def test_unconfirmed_alarm_is_notified(
 
     (notice,) = notices
     assert notice.data["title"] == "Cellar: perhaps nobody was told"
-    assert notice.data["message"].startswith(told)
+    assert notice.data["message"].startswith(notice_text)
     assert notice.data["message"].endswith("It is not sent again.")
     assert sirens[0].data == {"sensor": "Cellar"}
     assert tried(simulator) == tries
@@ -869,7 +869,7 @@ async def test_unrelated_messages_are_no_answer(
     simulator: Simulator,
     asking: dict[str, Any],
     opened: list[ServiceCall],
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     skip_time: Callable[[float], None],
 ) -> None:
     me = simulator.world.accounts["whatsapp"].user
@@ -889,7 +889,7 @@ async def test_unrelated_messages_are_no_answer(
     arrive(hass)
     await quiet(simulator)
 
-    assert len(told) == 5
+    assert len(events) == 5
     assert not opened
     assert running(hass) == 1
     assert sent(simulator) == 1
@@ -906,13 +906,13 @@ async def test_earlier_yes_is_no_answer(
     simulator: Simulator,
     asking: dict[str, Any],
     opened: list[ServiceCall],
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """Home Assistant may hear of it only now."""
     await ask(hass, simulator, asking)
 
     say(simulator, "yes", ago=60)
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
     assert not opened
     assert running(hass) == 1

@@ -1,4 +1,4 @@
-"""Pressing shortcuts: once each, and the truth about how it ended."""
+"""Pressing shortcuts: run once, with a truthful result."""
 
 import asyncio
 from collections.abc import Callable
@@ -269,7 +269,8 @@ async def test_result_during_a_reload_is_kept(
 
     def looks() -> bool:
         return any(
-            each.path.endswith("/messages") for each in simulator.requests[before:]
+            request.path.endswith("/messages")
+            for request in simulator.requests[before:]
         )
 
     await until(lambda: looks() and begin.hits)
@@ -359,9 +360,9 @@ async def test_unknown_result_is_not_failed(
     for _ in range(2):
         presses = (press(hass), press(hass))
         errors += await asyncio.gather(*presses, return_exceptions=True)
-    told = {str(err) for err in errors}
-    assert len(told) == 1
-    assert "t is unknown whether" in told.pop()
+    texts_of_errors = {str(err) for err in errors}
+    assert len(texts_of_errors) == 1
+    assert "t is unknown whether" in texts_of_errors.pop()
     # Each has its own.
     assert len({id(err) for err in errors}) == 4
     assert state(hass) == "uncertain"
@@ -449,7 +450,7 @@ async def test_read_only(
 
 
 @pytest.mark.parametrize(
-    ("data", "message", "told"),
+    ("data", "message", "error_text"),
     [
         (MESSAGE_SHORTCUT, "{{ unheard_of }}", "cannot be filled in"),
         (MESSAGE_SHORTCUT, "{{ 1 / 0 }}", "cannot be filled in"),
@@ -466,11 +467,11 @@ async def test_failing_template(
     caplog: pytest.LogCaptureFixture,
     data: dict[str, Any],
     message: str,
-    told: str,
+    error_text: str,
 ) -> None:
     await add_shortcut(hass, loaded, data, message=message)
     caplog.clear()
-    with pytest.raises(HomeAssistantError, match=told) as error:
+    with pytest.raises(HomeAssistantError, match=error_text) as error:
         await press(hass)
 
     assert error.value.__cause__ is None
@@ -573,7 +574,7 @@ async def test_result_contains_nothing_personal(
     assert [event.data["service"] for event in called] == ["press"]
     report = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
     devices = dr.async_entries_for_config_entry(device_registry, loaded.entry_id)
-    told = [
+    logged = [
         *hass.states.async_all(),
         report,
         devices,
@@ -581,4 +582,4 @@ async def test_result_contains_nothing_personal(
         caplog.text,
     ]
     for secret in ("Good night", "5550101002", MIA, KIM, "Kim", "Dinner"):
-        assert secret not in str(told)
+        assert secret not in str(logged)

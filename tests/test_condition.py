@@ -55,7 +55,7 @@ def statuses(simulator: Simulator, **changes: str) -> None:
 
 
 def read_all(simulator: Simulator, *unread: str) -> None:
-    """Have nothing unread but one message in each of some chats."""
+    """Leave one unread message in the given chats, and none elsewhere."""
     for chat in simulator.world.chats.values():
         chat.unread_count = int(chat.id in unread)
 

@@ -1,4 +1,4 @@
-"""Every way through the flows, over real sockets; after each error, the same flow ends well."""
+"""Every path through the flows over real sockets; flows succeed after any error."""
 
 import asyncio
 from collections.abc import Callable

@@ -87,7 +87,7 @@ async def test_cards_use_existing_entities_and_actions(
     assert all(hass.states.get(entity_id) for entity_id in entities)
     actions = {*values(dashboard, "perform_action")}
     assert actions == {"button.press"}
-    assert all(hass.services.has_service(*each.split(".")) for each in actions)
+    assert all(hass.services.has_service(*action.split(".")) for action in actions)
 
 
 async def test_the_button_is_pressed_once(
@@ -196,10 +196,10 @@ async def test_the_form_has_its_fields(
     described = (await async_get_all_descriptions(hass))["script"]["write_to"]
     assert [*described["fields"]] == ["recipient", "message"]
     for name, field in SCRIPT["fields"].items():
-        told = described["fields"][name]
-        assert told["required"]
-        assert told["name"] == field["name"]
-        assert told["selector"].keys() == {"text"}
+        shown = described["fields"][name]
+        assert shown["required"]
+        assert shown["name"] == field["name"]
+        assert shown["selector"].keys() == {"text"}
 
 
 async def test_badge_is_visible_while_unread(

@@ -95,8 +95,8 @@ def event(
     )
 
 
-def tell(hass: HomeAssistant, told: MessageEvent) -> None:
-    async_dispatcher_send(hass, SIGNAL_MESSAGE, told)
+def tell(hass: HomeAssistant, event: MessageEvent) -> None:
+    async_dispatcher_send(hass, SIGNAL_MESSAGE, event)
 
 
 def state(hass: HomeAssistant, entity_id: str) -> State:
@@ -124,10 +124,10 @@ async def test_a_message_is_the_state_of_its_account_and_chat(
     tell(hass, event(loaded))
 
     for entity_id in (WHATSAPP, "event.kim_message"):
-        told = state(hass, entity_id)
-        happened = dt_util.parse_datetime(told.state, raise_on_error=True)
+        shown = state(hass, entity_id)
+        happened = dt_util.parse_datetime(shown.state, raise_on_error=True)
         assert abs((happened - before).total_seconds()) < 5
-        attributes = dict(told.attributes)
+        attributes = dict(shown.attributes)
         assert attributes.pop("friendly_name").endswith(" Message")
         assert attributes.pop("event_types") == [
             "message_received",
@@ -192,7 +192,7 @@ async def test_a_burst_is_as_many_states(
 
 
 @pytest.mark.parametrize(
-    ("chat", "told"),
+    ("chat", "shown"),
     [
         ({}, True),
         ({"id": "!member:beeper.com", "mergedIntoChatID": KIM}, True),
@@ -202,12 +202,12 @@ async def test_a_burst_is_as_many_states(
     ],
 )
 async def test_chat_receives_messages_by_both_ids(
-    hass: HomeAssistant, loaded: MockConfigEntry, chat: dict[str, Any], told: bool
+    hass: HomeAssistant, loaded: MockConfigEntry, chat: dict[str, Any], shown: bool
 ) -> None:
     await add_chat(hass, loaded)
     tell(hass, event(loaded, **chat))
 
-    assert unknown(hass, "event.kim_message") is not told
+    assert unknown(hass, "event.kim_message") is not shown
     assert not unknown(hass, WHATSAPP)
 
 
@@ -337,7 +337,7 @@ async def clean(hass: HomeAssistant, storage: dict[str, Any]) -> bool:
     return (
         '"event.' not in states
         and not [
-            each for each in {*kept.entities, *kept.last_states} if "event." in each
+            state for state in {*kept.entities, *kept.last_states} if "event." in state
         ]
         and not secrets_in(json.dumps(storage, ensure_ascii=False, default=str))
     )

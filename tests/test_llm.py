@@ -73,7 +73,7 @@ def tool(mcp: Call) -> Call:
 
 async def ours(mcp: Call) -> dict[str, Any]:
     tools = (await mcp("tools/list"))["tools"]
-    return {each["name"]: each for each in tools if each["name"].startswith("beeper__")}
+    return {tool["name"]: tool for tool in tools if tool["name"].startswith("beeper__")}
 
 
 # Which there are
@@ -87,18 +87,18 @@ async def test_sending_tools_need_the_option(
     await set_options(hass, loaded, llm_can_send=True)
     tools = await ours(mcp)
     assert tools.keys() == READS | SENDS
-    for name, each in tools.items():
+    for name, tool in tools.items():
         sends = name in SENDS
-        assert each["annotations"] == {
+        assert tool["annotations"] == {
             "readOnlyHint": not sends,
             "destructiveHint": sends,
             "idempotentHint": not sends,
             "openWorldHint": True,
         }
-        assert each["title"]
-        assert each["description"].endswith(".")
+        assert tool["title"]
+        assert tool["description"].endswith(".")
         assert all(
-            field["description"] for field in each["inputSchema"]["properties"].values()
+            field["description"] for field in tool["inputSchema"]["properties"].values()
         )
     assert tools["beeper__send_message"]["inputSchema"]["required"] == [
         "recipient",
@@ -132,11 +132,11 @@ async def test_tools_belong_to_assist(
     other = await Other(hass=hass, id="other", name="Other").async_get_api_instance(
         context
     )
-    assert not [each for each in other.tools if each.name.startswith("beeper__")]
+    assert not [tool for tool in other.tools if tool.name.startswith("beeper__")]
     await ours(mcp)
     # Home Assistant has nothing to object to.
-    told = [each for each in caplog.records if each.levelname != "DEBUG"]
-    assert not [each for each in told if "beeper__" in each.getMessage()]
+    logged = [record for record in caplog.records if record.levelname != "DEBUG"]
+    assert not [event for event in logged if "beeper__" in event.getMessage()]
 
 
 async def test_without_sending_tools_nothing_is_sent(
@@ -192,7 +192,9 @@ async def test_texts_are_data_beside_their_sender_and_network(
 
     assert not error
     [chat] = data["chats"]
-    texts = [(each["sender_name"], each["text"]) for each in chat.pop("messages")]
+    texts = [
+        (message["sender_name"], message["text"]) for message in chat.pop("messages")
+    ]
     assert texts == [("Kim", "See you all on Sunday"), ("Kim", injected)]
     assert chat == {
         "chat_id": FAMILY,
@@ -361,7 +363,9 @@ async def test_ambiguous_names_are_returned(
     assert data["status"] == "which"
     assert not simulator.executed
     [chosen] = [
-        each["id"] for each in data["recipients"] if each["network"] == "Telegram"
+        recipient["id"]
+        for recipient in data["recipients"]
+        if recipient["network"] == "Telegram"
     ]
     data, _ = await tool("send_message", recipient=chosen, message="Hello")
     assert data["status"] == "sent"
@@ -443,7 +447,7 @@ async def test_only_servers_that_allow_it_are_used(
 
 
 class Model(conversation.ConversationEntity):
-    """A language model that sends whatever it is told, and tells what it is told."""
+    """A language model that sends the user's text, and repeats the answers."""
 
     _attr_name = "Model"
     _attr_unique_id = "model"
@@ -471,10 +475,10 @@ class Model(conversation.ConversationEntity):
                 api.async_call_tool(
                     llm.ToolInput(
                         tool_name="beeper__send_message",
-                        tool_args={"recipient": each, "message": user_input.text},
+                        tool_args={"recipient": recipient, "message": user_input.text},
                     )
                 )
-                for each in self.recipients
+                for recipient in self.recipients
             )
         )
         self.results = [result.data for result in results]
@@ -514,7 +518,7 @@ async def test_user_confirms_a_models_message(
     answer, _ = await talk(hass, "yes, send it to Mia", conversation_id)
 
     assert answer == SENT_TO_MIA
-    assert [each.json["messageText"] for each in simulator.executed] == ["Hello"]
+    assert [request.json["messageText"] for request in simulator.executed] == ["Hello"]
 
 
 @pytest.mark.usefixtures("assist", "may_send")

@@ -98,14 +98,14 @@ async def test_failure_logs_no_secret(
     )
     hass.bus.async_fire("go")
     await hass.async_block_till_done()
-    told = ""
+    shown = ""
     try:
         await create_chat(hass, **CALL, allow_repeat=True)
     except HomeAssistantError as err:
         logging.getLogger(__name__).exception("Failed as expected")
-        told = f"{err!r} {err.translation_placeholders}"
+        shown = f"{err!r} {err.translation_placeholders}"
 
-    assert secrets_in(told) == []
+    assert secrets_in(shown) == []
     assert secrets_in(caplog.text) == []
 
 
@@ -148,8 +148,8 @@ async def test_unresolved_name_is_not_logged(
         await hass.services.async_call("beeper", action, data, blocking=True)
     logging.getLogger(__name__).error("Failed as expected", exc_info=error.value)
 
-    told = f"{error.value!r} {error.value.translation_placeholders}"
-    assert secrets_in(told) == []
+    shown = f"{error.value!r} {error.value.translation_placeholders}"
+    assert secrets_in(shown) == []
     assert secrets_in(caplog.text) == []
     assert not simulator.executed
 
@@ -192,17 +192,17 @@ async def test_failed_message_logs_no_secret(
     )
     hass.bus.async_fire("go")
     await hass.async_block_till_done()
-    told = ""
+    shown = ""
     try:
         await hass.services.async_call(
             "beeper", "send_message", {**call, "allow_repeat": True}, blocking=True
         )
     except HomeAssistantError as failed:
         logging.getLogger(__name__).error("Failed as expected", exc_info=failed)
-        told = f"{failed!r} {failed.translation_placeholders}"
+        shown = f"{failed!r} {failed.translation_placeholders}"
     # Only where the message ran can reading find it afterwards.
-    assert told or kind in ("drop_after", "cut", "garbage", "status_after")
-    assert secrets_in(told) == []
+    assert shown or kind in ("drop_after", "cut", "garbage", "status_after")
+    assert secrets_in(shown) == []
     assert secrets_in(caplog.text) == []
 
 

@@ -20,7 +20,7 @@ READS = {"read"}
 
 def asked(simulator: Simulator) -> int:
     """Return how often the server was asked what the token may do."""
-    return sum(each.path == "/oauth/introspect" for each in simulator.requests)
+    return sum(request.path == "/oauth/introspect" for request in simulator.requests)
 
 
 async def answered(simulator: Simulator, entry: MockConfigEntry) -> None:

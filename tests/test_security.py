@@ -135,12 +135,12 @@ def our_dataclasses() -> dict[str, type]:
     package = custom_components.beeper
     found: dict[str, type] = {}
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        for name, each in inspect.getmembers(importlib.import_module(module.name)):
-            if not isinstance(each, type) or each.__module__ != module.name:
+        for name, member in inspect.getmembers(importlib.import_module(module.name)):
+            if not isinstance(member, type) or member.__module__ != module.name:
                 continue
-            if is_dataclass(each) and not inspect.isabstract(each):
-                room = module.name.removeprefix(f"{package.__name__}.")
-                found[f"{room}.{name}"] = each
+            if is_dataclass(member) and not inspect.isabstract(member):
+                module_name = module.name.removeprefix(f"{package.__name__}.")
+                found[f"{module_name}.{name}"] = member
     return found
 
 
@@ -180,19 +180,19 @@ async def test_live_object_reprs_hide_their_values(
         hass, "Send The key is under the mat to Mia on Telegram", "here"
     )
     await until(lambda: simulator.executed)
-    package = custom_components.beeper.__name__
+    package = custom_components.beeper.__name_
 
     alive = [
-        each
-        for each in gc.get_objects()
-        if not isinstance(each, type)
-        and type(each).__module__.startswith(f"{package}.")
+        instance
+        for instance in gc.get_objects()
+        if not isinstance(instance, type)
+        and type(instance).__module__.startswith(f"{package}.")
     ]
-    shown = "\n".join(f"{each!r} {each!s}" for each in alive)
+    shown = "\n".join(f"{instance!r} {instance!s}" for instance in alive)
 
     waiting.cancel()
     skip_time(20)  # Else unloading waits until nobody looks for the message any more.
-    assert {type(each).__name__ for each in alive} >= {
+    assert {type(instance).__name__ for instance in alive} >= {
         "BeeperClient",
         "BeeperCoordinator",
         "Chat",
@@ -209,9 +209,9 @@ async def test_live_object_reprs_hide_their_values(
         TOKEN,
         "under the mat",
         *simulator.world.chats,
-        *(each.full_name for each in persons if each.full_name),
-        *(each.phone_number for each in persons if each.phone_number),
-        *(each.id for each in persons),
+        *(person.full_name for person in persons if person.full_name),
+        *(person.phone_number for person in persons if person.phone_number),
+        *(person.id for person in persons),
     ):
         assert secret not in shown
     assert asked
@@ -345,11 +345,15 @@ async def test_no_request_reaches_another_host(
             await call
     simulator.requests.clear()
     simulator.hub.hang_up()
-    await until(lambda: sum(each.path == "/v1/ws" for each in simulator.requests) > 1)
+    await until(
+        lambda: sum(request.path == "/v1/ws" for request in simulator.requests) > 1
+    )
     await poll(hass, entry)
 
     assert elsewhere.requests == []
-    assert all(TOKEN not in each.path + each.query for each in simulator.requests)
+    assert all(
+        TOKEN not in request.path + request.query for request in simulator.requests
+    )
     assert TOKEN not in caplog.text
 
 
@@ -456,7 +460,7 @@ async def test_token_is_stored_only_in_the_entry(
 
 @pytest.fixture
 def users(hass: HomeAssistant, local_auth: Any) -> dict[str, MockUser]:
-    """Return a user of each group that Home Assistant has."""
+    """Return a user of every group in Home Assistant."""
     found = {}
     for group_id in GROUPS:
         group = hass.auth._store._groups[group_id]
@@ -584,8 +588,8 @@ async def test_model_acts_with_its_users_permissions(
         result = await api.async_call_tool(
             llm.ToolInput(tool_name=f"beeper__{tool}", tool_args=args)
         )
-        told = str(result)
-        assert ("not_allowed" in told) is (group_id == GROUP_ID_READ_ONLY), told
+        shown = str(result)
+        assert ("not_allowed" in shown) is (group_id == GROUP_ID_READ_ONLY), shown
     assert bool(simulator.requests) is (group_id == GROUP_ID_USER)
 
 
@@ -683,9 +687,9 @@ async def test_no_template_in_a_message_is_rendered(
 
     assert calls[0].data == {"text": TEMPLATE, "name": TEMPLATE, "again": TEMPLATE}
     assert texts(simulator)[-1] == TEMPLATE
-    told = hass.states.get("event.kim_message")
-    assert told is not None
-    assert told.attributes["text"] == TEMPLATE
+    shown = hass.states.get("event.kim_message")
+    assert shown is not None
+    assert shown.attributes["text"] == TEMPLATE
 
 
 async def test_no_template_that_is_read_is_rendered(
@@ -720,9 +724,9 @@ async def test_no_template_that_is_spoken_is_rendered(
     await say(hass, "yes, send it", "x")
 
     [chat] = [
-        each
-        for each in simulator.world.chats.values()
-        if each.messages and each.messages[-1].pending_id
+        chat
+        for chat in simulator.world.chats.values()
+        if chat.messages and chat.messages[-1].pending_id
     ]
     assert texts(simulator, chat.id)[-1] == "Hi, {{ states.sensor.secret }}"
 
@@ -770,7 +774,7 @@ async def test_a_shortcut_renders_its_own_template_alone(
         ("search_messages", {"query": "The key is under the mat"}),
         ("download_attachment", {"message_id": "4", "file_name": "Robin Sample"}),
     ],
-    ids=lambda each: each if isinstance(each, str) else "",
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_other_actions_log_no_secret(
     hass: HomeAssistant,

@@ -1,4 +1,4 @@
-"""The sensors of each account, and the stream that keeps them up to date."""
+"""The sensors of accounts, and the stream that keeps them up to date."""
 
 import asyncio
 from datetime import timedelta
@@ -41,7 +41,9 @@ def state(hass: HomeAssistant, entity_id: str) -> str:
 
 async def listening(simulator: Simulator) -> None:
     """Wait until the entry follows the stream."""
-    await until(lambda: any(each.is_followed for each in simulator.hub.connections))
+    await until(
+        lambda: any(connection.is_followed for connection in simulator.hub.connections)
+    )
 
 
 async def test_each_account_has_a_device_with_sensors(
@@ -230,9 +232,9 @@ async def test_server_outage_and_recovery(
     for _ in range(3):
         await poll(hass, loaded)
     assert state(hass, "telegram_status") == "connected"
-    told = [r.message for r in caplog.records if r.name.endswith("coordinator")]
-    assert len([text for text in told if "Error fetching" in text]) == 1
-    assert len([text for text in told if "recovered" in text]) == 1
+    shown = [r.message for r in caplog.records if r.name.endswith("coordinator")]
+    assert len([text for text in shown if "Error fetching" in text]) == 1
+    assert len([text for text in shown if "recovered" in text]) == 1
 
 
 async def test_revoked_token_starts_reauth(
@@ -337,10 +339,10 @@ async def test_a_chat_has_its_own_count(
     await add_chat(hass, loaded)
     await listening(simulator)
     chat = simulator.world.chats[KIM]
-    told = hass.states.get("sensor.kim_unread_messages")
-    assert told
-    assert int(told.state) == chat.unread_count
-    assert told.attributes["unit_of_measurement"] == "messages"
+    shown = hass.states.get("sensor.kim_unread_messages")
+    assert shown
+    assert int(shown.state) == chat.unread_count
+    assert shown.attributes["unit_of_measurement"] == "messages"
     before = chat.unread_count
 
     simulator.incoming(KIM, chat.participants[0].id, "Hello")
@@ -375,7 +377,7 @@ async def test_chat_count_follows_its_sources(
 async def test_states_contain_no_names_or_numbers(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    told = str([each.as_dict() for each in hass.states.async_all()])
+    shown = str([state.as_dict() for state in hass.states.async_all()])
     for account in simulator.world.accounts.values():
         for secret in (account.user.phone_number, account.user.full_name):
-            assert not secret or secret not in told
+            assert not secret or secret not in shown

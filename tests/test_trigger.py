@@ -91,12 +91,12 @@ async def test_message_trigger_fires(
     await publish(hass, event)
 
     (call,) = calls
-    told = call.data["trigger"]
+    variables = call.data["trigger"]
     assert event.as_dict() | {"config_entry_id": loaded.entry_id} == {
-        key: told[key] for key in (*event.as_dict(), "config_entry_id")
+        key: variables[key] for key in (*event.as_dict(), "config_entry_id")
     }
-    assert (told["sender_name"], told["text"]) == ("Kim", "Good night")
-    assert told["platform"] == "beeper.message_received"
+    assert (variables["sender_name"], variables["text"]) == ("Kim", "Good night")
+    assert variables["platform"] == "beeper.message_received"
     # The logbook keeps this.
     assert triggered[0].data["source"] == "message on WhatsApp"
 
@@ -452,13 +452,13 @@ async def test_account_disconnected(
     for account_id in ("whatsapp", "telegram"):
         await publish(hass, disconnected(loaded, account_id))
 
-    told = [call.data["trigger"] for call in calls]
-    assert [each["account_id"] for each in told] == fires
-    for each in told:
-        assert each["description"] == f"{each['network']} disconnected"
-        assert each["status"] == "disconnected"
-        assert each["previous_status"] == "connected"
-        assert each["config_entry_id"] == loaded.entry_id
+    variables = [call.data["trigger"] for call in calls]
+    assert [event["account_id"] for event in variables] == fires
+    for event in variables:
+        assert event["description"] == f"{event['network']} disconnected"
+        assert event["status"] == "disconnected"
+        assert event["previous_status"] == "connected"
+        assert event["config_entry_id"] == loaded.entry_id
 
 
 @pytest.mark.parametrize(
@@ -488,14 +488,14 @@ async def test_sending_failed(
     await publish(hass, failed(loaded, simulator, KIM))
     await publish(hass, failed(loaded, simulator, ALEX))
 
-    told = [call.data["trigger"] for call in calls]
-    assert [each["chat_id"] for each in told] == fires
-    for each in told:
-        assert each["description"] == f"sending failed on {each['network']}"
-        assert each["message_id"] == "12345"
-        assert each["reason"] == "bridge_unavailable"
-        assert each["retriable"] is True
-        assert each["config_entry_id"] == loaded.entry_id
+    variables = [call.data["trigger"] for call in calls]
+    assert [event["chat_id"] for event in variables] == fires
+    for event in variables:
+        assert event["description"] == f"sending failed on {event['network']}"
+        assert event["message_id"] == "12345"
+        assert event["reason"] == "bridge_unavailable"
+        assert event["retriable"] is True
+        assert event["config_entry_id"] == loaded.entry_id
 
 
 # Wrong options

@@ -632,8 +632,8 @@ async def test_requests_are_those_of_the_official_sdk(
     assert parse_qsl(asked.query) == parse_qsl(record.get("query") or "")
     body: dict[str, Any] = record.get("json") or {}
     if "reminder" in body:
-        told = body["reminder"].items()
-        body = {"reminder": {key: TIMES[value] for key, value in told}}
+        items = body["reminder"].items()
+        body = {"reminder": {key: TIMES[value] for key, value in items}}
     sent = asked.json or {}
     if action == "add_reaction":
         assert re.fullmatch("[0-9a-f]{32}", sent.pop("transactionID"))

@@ -27,7 +27,7 @@ from tests.helpers.world import FAMILY, KIM, PROFILES
 
 
 def served(simulator: Simulator) -> list[str]:
-    return [each.query for each in simulator.requests if "serve" in each.path]
+    return [request.query for request in simulator.requests if "serve" in request.path]
 
 
 async def refused(hass: HomeAssistant, media: Path, /, **data: Any) -> str:
@@ -39,7 +39,9 @@ async def refused(hass: HomeAssistant, media: Path, /, **data: Any) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("profile", [each for each in PROFILES if each != "4.1.294"])
+@pytest.mark.parametrize(
+    "profile", [profile for profile in PROFILES if profile != "4.1.294"]
+)
 async def test_on_each_generation(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -194,7 +196,7 @@ async def test_attachment_is_chosen_by_number(
 
 
 @pytest.mark.parametrize(
-    ("told", "given", "name"),
+    ("reported", "given", "name"),
     [
         ({"fileName": "a.txt"}, None, "a.txt"),
         ({"fileName": "a.txt"}, "door.jpg", "door.jpg"),
@@ -217,11 +219,11 @@ async def test_sender_file_name_is_sanitized(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
-    told: Json,
+    reported: Json,
     given: str | None,
     name: str,
 ) -> None:
-    message = attach(simulator, **told)
+    message = attach(simulator, **reported)
 
     response = await download(hass, chat_id=KIM, message_id=message.id, file_name=given)
 
@@ -242,7 +244,7 @@ async def test_existing_file_is_not_overwritten(
 
     names = await asyncio.gather(*(download(hass, **call) for _ in range(5)))
 
-    assert {each["file_name"] for each in names} == {
+    assert {download["file_name"] for download in names} == {
         f"note ({number})" for number in range(2, 7)
     }
     assert files(media).pop("mine/note") == b"old"
@@ -424,7 +426,7 @@ async def test_unwritable_folder(
         ),
     ],
     ids=lambda fault: (
-        "-".join(str(each) for each in [*fault.values()][:2])
+        "-".join(str(value) for value in [*fault.values()][:2])
         if isinstance(fault, dict)
         else ""
     ),
@@ -448,22 +450,22 @@ async def test_failed_download_leaves_no_file(
     assert (await download(hass))["file_name"] == "cake.png"
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("reported", [True, False])
 async def test_file_above_the_size_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     media: Path,
     monkeypatch: pytest.MonkeyPatch,
-    told: bool,
+    reported: bool,
 ) -> None:
     monkeypatch.setattr(download_action, "MAX_BYTES", 1024 * 1024)
     size = 1024 * 1024 + 1
-    message = attach(simulator, bytes(size), fileSize=size if told else None)
+    message = attach(simulator, bytes(size), fileSize=size if reported else None)
 
     reason = await refused(hass, media, chat_id=KIM, message_id=message.id)
 
     assert "larger than 1 MB" in reason
-    assert len(served(simulator)) == (not told)
+    assert len(served(simulator)) == (not reported)
 
 
 async def test_rejected_token_starts_reauth(

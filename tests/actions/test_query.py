@@ -57,7 +57,7 @@ def queries(simulator: Simulator, action: str) -> list[list[tuple[str, str]]]:
 
 
 def write_many(simulator: Simulator, count: int, chat_id: str = KIM) -> None:
-    """Let a chat have so many messages more, a minute apart and each read."""
+    """Add read messages to a chat, one minute apart."""
     world = simulator.world
     chat = world.chats[chat_id]
     start = world.now()
@@ -80,8 +80,8 @@ async def test_chat(
 
     chat = await read(hass, "get_chat", chat_id=FAMILY)
 
-    told = simulator.profile.chat_keys
-    newer = "draft" in told
+    keys = simulator.profile.chat_keys
+    newer = "draft" in keys
     people = chat.pop("participants")
     assert chat == {
         "chat_id": FAMILY,
@@ -89,7 +89,7 @@ async def test_chat(
         "merged_into_chat_id": None,
         "merged_chat_ids": [],
         "account_id": "whatsapp",
-        "network": "WhatsApp" if "network" in told else None,
+        "network": "WhatsApp" if "network" in keys else None,
         "title": "Family 🏡",
         "type": "group",
         "description": "All of us" if newer else None,
@@ -103,7 +103,7 @@ async def test_chat(
         "is_muted": False,
         "is_pinned": True,
         "is_read_only": False if newer else None,
-        "labels": [{"id": "home", "name": "Home"}] if "labels" in told else [],
+        "labels": [{"id": "home", "name": "Home"}] if "labels" in keys else [],
         "draft": "Who" if newer else None,
         "reminder": "2027-01-01T10:00:00+00:00" if newer else None,
         "message_expiry_seconds": 3600 if newer else None,
@@ -196,7 +196,7 @@ async def test_filters_of_chats(
 
         ids = {chat["chat_id"] for chat in chats}
         assert len(ids) == len(found), filters
-        assert all(any(each.startswith(start) for each in ids) for start in found)
+        assert all(any(chat_id.startswith(start) for chat_id in ids) for start in found)
 
 
 async def test_chats_by_their_last_activity(
@@ -304,13 +304,15 @@ async def test_found_messages(
 ) -> None:
     response = await read(hass, "search_messages", query="cake")
 
-    (message,) = [each for each in response["messages"] if "brings" in each["text"]]
+    (message,) = [
+        message for message in response["messages"] if "brings" in message["text"]
+    ]
     assert message["text"] == "Who brings the cake? 🎂"
     assert message["chat_id"] == FAMILY
     assert message["chat_name"] == "Family 🏡"
     assert message["chat_type"] == "group"
-    told = simulator.profile.chat_keys
-    assert message["network"] == ("WhatsApp" if "network" in told else None)
+    keys = simulator.profile.chat_keys
+    assert message["network"] == ("WhatsApp" if "network" in keys else None)
     listed = (await read(hass, "list_messages", chat_id=FAMILY))["messages"]
     assert message.keys() - {"chat_name", "chat_type", "network"} == listed[0].keys()
 
@@ -344,7 +346,7 @@ async def test_filters_of_messages(
 
         ids = {message["chat_id"] for message in messages}
         assert len(ids) == len(found), filters
-        assert all(any(each.startswith(start) for each in ids) for start in found)
+        assert all(any(chat_id.startswith(start) for chat_id in ids) for start in found)
 
 
 async def test_messages_by_their_time(
@@ -356,8 +358,8 @@ async def test_messages_by_their_time(
     after = await read(hass, "search_messages", **data, date_after=middle.timestamp)
     before = await read(hass, "search_messages", **data, date_before=middle.timestamp)
 
-    assert [each["message_id"] for each in after["messages"]] == ["3"]
-    assert [each["message_id"] for each in before["messages"]] == ["1"]
+    assert [message["message_id"] for message in after["messages"]] == ["3"]
+    assert [message["message_id"] for message in before["messages"]] == ["1"]
 
 
 # What is asked for
@@ -414,7 +416,9 @@ async def test_queries_match_the_sdk(
     call: str,
     data: dict[str, Any],
 ) -> None:
-    [record] = [each for each in RECORDED if (each["sdk"], each["call"]) == (sdk, call)]
+    [record] = [
+        record for record in RECORDED if (record["sdk"], record["call"]) == (sdk, call)
+    ]
     before = len(simulator.requests)
 
     await read(hass, action, **CALLS[action][0], **data)
@@ -497,7 +501,7 @@ async def test_messages_continue_from_the_cursor(
     action: str,
     limit: int,
 ) -> None:
-    """Whatever comes in between, each is returned once and in order."""
+    """Items are returned once and in order, even if new ones arrive in between."""
     write_many(simulator, 45)
     chat = simulator.world.chats[KIM]
     ids = [message.id for message in reversed(chat.messages)]
@@ -672,7 +676,9 @@ async def test_nothing_personal_is_logged(
     await read(hass, action, **CALLS[action][0])
 
     mine = [
-        each.getMessage() for each in caplog.records if not each.name.startswith("hom")
+        record.getMessage()
+        for record in caplog.records
+        if not record.name.startswith("hom")
     ]
     assert not [text for text in mine if "Kim" in text or "5550" in text]
 

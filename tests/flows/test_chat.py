@@ -435,5 +435,5 @@ async def test_equal_titles_get_their_network(
     simulator.world.chats[FAMILY].title = "Kim"
     await add(hass, loaded, "Kim", KIM)
     await add(hass, loaded, "Kim", FAMILY)
-    titles = [each.title for each in loaded.subentries.values()]
+    titles = [subentry.title for subentry in loaded.subentries.values()]
     assert titles == ["Kim", "Kim (WhatsApp)"]

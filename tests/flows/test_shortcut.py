@@ -384,11 +384,11 @@ async def test_reconfigure_changes_only_the_text(
     result = await reconfigure(hass, loaded, subentry)
     assert (result["step_id"], suggested(result)) == (kind, given)
     result = await submit(hass, result, **{**given, "name": "New", "message": "Bye"})
-    told = suggested(result)
-    assert {key: sorted(value) for key, value in told.items()} == {
+    suggestions = suggested(result)
+    assert {key: sorted(value) for key, value in suggestions.items()} == {
         key: sorted(value) for key, value in chosen.items()
     }
-    result = await submit(hass, result, **told)
+    result = await submit(hass, result, **suggestions)
 
     assert result["reason"] == "reconfigure_successful"
     changed = loaded.subentries[subentry.subentry_id]

@@ -67,8 +67,8 @@ def test_every_field_and_section_of_an_action_has_its_texts(action: str) -> None
     sections = {name: field for name, field in fields.items() if "fields" in field}
     assert texts["fields"].keys() == flat(fields).keys()
     assert texts.get("sections", {}).keys() == sections.keys()
-    told = texts.get("sections", {}).values()
-    for text in (texts, *texts["fields"].values(), *told):
+    section_texts = texts.get("sections", {}).values()
+    for text in (texts, *texts["fields"].values(), *section_texts):
         assert text["name"]
         assert text["description"].endswith(".")
     assert ICONS["services"][action].get("sections", {}).keys() == sections.keys()

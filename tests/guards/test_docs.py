@@ -75,7 +75,7 @@ async def test_doorbell(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "expected"),
     [
         ("ok", None),
         ("FAIL_RETRIABLE", "The family may not know of the smoke: bridge_unavailable"),
@@ -89,7 +89,7 @@ async def test_smoke(
     notices: list[ServiceCall],
     monkeypatch: pytest.MonkeyPatch,
     outcome: Any,
-    told: str | None,
+    expected: str | None,
 ) -> None:
     monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
     await add_chat(hass, loaded, FAMILY, "Family")
@@ -102,7 +102,9 @@ async def test_smoke(
 
     await run(hass, "Smoke", "binary_sensor.smoke")
 
-    assert [notice.data["message"] for notice in notices] == ([told] if told else [])
+    assert [notice.data["message"] for notice in notices] == (
+        [expected] if expected else []
+    )
 
 
 async def test_report(
@@ -247,7 +249,7 @@ async def test_network_is_lost(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "expected"),
     [
         ("FAIL_RETRIABLE", "bridge_unavailable. You can send it again."),
         ("FAIL_PERMANENT", "not_allowed. It makes no sense to send it again."),
@@ -259,7 +261,7 @@ async def test_not_delivered(
     loaded: MockConfigEntry,
     notices: list[ServiceCall],
     outcome: Any,
-    told: str,
+    expected: str,
 ) -> None:
     await load(hass, "Not delivered")
     simulator.world.accounts["whatsapp"].delivery = outcome
@@ -268,11 +270,11 @@ async def test_not_delivered(
     await until(lambda: notices)
 
     assert notices[0].data["title"] == "A message on WhatsApp did not arrive"
-    assert notices[0].data["message"] == told
+    assert notices[0].data["message"] == expected
 
 
 @pytest.mark.parametrize(
-    ("status", "unread", "told"),
+    ("status", "unread", "expected"),
     [
         ("connected", False, []),
         ("connected", True, ["There are unread messages."]),
@@ -290,7 +292,7 @@ async def test_goodbye(
     notices: list[ServiceCall],
     status: str,
     unread: bool,
-    told: list[str],
+    expected: list[str],
 ) -> None:
     simulator.set_account_status("whatsapp", status)
     world = simulator.world
@@ -303,7 +305,7 @@ async def test_goodbye(
     await run(hass, "Goodbye", "input_boolean.away")
 
     assert sent(simulator) == (status == "connected")
-    assert [notice.data["message"] for notice in notices] == told
+    assert [notice.data["message"] for notice in notices] == expected
 
 
 @pytest.mark.parametrize(("key", "off"), [("👍", 1), ("❤️", 0)])
@@ -362,7 +364,7 @@ async def test_no_traces(
 # Automations that read
 
 
-async def told(notices: list[ServiceCall]) -> list[str]:
+async def notice_texts(notices: list[ServiceCall]) -> list[str]:
     await until(lambda: notices)
     return [notice.data["message"].strip() for notice in notices]
 
@@ -377,7 +379,9 @@ async def test_networks_in_the_morning(
 
     await run(hass, "Networks in the morning", "input_boolean.awake")
 
-    assert await told(notices) == ["Waiting for you in Beeper: WhatsApp, Signal."]
+    assert await notice_texts(notices) == [
+        "Waiting for you in Beeper: WhatsApp, Signal."
+    ]
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -404,7 +408,7 @@ async def test_unread_at_bedtime(
 
     await run(hass, "Unread at bedtime", "input_boolean.bedtime")
 
-    assert await told(notices) == ["Kim, Family 🏡"]
+    assert await notice_texts(notices) == ["Kim, Family 🏡"]
     assert notices[0].data["title"] == "2 chats with unread messages"
 
 
@@ -422,7 +426,9 @@ async def test_not_answered(
     hass.states.async_set("input_boolean.bedtime", "off")
     hass.states.async_set("input_boolean.bedtime", "on")
 
-    assert await told(notices) == ["Kim waits for an answer: Shall I bring wine?"]
+    assert await notice_texts(notices) == [
+        "Kim waits for an answer: Shall I bring wine?"
+    ]
 
 
 async def test_what_the_family_wrote(
@@ -433,7 +439,7 @@ async def test_what_the_family_wrote(
 ) -> None:
     await run(hass, "What the family wrote", "input_boolean.home")
 
-    (text,) = await told(notices)
+    (text,) = await notice_texts(notices)
     assert text.splitlines() == [
         "Mia 🌻: Who brings the cake? 🎂",
         "+15550101005: Great",
@@ -456,7 +462,7 @@ async def test_count_the_messages(
 
     # One of them is the row of a reaction.
     count = len(simulator.world.chats[FAMILY].messages) - 1
-    assert await told(notices) == [f"{count} messages"]
+    assert await notice_texts(notices) == [f"{count} messages"]
 
 
 async def test_what_it_answers_to(
@@ -473,7 +479,7 @@ async def test_what_it_answers_to(
     message = simulator.world.incoming(chat, chat.participants[0], "Wine")
     message.linked_message_id = earlier.id
 
-    assert await told(notices) == ["Wine (to: Wine or beer?)"]
+    assert await notice_texts(notices) == ["Wine (to: Wine or beer?)"]
 
 
 async def test_everything_labelled_home(
@@ -484,7 +490,7 @@ async def test_everything_labelled_home(
 ) -> None:
     await run(hass, "Everything labelled home", "input_boolean.labelled")
 
-    assert await told(notices) == ["Family 🏡"]
+    assert await notice_texts(notices) == ["Family 🏡"]
 
 
 async def test_pictures_of_the_family(
@@ -497,14 +503,14 @@ async def test_pictures_of_the_family(
     hass.config.media_dirs = {"local": str(tmp_path)}
     await load(hass, "Keep the pictures of the family")
     chat = simulator.world.chats[FAMILY]
-    cake = next(each for each in chat.messages if each.attachments)
+    cake = next(message for message in chat.messages if message.attachments)
 
     simulator.incoming(FAMILY, None, "No picture")
     picture = simulator.world.incoming(chat, chat.participants[0], "")
     picture.type, picture.attachments = "IMAGE", cake.attachments
 
     saved = tmp_path / "family/cake.png"
-    assert await told(notices) == [f"Saved as {saved}"]
+    assert await notice_texts(notices) == [f"Saved as {saved}"]
     assert saved.exists()
 
 
@@ -664,11 +670,11 @@ async def test_smoke_at_night(
 ) -> None:
     await run(hass, "Smoke at night", "binary_sensor.smoke_attic")
 
-    def told() -> list[str]:
+    def requests() -> list[str]:
         return [request.path.rpartition("/")[2] for request in simulator.executed]
 
-    await until(lambda: len(told()) == 2)
-    assert told() == ["messages", "notify-anyway"]
+    await until(lambda: len(requests()) == 2)
+    assert requests() == ["messages", "notify-anyway"]
 
 
 def test_every_action_has_an_example() -> None:

@@ -56,7 +56,7 @@ API_ERRORS: list[BeeperError] = [
 
 
 def raised() -> list[tuple[str, set[str] | None]]:
-    """Return the key of every error made in the code, and what is told with it."""
+    """Return the key of every error in the code, and the placeholders passed to it."""
     found: list[tuple[str, set[str] | None]] = []
     for call in walk(ast.Call, *sources(BEEPER)):
         function, arguments = ast.unparse(call.func), [*call.args]
@@ -65,25 +65,25 @@ def raised() -> list[tuple[str, set[str] | None]]:
             arguments = [words["key"]]
         if not arguments or not isinstance(arguments[0], ast.Constant):
             continue
-        told: set[str] | None = {*words} - {"kind"}
+        passed: set[str] | None = {*words} - {"kind"}
         if function == "vol.Invalid":
             [given] = [
                 word.value for word in call.keywords if word.arg == "placeholders"
             ] or [ast.Dict([], [])]
             assert isinstance(given, ast.Dict)
-            told = {"field"} | {ast.literal_eval(key) for key in given.keys if key}
+            passed = {"field"} | {ast.literal_eval(key) for key in given.keys if key}
         elif function.endswith("Refusal"):
-            told = None
+            passed = None
             if isinstance(
                 given := words.get("placeholders", ast.Dict([], [])), ast.Dict
             ):
-                told = {ast.literal_eval(key) for key in given.keys if key}
-                told = told if None not in given.keys else None
+                passed = {ast.literal_eval(key) for key in given.keys if key}
+                passed = passed if None not in given.keys else None
         elif function not in ("errors.invalid", "errors.failed", "errors.refuse"):
             continue
         elif any(word.arg is None for word in call.keywords):
-            told = None  # a mapping made elsewhere
-        found.append((str(arguments[0].value), told))
+            passed = None  # a mapping made elsewhere
+        found.append((str(arguments[0].value), passed))
     return found
 
 
@@ -91,12 +91,12 @@ def test_error_calls_are_found() -> None:
     assert len(raised()) > 20
 
 
-@pytest.mark.parametrize(("key", "told"), raised())
-def test_every_error_has_its_text(key: str, told: set[str] | None) -> None:
+@pytest.mark.parametrize(("key", "passed"), raised())
+def test_every_error_has_its_text(key: str, passed: set[str] | None) -> None:
     wanted = placeholders(ENGLISH["exceptions"][key]["message"])
     # `required`, `not_text` and so on are about a field; some say it in general.
-    assert told is None or wanted <= told
-    assert told is None or told - wanted <= {"field"}
+    assert passed is None or wanted <= passed
+    assert passed is None or passed - wanted <= {"field"}
 
 
 @pytest.mark.parametrize(

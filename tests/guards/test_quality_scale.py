@@ -83,7 +83,7 @@ def test_every_rule_is_done_or_does_not_apply(rule: str) -> None:
     else:
         assert RULES[rule]["status"] == "done"
         assert evidence
-    assert [each for each in evidence if not is_there(each)] == []
+    assert [item for item in evidence if not is_there(item)] == []
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_types_are_checked_strictly() -> None:
     for file in BEEPER.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.AsyncFunctionDef) and node.name in WITH_AN_ENTRY:
-                given = {each.arg: each.annotation for each in node.args.args}["entry"]
+                given = {arg.arg: arg.annotation for arg in node.args.args}["entry"]
                 assert given
                 assert ast.unparse(given) == "BeeperConfigEntry", file
 

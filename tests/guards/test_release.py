@@ -142,7 +142,9 @@ async def test_the_zip_works_in_an_empty_home_assistant(
             brand = await response.read()
 
     assert entry["state"] == "loaded"
-    (actions,) = (each["services"] for each in services if each["domain"] == "beeper")
+    (actions,) = (
+        domain["services"] for domain in services if domain["domain"] == "beeper"
+    )
     described = yaml.safe_load((BEEPER / "services.yaml").read_text())
     assert {name for name, action in actions.items() if action["fields"]} == {
         name for name, action in described.items() if action.get("fields")

@@ -114,10 +114,12 @@ def test_every_event_attribute_has_its_text() -> None:
         sender=User(id="x"),
         is_self=False,
     )
-    told = ENGLISH["entity"]["event"]["message"]["state_attributes"]
+    attributes = ENGLISH["entity"]["event"]["message"]["state_attributes"]
     types = {*get_args(signals.MessageEventType.__value__)}
-    assert told["event_type"]["state"].keys() == types
-    assert told.keys() - {"event_type"} == event.as_dict().keys() > signals.PRIVATE
+    assert attributes["event_type"]["state"].keys() == types
+    assert (
+        attributes.keys() - {"event_type"} == event.as_dict().keys() > signals.PRIVATE
+    )
 
 
 @pytest.mark.parametrize("key", ENGLISH["issues"])
@@ -127,13 +129,13 @@ def test_every_issue_is_raised(key: str) -> None:
         for call in walk(ast.Call, *sources(BEEPER))
         if ast.unparse(call.func) == "ir.async_create_issue"
     ]
-    [told] = [
+    [placeholders_node] = [
         call["translation_placeholders"]
         for call in calls
         if ast.unparse(call["translation_key"]) == repr(key)
     ]
-    assert isinstance(told, ast.Dict)
-    given = {ast.literal_eval(name) for name in told.keys if name}
+    assert isinstance(placeholders_node, ast.Dict)
+    given = {ast.literal_eval(name) for name in placeholders_node.keys if name}
     texts = texts_of(ENGLISH["issues"][key])
     assert placeholders("".join(texts.values())) == given
     # What can be fixed has its texts in the flow that does it.

@@ -75,5 +75,5 @@ async def test_editor_receives_every_description(
     event = (await client.receive_json())["event"]
 
     for key, description in described.items():
-        told = event[f"{DOMAIN}.{key}"]["fields"]
-        assert told.keys() == description["fields"].keys()
+        shown = event[f"{DOMAIN}.{key}"]["fields"]
+        assert shown.keys() == description["fields"].keys()

@@ -82,9 +82,9 @@ async def find(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
 
 
 def searches(simulator: Simulator) -> int:
-    """Return how many pages were read to find somebody, of 200 each."""
+    """Return how many pages of 200 items were read to find a person."""
     paths = ("/contacts/list", "/chats/search")
     return sum(
-        each.path.endswith(paths) and "unreadOnly" not in each.query
-        for each in simulator.requests
+        request.path.endswith(paths) and "unreadOnly" not in request.query
+        for request in simulator.requests
     )

@@ -20,9 +20,9 @@ MESSAGE = {"name": "Good night", "search": "Kim", "message": "Good night!"}
 def checked(result: Result) -> Result:
     """Check the texts of a form and of its errors, or the reason for an end."""
     if result["type"] is FlowResultType.FORM:
-        told = {**(result["description_placeholders"] or {})}
-        told.pop("who", None)  # It is for errors.
-        check_texts({**result, "description_placeholders": told}, "shortcut")
+        placeholders = {**(result["description_placeholders"] or {})}
+        placeholders.pop("who", None)  # Only errors use it.
+        check_texts({**result, "description_placeholders": placeholders}, "shortcut")
         errors = result["errors"] or {}
         assert errors.keys() <= {"base", *result["data_schema"].schema}
         assert {*errors.values()} <= SHORTCUT_TEXTS["error"].keys()
@@ -36,7 +36,7 @@ def checked(result: Result) -> Result:
 
 
 async def begin(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Result:
-    """Choose what the shortcut is to do."""
+    """Choose what the shortcut does."""
     menu = checked(
         await hass.config_entries.subentries.async_init(
             (entry.entry_id, "shortcut"), context={"source": SOURCE_USER}
@@ -69,7 +69,7 @@ async def add(
     given: dict[str, Any],
     **chosen: Any,
 ) -> ConfigSubentry:
-    """Make a shortcut as a person does."""
+    """Add a shortcut through its forms."""
     result = await submit(hass, await begin(hass, entry, kind), **given)
     result = await submit(hass, result, **(chosen or suggested(result)))
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -78,10 +78,11 @@ async def add(
 
 
 def check_texts(result: Result, flow: str) -> None:
-    """Every field of a form has a name and a description, and no other has."""
+    """Check that the form's texts and fields match."""
     texts = TEXTS[flow]["step"][result["step_id"]]
     fields = {str(field) for field in result["data_schema"].schema}
     assert texts["data"].keys() == texts["data_description"].keys() == fields
-    told = result["description_placeholders"] or {}
+    placeholders = result["description_placeholders"] or {}
     wanted = {*re.findall(r"{(\w+)}", repr(texts))}
-    assert wanted == told.keys() - {"name"}  # which Home Assistant adds by itself
+    # Home Assistant adds `name` itself.
+    assert wanted == placeholders.keys() - {"name"}

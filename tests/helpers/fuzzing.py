@@ -18,7 +18,7 @@ async def throw(
     attempt: Callable[[Any], Coroutine[Any, Any, None]],
     examples: int = EXAMPLES,
 ) -> None:
-    """Let each of many calls be attempted."""
+    """Attempt many generated calls."""
     loop = asyncio.get_running_loop()
 
     @settings(
@@ -28,7 +28,7 @@ async def throw(
         database=None,
     )
     @given(calls)
-    def each(data: Any) -> None:
+    def attempt_one(data: Any) -> None:
         asyncio.run_coroutine_threadsafe(attempt(data), loop).result(10)
 
-    await hass.async_add_executor_job(each)
+    await hass.async_add_executor_job(attempt_one)

@@ -25,24 +25,24 @@ from tests.helpers.world import KIM
 
 
 def collect[T](hass: HomeAssistant, signal: SignalType[T]) -> list[T]:
-    told: list[T] = []
+    received: list[T] = []
 
     @callback
     def tell(payload: T) -> None:
-        told.append(payload)
+        received.append(payload)
 
     async_dispatcher_connect(hass, signal, tell)
-    return told
+    return received
 
 
-def texts(told: list[MessageEvent]) -> list[str | None]:
-    return [event.text for event in told]
+def texts(events: list[MessageEvent]) -> list[str | None]:
+    return [event.text for event in events]
 
 
 def message_event(
     entry: MockConfigEntry, simulator: Simulator, chat_id: str = KIM, **changes: Any
 ) -> MessageEvent:
-    """Return what is told when the first person of a chat has written."""
+    """Return the event for a message from the first participant of a chat."""
     world = simulator.world
     chat, template = world.chats[chat_id], world.chats[KIM].messages[-1]
     person = chat.participants[0]

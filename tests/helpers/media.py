@@ -18,26 +18,26 @@ PNG = b"\x89PNG of a door"
 
 
 def attach(
-    simulator: Simulator, data: bytes = b"x", *, url: str = "mxc://b/x", **told: Any
+    simulator: Simulator, data: bytes = b"x", *, url: str = "mxc://b/x", **fields: Any
 ) -> Message:
-    """Let Kim send a file."""
+    """Add a message from Kim with a file."""
     chat = simulator.world.chats[KIM]
     message = simulator.world.incoming(chat, chat.participants[0], "")
-    if "id" not in told:
-        told["id"] = url
-    message.attachments.append({"type": "unknown", **told})
+    if "id" not in fields:
+        fields["id"] = url
+    message.attachments.append({"type": "unknown", **fields})
     simulator.world.assets[url] = Asset(
         url=url,
         path="file:///secret/x",
         data=data,
-        mime_type=told.get("mimeType", "application/octet-stream"),
-        file_name=told.get("fileName", "x"),
+        mime_type=fields.get("mimeType", "application/octet-stream"),
+        file_name=fields.get("fileName", "x"),
     )
     return message
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return all files there are, hidden ones too."""
+    """Return the content of all files by path, including hidden files."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")

@@ -7,23 +7,23 @@ from pathlib import Path
 import time
 
 MAX_MEMORY = 128
-"""MB that one answer may take, for as long as it is read."""
+"""Most memory (MB) that reading one answer may need."""
 MAX_LAG = 1
-"""Seconds of computing in a row."""
+"""Longest time (s) that the event loop may be blocked."""
 
 
 @asynccontextmanager
 async def bounded(memory: float = MAX_MEMORY) -> AsyncIterator[None]:
-    """See that nothing takes much memory, or the event loop for long."""
+    """Check that the body neither uses much memory nor blocks the event loop."""
     lag = 0.0
-    # Tests have it on, life does not: it makes every task several times as slow.
+    # Debug mode, which only tests use, makes every task several times as slow.
     asyncio.get_running_loop().set_debug(False)
     before = _memory("VmRSS", anew=True)
 
     async def tick() -> None:
         nonlocal lag
         while True:
-            # What others on this machine compute is nobody's fault here.
+            # Thread time excludes other processes on this machine.
             began = time.thread_time()
             await asyncio.sleep(0.001)
             lag = max(lag, time.thread_time() - began)
@@ -40,7 +40,7 @@ async def bounded(memory: float = MAX_MEMORY) -> AsyncIterator[None]:
 
 
 def _memory(kind: str, *, anew: bool = False) -> float:
-    """Return what the system says of this process, in MB; `anew` forgets the most."""
+    """Return a memory figure of this process in MB; `anew` resets the peak first."""
     if anew:
         Path("/proc/self/clear_refs").write_text("5")
     status = Path("/proc/self/status").read_text()

@@ -36,8 +36,8 @@ def add_entry(
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """A certificate nobody knows, for 127.0.0.1, ::1 and localhost."""
+    """A self-signed certificate for 127.0.0.1, ::1 and localhost."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
-    """Of somebody who does know it."""
+    """A client that trusts the certificate."""

@@ -1,4 +1,4 @@
-"""What tests of voice share: somebody who talks to Assist, and what comes back."""
+"""Talk to Assist, and return its answers."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ async def talk(
     user_id: str | None = None,
     agent_id: str = "conversation.home_assistant",
 ) -> tuple[str, str]:
-    """Say something, and return what is answered, and the conversation's id."""
+    """Say a sentence; return the answer and the conversation id."""
     data: dict[str, Any] = {
         "text": text,
         "language": language,
@@ -41,7 +41,7 @@ async def say(
     conversation_id: str | None = None,
     **options: Any,
 ) -> str:
-    """Say something, and return what is answered."""
+    """Say a sentence; return the answer."""
     return (await talk(hass, text, conversation_id, **options))[0]
 
 

@@ -10,14 +10,14 @@ from simulator import Simulator
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what happens elsewhere in this event loop."""
+    """Wait up to five seconds for a condition."""
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.001)
 
 
 async def quiet(simulator: Simulator) -> None:
-    """Wait until no messages are read any more."""
+    """Wait until the integration reads no more messages."""
     before = -1
     while before != (count := sum("/messages" in r.path for r in simulator.requests)):
         before = count
@@ -25,7 +25,7 @@ async def quiet(simulator: Simulator) -> None:
 
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Let the slow poll come round."""
+    """Run the periodic poll now."""
     await entry.runtime_data.async_refresh()
     await hass.async_block_till_done()
 
@@ -33,7 +33,7 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 async def settled(
     hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
 ) -> None:
-    """Wait until the network has said its word and all of it is read."""
+    """Wait until the network has confirmed and everything is read."""
     await asyncio.sleep(simulator.confirm_after)
     await quiet(simulator)
     await poll(hass, entry)

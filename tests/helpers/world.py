@@ -23,7 +23,7 @@ def write(
     ago: float = 0,
     sender: Person | None = None,
 ) -> Message:
-    """Let somebody write, by default the chat's first participant, some seconds ago."""
+    """Add a message, by default from the chat's first participant; `ago` in seconds."""
     chat = simulator.world.chat(chat_id)
     when = simulator.world.now() - timedelta(seconds=ago)
     sender = sender or chat.participants[0]
@@ -44,7 +44,7 @@ def texts(simulator: Simulator, chat_id: str = KIM) -> list[str]:
 def contact(
     simulator: Simulator, person_id: str, account_id: str = "whatsapp", **more: Any
 ) -> Person:
-    """Add somebody to the contacts of an account."""
+    """Add a person to the contacts of an account."""
     person = Person(id=person_id, **more)
     simulator.world.accounts[account_id].contacts[person_id] = person
     return person
@@ -66,7 +66,7 @@ def chat(
 
 
 def ten_thousand(simulator: Simulator) -> None:
-    """Let an account have 10,000 contacts, and direct chats with most of them."""
+    """Give an account 10,000 contacts, and direct chats with most of them."""
     account = simulator.world.accounts["whatsapp"]
     for number in range(10_000):
         person = contact(

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 
 async def test_message_is_published_once(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     sent = simulator.incoming(KIM, None, "Is anybody home?")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.faults.add("ws_flood", count=50)
     await quiet(simulator)
 
-    assert [event.as_dict() for event in told] == [
+    assert [event.as_dict() for event in events] == [
         {
             "chat_id": KIM,
             "chat_name": "Kim",
@@ -41,7 +41,7 @@ async def test_message_is_published_once(
             "sender_name": "Kim",
             "is_self": False,
             "message_id": sent["id"],
-            "timestamp": told[0].as_dict()["timestamp"],
+            "timestamp": events[0].as_dict()["timestamp"],
             "text": "Is anybody home?",
             "rich_text": "Is anybody home?",
             "reply_to": None,
@@ -56,21 +56,21 @@ async def test_messages_are_published_on_each_generation(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     write(simulator, "1 < 2 & <b>")
     await poll(hass, loaded)
-    await until(lambda: told)
+    await until(lambda: events)
     write(simulator, "again")
     await poll(hass, loaded)
-    await until(lambda: len(told) > 1)
-    assert texts(told) == ["1 < 2 & <b>", "again"]
-    assert told[0].sender.id.startswith("@whatsapp_15550101002")
-    assert told[0].chat.title == "Kim"
+    await until(lambda: len(events) > 1)
+    assert texts(events) == ["1 < 2 & <b>", "again"]
+    assert events[0].sender.id.startswith("@whatsapp_15550101002")
+    assert events[0].chat.title == "Kim"
 
 
 async def test_rich_text_is_published_with_plain_text(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     html = (
         "<mx-reply><blockquote>old</blockquote></mx-reply><p>Hi <b>Alex</b>,<br>1 &lt; 2"
@@ -78,9 +78,9 @@ async def test_rich_text_is_published_with_plain_text(
     )
     chat = simulator.world.chat(KIM)
     with_html(simulator, html)
-    await until(lambda: told)
-    assert chat.messages[-1].html == told[0].rich_text == html
-    assert told[0].text == "Hi Alex,\n1 < 2\none\ntwo\n:-)"
+    await until(lambda: events)
+    assert chat.messages[-1].html == events[0].rich_text == html
+    assert events[0].text == "Hi Alex,\n1 < 2\none\ntwo\n:-)"
 
 
 def with_html(simulator: Simulator, html: str) -> None:
@@ -95,23 +95,23 @@ async def test_messages_before_first_setup_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     write(simulator, "before", ago=60)
     write(simulator, "just before")
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     write(simulator, "after")
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == ["after"]
+    assert texts(events) == ["after"]
 
 
 async def test_failed_read_at_first_setup_is_retried(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     write(simulator, "before")
     simulator.faults.add("status_before", path="/v1/chats/*/messages", status=500)
@@ -119,24 +119,24 @@ async def test_failed_read_at_first_setup_is_retried(
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert await hass.config_entries.async_reload(entry.entry_id)
     await quiet(simulator)
-    assert told == []
+    assert events == []
 
 
 async def test_messages_during_an_outage_are_published_in_order(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     await simulator.stop()
     for number in range(65):
         write(simulator, str(number), ago=100 - number)
     write(simulator, "another chat", chat_id=group(simulator))
     await simulator.start()
-    await until(lambda: len(told) >= 66)
+    await until(lambda: len(events) >= 66)
     await quiet(simulator)
-    assert len(told) == 66
-    of_kim = [event.text for event in told if event.chat.id == KIM]
+    assert len(events) == 66
+    of_kim = [event.text for event in events if event.chat.id == KIM]
     assert of_kim == [*map(str, range(65))]
 
 
@@ -144,7 +144,7 @@ async def test_incomplete_reads_publish_nothing(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     await simulator.stop()
     for number in range(50):
@@ -155,9 +155,9 @@ async def test_incomplete_reads_publish_nothing(
         simulator.faults.add(kind, path="/v1/chats/*/messages")
         simulator.faults.add("delay", path="/v1/chats/*/messages")
     await simulator.start()
-    await until(lambda: len(told) >= 50)
+    await until(lambda: len(events) >= 50)
     await quiet(simulator)
-    assert texts(told) == [*map(str, range(50))]
+    assert texts(events) == [*map(str, range(50))]
     assert not simulator.faults.waiting
 
 
@@ -165,22 +165,22 @@ async def test_failed_chat_list_is_retried(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """Some servers answer 400 now and then while they page."""
     await simulator.stop()
     write(simulator, "missed")
     simulator.faults.add("status_before", path="/v1/chats", status=400, times=2)
     await simulator.start()
-    await until(lambda: told)
-    assert texts(told) == ["missed"]
+    await until(lambda: events)
+    assert texts(events) == ["missed"]
 
 
 async def test_failure_and_recovery_are_logged_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     fault = simulator.faults.add(
@@ -189,7 +189,7 @@ async def test_failure_and_recovery_are_logged_once(
     write(simulator, "late")
     await until(lambda: fault.hits > 8)
     simulator.faults.clear()
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
     assert caplog.text.count("Messages cannot be read") == 1
     assert caplog.text.count("Messages can be read again") == 1
@@ -199,7 +199,7 @@ async def test_offline_server_is_logged_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await simulator.stop()
@@ -208,13 +208,13 @@ async def test_offline_server_is_logged_once(
     await asyncio.sleep(0.5)
     assert caplog.text.count("Error fetching beeper data") == 1
     await simulator.start()
-    await until(lambda: told)
+    await until(lambda: events)
     assert caplog.text.count("Fetching beeper data recovered") == 1
     assert "Messages can" not in caplog.text
 
 
 async def test_deleted_chat_does_not_delay_others(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     gone = simulator.faults.add(
         "status_before",
@@ -227,48 +227,50 @@ async def test_deleted_chat_does_not_delay_others(
     await until(lambda: gone.hits)
     await quiet(simulator)
     write(simulator, "hi", chat_id=group(simulator))
-    await until(lambda: told)
-    assert texts(told) == ["hi"]
+    await until(lambda: events)
+    assert texts(events) == ["hi"]
 
 
 async def test_network_without_events_is_polled(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.world.accounts["whatsapp"].emits_events = False
     write(simulator, "silent")
     await quiet(simulator)
-    assert told == []
+    assert events == []
     await poll(hass, listening)
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.requests.clear()
     await poll(hass, listening)
     await quiet(simulator)
-    assert texts(told) == ["silent"]
+    assert texts(events) == ["silent"]
     # A chat that is as it was is not read again.
-    assert not [each for each in simulator.requests if "/messages" in each.path]
+    assert not [
+        request for request in simulator.requests if "/messages" in request.path
+    ]
 
 
 async def test_old_messages_are_skipped(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     write(simulator, "16 minutes", ago=16 * 60)
     write(simulator, "a minute", ago=60, chat_id=group(simulator))
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == ["a minute"]
+    assert texts(events) == ["a minute"]
 
 
 async def test_maximum_age_is_an_option(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     hass.config_entries.async_update_entry(listening, options={"backlog_minutes": 60})
     await hass.async_block_till_done()
@@ -276,9 +278,9 @@ async def test_maximum_age_is_an_option(
     # The time before was given up already.
     write(simulator, "half an hour", ago=30 * 60)
     write(simulator, "10 minutes", ago=10 * 60)
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == ["10 minutes"]
+    assert texts(events) == ["10 minutes"]
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
@@ -286,51 +288,51 @@ async def test_server_clock_is_used(
     simulator: Simulator,
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     hours: int,
 ) -> None:
     simulator.clock_skew = timedelta(hours=hours)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: simulator.hub.connections)
     write(simulator, "hi")
-    await until(lambda: told)
-    assert texts(told) == ["hi"]
+    await until(lambda: events)
+    assert texts(events) == ["hi"]
 
 
 async def test_corrected_server_clock(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.clock_skew = timedelta(hours=3)
     write(simulator, "early")
-    await until(lambda: told)
+    await until(lambda: events)
     await poll(hass, listening)
     await quiet(simulator)
     simulator.clock_skew = timedelta()
     await poll(hass, listening)
     await quiet(simulator)
     write(simulator, "right")
-    await until(lambda: len(told) > 1)
-    assert texts(told) == ["early", "right"]
+    await until(lambda: len(events) > 1)
+    assert texts(events) == ["early", "right"]
 
 
 async def test_reload_and_restart_keep_each_message_exactly_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     hass_storage: dict[str, Any],
 ) -> None:
     write(simulator, "before")
-    await until(lambda: told)
+    await until(lambda: events)
     assert await hass.config_entries.async_unload(listening.entry_id)
     write(simulator, "meanwhile")
     assert await hass.config_entries.async_setup(listening.entry_id)
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
     await quiet(simulator)
-    assert texts(told) == ["before", "meanwhile"]
+    assert texts(events) == ["before", "meanwhile"]
 
     stored = hass_storage[f"{DOMAIN}.{listening.entry_id}.messages"]["data"]
     assert stored.keys() == {"floor", "seen", "marks", "accounts"}
@@ -352,70 +354,70 @@ async def test_inbox_waits_for_home_assistant_to_start(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     hass.set_state(CoreState.not_running)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: simulator.hub.connections)
     write(simulator, "early bird")
     await quiet(simulator)
-    assert told == []
+    assert events == []
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await until(lambda: told)
-    assert texts(told) == ["early bird"]
+    await until(lambda: events)
+    assert texts(events) == ["early bird"]
 
 
 @pytest.mark.parametrize("marks_own", [True, False])
 async def test_own_message_from_another_device(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     marks_own: bool,
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
     account.marks_own = marks_own
     write(simulator, "from my phone", sender=account.user)
-    await until(lambda: told)
-    assert [(each.type, each.is_self) for each in told] == [("message_sent", True)]
+    await until(lambda: events)
+    assert [(event.type, event.is_self) for event in events] == [("message_sent", True)]
 
 
 async def test_own_message_is_published_when_confirmed(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     """The user writes in Beeper itself, and the network takes its time."""
     chat = simulator.world.chat(KIM)
     simulator.confirm_after = 0.3
     simulator.world.send(chat, "done")
     await quiet(simulator)
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
     simulator.world.send(chat, "never")
     await quiet(simulator)
     await asyncio.sleep(0.4)
     await quiet(simulator)
-    assert texts(told) == ["done"]
+    assert texts(events) == ["done"]
 
 
 async def test_edits_deletions_and_reactions_are_published(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     message = write(simulator, "first")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.edit(KIM, message.id, "second")
-    await until(lambda: len(told) == 2)
+    await until(lambda: len(events) == 2)
     simulator.react(KIM, message.id, None, "👍")
-    await until(lambda: len(told) == 3)
+    await until(lambda: len(events) == 3)
     simulator.react(KIM, message.id, None, "❤️")
-    await until(lambda: len(told) == 5)
+    await until(lambda: len(events) == 5)
     simulator.react(KIM, message.id, None, None)
-    await until(lambda: len(told) == 6)
+    await until(lambda: len(events) == 6)
     simulator.delete(KIM, message.id)
-    await until(lambda: len(told) == 7)
+    await until(lambda: len(events) == 7)
     simulator.faults.add("ws_flood", count=5)
     await quiet(simulator)
 
-    assert [(each.type, each.text) for each in told] == [
+    assert [(event.type, event.text) for event in events] == [
         ("message_received", "first"),
         ("message_edited", "second"),
         ("reaction_added", None),
@@ -424,41 +426,41 @@ async def test_edits_deletions_and_reactions_are_published(
         ("reaction_removed", None),
         ("message_deleted", None),
     ]
-    reactions = [each.as_dict()["reaction"] for each in told[2:6]]
+    reactions = [event.as_dict()["reaction"] for event in events[2:6]]
     assert reactions == ["👍", "👍", "❤️", "❤️"]
-    assert {each.sender.name for each in told} == {"Kim"}
-    assert {each.message.id for each in told} == {message.id}
+    assert {event.sender.name for event in events} == {"Kim"}
+    assert {event.message.id for event in events} == {message.id}
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
 async def test_deleted_message_missing_from_the_list(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     message = write(simulator, "oops")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.delete(KIM, message.id)
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
     simulator.faults.add("ws_flood", count=5)
     await quiet(simulator)
-    assert [each.type for each in told] == ["message_received", "message_deleted"]
+    assert [event.type for event in events] == ["message_received", "message_deleted"]
 
 
 async def test_change_to_an_old_message(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     """A message is followed that is on the newest page no more."""
     message = write(simulator, "first")
-    await until(lambda: told)
+    await until(lambda: events)
     for number in range(30):
         write(simulator, str(number))
-    await until(lambda: len(told) == 31)
+    await until(lambda: len(events) == 31)
     simulator.react(KIM, message.id, None, "👍")
-    await until(lambda: len(told) == 32)
-    assert (told[31].type, told[31].message.id) == ("reaction_added", message.id)
+    await until(lambda: len(events) == 32)
+    assert (events[31].type, events[31].message.id) == ("reaction_added", message.id)
 
 
 async def test_deleted_before_it_was_read(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     simulator.faults.add("delay", seconds=0.2, path="/v1/chats/*/messages")
     message = write(simulator, "oops")
@@ -466,7 +468,7 @@ async def test_deleted_before_it_was_read(
     await quiet(simulator)
     await asyncio.sleep(0.2)
     await quiet(simulator)
-    assert told == []
+    assert events == []
 
 
 @pytest.mark.parametrize(
@@ -475,7 +477,7 @@ async def test_deleted_before_it_was_read(
 async def test_non_message_rows_are_ignored(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     change: dict[str, Any],
 ) -> None:
     chat = simulator.world.chat(KIM)
@@ -483,10 +485,10 @@ async def test_non_message_rows_are_ignored(
     for name, value in change.items():
         setattr(message, name, value)
     write(simulator, "real")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.react(KIM, message.id, None, "👍")
     await quiet(simulator)
-    assert texts(told) == ["real"]
+    assert texts(events) == ["real"]
     assert len(chat.messages) > 2
 
 
@@ -504,7 +506,7 @@ async def test_only_allowed_senders_are_published(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     allowed: list[str],
     heard: bool,
 ) -> None:
@@ -514,23 +516,23 @@ async def test_only_allowed_senders_are_published(
     await hass.async_block_till_done()
     message = write(simulator, "open the garage")
     write(simulator, "own", sender=simulator.world.accounts["whatsapp"].user)
-    await until(lambda: "own" in texts(told))
-    assert ("open the garage" in texts(told)) is heard
+    await until(lambda: "own" in texts(events))
+    assert ("open the garage" in texts(events)) is heard
     simulator.react(KIM, message.id, None, "👍")
     await quiet(simulator)
-    assert (told[-1].type == "reaction_added") is heard
+    assert (events[-1].type == "reaction_added") is heard
 
 
 async def test_sender_outside_the_participants(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     """Who has left the group meanwhile is known by the message alone."""
     gone = Person(id="@gone:beeper.com", full_name="Gone")
     write(simulator, "bye", chat_id=group(simulator), sender=gone)
-    await until(lambda: told)
-    assert told[0].sender.id == "@gone:beeper.com"
-    assert told[0].as_dict()["sender_name"] == "Gone"
-    assert told[0].as_dict()["chat_type"] == "group"
+    await until(lambda: events)
+    assert events[0].sender.id == "@gone:beeper.com"
+    assert events[0].as_dict()["sender_name"] == "Gone"
+    assert events[0].as_dict()["chat_type"] == "group"
 
 
 async def test_disconnected_account_is_published_once(
@@ -548,7 +550,7 @@ async def test_disconnected_account_is_published_once(
     ):
         simulator.set_account_status("whatsapp", status)
         await poll(hass, listening)
-    assert [each.as_dict() for each in lost] == [
+    assert [failure.as_dict() for failure in lost] == [
         {
             "account_id": "whatsapp",
             "network": "WhatsApp",
@@ -568,7 +570,7 @@ async def test_reaction_to_an_old_message_of_a_chosen_chat(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """How its newest messages are is read before they change."""
     message = write(simulator, "an hour ago", ago=3600)
@@ -587,14 +589,14 @@ async def test_reaction_to_an_old_message_of_a_chosen_chat(
     await until(lambda: simulator.hub.connections)
     await quiet(simulator)
     simulator.react(KIM, message.id, None, "👍")
-    await until(lambda: told)
-    assert [(each.type, each.message.id) for each in told] == [
+    await until(lambda: events)
+    assert [(event.type, event.message.id) for event in events] == [
         ("reaction_added", message.id)
     ]
 
 
 async def test_unplaceable_rows_are_skipped(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     rows = [
         {},
@@ -614,42 +616,42 @@ async def test_unplaceable_rows_are_skipped(
         body={"items": rows, "hasMore": False},
     )
     write(simulator, "real")
-    await until(lambda: told)
+    await until(lambda: events)
     write(simulator, "also real")
-    await until(lambda: len(told) > 2)
+    await until(lambda: len(events) > 2)
     # The event named the real one, so it was read as well.
-    assert texts(told) == ["real", "to come", "also real"]
-    assert told[1].sender.id == ""
+    assert texts(events) == ["real", "to come", "also real"]
+    assert events[1].sender.id == ""
 
 
 async def test_changes_to_deleted_messages_are_ignored(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     message = write(simulator, "oops")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.delete(KIM, message.id)
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
     simulator.react(KIM, message.id, None, "👍")
     simulator.delete(KIM, message.id)
     await quiet(simulator)
-    assert [each.type for each in told] == ["message_received", "message_deleted"]
+    assert [event.type for event in events] == ["message_received", "message_deleted"]
 
 
 async def test_many_chats_at_once(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
     kim = simulator.world.chat(KIM).participants[0]
     for number in range(150):
         chat = simulator.world.add_chat(account, [kim], kind="group", title="Many")
         write(simulator, str(number), chat_id=chat.id)
-    await until(lambda: len(told) >= 150)
+    await until(lambda: len(events) >= 150)
     await quiet(simulator)
-    assert sorted(int(text or "") for text in texts(told)) == [*range(150)]
+    assert sorted(int(text or "") for text in texts(events)) == [*range(150)]
 
 
 async def test_backfilled_history_is_ignored(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     """Beeper may tell of messages of years ago; for that, no chat is looked up."""
     account = simulator.world.accounts["whatsapp"]
@@ -660,8 +662,10 @@ async def test_backfilled_history_is_ignored(
     for days in range(30):
         write(simulator, "old", chat_id=chat.id, ago=(32 - days) * 24 * 3600)
     await quiet(simulator)
-    assert told == []
-    assert any(each.path.endswith("/messages") for each in simulator.requests)
+    assert events == []
+    assert any(request.path.endswith("/messages") for request in simulator.requests)
     assert not [
-        each for each in simulator.requests if each.path.endswith(":beeper.com")
+        request
+        for request in simulator.requests
+        if request.path.endswith(":beeper.com")
     ]

@@ -117,9 +117,9 @@ async def test_an_entity_without_a_picture(
     camera.picture = image.picture = None
 
     for entity_id in ("camera.door", "image.bell", "camera.other", "image.other"):
-        told = await refused(hass, simulator, attachment=entity_id)
-        assert "gives no picture just now" in told
-        assert entity_id not in told
+        error = await refused(hass, simulator, attachment=entity_id)
+        assert "gives no picture just now" in error
+        assert entity_id not in error
 
 
 @pytest.mark.parametrize("attachment", ["camera.door", "image.bell"])
@@ -129,8 +129,8 @@ async def test_without_any_camera(
     loaded: MockConfigEntry,
     attachment: str,
 ) -> None:
-    told = await refused(hass, simulator, attachment=attachment)
-    assert "gives no picture just now" in told
+    error = await refused(hass, simulator, attachment=attachment)
+    assert "gives no picture just now" in error
 
 
 # Media sources
@@ -163,8 +163,8 @@ async def test_file_of_a_media_source(
 async def test_missing_media(
     hass: HomeAssistant, simulator: Simulator, media: Path, attachment: str
 ) -> None:
-    told = await refused(hass, simulator, attachment=attachment)
-    assert "the media source has no such file" in told
+    error = await refused(hass, simulator, attachment=attachment)
+    assert "the media source has no such file" in error
 
 
 async def test_missing_media_source_file(
@@ -266,8 +266,8 @@ async def test_external_recording_needs_an_allowed_url(
 ) -> None:
     await add_recordings(url)
 
-    told = await refused(hass, simulator, attachment="media-source://recordings/door")
-    assert "may not read that address" in told
+    error = await refused(hass, simulator, attachment="media-source://recordings/door")
+    assert "may not read that address" in error
 
 
 @pytest.fixture
@@ -306,8 +306,8 @@ async def test_speech(hass: HomeAssistant, simulator: Simulator, speech: None) -
 async def test_failed_speech(
     hass: HomeAssistant, simulator: Simulator, speech: None, rest: str
 ) -> None:
-    told = await refused(hass, simulator, attachment=f"media-source://tts/{rest}")
-    assert "the media source has no such file" in told
+    error = await refused(hass, simulator, attachment=f"media-source://tts/{rest}")
+    assert "the media source has no such file" in error
 
 
 # Paths
@@ -346,9 +346,9 @@ async def test_file_elsewhere(
     (tmp_path / "secret").write_bytes(b"secret")
     (allowed / "link").symlink_to(tmp_path / "secret")
 
-    told = await refused(hass, simulator, attachment=name.format(allowed))
-    assert "may not read that folder" in told
-    assert "secret" not in told
+    error = await refused(hass, simulator, attachment=name.format(allowed))
+    assert "may not read that folder" in error
+    assert "secret" not in error
 
 
 @pytest.mark.parametrize("name", ["other.png", "", "folder"])
@@ -362,8 +362,8 @@ async def test_no_file_in_an_allowed_folder(
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     (tmp_path / "folder").mkdir()
 
-    told = await refused(hass, simulator, attachment=f"{tmp_path}/{name}")
-    assert "there is no such file" in told
+    error = await refused(hass, simulator, attachment=f"{tmp_path}/{name}")
+    assert "there is no such file" in error
 
 
 # Addresses
@@ -447,25 +447,25 @@ async def test_file_at_an_address(
 async def test_address_that_is_not_allowed(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
-    told = await refused(hass, simulator, attachment=url)
-    assert "may not read that address" in told
-    assert "example" not in told
+    error = await refused(hass, simulator, attachment=url)
+    assert "may not read that address" in error
+    assert "example" not in error
     assert not site.requests
 
 
 async def test_redirects_stay_within_allowed_urls(
     hass: HomeAssistant, simulator: Simulator, site: Web
 ) -> None:
-    told = await refused(hass, simulator, attachment=f"{site.url}/away")
-    assert "may not read that address" in told
+    error = await refused(hass, simulator, attachment=f"{site.url}/away")
+    assert "may not read that address" in error
 
 
 @pytest.mark.parametrize("path", ["missing", "cut", "round", "nowhere"])
 async def test_address_without_content(
     hass: HomeAssistant, simulator: Simulator, site: Web, path: str
 ) -> None:
-    told = await refused(hass, simulator, attachment=f"{site.url}/{path}")
-    assert "could not be downloaded" in told
+    error = await refused(hass, simulator, attachment=f"{site.url}/{path}")
+    assert "could not be downloaded" in error
     assert len(site.requests) <= 5
 
 
@@ -473,8 +473,8 @@ async def test_address_without_content(
 async def test_malformed_address(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
-    told = await refused(hass, simulator, attachment=url)
-    assert "could not be downloaded" in told or "may not read that address" in told
+    error = await refused(hass, simulator, attachment=url)
+    assert "could not be downloaded" in error or "may not read that address" in error
 
 
 async def test_offline_server(
@@ -482,8 +482,8 @@ async def test_offline_server(
 ) -> None:
     hass.config.allowlist_external_urls = {"http://127.0.0.1:1/"}
 
-    told = await refused(hass, simulator, attachment="http://127.0.0.1:1/x.png")
-    assert "could not be downloaded" in told
+    error = await refused(hass, simulator, attachment="http://127.0.0.1:1/x.png")
+    assert "could not be downloaded" in error
 
 
 # Size
@@ -508,8 +508,8 @@ async def test_large_attachment_is_refused(
     camera.picture = PNG + b"!"
 
     for attachment in (str(tmp_path / "large"), "camera.door", f"{site.url}/endless"):
-        told = await refused(hass, simulator, attachment=attachment)
-        assert "the attachment is larger than" in told
+        error = await refused(hass, simulator, attachment=attachment)
+        assert "the attachment is larger than" in error
 
     (tmp_path / "large").write_bytes(b"x" * small)
     await send(hass, attachment=str(tmp_path / "large"))
@@ -588,8 +588,8 @@ async def test_rejected_upload_sends_nothing(
 async def test_a_server_too_old_for_attachments(
     hass: HomeAssistant, simulator: Simulator, camera: Door
 ) -> None:
-    told = await refused(hass, simulator, attachment="camera.door")
-    assert "attachments need Beeper 4.2.509 or later" in told
+    error = await refused(hass, simulator, attachment="camera.door")
+    assert "attachments need Beeper 4.2.509 or later" in error
 
 
 async def test_beeper_offline(

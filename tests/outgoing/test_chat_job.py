@@ -60,7 +60,10 @@ async def test_by_name(
     )
 
     assert response["chat_id"] == FAMILY
-    assert [each["name"] for each in response["recipients"]][:2] == ["Kim", "Mia 🌻"]
+    assert [recipient["name"] for recipient in response["recipients"]][:2] == [
+        "Kim",
+        "Mia 🌻",
+    ]
 
 
 async def test_same_numbers_are_the_same_people(
@@ -128,7 +131,7 @@ async def test_concurrent_calls_create_one_group(
         *(create_chat(hass, **data, message_text=str(number)) for number in range(3))
     )
 
-    assert len({each["chat_id"] for each in found}) == 1
+    assert len({response["chat_id"] for response in found}) == 1
     assert made(simulator) == 1
     assert texts(simulator, found[0]["chat_id"]) == ["0", "1", "2"]
 

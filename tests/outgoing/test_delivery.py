@@ -35,7 +35,7 @@ def looks(simulator: Simulator) -> list[str]:
     ]
 
 
-async def told(hass: HomeAssistant, chat_id: str = KIM, **data: Any) -> Any:
+async def delivery_of(hass: HomeAssistant, chat_id: str = KIM, **data: Any) -> Any:
     response = await send(hass, chat_id, wait=True, **data)
     assert response["recovered"] is False
     return response["delivery"], response["reason"]
@@ -45,7 +45,7 @@ async def told(hass: HomeAssistant, chat_id: str = KIM, **data: Any) -> Any:
 async def test_delivered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    assert await told(hass) == ("delivered", None)
+    assert await delivery_of(hass) == ("delivered", None)
     assert sent(simulator) == 1
 
 
@@ -61,17 +61,17 @@ async def test_failed(
     outcome: Any,
     reason: str,
 ) -> None:
-    """It is told, not repeated."""
+    """The failure is reported, and the message is not repeated."""
     simulator.world.accounts["whatsapp"].delivery = outcome
 
-    assert await told(hass) == ("failed", reason)
+    assert await delivery_of(hass) == ("failed", reason)
     assert sent(simulator) == 1
 
 
 async def test_signed_out_account(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    assert await told(hass, SIGNAL) == ("failed", "bridge_unavailable")
+    assert await delivery_of(hass, SIGNAL) == ("failed", "bridge_unavailable")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ async def test_free_text_reason_is_not_repeated(
     monkeypatch.setitem(world._FAILURES, "FAIL_PERMANENT", {"reason": reason})
     simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
 
-    assert await told(hass) == ("failed", "unknown")
+    assert await delivery_of(hass) == ("failed", "unknown")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -101,7 +101,7 @@ async def test_late_delivery_is_pending(
     monkeypatch.setattr(delivery, "_LONGEST", 0.2)
     simulator.confirm_after = 3600
 
-    assert await told(hass) == ("pending", None)
+    assert await delivery_of(hass) == ("pending", None)
     assert sent(simulator) == 1
 
 
@@ -112,14 +112,14 @@ async def test_old_server_reports_no_failures(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is read there is the list; the other route is tried once by each who asks."""
+    """The list is read; the single-message route is tried once per caller."""
     monkeypatch.setattr(delivery, "_LONGEST", 0.3)
     simulator.confirm_after = 0.15
 
-    await told(hass)
+    await delivery_of(hass)
     seen = looks(simulator)
     assert len(seen) > 3
-    assert 1 <= sum(each != "messages" for each in seen) <= 2
+    assert 1 <= sum(route != "messages" for route in seen) <= 2
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
@@ -133,14 +133,14 @@ async def test_errors_while_waiting_are_retried(
     simulator.faults.add("garbage", **gets, body="[]")
     simulator.faults.add("cut", **gets)
 
-    assert await told(hass) == ("delivered", None)
+    assert await delivery_of(hass) == ("delivered", None)
 
 
 async def test_server_restart(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.confirm_after = 3600
-    caller = hass.async_create_task(told(hass))
+    caller = hass.async_create_task(delivery_of(hass))
     await until(lambda: looks(simulator))
     await simulator.stop()
     await asyncio.sleep(0.1)
@@ -176,7 +176,7 @@ async def test_delivery_is_read_from_the_message(
         "garbage", method="GET", path=f"{PATH}/*", times=None, body=body
     )
 
-    assert await told(hass) == (outcome, None)
+    assert await delivery_of(hass) == (outcome, None)
 
 
 async def test_server_without_message_id(
@@ -200,7 +200,7 @@ async def test_each_of_two_equal_texts_is_confirmed(
     await send(hass)
     await asyncio.sleep(0.1)
 
-    assert await told(hass) == ("delivered", None)
+    assert await delivery_of(hass) == ("delivered", None)
     assert sent(simulator) == 2
 
 
@@ -233,7 +233,7 @@ async def test_waiting_does_not_block_others(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.confirm_after = 3600
-    caller = hass.async_create_task(told(hass, message="first"))
+    caller = hass.async_create_task(delivery_of(hass, message="first"))
     await until(lambda: looks(simulator))
 
     await send(hass, message="second")

@@ -31,7 +31,7 @@ def shown(stored: str) -> str:
     return html.unescape(text.replace("<br>", "\n"))
 
 
-# What each would become if it were taken for Markdown is said where it is not plain.
+# Comments say what Markdown would make of a text where that is not obvious.
 TEXTS = [
     "plain",
     "The door is open!",

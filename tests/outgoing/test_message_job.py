@@ -1,4 +1,4 @@
-"""Messages: once each, in their order, and the truth about each."""
+"""Messages: sent once, in order, and reported truthfully."""
 
 import asyncio
 from collections.abc import Callable
@@ -244,15 +244,15 @@ async def test_a_text_longer_than_the_chat_allows_is_refused(
     await send(hass, message="*" * 10)
 
 
-@pytest.mark.parametrize("told", [None, -1, "10", [], True])
+@pytest.mark.parametrize("length", [None, -1, "10", [], True])
 async def test_missing_length_is_no_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
-    told: Any,
+    length: Any,
 ) -> None:
-    monkeypatch.setitem(wire.CAPABILITIES, "maxTextLength", told)
+    monkeypatch.setitem(wire.CAPABILITIES, "maxTextLength", length)
 
     await send(hass, message="x" * 1000)
 

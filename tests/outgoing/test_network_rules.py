@@ -1,4 +1,4 @@
-"""What a network cannot do is refused before it is tried; what is not told is not."""
+"""Requests that a network cannot fulfil are refused first; missing rules refuse nothing."""
 
 from typing import Any
 
@@ -42,7 +42,9 @@ def people(**flags: bool) -> Json:
 
 
 def asked(simulator: Simulator) -> list[str]:
-    return [each.path for each in simulator.requests if "/bridges/" in each.path]
+    return [
+        request.path for request in simulator.requests if "/bridges/" in request.path
+    ]
 
 
 async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str:
@@ -327,8 +329,8 @@ async def test_rules_are_refreshed_after_expiry_and_reload(
 
     monkeypatch.setattr(network_rules, "_KEEP", 0)
     await hass.config_entries.async_reload(loaded.entry_id)
-    for told in (True, False):
-        creation: Json = {"group_creation": {}} if told else {}
+    for reported in (True, False):
+        creation: Json = {"group_creation": {}} if reported else {}
         tell(simulator, **creation)
         with pytest.raises(HomeAssistantError, match=r"allows 100|cannot create"):
             await create_chat(hass, **GROUP | {"title": "x" * 101})

@@ -365,7 +365,10 @@ async def test_repeats_beside_a_running_call_are_tracked_separately(
             create_chat(hass, **GROUP_OF_TWO, allow_repeat=True),
             return_exceptions=True,
         )
-        assert sorted(isinstance(each, dict) for each in outcomes) == [False, True]
+        assert sorted(isinstance(outcome, dict) for outcome in outcomes) == [
+            False,
+            True,
+        ]
 
     await create_chat(hass, **GROUP_OF_TWO, allow_repeat=True)
     assert len(simulator.executed) == 3

@@ -301,5 +301,7 @@ async def test_among_ten_thousand_chats(
 
     assert (await create_chat(hass, **KIM_BY_NUMBER))["recovered"] is True
     # The inbox reads the list as well, but of all accounts.
-    listed = [each.query for each in simulator.requests if each.path == "/v1/chats"]
+    listed = [
+        request.query for request in simulator.requests if request.path == "/v1/chats"
+    ]
     assert sum("accountIDs" in query for query in listed) <= 9

@@ -32,7 +32,7 @@ REFUSED = "Nothing was sent: within a minute, automations have already answered 
 async def automate(
     hass: HomeAssistant, action: str, data: dict[str, Any], **trigger: Any
 ) -> None:
-    """Set an automation up that does something about each message."""
+    """Set up an automation that reacts to every message."""
     config = {
         "alias": "Test",
         "triggers": trigger or {"trigger": "beeper.message_received"},
@@ -109,8 +109,8 @@ async def test_sixth_reply_within_a_minute_is_refused(
     assert raised.is_fixable
     assert raised.severity is ir.IssueSeverity.WARNING
     assert raised.translation_key == "reply_loop"
-    told = "network" in simulator.profile.chat_keys
-    network = "WhatsApp" if told else "Beeper"
+    reported = "network" in simulator.profile.chat_keys
+    network = "WhatsApp" if reported else "Beeper"
     assert raised.translation_placeholders == {"limit": "5", "network": network}
 
 
@@ -162,7 +162,7 @@ async def test_concurrent_replies_are_counted_separately(
         return_exceptions=True,
     )
 
-    assert [isinstance(each, HomeAssistantError) for each in outcomes] == (
+    assert [isinstance(outcome, HomeAssistantError) for outcome in outcomes] == (
         [False] * 5 + [True] * 4
     )
     assert tried(simulator) == 5

@@ -1,4 +1,4 @@
-"""What Home Assistant sends is not told as news, and what fails later is told."""
+"""Own sends are not published as new messages; later failures are published."""
 
 from contextlib import suppress
 from typing import Any
@@ -23,7 +23,7 @@ async def test_own_sends_are_not_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     await send(hass, message="*Hello* <there>")
     await send(hass, message="*Hello* <there>", allow_repeat=True)
@@ -32,7 +32,7 @@ async def test_own_sends_are_not_published(
     write(simulator, "*Hello* <there>", sender=user)
     await settled(hass, loaded, simulator)
     # Three times the same, and one of them was written elsewhere.
-    assert [each.type for each in told] == ["message_sent"]
+    assert [event.type for event in events] == ["message_sent"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -41,7 +41,7 @@ async def test_first_message_of_a_new_chat_is_not_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     fault: str | None,
 ) -> None:
     if fault:
@@ -51,7 +51,7 @@ async def test_first_message_of_a_new_chat_is_not_published(
             hass, user={"phone_number": "+15550101002"}, message_text="It *is* late"
         )
     await settled(hass, loaded, simulator)
-    assert told == []
+    assert events == []
     assert sum(request.method == "POST" for request in simulator.executed) <= 1
 
 
@@ -60,19 +60,19 @@ async def test_recovered_message_is_not_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.faults.add("drop_after", method="POST")
     assert (await send(hass, message="on my way"))["recovered"]
     await settled(hass, loaded, simulator)
-    assert told == []
+    assert events == []
 
 
 async def test_unsent_message_is_forgotten(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.faults.add("status_before", method="POST", status=400, times=2)
     with pytest.raises(HomeAssistantError):
@@ -83,7 +83,7 @@ async def test_unsent_message_is_forgotten(
         )
     write(simulator, "hi", sender=simulator.world.accounts["whatsapp"].user)
     await settled(hass, loaded, simulator)
-    assert texts(told) == ["hi"]
+    assert texts(events) == ["hi"]
 
 
 @pytest.mark.parametrize("profile", ["4.2.808", "latest"])
@@ -99,7 +99,7 @@ async def test_later_failure_is_published(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     failures: list[SendFailed],
     delivery: Any,
     reason: str,
@@ -116,7 +116,7 @@ async def test_later_failure_is_published(
     await settled(hass, loaded, simulator)
     await settled(hass, loaded, simulator)
 
-    assert [each.as_dict() for each in failures] == [
+    assert [failure.as_dict() for failure in failures] == [
         {
             "account_id": "whatsapp",
             "network": "WhatsApp",
@@ -126,7 +126,7 @@ async def test_later_failure_is_published(
             "retriable": retriable,
         }
     ]
-    assert told == []
+    assert events == []
     posts = [request for request in simulator.executed if request.method == "POST"]
     assert len(posts) == 2
 

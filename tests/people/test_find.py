@@ -59,14 +59,14 @@ async def test_same_names_on_several_networks(
 
     response = await find(hass, query="kim")
 
-    found = {(each["account_id"], each["kind"]) for each in response["matches"]}
+    found = {(match["account_id"], match["kind"]) for match in response["matches"]}
     assert found == {
         ("whatsapp", "person"),
         ("local-whatsapp_ba_Sample", "person"),
         ("signal", "person"),
         ("signal", "group"),
     }
-    assert {each["match"] for each in response["matches"]} == {"exact"}
+    assert {match["match"] for match in response["matches"]} == {"exact"}
     assert response["count"] == 4
     (first, *_, last) = response["matches"]
     assert first["chat_id"] == group.id
@@ -211,7 +211,7 @@ async def test_one_account(
 ) -> None:
     response = await find(hass, query="alex", account_id="telegram")
 
-    assert [each["network"] for each in response["matches"]] == ["Telegram"]
+    assert [match["network"] for match in response["matches"]] == ["Telegram"]
 
 
 @pytest.mark.parametrize(("account_id", "count"), [(None, 1), ("imessage", 1)])

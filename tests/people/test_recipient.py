@@ -323,7 +323,7 @@ async def test_a_group_of_people_by_name(
         "@whatsapp_15550101003:beeper.com",
         "@whatsapp_15550101004:beeper.com",
     ]
-    assert [each["name"] for each in response["recipients"]] == [
+    assert [recipient["name"] for recipient in response["recipients"]] == [
         "Kim",
         "Alex Rivera",
         "Mia 🌻",

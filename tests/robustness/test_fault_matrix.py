@@ -264,9 +264,9 @@ def _reuse(bench: Bench) -> Call:
     bench.chat(
         *(
             bench.simulator.world.accounts["whatsapp"].contacts[
-                f"@whatsapp_{each}:beeper.com"
+                f"@whatsapp_{number}:beeper.com"
             ]
-            for each in ("15550101002", "15550101003")
+            for number in ("15550101002", "15550101003")
         ),
         kind="group",
         title=f"Group {bench.number}",
@@ -608,7 +608,7 @@ async def bench(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     simulator.confirm_after = 0  # Older servers show no message before.
-    # Who hears of each change reads, which is what other tests are about.
+    # Polling would add reads that other tests cover.
     for account in simulator.world.accounts.values():
         account.emits_events = False
     return Bench(
@@ -786,10 +786,10 @@ def rendered(cells: dict[Key, Cell]) -> str:
             rows.setdefault((fault.group, *ends), []).append(fault)
         groups = Counter(group for group, *_ in rows)
         for (group, *row), faults in rows.items():
-            told = f": {_list(faults)}" if groups[group] > 1 else ""
-            lines.append(f"| {GROUPS[group]}{told} | " + " | ".join(row) + " |")
+            labels = f": {_list(faults)}" if groups[group] > 1 else ""
+            lines.append(f"| {GROUPS[group]}{labels} | " + " | ".join(row) + " |")
     counts = Counter(outcome for outcome, _ in cells.values())
-    outcomes = ", ".join(f"{counts[each]} {each}" for each in sorted(counts))
+    outcomes = ", ".join(f"{counts[key]} {key}" for key in sorted(counts))
     twice = sum(executions > 1 for _, executions in cells.values())
     return "\n".join(
         [
@@ -803,12 +803,12 @@ def rendered(cells: dict[Key, Cell]) -> str:
 
 def _list(faults: list[Fault], *, kinds: bool = False) -> str:
     """Return the faults' names, those of one kind together."""
-    told: dict[str, list[str]] = {}
+    by_kind: dict[str, list[str]] = {}
     for fault in faults:
-        told.setdefault(fault.kind, []).append(fault.label)
+        by_kind.setdefault(fault.kind, []).append(fault.label)
     return "; ".join(
         ", ".join(labels) + (f" (`{kind}`)" if kinds and kind in KINDS else "")
-        for kind, labels in told.items()
+        for kind, labels in by_kind.items()
     ).replace(", HTTP ", ", ")
 
 

@@ -64,7 +64,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "rules": CreationRules.from_dict,
     "account": Account.from_dict,
     "accounts": lambda body: [
-        Account.from_dict(each) for each in (body if isinstance(body, list) else [])
+        Account.from_dict(item) for item in (body if isinstance(body, list) else [])
     ],
     "listed": lambda body: Page.from_dict(body, ListedChat.from_dict),
     "chat": Chat.from_dict,
@@ -241,14 +241,14 @@ def use(value: Any) -> None:
 def test_any_json_is_parsed_or_refused() -> None:
     @tried()
     @given(anything)
-    def each(value: Any) -> None:
+    def check(value: Any) -> None:
         # As it comes: NaN, halves of surrogates and all.
         body = parse_body(json.dumps(value).encode())
         for read in READERS.values():
             with suppress(BeeperError):
                 use(read(body))
 
-    each()
+    check()
 
 
 async def test_mutated_answers_are_parsed_or_refused(simulator: Simulator) -> None:
@@ -258,13 +258,13 @@ async def test_mutated_answers_are_parsed_or_refused(simulator: Simulator) -> No
 
     @tried()
     @given(st.sampled_from(sorted(answers)), st.sampled_from(sorted(READERS)), bends)
-    def each(name: str, other: str, bend: tuple[random.Random, list[Any]]) -> None:
+    def check(name: str, other: str, bend: tuple[random.Random, list[Any]]) -> None:
         body = bent(answers[name], *bend)
         for reader in (name, other):
             with suppress(BeeperError):
                 use(READERS[reader](body))
 
-    each()
+    check()
 
 
 def test_any_bytes_are_json_or_refused() -> None:
@@ -289,14 +289,14 @@ def test_any_bytes_are_json_or_refused() -> None:
         st.lists(scraps | st.binary(max_size=8), max_size=12).map(b"".join),
         st.integers(300, 599),
     )
-    def each(raw: bytes, status: int) -> None:
+    def check(raw: bytes, status: int) -> None:
         with suppress(UnreadableAnswerError):
             parse_body(raw)
         error = error_of_status(status, raw)
         assert isinstance(error, AnswerError)
         assert error.status == status
 
-    each()
+    check()
 
 
 READING: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -402,10 +402,10 @@ async def test_no_frame_publishes_false_events(
     simulator: Simulator,
     impatient: None,
     listening: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Frames of all sorts in any order: each message is told once, and no other."""
+    """Any frames in any order: every message is published once, and no other."""
     ids = [
         message.id
         for chat_id in (KIM, FAMILY)
@@ -455,12 +455,12 @@ async def test_no_frame_publishes_false_events(
             await simulator.hub.connections[0].deliver_raw(frame)
         written.append(f"Message {len(written)}")
         simulator.incoming(KIM, None, written[-1])
-        await until(lambda: len(told) >= len(written))
+        await until(lambda: len(events) >= len(written))
 
     caplog.set_level(logging.WARNING)
     asyncio.get_running_loop().set_debug(False)  # It is slow.
     await throw(hass, frames, attempt, EXAMPLES // 15)
     await asyncio.sleep(0.2)
 
-    assert texts(told) == written
+    assert texts(events) == written
     assert [record for record in caplog.records if "beeper" in record.name] == []

@@ -72,7 +72,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def answer(body: bytes, *headers: str) -> bytes:
-    """Return an answer in which the body is told rightly."""
+    """Return an answer with a correct content length."""
     lines = [f"Content-Length: {len(body)}", *headers]
     return HEAD + "\r\n".join(lines).encode() + BLANK + BLANK + body
 
@@ -223,10 +223,10 @@ NO_JSON = (
     Attack(name="UTF-32", body=answer("[1]".encode("utf-32-le"))),
     Attack(name="zeros", body=answer(b"\0" * 4_000_000)),
 )
-ATTACKS = {each.name: each for each in (*WITHOUT_END, *BROKEN, *NO_JSON)}
+ATTACKS = {attack.name: attack for attack in (*WITHOUT_END, *BROKEN, *NO_JSON)}
 GROUPS = pytest.mark.parametrize(
     "attacks",
-    [*((each,) for each in WITHOUT_END), BROKEN, NO_JSON[::2], NO_JSON[1::2]],
+    [*((attack,) for attack in WITHOUT_END), BROKEN, NO_JSON[::2], NO_JSON[1::2]],
     ids=lambda attacks: attacks[0].name,
 )
 
@@ -324,8 +324,10 @@ async def test_actions_fail_clearly_and_are_done_once(
                     hass, action, data, fault, skip_time, slow=attack.is_slow
                 ), (attack.name, action)
 
-        changes = [each for each in simulator.requests if each.method in CHANGING]
-        assert [each.executed for each in changes] == [True] * 3, attack.name
+        changes = [
+            request for request in simulator.requests if request.method in CHANGING
+        ]
+        assert [request.executed for request in changes] == [True] * 3, attack.name
     assert not files(media)
     assert SIGN not in caplog.text
     simulator.faults.clear()
@@ -562,17 +564,17 @@ def frame(
     """Return a WebSocket frame as servers write them; 1 is text."""
     length = len(payload)
     if length < 126:
-        told = bytes([length])
+        length_bytes = bytes([length])
     elif length < 1 << 16:
-        told = b"\x7e" + length.to_bytes(2)
+        length_bytes = b"\x7e" + length.to_bytes(2)
     else:
-        told = b"\x7f" + length.to_bytes(8)
-    return bytes([kind | last << 7 | flags]) + told + payload
+        length_bytes = b"\x7f" + length.to_bytes(8)
+    return bytes([kind | last << 7 | flags]) + length_bytes + payload
 
 
 def event(chat_id: str, *ids: str) -> bytes:
-    told = {"type": "message.upserted", "chatID": chat_id, "ids": ids}
-    return frame(json.dumps(told).encode())
+    event = {"type": "message.upserted", "chatID": chat_id, "ids": ids}
+    return frame(json.dumps(event).encode())
 
 
 CONTINUED, BINARY, CLOSE, PING, PONG = 0, 2, 8, 9, 10
@@ -635,7 +637,7 @@ async def test_hostile_stream_is_survived_or_closed(
     simulator: Simulator,
     impatient: None,
     listening: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     skip_time: Callable[[float], None],
     caplog: pytest.LogCaptureFixture,
     attack: Attack,
@@ -647,10 +649,10 @@ async def test_hostile_stream_is_survived_or_closed(
         simulator.incoming(KIM, None, "Are you there?")
         await asyncio.sleep(0.1)
         skip_time(61)
-        await until(lambda: told)
+        await until(lambda: events)
     await asyncio.sleep(0.1)
 
-    assert texts(told) == ["Are you there?"]
+    assert texts(events) == ["Are you there?"]
     assert SIGN not in caplog.text
 
 
@@ -673,7 +675,7 @@ async def test_stream_without_handshake(
     simulator: Simulator,
     impatient: None,
     listening: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     skip_time: Callable[[float], None],
     caplog: pytest.LogCaptureFixture,
     attack: Attack,
@@ -692,10 +694,10 @@ async def test_stream_without_handshake(
                 skip_time(31)
         await until(lambda: simulator.hub.connections)
         simulator.incoming(KIM, None, "Are you there?")
-        await until(lambda: told)
+        await until(lambda: events)
     await asyncio.sleep(0.1)
 
-    assert texts(told) == ["Are you there?"]
+    assert texts(events) == ["Are you there?"]
     assert SIGN not in caplog.text
 
 
@@ -704,7 +706,7 @@ async def test_pending_events_are_bounded(
     simulator: Simulator,
     impatient: None,
     listening: MockConfigEntry,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
     skip_time: Callable[[float], None],
 ) -> None:
@@ -725,9 +727,9 @@ async def test_pending_events_are_bounded(
     simulator.faults.clear()
     simulator.incoming(KIM, None, "Are you there?")
     skip_time(31)
-    while not told:  # After a hundred others.
+    while not events:  # After a hundred others.
         await asyncio.sleep(0.05)
-    assert texts(told) == ["Are you there?"]
+    assert texts(events) == ["Are you there?"]
 
 
 async def test_sent_message_is_found_among_hostile_texts(

@@ -1,4 +1,4 @@
-"""What goes wrong in odd ways: messages are still told once, and none is lost."""
+"""Unusual server behaviour: messages are published once, and none is lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,20 +42,20 @@ MESSAGES_OF_KIM = "/v1/chats/*NCdzlIaMjZUmvmvyHU*/messages"
 async def test_half_a_surrogate_in_an_event(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     body: str,
 ) -> None:
     simulator.faults.add("ws_garbage", body=body)
     await quiet(simulator)
     write(simulator, "hi")
-    await until(lambda: told)
+    await until(lambda: events)
 
 
 async def test_event_before_the_poll_after_a_long_outage(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """The stream is back before the poll has raised the floor."""
     await simulator.stop()
@@ -68,14 +68,14 @@ async def test_event_before_the_poll_after_a_long_outage(
     await asyncio.sleep(1)
     await quiet(simulator)
     simulator.faults.clear()
-    assert texts(told) == []
+    assert texts(events) == []
 
 
 async def test_restart_with_a_clock_three_days_behind(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """No battery: after a power cut Home Assistant's clock shows when it went off."""
     assert await hass.config_entries.async_unload(listening.entry_id)
@@ -83,29 +83,29 @@ async def test_restart_with_a_clock_three_days_behind(
     write(simulator, "open the garage", ago=2 * 24 * 3600)
     write(simulator, "now")
     assert await hass.config_entries.async_setup(listening.entry_id)
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == ["now"]
+    assert texts(events) == ["now"]
 
 
 async def test_clock_two_days_ahead(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.clock_skew = timedelta(days=-2)
     await poll(hass, listening)
     await quiet(simulator)
     write(simulator, "now")
-    await until(lambda: told)
+    await until(lambda: events)
 
 
 async def test_allow_list_cannot_be_bypassed(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     hass.config_entries.async_update_entry(
         listening, options={"allowed_senders": ["+15550101002"]}
@@ -115,7 +115,7 @@ async def test_allow_list_cannot_be_bypassed(
     evil = Person(id="@15550101002:evil.example", full_name="Evil")
     write(simulator, "open the garage", chat_id=group(simulator), sender=evil)
     await quiet(simulator)
-    assert texts(told) == []
+    assert texts(events) == []
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
@@ -123,7 +123,7 @@ async def test_only_new_message_of_a_chat_is_deleted(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     chat = simulator.world.chat(KIM)
     for message in chat.messages:
@@ -132,32 +132,32 @@ async def test_only_new_message_of_a_chat_is_deleted(
     await until(lambda: simulator.hub.connections)
     await quiet(simulator)
     message = write(simulator, "oops")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.delete(KIM, message.id)
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
 
 
 async def test_change_to_an_old_message_during_errors(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     message = write(simulator, "first")
-    await until(lambda: told)
+    await until(lambda: events)
     for number in range(30):
         write(simulator, str(number))
-    await until(lambda: len(told) == 31)
+    await until(lambda: len(events) == 31)
     await quiet(simulator)
     simulator.faults.add(
         "status_before", path="/v1/chats/*/messages/*", status=503, times=1
     )
     simulator.react(KIM, message.id, None, "👍")
-    await until(lambda: len(told) == 32)
+    await until(lambda: len(events) == 32)
 
 
 async def test_unreadable_change_does_not_block(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     skip_time: Callable[[float], None],
 ) -> None:
     """It is tried a few times; what comes later in its chat matters more."""
@@ -171,8 +171,8 @@ async def test_unreadable_change_does_not_block(
         await quiet(simulator)
         skip_time(61)
     write(simulator, "later")
-    await until(lambda: told)
-    assert texts(told) == ["later"]
+    await until(lambda: events)
+    assert texts(events) == ["later"]
     assert fault.hits == 4
 
 
@@ -180,7 +180,7 @@ async def test_proxy_404_is_not_a_deleted_chat(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """Traefik answers that while what is behind it starts."""
     fault = simulator.faults.add(
@@ -196,7 +196,7 @@ async def test_proxy_404_is_not_a_deleted_chat(
     for _ in range(3):
         await poll(hass, listening)
         await quiet(simulator)
-    assert texts(told) == ["hi"]
+    assert texts(events) == ["hi"]
 
 
 @pytest.mark.parametrize("profile", ["4.1.294"])
@@ -204,21 +204,21 @@ async def test_thumb_for_home_assistants_question_on_a_polled_server(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     await send(hass, message="The window is open. Turn the heating off?")
     await asyncio.sleep(0.2)
     message = simulator.world.chat(KIM).messages[-1]
     simulator.react(KIM, message.id, None, "👍")
     await settled(hass, loaded, simulator)
-    assert [each.type for each in told] == ["reaction_added"]
+    assert [event.type for event in events] == ["reaction_added"]
 
 
 async def test_own_send_confirmed_before_its_final_id(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The status comes with the pending id, the network's id follows."""
@@ -243,14 +243,14 @@ async def test_own_send_confirmed_before_its_final_id(
     await send(hass, message="hello")
     await asyncio.sleep(1)
     await settled(hass, loaded, simulator)
-    assert [each.type for each in told] == []
+    assert [event.type for event in events] == []
 
 
 async def test_equal_manual_text_does_not_hide_a_failure(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     failures: list[SendFailed],
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
@@ -260,7 +260,7 @@ async def test_equal_manual_text_does_not_hide_a_failure(
     write(simulator, "on my way", sender=account.user)
     await settled(hass, loaded, simulator)
     await settled(hass, loaded, simulator)
-    assert [each.type for each in told] == ["message_sent"]
+    assert [event.type for event in events] == ["message_sent"]
     assert len(failures) == 1
 
 
@@ -268,7 +268,7 @@ async def test_late_row_on_the_newest_page_does_not_cut_the_rest_off(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """A row whose time is older than the backlog, listed among the newest."""
     await simulator.stop()
@@ -277,16 +277,16 @@ async def test_late_row_on_the_newest_page_does_not_cut_the_rest_off(
         if number == 35:
             simulator.world.chat(KIM).messages[-1].timestamp -= timedelta(hours=1)
     await simulator.start()
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == [str(n) for n in range(40) if n != 35]
+    assert texts(events) == [str(n) for n in range(40) if n != 35]
 
 
 async def test_slow_chat_does_not_hold_up_others(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     fault = simulator.faults.add("delay", path=MESSAGES_OF_KIM, seconds=3, times=1)
     write(simulator, "slow")
@@ -294,14 +294,14 @@ async def test_slow_chat_does_not_hold_up_others(
     await asyncio.sleep(0.1)
     write(simulator, "smoke!", chat_id=group(simulator))
     await asyncio.sleep(1)
-    assert texts(told) == ["smoke!"]
+    assert texts(events) == ["smoke!"]
 
 
 async def test_failing_server_is_not_hammered(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(read_queue, "_RETRY_DELAYS", (0.4, 60.0))
@@ -321,7 +321,7 @@ async def test_state_is_stored_under_continuous_traffic(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     hass_storage: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -339,18 +339,18 @@ async def test_state_is_stored_under_continuous_traffic(
 
 
 async def test_deleted_message_has_no_text(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     message = write(simulator, "oops")
-    await until(lambda: told)
+    await until(lambda: events)
     message.is_deleted = True  # A server that keeps the text.
     simulator.faults.add("ws_flood", count=1)
-    await until(lambda: len(told) > 1)
-    assert (told[1].type, told[1].text) == ("message_deleted", None)
+    await until(lambda: len(events) > 1)
+    assert (events[1].type, events[1].text) == ("message_deleted", None)
 
 
 async def test_message_without_sender_is_not_own(
-    hass: HomeAssistant, simulator: Simulator, told: list[MessageEvent]
+    hass: HomeAssistant, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     entry = add_entry(hass, simulator.url)
     hass.config_entries.async_update_entry(
@@ -361,34 +361,36 @@ async def test_message_without_sender_is_not_own(
     await until(lambda: simulator.hub.connections)
     await quiet(simulator)
     write(simulator, "who?", sender=Person(id=""))
-    await until(lambda: told)
-    assert [(each.type, each.is_self) for each in told] == [("message_received", False)]
+    await until(lambda: events)
+    assert [(event.type, event.is_self) for event in events] == [
+        ("message_received", False)
+    ]
 
 
 async def test_reaction_after_a_restart_of_home_assistant(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     message = write(simulator, "first", ago=14 * 60)
-    await until(lambda: told)
+    await until(lambda: events)
     # An hour passes.
     simulator.clock_skew = timedelta(hours=1)
     await hass.config_entries.async_reload(listening.entry_id)
     await until(lambda: simulator.hub.connections)
     await quiet(simulator)
     simulator.react(KIM, message.id, None, "👍")
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
 
 
 async def test_message_hydrated_late_in_a_busy_chat(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     chat = simulator.world.chat(KIM)
     for number in range(30):
         write(simulator, str(number))
-    await until(lambda: len(told) == 30)
+    await until(lambda: len(events) == 30)
     late = simulator.world._new_message(
         chat, chat.participants[0], simulator.world.now() - timedelta(seconds=60)
     )
@@ -397,14 +399,14 @@ async def test_message_hydrated_late_in_a_busy_chat(
     simulator.world._number(chat, late)
     chat.messages.insert(len(chat.messages) - 29, late)
     simulator.world._emit(Event(type="message.upserted", chat=chat, message=late))
-    await until(lambda: len(told) == 31)
+    await until(lambda: len(events) == 31)
 
 
 async def test_own_send_into_a_merged_chat_before_the_answer(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server answers another chat than was asked; the event is faster."""
@@ -420,14 +422,14 @@ async def test_own_send_into_a_merged_chat_before_the_answer(
         return_response=True,
     )
     await settled(hass, loaded, simulator)
-    assert [each.type for each in told] == []
+    assert [event.type for event in events] == []
 
 
 async def test_own_pending_message_without_a_status(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     failures: list[SendFailed],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -445,7 +447,7 @@ async def test_own_pending_message_without_a_status(
     await send(hass, message="hello")
     await asyncio.sleep(0.7)
     await settled(hass, loaded, simulator)
-    assert [each.type for each in told] == []
+    assert [event.type for event in events] == []
     assert len(failures) == 1
 
 
@@ -453,7 +455,7 @@ async def test_bridge_that_is_down_does_not_cost_a_request_per_message(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.confirm_after = 1000
     for number in range(30):
@@ -471,13 +473,13 @@ async def test_unread_search_that_fails_does_not_stop_reading(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.world.accounts["whatsapp"].emits_events = False
     simulator.faults.add("garbage", path="/v1/chats/search", times=None)
     write(simulator, "hi")
     await poll(hass, listening)
-    await until(lambda: told)
+    await until(lambda: events)
 
 
 @pytest.mark.parametrize(
@@ -526,7 +528,7 @@ async def test_equal_message_created_with_the_chat(
 async def test_unexpected_error_skips_one_message_without_its_text(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -538,9 +540,11 @@ async def test_unexpected_error_skips_one_message_without_its_text(
         write(simulator, "a secret")
         await until(lambda: "Unexpected ValueError" in caplog.text)
     write(simulator, "next")
-    await until(lambda: told)
-    assert texts(told) == ["next"]
-    lines = [each.getMessage() for each in caplog.records if "beeper" in each.name]
+    await until(lambda: events)
+    assert texts(events) == ["next"]
+    lines = [
+        record.getMessage() for record in caplog.records if "beeper" in record.name
+    ]
     assert "a secret" not in "".join(lines)
 
 
@@ -551,4 +555,4 @@ async def test_ids_with_path_separators_are_not_requested(
     for chat_id in (".", ".."):
         with pytest.raises(HomeAssistantError):
             await send(hass, message="hi", chat_id=chat_id)
-    assert not [each for each in simulator.requests if each.method == "POST"]
+    assert not [request for request in simulator.requests if request.method == "POST"]

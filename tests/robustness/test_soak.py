@@ -1,4 +1,4 @@
-"""Two thousand messages, eighty faults: each is told once, and sent once at most.
+"""Two thousand messages, eighty faults: published once, and sent at most once.
 
 The seed is in the output of a failed run; `SOAK_SEED` makes the same plan again, and
 `SOAK_TIMES` one that is so many times as long.
@@ -91,7 +91,7 @@ READS = ("/v1/chats*", "/v1/chats/*/messages", "/v1/chats/*", "/v1/accounts", "*
 
 
 class Life:
-    """What people do meanwhile, and what the automation has to be told of it."""
+    """What people do, and the events that the automation must receive."""
 
     def __init__(self, simulator: Simulator, rng: random.Random) -> None:
         self._simulator = simulator
@@ -135,7 +135,7 @@ class Life:
 
 
 class Automations:
-    """What Home Assistant sends meanwhile, and what the callers are told of it."""
+    """What Home Assistant sends, and the results that callers get."""
 
     def __init__(
         self, hass: HomeAssistant, simulator: Simulator, rng: random.Random
@@ -174,7 +174,7 @@ class Automations:
         return all(task.done() for task in calls)
 
     def check(self) -> Counter[str]:
-        """See that each was done once at most, and as it was told; count how it ended."""
+        """Check that every call ran at most once and as reported; count the results."""
         ended: Counter[str] = Counter()
         executed = Counter(
             request.json["user"]["phoneNumber"]
@@ -295,7 +295,7 @@ async def test_messages_are_published_once_in_order_and_sent_once(
     every = MESSAGES // len(trouble.kinds)
 
     async def catch_up() -> None:
-        """Wait until all is told."""
+        """Wait until every event is published."""
         before, given_up = None, time.monotonic() + PATIENCE
         while len(counted) < len(life.texts) or not automations.are_done:
             missing = len(life.texts) - len(counted)
@@ -324,12 +324,12 @@ async def test_messages_are_published_once_in_order_and_sent_once(
 
     await hass.async_block_till_done()
     assert not trouble.kinds
-    told: dict[str, list[str]] = defaultdict(list)
+    published: dict[str, list[str]] = defaultdict(list)
     for event in counted:
         chat_id, message_id = event.data["chat_id"], event.data["message_id"][4:]
-        told[chat_id].append(message_id)
+        published[chat_id].append(message_id)
         assert event.data["text"] in life.texts[chat_id, message_id]
-    assert told == life.written
+    assert published == life.written
     print(automations.check())  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""A thousand actions at the same moment: each is answered, and done once."""
+"""A thousand concurrent actions: all are answered, and run once."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,7 @@ def person(number: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def few_files() -> AsyncIterator[None]:
-    """See that connections are few: each has an end here and one in the simulator."""
+    """Check that connections are few; both of their ends are in this process."""
     before = most = _open_files()
 
     async def count() -> None:
@@ -113,8 +113,8 @@ async def test_a_thousand_actions_at_once(
     assert done["POST", "start"] == len(simulator.world.chats.keys() - there) == 220
     assert done["POST", "messages"] == 300
     assert done["POST", "read"] == 50
-    patches = [each for each in simulator.executed if each.method == "PATCH"]
-    assert len({each.json["title"] for each in patches}) == len(patches) == 50
+    patches = [request for request in simulator.executed if request.method == "PATCH"]
+    assert len({request.json["title"] for request in patches}) == len(patches) == 50
     for chat_id in CHATS:
         written = simulator.world.chats[chat_id].messages[before[chat_id] :]
         assert [message.text for message in written] == [

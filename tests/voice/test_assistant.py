@@ -123,7 +123,7 @@ async def test_new_recipient_needs_one_confirmation(
     answers.append(await say(hass, yes, conversation_id, language=language))
 
     # The others are not even taken for the same again: nothing waits any more.
-    assert [told for told in answers if "Mia" in told] == [answer]
+    assert [text for text in answers if "Mia" in text] == [answer]
     [start] = simulator.executed
     assert start.json == {
         "accountID": "whatsapp",
@@ -227,7 +227,7 @@ async def test_newer_question_replaces_the_older(
 
     await say(hass, "yes, send it", conversation_id)
 
-    assert [each.json["messageText"] for each in simulator.executed] == ["Second"]
+    assert [request.json["messageText"] for request in simulator.executed] == ["Second"]
 
 
 async def test_newer_question_has_its_own_timeout(
@@ -342,8 +342,12 @@ async def test_punctuation_is_ignored(
 ) -> None:
     """A whole name all the same: the longer one is not meant."""
     _, quill = [
-        chat(simulator, [Person(id=each, full_name=each)], account_id="telegram")
-        for each in (f"{name} Junior", name)
+        chat(
+            simulator,
+            [Person(id=full_name, full_name=full_name)],
+            account_id="telegram",
+        )
+        for full_name in (f"{name} Junior", name)
     ]
 
     answer = await say(hass, f"Message {said} on Telegram: Hello")
@@ -484,7 +488,7 @@ async def test_two_servers(
             await say(hass, "Message Mia on Beeper: Hello")
             == "Sent to Mia on Telegram."
         )
-        assert [each.json["messageText"] for each in other.executed] == ["Hello"]
+        assert [request.json["messageText"] for request in other.executed] == ["Hello"]
 
         question, conversation_id = await talk(
             hass, "Message Lena Park on Beeper: Hello"
@@ -601,8 +605,10 @@ async def test_number_or_address_of_unknown_person(
 
     await say(hass, "yes, send it", conversation_id)
 
-    starts = [each.json for each in simulator.requests if each.method == "POST"]
-    assert [each["accountID"] for each in starts] == [account_id]
+    starts = [
+        request.json for request in simulator.requests if request.method == "POST"
+    ]
+    assert [request["accountID"] for request in starts] == [account_id]
     assert starts[0]["user"] == user
 
 

@@ -57,7 +57,7 @@ MIA_IS_NEW = (
 
 
 class Ear(SpeechToTextEntity):
-    """Understands every word: it is told them."""
+    """A speech-to-text engine that returns a given text."""
 
     _attr_name = "Ear"
     _attr_unique_id = "ear"
@@ -201,11 +201,11 @@ async def test_it_asks_and_sends_after_a_yes(
     await until(lambda: len(satellite.said) == 2)
 
     assert satellite.said == [MIA_IS_NEW, "Sent to Mia 🌻 on WhatsApp."]
-    assert [each.json["messageText"] for each in simulator.executed] == ["Hello"]
+    assert [request.json["messageText"] for request in simulator.executed] == ["Hello"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "spoken"),
     [
         ("No, don't send it.", "OK, nothing was sent."),
         ("Yes", "Nothing was sent."),
@@ -217,13 +217,13 @@ async def test_only_the_exact_confirmation_counts(
     simulator: Simulator,
     satellite: Satellite,
     answer: str,
-    told: str,
+    spoken: str,
 ) -> None:
     await satellite.hear("Message Mia on WhatsApp Hello")
     await satellite.answer(answer)
     await until(lambda: len(satellite.said) == 2)
 
-    assert satellite.said[1] == told
+    assert satellite.said[1] == spoken
     # The question is gone.
     await satellite.hear("yes, send it")
     assert satellite.said[2].startswith("Sorry")
@@ -297,14 +297,14 @@ async def test_unanswered_question(
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"), [("yes, send it", [NOTHING_ASKED]), ("What a nice day", [])]
+    ("answer", "spoken"), [("yes, send it", [NOTHING_ASKED]), ("What a nice day", [])]
 )
 async def test_second_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     satellite: Satellite,
     answer: str,
-    told: list[str],
+    spoken: list[str],
 ) -> None:
     await satellite.hear("Message Mia on WhatsApp Hello")
     await until(lambda: satellite.asked)
@@ -318,10 +318,10 @@ async def test_second_answer(
     )
 
     await satellite.answer(answer)
-    await until(lambda: len(satellite.said) == 1 + len(told))
+    await until(lambda: len(satellite.said) == 1 + len(spoken))
     await hass.async_block_till_done()
 
-    assert satellite.said[1:] == told
+    assert satellite.said[1:] == spoken
     assert not simulator.executed
 
 

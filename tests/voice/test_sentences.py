@@ -212,7 +212,7 @@ async def test_similar_requests_reach_the_integration(
 
 @pytest.mark.parametrize("language", FILES)
 def test_built_in_sentences_do_not_conflict(language: str) -> None:
-    """So none of them can be taken for a command, each of which does."""
+    """So none can be mistaken for a command, which always names one."""
     intents = get_intents(language)
     assert intents
     words = re.findall(r"\w+", str(intents["intents"]).casefold())
