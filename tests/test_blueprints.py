@@ -103,7 +103,7 @@ def texts(simulator: Simulator, chat_id: str = FAMILY) -> list[str]:
     ]
 
 
-# What all have in common
+# All blueprints
 
 
 def inputs_of(file: Path) -> Iterator[tuple[str, Any]]:
@@ -239,7 +239,7 @@ async def test_leaving_home(
     await until(lambda: sent(simulator))
 
     assert texts(simulator) == ["Kim has left home."]
-    # Soon after that there is no other.
+    # No second run starts shortly afterwards.
     await leave(hass, skip_time)
     assert tried(simulator) == 1
     assert not notices

@@ -67,7 +67,7 @@ def written(simulator: Simulator) -> list[str]:
     ]
 
 
-# What a press does
+# Effects of a press
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -255,7 +255,7 @@ async def test_result_during_a_reload_is_kept(
     loaded: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    """Its answer is lost, unloading does not wait for it, and nobody listens then."""
+    """The answer is lost, and the entry is unloaded before the recovery."""
     await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     post = simulator.faults.add("delay_after", method="POST", path=PATH, seconds=3600)
     pressed = hass.async_create_task(press(hass))
@@ -511,7 +511,7 @@ async def test_each_shortcut_has_its_own_result(
     assert (state(hass), state(hass, f"{SENSOR}_2")) == ("done", STATE_UNKNOWN)
 
 
-# What is there to be seen
+# States and attributes
 
 
 async def test_device(

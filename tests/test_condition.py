@@ -1,4 +1,4 @@
-"""What automations can ask, as automations meet it."""
+"""Conditions, as automations use them."""
 
 from typing import Any
 
@@ -123,7 +123,7 @@ async def test_connection_changes(
     assert await still_holds(hass, calls)
 
 
-# What is unread
+# Unread messages
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ async def write_to(
     skip_time: Callable[[float], None],
     data: dict[str, str],
 ) -> None:
-    """Fill the form and click twice; without a break nothing else could be written."""
+    """Fill in the form and click twice."""
     calls = [
         hass.async_create_task(
             hass.services.async_call("script", "write_to", data, blocking=True)

@@ -1,4 +1,4 @@
-"""What a device stands for."""
+"""Scopes of devices."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -47,7 +47,7 @@ async def test_scope_of_own_devices(
         suffix = {"event": "message", "sensor": "unread_messages"}[platform]
         assert device_of(hass, f"{platform}.kim_{suffix}") == chat
 
-    # What automations name outlives a server that is away, not what is removed.
+    # Devices outlive an offline server, but not their removal.
     await hass.config_entries.async_unload(entry_id)
     assert place_of(hass, chat) == Place(
         entry_id=entry_id, account_id="whatsapp", chat_id=KIM
@@ -102,7 +102,7 @@ def whatsapps(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | No
 async def test_accounts_of_one_network_are_told_apart_by_a_number(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """It stays theirs, whatever comes and goes, and tells nothing of whose they are."""
+    """The number is stable and reveals nothing about the account."""
     apart = {"whatsapp": "WhatsApp", SECOND: "WhatsApp 2"}
     assert whatsapps(hass, loaded) == apart
     state = hass.states.get("sensor.beeper_whatsapp_2_status")

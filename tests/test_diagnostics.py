@@ -1,4 +1,4 @@
-"""What a fault report holds, and what it does not."""
+"""Contents of diagnostics."""
 
 from typing import Any
 
@@ -118,7 +118,7 @@ async def test_diagnostics_count_what_was_sent_and_hold_nothing_personal(
     [
         ("update_chat", {"is_pinned": True}, 0),
         ("set_reminder", {"remind_at": "2099-01-01T10:00:00+00:00"}, 0),
-        # Each of these reaches somebody anew: the first may have, too.
+        # Every repeat reaches a person, so an unknown attempt stays unknown.
         ("notify_anyway", {"allow_repeat": True}, 1),
         ("send_message", {"message": "Hello", "allow_repeat": True}, 1),
     ],

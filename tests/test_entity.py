@@ -1,4 +1,4 @@
-"""What holds for all entities, whatever they tell."""
+"""Properties that all entities share."""
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 

@@ -111,7 +111,7 @@ def unknown(hass: HomeAssistant, *entity_ids: str) -> bool:
     )
 
 
-# Who hears of what
+# Recipients of events
 
 
 async def test_a_message_is_the_state_of_its_account_and_chat(
@@ -321,7 +321,7 @@ async def test_unloaded_entities_receive_nothing(
     assert state(hass, WHATSAPP).state == STATE_UNAVAILABLE
 
 
-# What is kept
+# Stored state
 
 
 async def clean(hass: HomeAssistant, storage: dict[str, Any]) -> bool:
@@ -332,7 +332,7 @@ async def clean(hass: HomeAssistant, storage: dict[str, Any]) -> bool:
     assert storage.keys() >= {"core.restore_state", "core.entity_registry"}
     kept = restore_state.async_get(hass)
     states = json.dumps(storage["core.restore_state"], default=str)
-    # What else is restored shows that this is where to look.
+    # Other restored entities prove that this is the right place.
     assert ("notify.chat" in states) is (hass.states.get("notify.chat") is not None)
     return (
         '"event.' not in states

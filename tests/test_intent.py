@@ -75,7 +75,7 @@ async def handle(
 
 @pytest.fixture
 async def rest(hass: HomeAssistant) -> None:
-    """Have intents, but nobody to talk to."""
+    """Set up intents without a conversation agent."""
     assert await async_setup_component(hass, "intent", {})
     assert await async_setup_component(hass, "api", {})
 

@@ -525,7 +525,7 @@ async def test_user_confirms_a_models_message(
 async def test_one_yes_is_for_one_message(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
-    """A model that wants to send two tells both questions, and hears one answer."""
+    """A model that sends two messages repeats both questions and gets one answer."""
     contact(simulator, "@zoe:beeper.com", full_name="Zoe")
     model = Model("Mia", "Zoe")
     await add_model(hass, model)

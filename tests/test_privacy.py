@@ -1,4 +1,4 @@
-"""Tokens, texts, numbers and names stay out of logs and errors, whatever goes wrong."""
+"""Tokens, texts, numbers and names never appear in logs or errors."""
 
 from collections.abc import Callable
 import logging

@@ -178,7 +178,7 @@ async def test_removed_entry_leaves_no_issue(
     assert not issue_registry.issues
 
 
-# What is put right by reading it
+# Issues fixed by a read
 
 
 async def test_issue_goes_away_once_it_is_confirmed(
@@ -220,7 +220,7 @@ async def test_server_that_is_updated_in_place(
     loaded: MockConfigEntry,
     issue_registry: ir.IssueRegistry,
 ) -> None:
-    """The next poll sees it; nobody has to reload anything."""
+    """The next poll notices it, without a reload."""
     key = (DOMAIN, f"server_too_old_{loaded.entry_id}")
     await add_chat(hass, loaded)
     await until(lambda: key in issue_registry.issues)

@@ -113,7 +113,7 @@ def integration(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("enable_custom_integrations")
 
 
-# What objects show of themselves
+# Object representations
 
 # Rows of our own tables, and what shows only what shows nothing itself.
 _HARMLESS = {
@@ -146,7 +146,7 @@ def our_dataclasses() -> dict[str, type]:
 
 @pytest.mark.parametrize("name", our_dataclasses())
 def test_dataclass_reprs_hide_their_values(name: str) -> None:
-    """Whoever logs one, or fails with one in a traceback's locals, tells nothing."""
+    """Neither logs nor the locals of a traceback reveal private values."""
     kind = our_dataclasses()[name]
     held: Any = object.__new__(kind)
     for field in fields(kind):
@@ -180,7 +180,7 @@ async def test_live_object_reprs_hide_their_values(
         hass, "Send The key is under the mat to Mia on Telegram", "here"
     )
     await until(lambda: simulator.executed)
-    package = custom_components.beeper.__name_
+    package = custom_components.beeper.__name__
 
     alive = [
         instance
@@ -224,7 +224,7 @@ async def test_an_issue_in_the_diagnostics_names_no_account(
     hass_client: ClientSessionGenerator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Home Assistant adds the ids of all issues to what the integration tells."""
+    """Home Assistant adds the ids of all issues to the diagnostics."""
     assert await async_setup_component(hass, "diagnostics", {})
     monkeypatch.setattr(coordinator_room, "_PATIENCE", coordinator_room._PATIENCE * 0)
     await poll(hass, loaded)
@@ -310,7 +310,7 @@ async def test_no_request_reaches_another_host(
     media: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whatever the server names as an address: itself, a file, a picture, a redirect."""
+    """Servers cannot redirect requests: not by base URL, file, picture or redirect."""
     caplog.set_level(logging.DEBUG)
     info = {
         "app": {"name": "Beeper", "version": "4.3.0", "bundle_id": "x"},
@@ -387,7 +387,7 @@ async def test_allowed_url_cannot_redirect_to_localhost(
     aiohttp_server: Any,
     aiohttp_raw_server: Any,
 ) -> None:
-    """Home Assistant's own rule against forged requests holds, whatever was allowed."""
+    """Home Assistant's protection against forged requests always applies."""
     socket_allow_hosts(["127.0.0.1", OUTSIDE[0]])
     asked: list[str] = []
 
@@ -437,7 +437,7 @@ async def test_token_is_stored_only_in_the_entry(
     loaded: MockConfigEntry,
     hass_storage: dict[str, Any],
 ) -> None:
-    """Not in what else is stored, nor in states, nor in any event."""
+    """It is in no other storage file, state or event."""
     await add_chat(hass, loaded)
     events = async_capture_events(hass, "*")
     await send(hass)
@@ -455,7 +455,7 @@ async def test_token_is_stored_only_in_the_entry(
     assert TOKEN not in str([event.data for event in events])
 
 
-# Who may do what
+# Permissions
 
 
 @pytest.fixture
@@ -737,7 +737,7 @@ async def test_a_shortcut_renders_its_own_template_alone(
     loaded: MockConfigEntry,
     secret: None,
 ) -> None:
-    """What the template of a person brings in is not rendered once more."""
+    """The result of a template is not rendered again."""
     hass.states.async_set("event.last", "now", {"text": TEMPLATE})
     template = "{{ state_attr('event.last', 'text') }}"
     await add_shortcut(hass, loaded, {**SHORTCUT, "message": template})
@@ -819,7 +819,7 @@ async def test_other_actions_log_no_secret(
     assert secrets_in(caplog.text) == []
 
 
-# What docs/security.md says
+# Statements of docs/security.md
 
 SECURITY = (ROOT / "docs/security.md").read_text("utf-8")
 
@@ -877,7 +877,7 @@ async def test_pending_jobs_stay_in_memory(
     loaded: MockConfigEntry,
     hass_storage: dict[str, Any],
 ) -> None:
-    """So whatever stops Home Assistant, nothing is there to be sent again."""
+    """So nothing is sent again after any kind of restart."""
     simulator.faults.add("delay_after", method="POST", seconds=0.5)
     under_way = hass.async_create_task(send(hass, message="The key is under the mat"))
     waits = hass.async_create_task(send(hass, message="kim.secret"))

@@ -118,7 +118,7 @@ async def test_a_message_counts_at_once(
     simulator: Simulator,
     loaded: MockConfigEntry,
 ) -> None:
-    """No poll comes round here: the stream tells."""
+    """The stream alone updates the sensor, without a poll."""
     await listening(simulator)
     before = int(state(hass, "telegram_unread_messages"))
     chat = next(
@@ -180,7 +180,7 @@ async def test_a_quiet_stream_is_kept(
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Silence alone is no loss: the server answers the ping."""
+    """A silent connection is kept while the server answers pings."""
     monkeypatch.setattr(stream, "_SILENCE_TIMEOUT", 0.1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await asyncio.sleep(0.5)
@@ -306,7 +306,7 @@ async def test_removed_entry_removes_its_issues(
     await poll(hass, loaded)
     assert issue_registry.issues
 
-    # A reload takes nothing back, and nobody has to wait for it again.
+    # The change survives a reload.
     await hass.config_entries.async_reload(loaded.entry_id)
     await poll(hass, loaded)
     assert issue_registry.issues

@@ -1,4 +1,4 @@
-"""What starts automations, as automations meet it."""
+"""Triggers, as automations use them."""
 
 import asyncio
 from dataclasses import replace
@@ -78,7 +78,7 @@ async def automate(
     return calls
 
 
-# What a message's trigger tells
+# Message trigger variables
 
 
 async def test_message_trigger_fires(

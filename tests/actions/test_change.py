@@ -1,4 +1,4 @@
-"""The actions that change chats and messages: what they send, leave behind and refuse."""
+"""The actions that change chats and messages: requests, effects and refusals."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,14 +36,14 @@ UNKNOWN = "It is unknown whether this was done"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What one action is called with here, and how its effect shows in the world."""
+    """The data of a call, and its effect in the simulated world."""
 
     data: dict[str, Any]
     done: Callable[[Chat, Message], bool]
     since: int = 2
     """Index of the first profile that can do it; EasyMatrix counts as the second."""
     undo: Callable[[Chat, Message], object] = lambda chat, message: None
-    """Makes the world such that there is something to do."""
+    """Prepare the world so that the action changes it."""
 
 
 def _reactions(message: Message) -> list[str]:
@@ -118,12 +118,12 @@ EACH_CALL = pytest.mark.parametrize("action", CALLS)
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for fractions of a second where life waits for seconds."""
+    """Shorten the delays before recovery reads."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
 
 
 def age(profile: str) -> int:
-    """Return which generation a profile is of."""
+    """Return the generation of a profile."""
     return 1 if profile == "easymatrix" else PROFILES.index(profile)
 
 
@@ -137,7 +137,7 @@ async def change(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any
 
 
 def own_message(simulator: Simulator, chat_id: str = KIM) -> Message:
-    """Let there be a message of the user's."""
+    """Add a message that the user sent."""
     message = simulator.world.send(simulator.world.chats[chat_id], "First try")
     simulator.world.settle()
     return message
@@ -155,7 +155,7 @@ def prepared(simulator: Simulator, action: str) -> tuple[Chat, Message, dict[str
 
 
 def mutations(simulator: Simulator) -> list[str]:
-    """Return what was asked to change something, but for what the set-up asks."""
+    """Return the changing requests, except those of the set-up."""
     return [
         f"{request.method} {request.path}"
         for request in simulator.requests
@@ -171,7 +171,7 @@ def test_every_change_action_is_tested() -> None:
     }
 
 
-# What is done
+# Effects
 
 
 @EACH_PROFILE
@@ -579,7 +579,7 @@ WIRE: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "focus()": ("focus", {}),
 }
-# What the calls that were recorded said, and what is said here.
+# Times in the recorded SDK calls, and their replacements.
 TIMES = {"2026-01-01T10:00:00+00:00": "2126-01-01T10:00:00+00:00"} | {
     1767261600000: 4922935200000
 }
@@ -725,7 +725,7 @@ async def test_unreadable_outcome_stays_unknown(
         await change(hass, action, chat_id=KIM)
         assert len(mutations(simulator)) == 2
         return
-    # It would disturb a person once more.
+    # It would disturb the person again.
     with pytest.raises(HomeAssistantError, match="Not repeated"):
         await change(hass, action, chat_id=KIM)
     assert len(mutations(simulator)) == tried
@@ -749,7 +749,7 @@ async def test_both_ids_of_a_chat_share_the_repeat_protection(
 
 
 def lose(simulator: Simulator) -> None:
-    """Let the next change not run, and nobody tell."""
+    """Drop the next change before it runs, without an answer."""
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         simulator.faults.add("drop_before", method=method, path="/v1/chats/*")
 
@@ -944,7 +944,7 @@ async def test_an_older_message_of_an_old_server_cannot_be_read(
     assert len(mutations(simulator)) == 1
 
 
-# Servers that tell no version
+# Servers without a version
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -1,4 +1,4 @@
-"""The action as its callers meet it: what it accepts, sends, answers and refuses."""
+"""create_chat: input, requests, responses and refusals."""
 
 from http import HTTPStatus
 import json
@@ -20,7 +20,7 @@ from tests.helpers.actions import create_chat
 from tests.helpers.servers import add_entry
 from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER, PROFILES
 
-# What goes out
+# Requests
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -29,7 +29,7 @@ async def test_start_on_each_generation(
 ) -> None:
     response = await create_chat(hass, **KIM_BY_NUMBER, message_text="hi")
 
-    if profile != "4.1.294":  # It only creates, and does not say what it found.
+    if profile != "4.1.294":  # It always creates, and does not report existing chats.
         assert response["chat_id"] == "!NCdzlIaMjZUmvmvyHU:beeper.com"
     assert response["status"] == (None if profile == "4.1.294" else "existing")
     assert response["account_id"] == "whatsapp"
@@ -222,7 +222,7 @@ async def test_non_default_account(
     assert response["account_id"] == "imessage"
 
 
-# What is refused, and how it says so
+# Refusals and their messages
 
 
 @pytest.mark.parametrize(
@@ -513,7 +513,7 @@ async def test_several_servers_require_a_choice(
         await hass.config_entries.async_unload(second.entry_id)
 
 
-# What the server refuses
+# Server errors
 
 
 @pytest.mark.parametrize(
@@ -620,7 +620,7 @@ async def test_read_only_token(
         await create_chat(hass, **KIM_BY_NUMBER)
 
 
-# Servers that have to be asked for the person first
+# Servers that need a person lookup first
 
 
 @pytest.mark.parametrize("profile", ["4.1.294"])

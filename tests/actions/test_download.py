@@ -1,4 +1,4 @@
-"""Files of messages into the media folder: whole or not at all, and nowhere else."""
+"""Attachments are saved to the media folder only: complete or not at all."""
 
 import asyncio
 from collections.abc import Callable

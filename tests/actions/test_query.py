@@ -48,7 +48,7 @@ async def read(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
 
 
 def queries(simulator: Simulator, action: str) -> list[list[tuple[str, str]]]:
-    """Return what was asked for at the path of an action."""
+    """Return the queries at the path of an action."""
     return [
         sorted(parse_qsl(request.query))
         for request in simulator.requests
@@ -66,7 +66,7 @@ def write_many(simulator: Simulator, count: int, chat_id: str = KIM) -> None:
         world.incoming(chat, chat.participants[0], f"Number {number}", when=when)
 
 
-# The answers
+# Responses
 
 
 @EACH_PROFILE
@@ -362,7 +362,7 @@ async def test_messages_by_their_time(
     assert [message["message_id"] for message in before["messages"]] == ["1"]
 
 
-# What is asked for
+# Queries
 
 
 @pytest.mark.parametrize(
@@ -632,7 +632,7 @@ async def test_malformed_times_become_none(
     assert [chat["last_activity"] for chat in chats] == [None, None]
 
 
-# What is left alone
+# No side effects
 
 
 @EACH_PROFILE
@@ -683,7 +683,7 @@ async def test_nothing_personal_is_logged(
     assert not [text for text in mine if "Kim" in text or "5550" in text]
 
 
-# What is refused, and how it says so
+# Refusals and their messages
 
 STRANGE: list[Any] = [
     5,
@@ -851,7 +851,7 @@ async def test_unknown_chat(
 async def test_rejected_cursor(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
-    """Made on another server, say."""
+    """For example, a cursor of another server."""
     write_many(simulator, 45)
     made = await read(hass, action, **CALLS[action][0], limit=2)
     kind, _, after = json.loads(urlsafe_b64decode(made["cursor"]))

@@ -1,4 +1,4 @@
-"""The action as its callers meet it: what it accepts, sends, answers and refuses."""
+"""create_chat: input, requests, responses and refusals."""
 
 from http import HTTPStatus
 import json
@@ -28,7 +28,7 @@ async def call(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
     return dict(response)
 
 
-# What goes out
+# Requests
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -165,7 +165,7 @@ async def test_the_response_is_optional(
     assert sent(simulator) == 1
 
 
-# What is refused, and how it says so
+# Refusals and their messages
 
 HI = {"chat_id": KIM, "message": "hi"}
 
@@ -288,7 +288,7 @@ async def test_entity_determines_the_server(
             await call(hass, entity_id=entity_id, message="hi")
 
 
-# What the server refuses
+# Server errors
 
 
 @pytest.mark.parametrize(

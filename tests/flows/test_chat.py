@@ -234,7 +234,7 @@ async def test_merged_chat_replaces_its_members(
     assert {*choices(result)} == {"!merged:beeper.com", "!n:beeper.com"}
 
 
-# What goes wrong; after it, the same flow ends well
+# Errors; the same flow succeeds afterwards
 
 
 async def test_fifty_of_ten_thousand_are_offered(
@@ -421,7 +421,7 @@ async def test_chats_and_shortcuts_can_be_added(
 async def test_no_chat_is_preselected(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """The form chooses none by itself: it could be somebody else."""
+    """The form preselects no chat, since the match could be wrong."""
     result = await submit(hass, await begin(hass, loaded), search="Kim")
     result = await submit(hass, result)
     assert result["errors"] == {"chat_id": "not_chosen"}

@@ -54,7 +54,7 @@ async def reconfigure(
 
 
 def choices(result: Result) -> dict[str, str]:
-    """Return what there is to choose from: value and label, in their order."""
+    """Return the choices: labels by value, in order."""
     assert result["step_id"] in ("chat", "person", "people")
     [selector] = result["data_schema"].schema.values()
     return {option["value"]: option["label"] for option in selector.config["options"]}
@@ -246,7 +246,7 @@ async def test_no_chat_is_preselected(
         await submit(hass, result, chat_id="!other:beeper.com")
 
 
-# What goes wrong; after it, the same flow ends well
+# Errors; the same flow succeeds afterwards
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ async def test_errors_appear_at_their_field(
     if "{who}" in SHORTCUT_TEXTS["error"][error]:
         wanted = value if isinstance(value, str) else value[-1]
         assert result["description_placeholders"]["who"] == wanted
-    # What was filled in is still there.
+    # The form keeps the entered values.
     assert suggested(result) == wrong
 
     result = await submit(hass, result, **given)

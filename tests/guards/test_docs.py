@@ -1,4 +1,4 @@
-"""What docs/ tells people to paste works, and its tables are whole."""
+"""The examples in docs/ work, and its tables are complete."""
 
 import ast
 import asyncio
@@ -695,7 +695,7 @@ async def test_tables_of_changing(hass: HomeAssistant, loaded: MockConfigEntry) 
     assert table("Response of a change", "changing") == response.keys()
 
 
-# What the official SDK can do
+# Comparison with the official SDK
 
 
 async def test_every_method_of_the_sdk_is_compared() -> None:
@@ -752,7 +752,7 @@ async def test_every_method_of_the_sdk_is_compared() -> None:
         assert called - {"direction", "transaction_id"} <= fields_of(action), method
 
 
-# What an action calls otherwise than the SDK.
+# Field names that differ from the SDK.
 OTHERWISE = {
     "reaction_key": "reaction",
     "reply_to_message_id": "reply_to",
@@ -786,7 +786,7 @@ def test_tables_of_triggers_and_conditions() -> None:
 async def test_tables_of_variables(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """A trigger says more than it is documented to only by what all triggers say."""
+    """Variables that all triggers share are not documented again."""
     heard: dict[str, set[str]] = {}
     for heading, key in (
         ("Message", "message_received"),

@@ -94,7 +94,7 @@ def test_error_calls_are_found() -> None:
 @pytest.mark.parametrize(("key", "passed"), raised())
 def test_every_error_has_its_text(key: str, passed: set[str] | None) -> None:
     wanted = placeholders(ENGLISH["exceptions"][key]["message"])
-    # `required`, `not_text` and so on are about a field; some say it in general.
+    # Errors about a field may omit its name.
     assert passed is None or wanted <= passed
     assert passed is None or passed - wanted <= {"field"}
 

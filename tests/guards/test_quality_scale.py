@@ -1,4 +1,4 @@
-"""What quality_scale.yaml says is done can be seen where it says."""
+"""Guard: the evidence in quality_scale.yaml exists."""
 
 import ast
 from collections.abc import Iterator
@@ -112,7 +112,7 @@ def test_every_docs_link_resolves(page: Path) -> None:
         assert not anchor or anchor in anchors(file.read_text("utf-8")), target
 
 
-# What has no other test
+# Rules without another test
 
 
 def forms(texts: Any) -> Iterator[dict[str, dict[str, str]]]:

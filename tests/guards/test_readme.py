@@ -1,4 +1,4 @@
-"""What README tells people to paste works, and what it says of answers is so."""
+"""The examples and tables of the README are correct."""
 
 from datetime import timedelta
 import re

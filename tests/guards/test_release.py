@@ -1,4 +1,4 @@
-"""What is released: its version, and a zip in which nothing is missing."""
+"""Guard: versions agree, and the release zip is complete."""
 
 import json
 from pathlib import Path

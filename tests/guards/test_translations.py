@@ -30,12 +30,12 @@ from tests.helpers.repository import (
     walk,
 )
 
-# What is named after its device alone.
+# Entities named after their device alone.
 NAMELESS = {("button", "shortcut"), ("notify", "chat")}
 
 
 def selectors(value: Json) -> Iterator[Json]:
-    """Yield the configuration of every selector that has texts of its own."""
+    """Yield the configuration of every selector with translated texts."""
     if isinstance(value, dict):
         if "translation_key" in value:
             yield value
@@ -138,7 +138,7 @@ def test_every_issue_is_raised(key: str) -> None:
     given = {ast.literal_eval(name) for name in placeholders_node.keys if name}
     texts = texts_of(ENGLISH["issues"][key])
     assert placeholders("".join(texts.values())) == given
-    # What can be fixed has its texts in the flow that does it.
+    # Fixable issues have their texts in the fix flow.
     [fixable] = [
         ast.literal_eval(call["is_fixable"])
         for call in calls

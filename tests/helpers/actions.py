@@ -54,7 +54,7 @@ async def send(
 
 
 def sent(simulator: Simulator) -> int:
-    """Return how many messages have left the server."""
+    """Return how many messages the server has sent."""
     return sum(request.path.endswith("/messages") for request in simulator.executed)
 
 

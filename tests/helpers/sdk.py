@@ -1,4 +1,4 @@
-"""Environments of their own for the official SDKs, made when first needed.
+"""Separate environments for the official SDKs, created when first needed.
 
 Each lives in `.sdk/VERSION`; where it cannot be made (no network), what needs it is
 skipped and says so.
@@ -48,7 +48,7 @@ def environment(version: str, extra: str = "") -> Path:
 
 
 def run(*command: str | Path) -> None:
-    # uv has a list of authorities of its own; the system's may hold more.
+    # uv has its own list of authorities; the system's may be longer.
     system = Path("/etc/ssl/certs/ca-certificates.crt")
     authorities = {"SSL_CERT_FILE": str(system)} if system.exists() else {}
     try:

@@ -1,4 +1,4 @@
-"""Every message once and in order, whatever brings it."""
+"""Every message is published once and in order, from any source."""
 
 import asyncio
 from datetime import timedelta
@@ -526,7 +526,7 @@ async def test_only_allowed_senders_are_published(
 async def test_sender_outside_the_participants(
     listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
-    """Who has left the group meanwhile is known by the message alone."""
+    """The message identifies a sender who has left the group."""
     gone = Person(id="@gone:beeper.com", full_name="Gone")
     write(simulator, "bye", chat_id=group(simulator), sender=gone)
     await until(lambda: events)

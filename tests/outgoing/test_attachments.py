@@ -436,7 +436,7 @@ async def test_file_at_an_address(
 
     file = received(simulator)
     assert (file.data, file.file_name, file.mime_type) == (PNG, name, "image/png")
-    # Nobody else learns the token.
+    # The token is not sent to other hosts.
     assert not any("Authorization" in request.headers for request in site.requests)
 
 
@@ -542,7 +542,7 @@ async def test_large_file_arrives_complete(
 async def test_lost_upload_sends_nothing(
     hass: HomeAssistant, simulator: Simulator, camera: Door, kind: str
 ) -> None:
-    """Whether it ran or not: a file alone reaches nobody, so all is known.
+    """An upload alone reaches no person, so the outcome is always known.
 
     All that can be lost is in test_fault_matrix.
     """
@@ -678,7 +678,7 @@ async def test_repeat_finds_a_late_attachment(
     assert (uploads(simulator), sent(simulator)) == (1, 1)
 
 
-# What is no attachment
+# Malformed attachments
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the network says of a message, as soon as it says it."""
+"""Delivery reports of the network."""
 
 import asyncio
 from typing import Any

@@ -178,7 +178,7 @@ async def test_wrong_server_clock(
 async def test_bridge_error_leaves_the_outcome_unknown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """A 502 does not say whether the network got it."""
+    """After a 502 it is unknown whether the network got the message."""
     simulator.world.accounts["whatsapp"].delivery = "refuse"
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
@@ -240,7 +240,7 @@ async def test_a_text_longer_than_the_chat_allows_is_refused(
     with pytest.raises(ServiceValidationError, match=r"11 characters.* allows 10"):
         await send(hass, message="*" * 11)
     assert tried(simulator) == 0
-    # What makes a text arrive as it is does not count.
+    # Escape characters do not count.
     await send(hass, message="*" * 10)
 
 

@@ -20,7 +20,7 @@ STRANGER = {"phone_number": "+15550107777"}
 
 
 def tell(simulator: Simulator, account_id: str = "whatsapp", **creation: Any) -> None:
-    """Let the bridge of an account say something else."""
+    """Replace the rules that the bridge of an account reports."""
     simulator.world.accounts[account_id].creation = creation
 
 

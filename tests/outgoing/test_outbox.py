@@ -380,7 +380,7 @@ async def test_repeat_during_recovery_keeps_its_own_attempt(
     loaded: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    """What the look finds clears up the earlier attempt, not the one under way."""
+    """Recovery resolves the earlier attempt, not the running one."""
     late = simulator.faults.add("delay", method="POST", seconds=60)
     lost = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: late.hits)
@@ -527,7 +527,7 @@ async def test_new_chats_are_limited(
     with pytest.raises(ServiceValidationError, match=r"20 new chats.*in 60 minutes"):
         await create_chat(hass, **GROUP_OF_TWO, title="One more")
     assert len(simulator.executed) == 20
-    # Another account has a budget of its own.
+    # Every account has a separate limit.
     await create_chat(hass, **GROUP_OF_TWO, account_id="telegram")
 
     freezer.tick(timedelta(hours=1))
@@ -578,7 +578,7 @@ async def test_reached_limit_allows_existing_chats(
     assert response["status"] == "existing"
     with pytest.raises(ServiceValidationError, match="limit in the options"):
         await create_chat(hass, **NEW_PERSON)
-    # If it cannot be read whether there is a chat, none is made.
+    # Without a readable chat list, no chat is created.
     simulator.faults.add("status_before", method="GET", times=None, status=503)
     with pytest.raises(ServiceValidationError, match="limit in the options"):
         await create_chat(hass, **KIM_BY_NUMBER, message_text="Smoke in the hall!")
@@ -617,7 +617,7 @@ async def test_unknown_outcome_counts(
 async def test_slot_returned_during_an_attempt(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
-    """While it is read whether there is a chat, another call gives its slot back."""
+    """Another call returns its slot while the chat list is read."""
     entry = add_entry(hass, simulator.url, chats_per_hour=1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("delay_after", method="POST", seconds=0.1)

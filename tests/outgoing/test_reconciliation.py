@@ -46,7 +46,7 @@ def add_chat(
 async def lose(
     hass: HomeAssistant, simulator: Simulator, **call: Any
 ) -> dict[str, Any]:
-    """Call while the request is lost before it ran: whatever is found is not its own."""
+    """Call an action whose request is dropped before it runs."""
     simulator.faults.add("drop_before", method="POST", path="/v1/chats*")
     return await create_chat(hass, **call)
 
@@ -82,7 +82,7 @@ async def test_mismatching_chat_is_not_recovered(
 async def test_a_chat_with_older_messages_is_not_new(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """An old group in which somebody has just written is as active as a new one."""
+    """An old group with a new message is as active as a new group."""
     world = simulator.world
     chat = world.chats[add_chat(simulator, KIM_ID, ALEX_ID, title="Trip")]
     kim = chat.participants[0]
@@ -251,7 +251,7 @@ async def test_foreign_text_confirms_nothing(
 async def test_own_message_flagged_as_foreign(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """Instagram's bridge says `isSender: false`; the sender's id tells better."""
+    """Instagram's bridge reports `isSender: false`; the sender id is reliable."""
     account = simulator.world.accounts["instagramgo"]
     person = next(iter(account.contacts.values()))
     simulator.faults.add("drop_after", method="POST")

@@ -83,7 +83,7 @@ async def answer(
         await send(hass, chat_id, context=Context(parent_id=context.id))
 
 
-# What is held back
+# Refused replies
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -233,7 +233,7 @@ async def test_reload_keeps_the_count(
         await answer(hass, started[0], 1)
 
 
-# What is not
+# Allowed replies
 
 
 async def test_replies_resume_after_a_minute(
@@ -308,7 +308,7 @@ async def test_each_server_has_its_own_count(
 async def test_runs_without_a_message_are_not_counted(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """The smoke alarm gets through, also when something else is held back."""
+    """A smoke alarm is sent even while replies are refused."""
     started = await contexts(hass)
     await receive(hass, loaded, simulator)
     await answer(hass, started[0], 5)

@@ -481,7 +481,7 @@ async def test_id_equal_to_another_persons_number(
 async def test_calls_by_name_keep_their_order(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
 ) -> None:
-    """Also if whoever is first takes longest to be found."""
+    """Also if finding the first person takes longest."""
     simulator.faults.add("delay", path="/v1/chats/search", seconds=0.3)
 
     if recipient == "Family":

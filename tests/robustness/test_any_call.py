@@ -1,4 +1,4 @@
-"""Whatever is thrown at an action: refused without a request, or sent as an SDK would."""
+"""Any call of an action: refused without a request, or sent as the SDK would."""
 
 import asyncio
 import json
@@ -179,7 +179,7 @@ searches = st.one_of(
     ),
     st.dictionaries(one("query", "account_id", "other"), junk, max_size=3),
 )
-# What the coordinator reads in between.
+# Reads of the coordinator.
 LOOKS = {"/v1/info", "/v1/accounts", "/v1/chats", "/v1/chats/search", "/v1/ws"}
 
 
@@ -397,7 +397,7 @@ async def call(
 
 
 async def objections(python: Path, bodies: list[list[Any]]) -> str:
-    """Return what an SDK has to say against these bodies."""
+    """Return the SDK's validation errors for these bodies."""
     process = await asyncio.create_subprocess_exec(
         python,
         Path(__file__).parents[1] / "helpers/sdk_accepts.py",

@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way of whatever changes something: once, and the truth.
+"""Every fault on every changing action: at most once, with a truthful result.
 
 Each test tries one action on one server with every fault of the fault desk. What comes out
 has to be what the rules here say, and is what docs/reliability.md shows;
@@ -52,7 +52,7 @@ type Key = tuple[str, str, str]
 """Action, fault, profile."""
 
 
-# What goes wrong
+# Faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ FAULTS = [
 ]
 
 
-# What it happens to
+# Actions under test
 
 
 @dataclass(kw_only=True)
@@ -297,7 +297,7 @@ async def _add_entity(bench: Bench) -> None:
 
 
 def _press(bench: Bench) -> Call:
-    # What earlier presses have made is of other people: this one is like the first.
+    # Earlier presses used other people, so this press is like the first.
     for chat in bench.simulator.world.chats.values():
         if chat.id.startswith("!room"):
             chat.participants = [bench.person(), chat.participants[-1]]
@@ -499,12 +499,12 @@ ACTIONS = {name: action for table in TABLES.values() for name, action in table.i
 
 
 def age(profile: str) -> int:
-    """Return which generation a profile is of."""
+    """Return the generation of a profile."""
     return 1 if profile == "easymatrix" else PROFILES.index(profile)
 
 
 def expected(action: Action, fault: Fault, profile: str) -> Cell | None:
-    """Return how a cell has to end; None where there is no such cell."""
+    """Return the required outcome of a cell; None if the cell does not exist."""
     if fault.group == "stream":
         return None if profile == "4.1.294" else ("done", 1)  # It has no stream.
     if fault.group == "harmless":
@@ -559,7 +559,7 @@ TOLD = {
 
 
 async def outcome_of(call: Awaitable[Any]) -> str:
-    """Return how a call ends by what it tells, or that itself."""
+    """Return the outcome for a response or error, or its text if unknown."""
     try:
         response = await call
     except HomeAssistantError as err:
@@ -689,7 +689,7 @@ async def try_with(bench: Bench, action: Action, fault: Fault) -> Cell:
         assert await outcome_of(call()) == (found(action) if late else "unknown"), fault
     reaching = [request for request in asked() if request.path != UPLOAD]
     assert len(asked()) - len(reaching) <= 1, fault
-    # A way that a server says it does not have is no attempt.
+    # A route that the server lacks does not count as an attempt.
     other_way = fault.group == "absent" and outcome == "done"
     assert len(reaching) <= action.steps + other_way, fault
     return outcome, sum(
@@ -745,7 +745,7 @@ def fault_id(fault: Fault) -> str:
 
 
 def all_expected() -> dict[Key, Cell]:
-    """Return what the rules say of all cells."""
+    """Return the required outcomes of all cells."""
     return {
         (name, fault_id(fault), profile): cell
         for name, action in ACTIONS.items()

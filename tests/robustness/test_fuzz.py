@@ -1,4 +1,4 @@
-"""Whatever a server says: read, or refused as the API's own error; nothing made up of it.
+"""Any answer of a server: parsed, or refused with an API error, never misread.
 
 `FUZZ_EXAMPLES` says how many examples each property is tried with.
 """
@@ -54,7 +54,7 @@ from tests.helpers.servers import TOKEN
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM
 
-# The event loop goes on meanwhile, and what waits there waits by chance.
+# The event loop keeps running, so waiting tasks differ by chance.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 
 READERS: dict[str, Callable[[Any], Any]] = {
@@ -162,7 +162,7 @@ def places(body: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def bent(body: Any, rng: random.Random, values: list[Any]) -> Any:
-    """Return a body in which something else stands in some places, or nothing."""
+    """Return a body with some values replaced or removed."""
     body = copy.deepcopy(body)
     for value in values:
         *path, last = rng.choice(places(body)[1:] or [()]) or (None,)
@@ -184,7 +184,7 @@ bends = st.tuples(
 
 
 async def real_answers(simulator: Simulator) -> dict[str, Any]:
-    """Return what a server says that means no harm."""
+    """Return an answer of a benign server."""
     answers = {}
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with aiohttp.ClientSession(headers=headers) as session:
@@ -316,7 +316,7 @@ async def test_mutated_answers_never_crash_an_action(
     loaded: MockConfigEntry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What comes out can be shown anywhere: HA writes it as strict JSON."""
+    """Results can be serialized: Home Assistant writes strict JSON."""
     answers = await real_answers(simulator)
 
     async def attempt(drawn: tuple[str, tuple[random.Random, list[Any]]]) -> None:

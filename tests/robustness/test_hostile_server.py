@@ -32,7 +32,7 @@ from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM
 
 SIGN = "H4CKED"
-"""What a server writes must not get into the log."""
+"""Content of server answers that must not be logged."""
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -42,7 +42,7 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """What is written instead of an answer, and what the error says of it."""
+    """A hostile answer, and the expected error text."""
 
     name: str
     body: bytes
@@ -230,7 +230,7 @@ GROUPS = pytest.mark.parametrize(
     ids=lambda attacks: attacks[0].name,
 )
 
-# What is called, and what the error says of an answer that cannot be used.
+# Actions, and their errors for unusable answers.
 UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "create_chat": (
         {"participant_ids": ["15550101002"], "type": "single"},
@@ -254,7 +254,7 @@ CHANGING = ("POST", "PUT")
 def loud_and_quick(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Log what there is to log, and look once for what became of a request."""
+    """Log everything, and recover a request with a single read."""
     caplog.set_level(logging.INFO)
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
@@ -530,7 +530,7 @@ async def test_pagination_ends(
     most: int,
 ) -> None:
     call = data | {"allow_repeat": True} if "if_exists" in data else data
-    # The sensor of what is unread may read its ten pages meanwhile.
+    # The unread sensor may read its ten pages at the same time.
     unread = 10 if path == "/v1/chats/search" else 0
     for cursor, pages in (("round and round", 2), ("on and {hits}", most)):
         simulator.faults.clear()

@@ -433,7 +433,7 @@ async def test_own_pending_message_without_a_status(
     failures: list[SendFailed],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """SendStatus is optional: while pending there is none."""
+    """A pending message has no sendStatus."""
     simulator.confirm_after = 0.5
     original = simulator.world.send
 

@@ -46,7 +46,7 @@ AUTOMATION = {
         },
     },
 }
-# What goes wrong, with the stream and with reading.
+# Faults of the stream and of reads.
 STREAM: tuple[Fault, ...] = (
     ("ws_close", {}),
     ("ws_close", {"code": 1000}),
@@ -91,7 +91,7 @@ READS = ("/v1/chats*", "/v1/chats/*/messages", "/v1/chats/*", "/v1/accounts", "*
 
 
 class Life:
-    """What people do, and the events that the automation must receive."""
+    """Actions of people, and the events that the automation must receive."""
 
     def __init__(self, simulator: Simulator, rng: random.Random) -> None:
         self._simulator = simulator
@@ -135,7 +135,7 @@ class Life:
 
 
 class Automations:
-    """What Home Assistant sends, and the results that callers get."""
+    """Messages that Home Assistant sends, and the results that callers get."""
 
     def __init__(
         self, hass: HomeAssistant, simulator: Simulator, rng: random.Random
@@ -217,7 +217,7 @@ class Automations:
 
 
 class Trouble:
-    """What goes wrong meanwhile."""
+    """Faults during the run."""
 
     def __init__(
         self,

@@ -80,7 +80,7 @@ async def test_a_thousand_actions_at_once(
         *(("list_chats", {"limit": number + 1}) for number in range(50)),
         *(("list_accounts", {}) for number in range(50)),
     ]
-    # Messages leave in the order in which they are called; all else comes in between.
+    # Messages are sent in call order, between the other requests.
     rng = random.Random(7)  # noqa: S311
     rng.shuffle(others)
     calls = sends + others

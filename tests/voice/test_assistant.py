@@ -177,7 +177,7 @@ async def test_question_expires_after_a_minute(
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))
     await hass.async_block_till_done()
 
-    # Once no question waits, the words are free for whoever else they are meant for.
+    # Without an open question, the reply sentences are not handled.
     assert await say(hass, "yes, send it", first) == NOT_UNDERSTOOD
     assert await say(hass, "yes, send it", second) == NOT_UNDERSTOOD
     assert not simulator.executed
@@ -360,7 +360,7 @@ async def test_punctuation_is_ignored(
 async def test_digits_do_not_run_together(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
 ) -> None:
-    """What stands between two numbers makes them two: twelve is somebody else."""
+    """Text between digits separates numbers: "1 2" is not twelve."""
     chat(simulator, [Person(id="flat", full_name=name)], account_id="telegram")
 
     answer = await say(hass, "Message Flat 12 on Telegram: Hello")
@@ -504,7 +504,7 @@ async def test_two_servers(
         assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
 
 
-# What cannot be looked into
+# Incomplete searches
 
 
 async def test_match_with_incomplete_search_is_confirmed(
@@ -525,7 +525,7 @@ async def test_match_with_incomplete_search_is_confirmed(
     )
     assert not simulator.executed
 
-    # What is called just so needs no question, and neither does another network.
+    # An exact name needs no question, and neither does another network.
     answer = await say(hass, "Message Zoe's birthday on WhatsApp: Hello")
     assert answer == "Sent to Zoe's birthday on WhatsApp."
     answer = await say(hass, "Message Alex on Telegram: Hello")
@@ -553,7 +553,7 @@ async def test_match_with_offline_server_is_confirmed(
 async def test_server_unloaded_during_a_request(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
 ) -> None:
-    # Nobody else reads these.
+    # These logs are not shown to users.
     slow = simulator.faults.add(
         "delay", path="/v1/accounts/*/contacts*", seconds=0.5, times=None
     )
@@ -620,7 +620,7 @@ async def test_number_of_person_with_a_chat(
     assert answer == "Sent to Alex Rivera on WhatsApp."
 
 
-# What does not work
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -713,7 +713,7 @@ async def test_unknown_outcome_is_spoken_and_not_repeated(
 async def test_an_unknown_message_to_somebody_new_is_not_repeated(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, arrived: bool
 ) -> None:
-    """If it has arrived there is a chat now, and still it is the same message."""
+    """A chat exists if the message arrived; a repeat is still the same message."""
     await set_options(hass, loaded, confirm="never")
     drop = simulator.faults.add(
         "drop_after" if arrived else "drop_before", method="POST", path="/v1/chats*"

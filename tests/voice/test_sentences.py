@@ -86,7 +86,7 @@ def test_bare_yes_or_no_is_no_reply(language: str) -> None:
             assert len(required.split()) >= 2
 
 
-# What is left alone
+# No side effects
 
 OTHERS = {
     "en": """
