@@ -122,28 +122,39 @@ def test_every_event_attribute_has_its_text() -> None:
     )
 
 
+def issue_calls() -> Iterator[tuple[str, ast.Dict, bool]]:
+    """Yield the key and the placeholders of every created issue, and if it is fixable.
+
+    A helper of the same module may create issues from a key and placeholders.
+    """
+    for file in sources(BEEPER):
+        helper = [
+            word.value
+            for call in walk(ast.Call, file)
+            if ast.unparse(call.func) == "ir.async_create_issue"
+            for word in call.keywords
+            if word.arg == "is_fixable"
+        ]
+        for call in walk(ast.Call, file) if helper else ():
+            words = {word.arg: word.value for word in call.keywords}
+            values = [*call.args, *words.values()]
+            given = [value for value in values if isinstance(value, ast.Dict)]
+            for value in values:
+                if isinstance(value, ast.Constant) and value.value in ENGLISH["issues"]:
+                    [fixable] = (
+                        [words["is_fixable"]] if "is_fixable" in words else helper
+                    )
+                    yield str(value.value), given[0], ast.literal_eval(fixable)
+
+
 @pytest.mark.parametrize("key", ENGLISH["issues"])
 def test_every_issue_is_raised(key: str) -> None:
-    calls = [
-        {word.arg: word.value for word in call.keywords}
-        for call in walk(ast.Call, *sources(BEEPER))
-        if ast.unparse(call.func) == "ir.async_create_issue"
-    ]
-    [placeholders_node] = [
-        call["translation_placeholders"]
-        for call in calls
-        if ast.unparse(call["translation_key"]) == repr(key)
-    ]
-    assert isinstance(placeholders_node, ast.Dict)
-    given = {ast.literal_eval(name) for name in placeholders_node.keys if name}
+    [(_, given, fixable)] = [call for call in issue_calls() if call[0] == key]
     texts = texts_of(ENGLISH["issues"][key])
-    assert placeholders("".join(texts.values())) == given
+    assert placeholders("".join(texts.values())) == {
+        ast.literal_eval(name) for name in given.keys if name
+    }
     # Fixable issues have their texts in the fix flow.
-    [fixable] = [
-        ast.literal_eval(call["is_fixable"])
-        for call in calls
-        if ast.unparse(call["translation_key"]) == repr(key)
-    ]
     assert fixable is ("fix_flow.step.confirm.description" in texts)
     assert fixable is not ("description" in texts)
 
