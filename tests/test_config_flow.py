@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -30,7 +29,6 @@ from tests.helpers.waiting import until
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
 
-BEEPER = Path(__file__).parents[1] / "custom_components/beeper"
 STREAM = {101, None}  # While it is open, it has no status.
 ENTRY_DATA = {
     "token": TOKEN,

@@ -22,8 +22,7 @@ from simulator import Simulator
 from tests.helpers.entities import add_chat
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import poll, until
-
-KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
+from tests.helpers.world import KIM
 
 
 @pytest.fixture(autouse=True)

@@ -15,15 +15,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.actions.change import CHANGE_ACTIONS
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.outgoing import outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Chat, Message
+from tests.helpers.actions import call_action
 from tests.helpers.entities import add_chat
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES
+
+pytestmark = pytest.mark.usefixtures("quick_recovery")
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "fixtures/sdk-requests.json").read_text("utf-8")
@@ -116,24 +118,9 @@ OF_MESSAGE = ["edit_message", "delete_message", "add_reaction", "remove_reaction
 EACH_CALL = pytest.mark.parametrize("action", CALLS)
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the delays before recovery reads."""
-    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05, 0.1))
-
-
 def age(profile: str) -> int:
     """Return the generation of a profile."""
     return 1 if profile == "easymatrix" else PROFILES.index(profile)
-
-
-async def change(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
-    )
-    assert response is not None
-    json.dumps(response)
-    return dict(response)
 
 
 def own_message(simulator: Simulator, chat_id: str = KIM) -> Message:
@@ -188,14 +175,14 @@ async def test_change_on_each_generation(
 
     if age(profile) < call.since:
         with pytest.raises(HomeAssistantError) as refused:
-            await change(hass, action, **data)
+            await call_action(hass, action, **data)
         assert refused.value.translation_key == "change_route_absent"
         assert refused.value.translation_placeholders
         since = next(row.job.since for row in CHANGE_ACTIONS if row.job.name == action)
         assert refused.value.translation_placeholders["version"] == since
         assert not simulator.executed
         return
-    response = await change(hass, action, **data)
+    response = await call_action(hass, action, **data)
 
     assert call.done(chat, message)
     assert response == {
@@ -223,7 +210,7 @@ async def test_change_by_number_entity_or_name(
     chat, message, data = prepared(simulator, action)
     del data["chat_id"]
 
-    response = await change(hass, action, **data, **ways[by])
+    response = await call_action(hass, action, **data, **ways[by])
 
     assert response["chat_id"] == KIM
     assert CALLS[action].done(chat, message)
@@ -234,14 +221,14 @@ async def test_archive_on_each_generation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for archived in (True, False):
-        await change(hass, "update_chat", chat_id=KIM, is_archived=archived)
+        await call_action(hass, "update_chat", chat_id=KIM, is_archived=archived)
         assert simulator.world.chats[KIM].is_archived is archived
 
 
 async def test_update_chat_sets_every_field(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await change(
+    await call_action(
         hass,
         "update_chat",
         chat_id=FAMILY,
@@ -261,7 +248,7 @@ async def test_update_chat_sets_every_field(
     assert (chat.is_pinned, chat.message_expiry_seconds) == (False, 3600)
     assert chat.draft == {"text": r"On my \*way\*"}
 
-    await change(
+    await call_action(
         hass,
         "update_chat",
         chat_id=FAMILY,
@@ -282,7 +269,7 @@ async def test_new_draft_replaces_the_old_one(
     chat = simulator.world.chats[KIM]
     chat.draft = earlier
 
-    await change(hass, "update_chat", chat_id=KIM, draft="Later", is_pinned=True)
+    await call_action(hass, "update_chat", chat_id=KIM, draft="Later", is_pinned=True)
 
     assert chat.draft == {"text": "Later"}
     assert chat.is_pinned is True
@@ -300,7 +287,7 @@ async def test_cleared_draft_without_replacement_is_reported(
     simulator.faults.add("status_before", method="PATCH", path=path, status=429)
 
     with pytest.raises(HomeAssistantError, match="or a part of it"):
-        await change(hass, "update_chat", chat_id=KIM, draft="Later")
+        await call_action(hass, "update_chat", chat_id=KIM, draft="Later")
 
     assert chat.draft is None
     assert len(mutations(simulator)) == 2
@@ -319,7 +306,7 @@ async def test_edited_text_is_literal_or_markdown(
 ) -> None:
     message = own_message(simulator)
 
-    await change(
+    await call_action(
         hass,
         "edit_message",
         chat_id=KIM,
@@ -336,7 +323,7 @@ async def test_edited_markdown_keeps_its_quotes(
 ) -> None:
     message = own_message(simulator)
 
-    await change(
+    await call_action(
         hass,
         "edit_message",
         chat_id=KIM,
@@ -361,7 +348,7 @@ async def test_mark_read_up_to_a_message(
         world.incoming(chat, chat.participants[0], text) for text in ("One", "Two")
     )
 
-    await change(
+    await call_action(
         hass, "mark_read", chat_id=KIM, message_id=message_id and int(older.id)
     )
 
@@ -388,7 +375,7 @@ async def test_new_message_is_found_by_its_pending_id(
     assert sent["message_id"] == message.pending_id != message.id
     CALLS[action].undo(chat, message)
 
-    response = await change(
+    response = await call_action(
         hass,
         action,
         chat_id=KIM,
@@ -408,11 +395,11 @@ async def test_pending_message_cannot_be_deleted(
     data = {"chat_id": KIM, "message_id": message.pending_id, "for_everyone": True}
 
     with pytest.raises(ServiceValidationError, match="still sending the message"):
-        await change(hass, "delete_message", **data)
+        await call_action(hass, "delete_message", **data)
 
     assert not mutations(simulator)
     simulator.world.settle()
-    await change(hass, "delete_message", **data)
+    await call_action(hass, "delete_message", **data)
     assert message.is_deleted
 
 
@@ -457,7 +444,7 @@ async def test_change_waits_for_earlier_messages(
     message = hass.services.async_call(
         DOMAIN, "send_message", {"chat_id": KIM, "message": "Hi"}, blocking=True
     )
-    reaction = change(
+    reaction = call_action(
         hass, "add_reaction", chat_id=KIM, message_id=own.id, reaction=THUMB
     )
 
@@ -475,7 +462,7 @@ async def test_every_reaction_has_its_own_transaction_id(
     _, _, data = prepared(simulator, "add_reaction")
 
     for reaction in (THUMB, "❤️"):
-        await change(hass, "add_reaction", **{**data, "reaction": reaction})
+        await call_action(hass, "add_reaction", **{**data, "reaction": reaction})
 
     first, second = (request.json for request in simulator.executed)
     assert first["transactionID"] != second["transactionID"]
@@ -486,7 +473,7 @@ async def test_delete_for_oneself_keeps_the_message_for_others(
 ) -> None:
     message = own_message(simulator)
 
-    await change(
+    await call_action(
         hass,
         "delete_message",
         chat_id=KIM,
@@ -512,7 +499,7 @@ async def test_focus_a_window_a_chat_or_a_message(
             {"chatID": KIM, "messageID": chat.messages[-1].id, "draftText": "Hm"},
         ),
     ):
-        response = await change(hass, "focus", **data)
+        response = await call_action(hass, "focus", **data)
         assert simulator.world.focused == wanted
         assert response["chat_id"] == wanted.get("chatID")
 
@@ -522,7 +509,7 @@ async def test_notifying_anyway_on_each_generation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
     with pytest.raises(HomeAssistantError) as refused:
-        await change(hass, "notify_anyway", chat_id=KIM)
+        await call_action(hass, "notify_anyway", chat_id=KIM)
 
     # Only iMessage can.
     known = age(profile) >= 2
@@ -539,14 +526,14 @@ async def test_notifying_anyway(
         if chat.account_id == "imessage"
     )
 
-    response = await change(hass, "notify_anyway", chat_id=chat_id)
+    response = await call_action(hass, "notify_anyway", chat_id=chat_id)
 
     assert response["chat_id"] == chat_id
     assert mutations(simulator) == [
         f"POST /v1/chats/{quote(chat_id, safe='!:;+')}/notify-anyway"
     ]
     with pytest.raises(HomeAssistantError, match="rejects the call as invalid"):
-        await change(hass, "notify_anyway", chat_id=KIM)
+        await call_action(hass, "notify_anyway", chat_id=KIM)
 
 
 # The wire
@@ -620,7 +607,7 @@ async def test_requests_are_those_of_the_official_sdk(
         data = {"chat_id": KIM, **data}
 
     with suppress(ServiceValidationError):  # Only iMessage notifies anyway.
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     [asked] = [
         request
@@ -659,7 +646,7 @@ async def test_idempotent_requests_are_not_repeated(
         simulator.faults.add(kind, method=method, times=None)
 
     with suppress(HomeAssistantError):
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert len(mutations(simulator)) == 1
 
@@ -671,7 +658,7 @@ async def test_offline_server_changes_nothing(
     await simulator.stop()
 
     with pytest.raises(HomeAssistantError, match="Nothing was changed: Beeper could"):
-        await change(hass, "edit_message", **data)
+        await call_action(hass, "edit_message", **data)
 
 
 # Lost answers: all of them are in test_fault_matrix
@@ -685,7 +672,7 @@ async def test_change_found_applied_is_recovered(
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         simulator.faults.add("drop_after", method=method, path="/v1/chats/*")
 
-    assert (await change(hass, action, **data))["recovered"] is True
+    assert (await call_action(hass, action, **data))["recovered"] is True
 
     assert CALLS[action].done(chat, message)
     assert len(simulator.executed) == len(mutations(simulator)) == 1
@@ -699,13 +686,13 @@ async def test_change_without_a_trace_is_unknown_and_repeatable(
     lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN) as unknown:
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert not isinstance(unknown.value, ServiceValidationError)
     assert len(mutations(simulator)) == 1
     simulator.faults.clear()
 
-    await change(hass, action, **data)
+    await call_action(hass, action, **data)
 
     assert CALLS[action].done(chat, message)
 
@@ -717,20 +704,20 @@ async def test_unreadable_outcome_stays_unknown(
     simulator.faults.add("drop_after", method="POST")
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, action, chat_id=KIM)
+        await call_action(hass, action, chat_id=KIM)
     tried = len(mutations(simulator))
     assert tried == 1
 
     if action == "focus":
-        await change(hass, action, chat_id=KIM)
+        await call_action(hass, action, chat_id=KIM)
         assert len(mutations(simulator)) == 2
         return
     # It would disturb the person again.
     with pytest.raises(HomeAssistantError, match="Not repeated"):
-        await change(hass, action, chat_id=KIM)
+        await call_action(hass, action, chat_id=KIM)
     assert len(mutations(simulator)) == tried
     with pytest.raises(HomeAssistantError, match="rejects the call"):
-        await change(hass, action, chat_id=KIM, allow_repeat=True)
+        await call_action(hass, action, chat_id=KIM, allow_repeat=True)
     assert len(mutations(simulator)) == tried + 1
 
 
@@ -740,10 +727,10 @@ async def test_both_ids_of_a_chat_share_the_repeat_protection(
     chat = simulator.world.chats[KIM]
     simulator.faults.add("drop_after", method="POST")
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "notify_anyway", chat_id=chat.local_id)
+        await call_action(hass, "notify_anyway", chat_id=chat.local_id)
 
     with pytest.raises(HomeAssistantError, match="Not repeated"):
-        await change(hass, "notify_anyway", chat_id=KIM)
+        await call_action(hass, "notify_anyway", chat_id=KIM)
 
     assert len(mutations(simulator)) == 1
 
@@ -761,7 +748,7 @@ async def test_similar_title_is_not_the_new_title(
     lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "update_chat", chat_id=KIM, title="Kim work")
+        await call_action(hass, "update_chat", chat_id=KIM, title="Kim work")
 
 
 async def test_a_draft_that_is_stored_as_html_is_found(
@@ -771,7 +758,7 @@ async def test_a_draft_that_is_stored_as_html_is_found(
     simulator.faults.add("delay", method="PATCH")
     simulator.faults.add("drop_before", method="PATCH")
     lost = hass.async_create_task(
-        change(hass, "update_chat", chat_id=KIM, draft="Hi there")
+        call_action(hass, "update_chat", chat_id=KIM, draft="Hi there")
     )
     await until(lambda: len(mutations(simulator)) == 2)
     simulator.world.chats[KIM].draft = {"text": "<p>Hi there</p>"}
@@ -789,7 +776,7 @@ async def test_similar_earlier_text_is_not_the_edited_text(
     lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(
+        await call_action(
             hass,
             "edit_message",
             chat_id=KIM,
@@ -812,7 +799,7 @@ async def test_earlier_read_state_proves_nothing(
     lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(
+        await call_action(
             hass,
             "mark_read",
             chat_id=KIM,
@@ -832,10 +819,10 @@ async def test_mark_unread_checks_the_message(
     data = {"chat_id": KIM, "message_id": unread.id if newest else read.id}
 
     if newest:
-        assert (await change(hass, "mark_unread", **data))["recovered"] is True
+        assert (await call_action(hass, "mark_unread", **data))["recovered"] is True
         return
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "mark_unread", **data)
+        await call_action(hass, "mark_unread", **data)
 
 
 async def test_a_chat_with_unread_messages_is_unread(
@@ -845,7 +832,7 @@ async def test_a_chat_with_unread_messages_is_unread(
     simulator.world.incoming(chat, chat.participants[0], "Hi")
     lose(simulator)
 
-    assert (await change(hass, "mark_unread", chat_id=KIM))["recovered"] is True
+    assert (await call_action(hass, "mark_unread", chat_id=KIM))["recovered"] is True
 
 
 async def test_reminder_time_keeps_its_instant(
@@ -853,7 +840,7 @@ async def test_reminder_time_keeps_its_instant(
 ) -> None:
     await hass.config.async_set_time_zone("Europe/Berlin")
     for remind_at in ("2126-01-01 11:00:00", "2126-01-01T05:00:00-05:00"):
-        await change(hass, "set_reminder", chat_id=KIM, remind_at=remind_at)
+        await call_action(hass, "set_reminder", chat_id=KIM, remind_at=remind_at)
         reminder = simulator.world.chats[KIM].reminder
         assert reminder == {"remindAt": "2126-01-01T10:00:00+00:00"}
 
@@ -869,11 +856,13 @@ async def test_dismissible_reminder_is_a_different_reminder(
     lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "set_reminder", **data, dismiss_on_incoming_message=False)
+        await call_action(
+            hass, "set_reminder", **data, dismiss_on_incoming_message=False
+        )
 
     simulator.faults.clear()
     lose(simulator)
-    assert (await change(hass, "set_reminder", **data))["recovered"] is True
+    assert (await call_action(hass, "set_reminder", **data))["recovered"] is True
 
 
 @pytest.mark.parametrize("profile", ["latest", "4.2.557"])
@@ -890,7 +879,7 @@ async def test_reaction_with_unknown_participant_is_not_removed(
     lose(simulator)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "remove_reaction", **data)
+        await call_action(hass, "remove_reaction", **data)
 
     assert not CALLS["remove_reaction"].done(chat, message)
 
@@ -900,7 +889,7 @@ async def test_unsuccessful_answer_is_checked(
 ) -> None:
     simulator.faults.add("garbage", method="POST", body='{"success": false}')
 
-    assert (await change(hass, "mark_read", chat_id=KIM))["recovered"] is True
+    assert (await call_action(hass, "mark_read", chat_id=KIM))["recovered"] is True
 
 
 async def test_reaction_of_someone_else_proves_nothing(
@@ -911,7 +900,7 @@ async def test_reaction_of_someone_else_proves_nothing(
     simulator.faults.add("drop_before", method="POST", path="/v1/chats/*")
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "add_reaction", **data)
+        await call_action(hass, "add_reaction", **data)
 
 
 async def test_emoji_variants_are_equal(
@@ -925,7 +914,7 @@ async def test_emoji_variants_are_equal(
     )
     simulator.faults.add("drop_before", method="POST", path="/v1/chats/*")
 
-    assert (await change(hass, "add_reaction", **data))["recovered"] is True
+    assert (await call_action(hass, "add_reaction", **data))["recovered"] is True
 
 
 @pytest.mark.parametrize("profile", ["4.2.557"])
@@ -938,7 +927,7 @@ async def test_an_older_message_of_an_old_server_cannot_be_read(
     simulator.faults.add("drop_after", method="PUT")
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
-        await change(hass, "edit_message", **data)
+        await call_action(hass, "edit_message", **data)
 
     assert CALLS["edit_message"].done(chat, message)
     assert len(mutations(simulator)) == 1
@@ -963,10 +952,10 @@ async def test_both_request_formats_are_tried_in_order(
     chat, message, data = prepared(simulator, action)
     if age(profile) < CALLS[action].since:
         with pytest.raises(HomeAssistantError, match="from version"):
-            await change(hass, action, **data)
+            await call_action(hass, action, **data)
         return
 
-    await change(hass, action, **data)
+    await call_action(hass, action, **data)
 
     assert CALLS[action].done(chat, message)
     assert len(simulator.executed) == 1
@@ -989,7 +978,7 @@ async def test_second_format_needs_a_proven_rejection(
         )
 
     with pytest.raises(HomeAssistantError):
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert len(mutations(simulator)) == 1
 
@@ -1024,7 +1013,7 @@ async def test_refusal_explains_why_nothing_was_changed(
     )
 
     with pytest.raises(HomeAssistantError, match=f"Nothing was changed: .*({says})"):
-        await change(hass, "edit_message", **data)
+        await call_action(hass, "edit_message", **data)
 
     assert not CALLS["edit_message"].done(chat, message)
     assert len(mutations(simulator)) == 1
@@ -1041,7 +1030,7 @@ async def test_read_only_mode_changes_nothing(
         _, _, data = prepared(simulator, action)
 
     with pytest.raises(ServiceValidationError, match="allow reading only"):
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert not mutations(simulator)
 
@@ -1053,7 +1042,7 @@ async def test_missing_message(
     data = {**CALLS[action].data, "chat_id": KIM, "message_id": "99999"}
 
     with pytest.raises(ServiceValidationError, match="no such message"):
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert not mutations(simulator)
 
@@ -1065,7 +1054,7 @@ async def test_missing_chat(
     data = {**CALLS[action].data, "chat_id": "!x:beeper.com", "message_id": "1"}
 
     with pytest.raises(ServiceValidationError, match="no such chat"):
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert not mutations(simulator)
 
@@ -1074,7 +1063,7 @@ async def test_mark_missing_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError, match="no such chat"):
-        await change(hass, "mark_read", chat_id="!x:beeper.com")
+        await call_action(hass, "mark_read", chat_id="!x:beeper.com")
 
 
 async def test_only_own_texts_can_be_edited(
@@ -1091,7 +1080,7 @@ async def test_only_own_texts_can_be_edited(
         (own, "x" * 70_000, "this chat allows 65536"),
     ):
         with pytest.raises(ServiceValidationError, match=says):
-            await change(
+            await call_action(
                 hass, "edit_message", chat_id=KIM, message_id=message.id, message=text
             )
     assert not mutations(simulator)
@@ -1104,7 +1093,7 @@ async def test_own_message_flagged_as_foreign_can_be_edited(
     account.marks_own = False
     message = own_message(simulator)
 
-    await change(
+    await call_action(
         hass, "edit_message", chat_id=KIM, message_id=message.id, message="Second"
     )
 
@@ -1118,7 +1107,7 @@ async def test_own_message_without_account_can_be_edited(
     assert await hass.config_entries.async_setup(entry.entry_id)
     message = own_message(simulator)
 
-    await change(
+    await call_action(
         hass, "edit_message", chat_id=KIM, message_id=message.id, message="Second"
     )
 
@@ -1198,7 +1187,7 @@ async def test_bad_input_is_named(
     says: str,
 ) -> None:
     with pytest.raises(ServiceValidationError, match=says):
-        await change(hass, action, chat_id=KIM, **data)
+        await call_action(hass, action, chat_id=KIM, **data)
 
     assert not mutations(simulator)
 
@@ -1219,7 +1208,7 @@ async def test_exactly_one_chat_is_required(
         if action not in (*OF_MESSAGE, "mark_read", "mark_unread"):
             complete.pop("message_id", None)
         with pytest.raises(ServiceValidationError, match=says):
-            await change(hass, action, **{**complete, **data, **where})
+            await call_action(hass, action, **{**complete, **data, **where})
     assert not mutations(simulator)
 
 
@@ -1240,7 +1229,7 @@ async def test_missing_chat_field_is_refused(
     data: dict[str, Any],
 ) -> None:
     with pytest.raises(ServiceValidationError, match="No chat is named"):
-        await change(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert not mutations(simulator)
 
@@ -1262,7 +1251,7 @@ async def test_rejected_field_has_its_action_name(
     )
 
     with pytest.raises(ServiceValidationError, match="these fields: message"):
-        await change(hass, "edit_message", **data)
+        await call_action(hass, "edit_message", **data)
 
 
 async def test_rejected_token_starts_reauth(
@@ -1271,7 +1260,7 @@ async def test_rejected_token_starts_reauth(
     simulator.faults.add("status_before", method="POST", path="*/read", status=401)
 
     with pytest.raises(HomeAssistantError, match="asks for a new one"):
-        await change(hass, "mark_read", chat_id=INSTAGRAM)
+        await call_action(hass, "mark_read", chat_id=INSTAGRAM)
     await hass.async_block_till_done()
 
     [flow] = hass.config_entries.flow.async_progress()

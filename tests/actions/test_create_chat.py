@@ -18,7 +18,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import create_chat
 from tests.helpers.servers import add_entry
-from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER, PROFILES
+from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES
 
 # Requests
 
@@ -30,7 +30,7 @@ async def test_start_on_each_generation(
     response = await create_chat(hass, **KIM_BY_NUMBER, message_text="hi")
 
     if profile != "4.1.294":  # It always creates, and does not report existing chats.
-        assert response["chat_id"] == "!NCdzlIaMjZUmvmvyHU:beeper.com"
+        assert response["chat_id"] == KIM
     assert response["status"] == (None if profile == "4.1.294" else "existing")
     assert response["account_id"] == "whatsapp"
     assert response["recovered"] is False

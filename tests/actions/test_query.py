@@ -18,6 +18,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
+from tests.helpers.actions import call_action
 from tests.helpers.entities import add_chat
 from tests.helpers.servers import add_entry
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES
@@ -36,15 +37,6 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
 }
 EACH_ACTION = pytest.mark.parametrize("action", CALLS)
 EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES)
-
-
-async def read(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
-    )
-    assert response is not None
-    json.dumps(response)
-    return dict(response)
 
 
 def queries(simulator: Simulator, action: str) -> list[list[tuple[str, str]]]:
@@ -78,7 +70,7 @@ async def test_chat(
     known.draft = {"text": "Who"}
     known.reminder = {"remindAt": "2027-01-01T11:00:00+01:00"}
 
-    chat = await read(hass, "get_chat", chat_id=FAMILY)
+    chat = await call_action(hass, "get_chat", chat_id=FAMILY)
 
     keys = simulator.profile.chat_keys
     newer = "draft" in keys
@@ -128,7 +120,9 @@ async def test_chat(
 async def test_chat_with_some_of_its_people(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    chat = await read(hass, "get_chat", chat_id=FAMILY, max_participant_count="2")
+    chat = await call_action(
+        hass, "get_chat", chat_id=FAMILY, max_participant_count="2"
+    )
 
     assert len(chat["participants"]) == 2
     assert chat["participant_count"] == 4
@@ -151,7 +145,7 @@ async def test_chat_by_its_id_number_or_entity(
         "entities": {"entity_id": [entity_id]},
     }
 
-    response = await read(hass, action, **ways[by])
+    response = await call_action(hass, action, **ways[by])
 
     chat = response if action == "get_chat" else response["messages"][0]
     assert chat["chat_id"] == FAMILY
@@ -161,7 +155,7 @@ async def test_chat_by_its_id_number_or_entity(
 async def test_chats(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    response = await read(hass, "list_chats")
+    response = await call_action(hass, "list_chats")
 
     chats = simulator.world.recent_chats()
     assert [chat["chat_id"] for chat in response["chats"]] == [c.id for c in chats]
@@ -169,7 +163,7 @@ async def test_chats(
     assert response["cursor"] is None
     kim = next(chat for chat in response["chats"] if chat["chat_id"] == KIM)
     assert kim["title"] == "Kim"
-    assert kim.keys() == (await read(hass, "get_chat", chat_id=KIM)).keys()
+    assert kim.keys() == (await call_action(hass, "get_chat", chat_id=KIM)).keys()
 
 
 CHAT_FILTERS: list[tuple[dict[str, Any], list[str]]] = [
@@ -192,7 +186,7 @@ async def test_filters_of_chats(
     simulator.world.chats[INSTAGRAM].is_archived = True
 
     for filters, found in CHAT_FILTERS:
-        chats = (await read(hass, "list_chats", **filters))["chats"]
+        chats = (await call_action(hass, "list_chats", **filters))["chats"]
 
         ids = {chat["chat_id"] for chat in chats}
         assert len(ids) == len(found), filters
@@ -205,8 +199,10 @@ async def test_chats_by_their_last_activity(
     chats = simulator.world.recent_chats()
     between = chats[3].last_activity + timedelta(milliseconds=1)
 
-    after = await read(hass, "list_chats", last_activity_after=between)
-    before = await read(hass, "list_chats", last_activity_before=between.isoformat())
+    after = await call_action(hass, "list_chats", last_activity_after=between)
+    before = await call_action(
+        hass, "list_chats", last_activity_before=between.isoformat()
+    )
 
     assert [chat["chat_id"] for chat in after["chats"]] == [c.id for c in chats[:3]]
     assert [chat["chat_id"] for chat in before["chats"]] == [c.id for c in chats[3:]]
@@ -215,7 +211,7 @@ async def test_chats_by_their_last_activity(
 async def test_chats_with_a_label(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    (chat,) = (await read(hass, "list_chats", label_id="home"))["chats"]
+    (chat,) = (await call_action(hass, "list_chats", label_id="home"))["chats"]
 
     assert chat["chat_id"] == FAMILY
 
@@ -238,7 +234,7 @@ async def test_a_server_without_labels_is_not_asked_for_chats(
 async def test_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
-    response = await read(hass, "list_messages", chat_id=FAMILY)
+    response = await call_action(hass, "list_messages", chat_id=FAMILY)
 
     newest, picture = response["messages"][:2]
     written = datetime.fromisoformat(newest["timestamp"])
@@ -274,7 +270,7 @@ async def test_deleted_edited_and_sent_messages(
     world.send(chat, "ok", reply_to="2")
     world.settle()
 
-    messages = (await read(hass, "list_messages", chat_id=KIM))["messages"]
+    messages = (await call_action(hass, "list_messages", chat_id=KIM))["messages"]
 
     sent, _, edited, deleted = messages
     assert (deleted["is_deleted"], deleted["text"], deleted["rich_text"]) == (
@@ -293,7 +289,7 @@ async def test_deleted_edited_and_sent_messages(
 async def test_own_message_without_flag(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    messages = (await read(hass, "list_messages", chat_id=INSTAGRAM))["messages"]
+    messages = (await call_action(hass, "list_messages", chat_id=INSTAGRAM))["messages"]
 
     assert [message["is_self"] for message in messages] == [True, False]
 
@@ -302,7 +298,7 @@ async def test_own_message_without_flag(
 async def test_found_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    response = await read(hass, "search_messages", query="cake")
+    response = await call_action(hass, "search_messages", query="cake")
 
     (message,) = [
         message for message in response["messages"] if "brings" in message["text"]
@@ -313,7 +309,7 @@ async def test_found_messages(
     assert message["chat_type"] == "group"
     keys = simulator.profile.chat_keys
     assert message["network"] == ("WhatsApp" if "network" in keys else None)
-    listed = (await read(hass, "list_messages", chat_id=FAMILY))["messages"]
+    listed = (await call_action(hass, "list_messages", chat_id=FAMILY))["messages"]
     assert message.keys() - {"chat_name", "chat_type", "network"} == listed[0].keys()
 
 
@@ -342,7 +338,7 @@ async def test_filters_of_messages(
     simulator.world.chats[INSTAGRAM].is_low_priority = True
 
     for filters, found in MESSAGE_FILTERS:
-        messages = (await read(hass, "search_messages", **filters))["messages"]
+        messages = (await call_action(hass, "search_messages", **filters))["messages"]
 
         ids = {message["chat_id"] for message in messages}
         assert len(ids) == len(found), filters
@@ -355,8 +351,12 @@ async def test_messages_by_their_time(
     middle = simulator.world.chats[KIM].messages[1]
     data = {"chat_ids": [KIM]}
 
-    after = await read(hass, "search_messages", **data, date_after=middle.timestamp)
-    before = await read(hass, "search_messages", **data, date_before=middle.timestamp)
+    after = await call_action(
+        hass, "search_messages", **data, date_after=middle.timestamp
+    )
+    before = await call_action(
+        hass, "search_messages", **data, date_before=middle.timestamp
+    )
 
     assert [message["message_id"] for message in after["messages"]] == ["3"]
     assert [message["message_id"] for message in before["messages"]] == ["1"]
@@ -421,7 +421,7 @@ async def test_queries_match_the_sdk(
     ]
     before = len(simulator.requests)
 
-    await read(hass, action, **CALLS[action][0], **data)
+    await call_action(hass, action, **CALLS[action][0], **data)
 
     asked = [
         (
@@ -473,7 +473,7 @@ async def test_times_use_home_assistants_time_zone(
     await hass.config.async_set_time_zone("Europe/Berlin")
 
     for value, sent in TIMES:
-        await read(hass, action, **{field: value})
+        await call_action(hass, action, **{field: value})
 
         assert (name, sent) in queries(simulator, action)[-1]
 
@@ -481,8 +481,10 @@ async def test_times_use_home_assistants_time_zone(
 async def test_omitted_fields_are_not_sent(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await read(hass, "list_chats", query="", scope=None, account_ids=[], cursor="")
-    await read(hass, "search_messages", query=None, media_types=[], sender="")
+    await call_action(
+        hass, "list_chats", query="", scope=None, account_ids=[], cursor=""
+    )
+    await call_action(hass, "search_messages", query=None, media_types=[], sender="")
 
     assert queries(simulator, "list_chats")[-1] == [("limit", "20")]
     assert queries(simulator, "search_messages")[0] == [("limit", "20")]
@@ -510,7 +512,7 @@ async def test_messages_continue_from_the_cursor(
     found: list[str] = []
     cursor = None
     for _ in ids:
-        response = await read(hass, action, **where, limit=limit, cursor=cursor)
+        response = await call_action(hass, action, **where, limit=limit, cursor=cursor)
         assert len(response["messages"]) <= limit
         found += [message["message_id"] for message in response["messages"]]
         cursor = response["cursor"]
@@ -529,8 +531,8 @@ async def test_chats_continue_from_the_cursor(
 ) -> None:
     ids = [chat.id for chat in simulator.world.recent_chats()]
 
-    first = await read(hass, "list_chats", limit=4)
-    second = await read(hass, "list_chats", limit=200, cursor=first["cursor"])
+    first = await call_action(hass, "list_chats", limit=4)
+    second = await call_action(hass, "list_chats", limit=200, cursor=first["cursor"])
 
     assert first["has_more"] is True
     assert second["has_more"] is False
@@ -551,8 +553,8 @@ async def test_page_larger_than_the_limit(
         times=None,
     )
 
-    first = await read(hass, "list_chats", limit=3)
-    second = await read(hass, "list_chats", limit=3, cursor=first["cursor"])
+    first = await call_action(hass, "list_chats", limit=3)
+    second = await call_action(hass, "list_chats", limit=3, cursor=first["cursor"])
 
     assert [chat["chat_id"][1] for chat in first["chats"]] == ["4", "3", "2"]
     assert [chat["chat_id"][1] for chat in second["chats"]] == ["1", "0"]
@@ -570,7 +572,7 @@ async def test_repeated_cursor_ends_pagination(
     path = CALLS["search_messages"][1]
     simulator.faults.add("status_before", path=path, status=200, body=body, times=None)
 
-    response = await read(hass, "search_messages")
+    response = await call_action(hass, "search_messages")
 
     assert response == {"messages": [], "has_more": True, "cursor": None}
     assert len(queries(simulator, "search_messages")) == (2 if cursor else 1)
@@ -584,9 +586,9 @@ async def test_endless_pagination_is_stopped(
         body = {"items": [], "hasMore": True, "oldestCursor": str(number)}
         simulator.faults.add("status_before", path=path, status=200, body=body)
 
-    response = await read(hass, "search_messages")
+    response = await call_action(hass, "search_messages")
     assert len(queries(simulator, "search_messages")) == 40
-    await read(hass, "search_messages", cursor=response["cursor"])
+    await call_action(hass, "search_messages", cursor=response["cursor"])
 
     assert response["has_more"] is True
     assert ("cursor", "39") in queries(simulator, "search_messages")[40]
@@ -607,7 +609,7 @@ async def test_merged_chats(
         times=None,
     )
 
-    chats = (await read(hass, "list_chats"))["chats"]
+    chats = (await call_action(hass, "list_chats"))["chats"]
 
     assert {
         chat["chat_id"]: (chat["merged_chat_ids"], chat["merged_into_chat_id"])
@@ -627,7 +629,7 @@ async def test_malformed_times_become_none(
         times=None,
     )
 
-    chats = (await read(hass, "list_chats"))["chats"]
+    chats = (await call_action(hass, "list_chats"))["chats"]
 
     assert [chat["last_activity"] for chat in chats] == [None, None]
 
@@ -644,12 +646,14 @@ async def test_reading_changes_nothing(
 
     for action in CALLS:
         data = {"chat_id": FAMILY} if "chat_id" in CALLS[action][0] else {}
-        await read(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert not simulator.executed
     assert {request.method for request in simulator.requests} <= {"GET"}
     assert simulator.world.chats[FAMILY].unread_count == before
-    assert (await read(hass, "get_chat", chat_id=FAMILY))["unread_count"] == before
+    assert (await call_action(hass, "get_chat", chat_id=FAMILY))[
+        "unread_count"
+    ] == before
 
 
 @EACH_ACTION
@@ -660,7 +664,7 @@ async def test_read_only_mode_allows_reading(
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.tokens["dev-token"] = {"read"}
 
-    assert await read(hass, action, **CALLS[action][0])
+    assert await call_action(hass, action, **CALLS[action][0])
 
 
 @EACH_ACTION
@@ -673,7 +677,7 @@ async def test_nothing_personal_is_logged(
 ) -> None:
     caplog.clear()
 
-    await read(hass, action, **CALLS[action][0])
+    await call_action(hass, action, **CALLS[action][0])
 
     mine = [
         record.getMessage()
@@ -784,7 +788,7 @@ async def test_invalid_call_names_the_field_and_requests_nothing(
     for actions, data, message in WRONG:
         if action in actions:
             with pytest.raises(ServiceValidationError) as refused:
-                await read(hass, action, **{**CALLS[action][0], **data})
+                await call_action(hass, action, **{**CALLS[action][0], **data})
 
             assert message in str(refused.value)
             assert refused.value.translation_domain == DOMAIN
@@ -805,11 +809,11 @@ async def test_the_cursor_of_another_action_is_refused(
             body={"items": [{"id": name, "type": "TEXT"} for name in "ab"]},
             times=None,
         )
-        cursor = (await read(hass, other, **CALLS[other][0], limit=1))["cursor"]
+        cursor = (await call_action(hass, other, **CALLS[other][0], limit=1))["cursor"]
         assert cursor
 
         with pytest.raises(ServiceValidationError, match="cursor is not what this"):
-            await read(hass, action, **CALLS[action][0], cursor=cursor)
+            await call_action(hass, action, **CALLS[action][0], cursor=cursor)
 
 
 @EACH_ACTION
@@ -840,7 +844,7 @@ async def test_unknown_chat(
     hass: HomeAssistant, loaded: MockConfigEntry, action: str
 ) -> None:
     with pytest.raises(ServiceValidationError) as refused:
-        await read(hass, action, chat_id="!nobody:beeper.com")
+        await call_action(hass, action, chat_id="!nobody:beeper.com")
 
     assert str(refused.value).startswith(
         "Nothing was read: Beeper does not know the chat"
@@ -853,12 +857,12 @@ async def test_rejected_cursor(
 ) -> None:
     """For example, a cursor of another server."""
     write_many(simulator, 45)
-    made = await read(hass, action, **CALLS[action][0], limit=2)
+    made = await call_action(hass, action, **CALLS[action][0], limit=2)
     kind, _, after = json.loads(urlsafe_b64decode(made["cursor"]))
     cursor = encoded([kind, "?", after])
 
     with pytest.raises(ServiceValidationError) as refused:
-        await read(hass, action, **CALLS[action][0], cursor=cursor)
+        await call_action(hass, action, **CALLS[action][0], cursor=cursor)
 
     assert "Beeper rejects these fields: cursor" in str(refused.value)
 
@@ -927,13 +931,13 @@ async def test_errors_are_explained(
     add_fault(kind, path=path, times=None, **options)
 
     with pytest.raises(HomeAssistantError) as refused:
-        await read(hass, action, **data)
+        await call_action(hass, action, **data)
 
     assert str(refused.value).startswith("Nothing was read: ")
     assert message in str(refused.value)
     assert "Kim" not in str(refused.value)
     simulator.faults.clear()
-    await read(hass, action, **data)
+    await call_action(hass, action, **data)
 
 
 @EACH_ACTION
@@ -943,7 +947,7 @@ async def test_server_gone(
     await simulator.stop()
 
     with pytest.raises(HomeAssistantError, match="Beeper could not be reached"):
-        await read(hass, action, **CALLS[action][0])
+        await call_action(hass, action, **CALLS[action][0])
 
 
 async def test_rejected_token_starts_reauth(
@@ -952,7 +956,7 @@ async def test_rejected_token_starts_reauth(
     simulator.tokens.clear()
 
     with pytest.raises(HomeAssistantError, match="no longer accepts"):
-        await read(hass, "list_messages", chat_id=KIM)
+        await call_action(hass, "list_messages", chat_id=KIM)
     await hass.async_block_till_done()
 
     (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
@@ -969,9 +973,9 @@ async def test_several_servers_require_a_choice(
         data, path = CALLS[action]
 
         with pytest.raises(ServiceValidationError):
-            await read(hass, action, **data)
+            await call_action(hass, action, **data)
         before = len(other.requests)
-        await read(hass, action, **data, config_entry_id=second.entry_id)
+        await call_action(hass, action, **data, config_entry_id=second.entry_id)
 
         assert path in [request.path for request in other.requests[before:]]
         await hass.config_entries.async_unload(second.entry_id)
@@ -994,12 +998,14 @@ async def test_one_message(
     message_id = message.pending_id if pending else message.id
     if not simulator.profile.html:
         with pytest.raises(HomeAssistantError, match=r"from version 4\.2\.808 on"):
-            await read(hass, "get_message", chat_id=KIM, message_id=message_id)
+            await call_action(hass, "get_message", chat_id=KIM, message_id=message_id)
         return
 
-    response = await read(hass, "get_message", chat_id=KIM, message_id=message_id)
+    response = await call_action(
+        hass, "get_message", chat_id=KIM, message_id=message_id
+    )
 
-    listed = await read(hass, "list_messages", chat_id=KIM, limit=1)
+    listed = await call_action(hass, "list_messages", chat_id=KIM, limit=1)
     assert response == listed["messages"][0]
     assert response["text"] == "A word"
     assert not simulator.executed
@@ -1009,9 +1015,9 @@ async def test_get_missing_message(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError, match="message_id is required"):
-        await read(hass, "get_message", chat_id=KIM)
+        await call_action(hass, "get_message", chat_id=KIM)
     with pytest.raises(ServiceValidationError, match="or another ID in the call"):
-        await read(hass, "get_message", chat_id=KIM, message_id="99999")
+        await call_action(hass, "get_message", chat_id=KIM, message_id="99999")
 
 
 @EACH_PROFILE
@@ -1023,7 +1029,7 @@ async def test_labels(
             await read(hass, "list_labels")
         return
 
-    response = await read(hass, "list_labels")
+    response = await call_action(hass, "list_labels")
 
     assert response == {
         "labels": [
@@ -1039,18 +1045,18 @@ async def test_malformed_labels(
     simulator.faults.add("garbage", path="/v1/labels", body='{"items": []}')
 
     with pytest.raises(HomeAssistantError, match="does not answer as Beeper does"):
-        await read(hass, "list_labels")
+        await call_action(hass, "list_labels")
 
 
 @pytest.mark.parametrize("action", ["get_chat", "list_messages"])
 async def test_a_chat_by_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
-    response = await read(hass, action, recipient="family")
+    response = await call_action(hass, action, recipient="family")
 
     chat = response if action == "get_chat" else response["messages"][0]
     assert chat["chat_id"] == FAMILY
     with pytest.raises(ServiceValidationError, match=r"fits \d+ people or chats"):
-        await read(hass, action, recipient="Alex")
+        await call_action(hass, action, recipient="Alex")
     with pytest.raises(ServiceValidationError, match="account_id belongs to"):
-        await read(hass, action, chat_id=KIM, account_id="whatsapp")
+        await call_action(hass, action, chat_id=KIM, account_id="whatsapp")

@@ -14,19 +14,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.helpers.actions import sent, tried
+from tests.helpers.actions import call_action, sent, tried
 from tests.helpers.entities import add_chat
 from tests.helpers.servers import add_entry
 from tests.helpers.world import FAMILY, KIM, PROFILES
-
-
-async def call(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN, "send_message", data, blocking=True, return_response=True
-    )
-    assert response is not None
-    return dict(response)
-
 
 # Requests
 
@@ -35,7 +26,7 @@ async def call(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
 async def test_send_on_each_generation(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    response = await call(hass, chat_id=KIM, message="hi")
+    response = await call_action(hass, "send_message", chat_id=KIM, message="hi")
 
     message = simulator.world.chats[KIM].messages[-1]
     assert message.text == "hi"
@@ -55,7 +46,7 @@ async def test_send_on_each_generation(
 async def test_reply(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await call(hass, chat_id=KIM, message="Yes", reply_to=2)
+    await call_action(hass, "send_message", chat_id=KIM, message="Yes", reply_to=2)
 
     assert simulator.executed[0].json == {"text": "Yes", "replyToMessageID": "2"}
     assert simulator.world.chats[KIM].messages[-1].linked_message_id == "2"
@@ -64,7 +55,9 @@ async def test_reply(
 async def test_markdown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await call(hass, chat_id=KIM, message="**Fire** in _A_", format="markdown")
+    await call_action(
+        hass, "send_message", chat_id=KIM, message="**Fire** in _A_", format="markdown"
+    )
 
     html = simulator.world.chats[KIM].messages[-1].html
     assert html == "<p><strong>Fire</strong> in <em>A</em></p>"
@@ -75,7 +68,9 @@ async def test_chat_by_its_number(
 ) -> None:
     number = int(simulator.world.chats[FAMILY].local_id)
 
-    assert (await call(hass, chat_id=number, message="hi"))["chat_id"] == FAMILY
+    assert (await call_action(hass, "send_message", chat_id=number, message="hi"))[
+        "chat_id"
+    ] == FAMILY
 
 
 @pytest.mark.parametrize(
@@ -96,7 +91,9 @@ async def test_chat_by_its_entity(
     entity_id = await add_chat(hass, loaded, FAMILY, "Family")
     data = json.loads(json.dumps(data).replace("{}", entity_id))
 
-    assert (await call(hass, **data, message="hi"))["chat_id"] == FAMILY
+    assert (await call_action(hass, "send_message", **data, message="hi"))[
+        "chat_id"
+    ] == FAMILY
 
 
 async def test_chat_as_target(
@@ -125,7 +122,7 @@ async def test_disabled_entity_still_names_its_chat(
         entity_id, disabled_by=er.RegistryEntryDisabler.USER
     )
 
-    await call(hass, entity_id=entity_id, message="hi")
+    await call_action(hass, "send_message", entity_id=entity_id, message="hi")
     assert sent(simulator) == 1
 
 
@@ -148,7 +145,7 @@ async def test_values_rendered_by_templates_are_accepted(
     data: dict[str, Any],
     body: dict[str, Any],
 ) -> None:
-    await call(hass, chat_id=KIM, **data)
+    await call_action(hass, "send_message", chat_id=KIM, **data)
 
     assert simulator.executed[0].json == body
 
@@ -215,7 +212,7 @@ async def test_invalid_call_names_the_field_and_sends_nothing(
     before = len(simulator.requests)
 
     with pytest.raises(ServiceValidationError) as refused:
-        await call(hass, **data)
+        await call_action(hass, "send_message", **data)
 
     assert message in str(refused.value)
     assert refused.value.translation_domain == DOMAIN
@@ -237,7 +234,9 @@ async def test_entity_without_a_chat_is_refused(
     )
 
     with pytest.raises(ServiceValidationError, match="names no notify entity"):
-        await call(hass, entity_id=entity.entity_id, message="hi")
+        await call_action(
+            hass, "send_message", entity_id=entity.entity_id, message="hi"
+        )
 
 
 async def test_invalid_call_is_explained_over_rest(
@@ -259,7 +258,7 @@ async def test_action_without_a_server_fails_clearly(hass: HomeAssistant) -> Non
     assert await async_setup_component(hass, DOMAIN, {})
 
     with pytest.raises(ServiceValidationError):
-        await call(hass, **HI)
+        await call_action(hass, "send_message", **HI)
 
 
 async def test_entity_determines_the_server(
@@ -271,21 +270,29 @@ async def test_entity_determines_the_server(
         entity_id = await add_chat(hass, second)
 
         with pytest.raises(ServiceValidationError):
-            await call(hass, **HI)
-        await call(hass, entity_id=entity_id, message="hi")
-        await call(
-            hass, entity_id=entity_id, message="ho", config_entry_id=second.entry_id
+            await call_action(hass, "send_message", **HI)
+        await call_action(hass, "send_message", entity_id=entity_id, message="hi")
+        await call_action(
+            hass,
+            "send_message",
+            entity_id=entity_id,
+            message="ho",
+            config_entry_id=second.entry_id,
         )
         with pytest.raises(ServiceValidationError, match="belongs to another Beeper"):
-            await call(
-                hass, entity_id=entity_id, message="hi", config_entry_id=loaded.entry_id
+            await call_action(
+                hass,
+                "send_message",
+                entity_id=entity_id,
+                message="hi",
+                config_entry_id=loaded.entry_id,
             )
-        await call(hass, **HI, config_entry_id=loaded.entry_id)
+        await call_action(hass, "send_message", **HI, config_entry_id=loaded.entry_id)
 
         assert (sent(other), sent(simulator)) == (2, 1)
         await hass.config_entries.async_unload(second.entry_id)
         with pytest.raises(ServiceValidationError, match="not loaded"):
-            await call(hass, entity_id=entity_id, message="hi")
+            await call_action(hass, "send_message", entity_id=entity_id, message="hi")
 
 
 # Server errors
@@ -343,14 +350,14 @@ async def test_server_errors_are_translated(
     simulator.faults.add("status_before", method="POST", **fault)
 
     with pytest.raises(HomeAssistantError) as refused:
-        await call(hass, **HI)
+        await call_action(hass, "send_message", **HI)
 
     assert message in str(refused.value)
     assert str(refused.value).startswith(("Nothing was sent", "Nothing was created or"))
     assert "Kim" not in str(refused.value)
     assert sent(simulator) == 0
     assert tried(simulator) == 1
-    assert (await call(hass, **HI))["recovered"] is False
+    assert (await call_action(hass, "send_message", **HI))["recovered"] is False
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -366,7 +373,7 @@ async def test_missing_chat_or_message(
     with pytest.raises(
         ServiceValidationError, match="no such chat, or no such message"
     ):
-        await call(hass, **{**HI, **data})
+        await call_action(hass, "send_message", **{**HI, **data})
     assert sent(simulator) == 0
 
 
@@ -376,7 +383,7 @@ async def test_rejected_token_starts_reauth(
     simulator.tokens.clear()
 
     with pytest.raises(HomeAssistantError, match="no longer accepts"):
-        await call(hass, **HI)
+        await call_action(hass, "send_message", **HI)
     await hass.async_block_till_done()
 
     (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
@@ -389,4 +396,4 @@ async def test_read_only_token(
     simulator.tokens["dev-token"] = {"read"}
 
     with pytest.raises(HomeAssistantError, match="lacks the scope write"):
-        await call(hass, **HI)
+        await call_action(hass, "send_message", **HI)

@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
-BEEPER = ROOT / "custom_components/beeper"
+from tests.helpers.repository import BEEPER, ENGLISH, MANIFEST, ROOT
+
 RULES: dict[str, dict[str, str]] = yaml.safe_load(
     (BEEPER / "quality_scale.yaml").read_text()
 )["rules"]
-MANIFEST: dict[str, Any] = json.loads((BEEPER / "manifest.json").read_text())
-ENGLISH: dict[str, Any] = json.loads((BEEPER / "translations/en.json").read_text())
 TOOLS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 README = (ROOT / "README.md").read_text("utf-8")
 SUPPORT = (ROOT / "docs/support.md").read_text("utf-8")

@@ -14,9 +14,9 @@ import yaml
 
 from demo.home_assistant import home_assistant
 from simulator import Simulator
+from tests.helpers.repository import ROOT
 from tests.helpers.servers import TOKEN
 
-ROOT = Path(__file__).parents[2]
 BEEPER = ROOT / "custom_components/beeper"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 FLOW = "/api/config/config_entries/flow"

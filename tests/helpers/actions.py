@@ -12,26 +12,38 @@ from tests.helpers.world import FAMILY, KIM
 PATH = "/v1/chats/*/messages"
 
 
-async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+async def call_action(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
+    """Call an action of the integration; return its response, which must be JSON."""
+    return await _call(hass, action, data)
+
+
+async def _call(
+    hass: HomeAssistant,
+    action: str,
+    data: dict[str, Any],
+    context: Context | None = None,
+) -> dict[str, Any]:
     response = await hass.services.async_call(
-        "beeper", "create_chat", data, blocking=True, return_response=True
+        DOMAIN, action, data, blocking=True, return_response=True, context=context
     )
     assert response is not None
+    json.dumps(response)
     return dict(response)
+
+
+async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    return await call_action(hass, "create_chat", **data)
+
+
+async def find(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    return await call_action(hass, "find", **data)
 
 
 async def download(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    """Download an attachment, by default the picture of the family."""
     if not data.keys() & {"chat_id", "entity_id", "recipient"}:
         data["chat_id"] = FAMILY
-    response = await hass.services.async_call(
-        DOMAIN,
-        "download_attachment",
-        {"message_id": CAKE} | data,
-        blocking=True,
-        return_response=True,
-    )
-    assert response is not None
-    return dict(response)
+    return await call_action(hass, "download_attachment", **{"message_id": CAKE} | data)
 
 
 async def send(
@@ -41,16 +53,9 @@ async def send(
     context: Context | None = None,
     **data: Any,
 ) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN,
-        "send_message",
-        {"chat_id": chat_id, "message": message, **data},
-        blocking=True,
-        return_response=True,
-        context=context,
-    )
-    assert response is not None
-    return dict(response)
+    """Send a message, by default to Kim."""
+    data = {"chat_id": chat_id, "message": message, **data}
+    return await _call(hass, "send_message", data, context)
 
 
 def sent(simulator: Simulator) -> int:
@@ -70,15 +75,6 @@ def posts(simulator: Simulator) -> int:
         request.method == "POST" and request.path.startswith("/v1/chats")
         for request in simulator.requests
     )
-
-
-async def find(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN, "find", data, blocking=True, return_response=True
-    )
-    assert response is not None
-    json.dumps(response)
-    return dict(response)
 
 
 def searches(simulator: Simulator) -> int:

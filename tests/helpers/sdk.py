@@ -15,7 +15,7 @@ import sys
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.repository import ROOT
 
 
 @contextmanager

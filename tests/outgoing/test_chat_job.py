@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.actions import create_chat
-from tests.helpers.world import FAMILY, PROFILES, chat, contact
+from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact
 
 PEOPLE = ["15550101002", "15550101004", "15550101005"]
 
@@ -188,7 +188,7 @@ async def test_a_direct_chat(
 
     response = await create_chat(hass, **data)
 
-    assert response["chat_id"] == "!NCdzlIaMjZUmvmvyHU:beeper.com"
+    assert response["chat_id"] == KIM
     assert not simulator.executed
 
 

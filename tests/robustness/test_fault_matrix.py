@@ -35,12 +35,13 @@ from tests.helpers.entities import (
     add_shortcut,
     state,
 )
+from tests.helpers.repository import ROOT
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM, PROFILES
 
-DOC = Path(__file__).parents[2] / "docs/reliability.md"
+DOC = ROOT / "docs/reliability.md"
 BEGIN, END = "<!-- faults -->\n", "<!-- end of faults -->"
 THUMB = "👍"
 LATER = "2126-01-01 10:00:00+00:00"

@@ -1,6 +1,5 @@
 """The sentences: which there are, when Home Assistant knows them, and what they leave alone."""
 
-from pathlib import Path
 import re
 import string
 from typing import Any
@@ -16,10 +15,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Account, Person
+from tests.helpers.repository import BEEPER
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say, talk
 
-FOLDER = Path(__file__).parents[2] / "custom_components/beeper/voice/languages"
+FOLDER = BEEPER / "voice/languages"
 FILES: dict[str, Any] = {
     file.stem: yaml.safe_load(file.read_text("utf-8")) for file in FOLDER.glob("*.yaml")
 }
