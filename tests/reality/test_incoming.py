@@ -54,7 +54,7 @@ async def test_r2_membership_rows_without_type_are_no_messages(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     is_own: bool,
 ) -> None:
     simulator.traits.add("membership_without_type", "preview_without_type")
@@ -63,9 +63,9 @@ async def test_r2_membership_rows_without_type_are_no_messages(
     simulator.world.membership(chat, person, "Kim joined the chat")
     write(simulator, "real", chat_id=FAMILY)
     await poll(hass, listening)
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == ["real"]
+    assert texts(events) == ["real"]
     listed = await list_texts(hass, FAMILY)
     assert "real" in listed
     assert not [text for text in listed if text and "joined" in text]
@@ -76,17 +76,17 @@ async def test_r2_messages_of_the_first_servers_have_no_type(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     write(simulator, "real")
     await poll(hass, loaded)
-    await until(lambda: told)
-    assert texts(told) == ["real"]
+    await until(lambda: events)
+    assert texts(events) == ["real"]
     assert "real" in await list_texts(hass, KIM)
 
 
 async def test_r2_file_without_type_is_a_message(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     world = simulator.world
     chat = world.chat(KIM)
@@ -94,27 +94,27 @@ async def test_r2_file_without_type_is_a_message(
     message.text, message.type = "", ""
     message.attachments = [{"type": "img", "id": "mxc://x/1", "fileName": "a.png"}]
     world._append(chat, message)
-    await until(lambda: told)
-    assert told[0].as_dict()["attachments"] == ["image"]
+    await until(lambda: events)
+    assert events[0].as_dict()["attachments"] == ["image"]
 
 
 @pytest.mark.parametrize("profile", ["latest", "easymatrix"])
 async def test_r26_other_text_is_an_edit(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     hass_storage: dict[str, Any],
 ) -> None:
     simulator.traits.add("edits_without_time")
     message = write(simulator, "the first words")
-    await until(lambda: told)
+    await until(lambda: events)
     simulator.edit(KIM, message.id, "the second words")
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
     simulator.react(KIM, message.id, None, "👍")
-    await until(lambda: len(told) > 2)
+    await until(lambda: len(events) > 2)
     simulator.faults.add("ws_flood", count=5)
     await quiet(simulator)
-    assert [(event.type, event.text) for event in told] == [
+    assert [(event.type, event.text) for event in events] == [
         ("message_received", "the first words"),
         ("message_edited", "the second words"),
         ("reaction_added", None),
@@ -128,28 +128,28 @@ async def test_r31_file_name_is_no_text(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     simulator.traits.add("file_name_as_text")
     write_file(simulator)
     write_file(simulator, "listen to voice.ogg")
-    await until(lambda: len(told) > 1)
-    assert texts(told) == [None, "listen to voice.ogg"]
+    await until(lambda: len(events) > 1)
+    assert texts(events) == [None, "listen to voice.ogg"]
     assert (await list_texts(hass, KIM))[:2] == ["listen to voice.ogg", None]
 
 
 async def test_r31_escaped_file_name_is_no_text(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     write_file(simulator, "salt &amp; pepper.ogg", "salt & pepper.ogg")
-    await until(lambda: told)
-    assert told[0].text is None
-    assert told[0].rich_text is None
+    await until(lambda: events)
+    assert events[0].text is None
+    assert events[0].rich_text is None
 
 
 @pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
 async def test_r25_r28_missing_sort_keys_and_empty_values(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     assert {"event_sort_keys_missing", "empty_values"} <= SEEN_TRAITS["easymatrix"]
     for number in range(30):
