@@ -123,7 +123,7 @@ async def test_accounts_of_one_network_are_told_apart_by_a_number(
     assert whatsapps(hass, loaded) == apart
 
 
-async def test_a_number_stays_whatever_the_order_and_whoever_goes(
+async def test_account_numbers_are_stable(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

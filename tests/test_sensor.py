@@ -260,7 +260,7 @@ async def test_accounts_come(
     assert state(hass, "telegram_status") == "connected"
 
 
-async def test_a_server_that_lists_nothing_yet_takes_nothing_away(
+async def test_empty_account_list_removes_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add(

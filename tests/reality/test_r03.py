@@ -39,10 +39,10 @@ def reveals(hass: HomeAssistant) -> list[str]:
     """Return the parts of account IDs in anything the registries and states show."""
     shown = json.dumps(
         [
-            [each.as_dict() for each in hass.states.async_all()],
+            [state.as_dict() for state in hass.states.async_all()],
             [
-                [each.entity_id, each.original_name]
-                for each in er.async_get(hass).entities.values()
+                [entity_id.entity_id, entity_id.original_name]
+                for entity_id in er.async_get(hass).entities.values()
             ],
             [
                 each.name
@@ -100,7 +100,7 @@ async def test_r3_devices_and_entities_named_after_an_address_are_renamed(
     await hass.async_block_till_done()
 
     assert names(hass, loaded) == {EMAIL: "email", SLACK: "slack 2"}
-    named = {each.entity_id for each in entities.entities.values()}
+    named = {entity_id.entity_id for entity_id in entities.entities.values()}
     assert named >= {"sensor.beeper_email_unread_messages", "sensor.post_of_me"}
     assert not reveals(hass)
     device = devices.async_get(slack)

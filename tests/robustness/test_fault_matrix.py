@@ -568,7 +568,7 @@ async def outcome_of(call: Awaitable[Any]) -> str:
     if isinstance(response, str):
         if "it is unknown whether" in response:
             return "unknown"
-        known = (TOLD[each] for each in TOLD if response.startswith(each))
+        known = (TOLD[key] for key in TOLD if response.startswith(key))
         return next(known, response)
     return "recovered" if response and response["recovered"] else "done"
 
