@@ -57,7 +57,7 @@ async def test_custom_sentences(
         "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
     )
     assert await say(hass, "Any post from Lena Park?") == "You have no unread messages."
-    # What has to be asked is asked, and can be answered, without our sentences too.
+    # Questions and answers also work without the integration's sentences.
     question, conversation_id = await talk(hass, "Let Mia know that I am late")
     assert question.startswith("You have no chat with Mia 🌻 on WhatsApp yet")
     assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA

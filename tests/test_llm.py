@@ -556,7 +556,7 @@ async def test_model_may_ask_again_next_turn(
 
     await talk(hass, "Yes, send it to Mia on WhatsApp.", conversation_id)
 
-    assert [each.json["messageText"] for each in simulator.executed] == ["Bye"]
+    assert [request.json["messageText"] for request in simulator.executed] == ["Bye"]
 
 
 def asked_by_home_assistant(text: str) -> str:

@@ -16,8 +16,8 @@ LID = "@whatsapp_lid-24163:beeper.local"
 
 @pytest.fixture(autouse=True)
 def all_read(assist: None, simulator: Simulator, loaded: MockConfigEntry) -> None:
-    for each in simulator.world.chats.values():
-        simulator.world.mark_read(each, None)
+    for known in simulator.world.chats.values():
+        simulator.world.mark_read(known, None)
 
 
 def add_membership(simulator: Simulator, chat_id: str, text: str) -> None:
@@ -60,7 +60,7 @@ async def test_r4_members_of_a_merged_chat_are_read(
 ) -> None:
     simulator.traits.add("merged_chat")
     write(simulator, "Into the member")
-    merged = next(each for each in simulator.world.chats.values() if each.merge)
+    merged = next(chat for chat in simulator.world.chats.values() if chat.merge)
     merged.unread_count = 1
 
     answer = await say(hass, READ)
@@ -74,7 +74,7 @@ async def test_r5_muted_chats_are_left_out_if_the_server_ignores_the_filters(
     simulator.traits.add(
         "include_muted_ignored", "unread_only_ignored", "list_limit_ignored"
     )
-    muted = next(each for each in simulator.world.chats.values() if each.is_muted)
+    muted = next(chat for chat in simulator.world.chats.values() if chat.is_muted)
     write(simulator, "From a muted chat", chat_id=muted.id)
 
     assert await say(hass, READ) == NOTHING
