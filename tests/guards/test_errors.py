@@ -13,6 +13,7 @@ from custom_components.beeper.api.exceptions import (
     CannotConnectError,
     ConnectionLostError,
     ForbiddenError,
+    NotLoadedError,
     PersonNotResolvedError,
     RequestTimeoutError,
     RouteAbsentError,
@@ -42,6 +43,7 @@ API_ERRORS: list[BeeperError] = [
     AuthenticationError(401),
     ForbiddenError(403),
     ForbiddenError(403, missing_scope="write"),
+    NotLoadedError(500),
     *(RouteAbsentError(status) for status in (404, 405, 501)),
     *(
         AnswerError(status, code="X")

@@ -44,7 +44,7 @@ async def numbers(
     hass: HomeAssistant, entry: MockConfigEntry, network: str = "WhatsApp"
 ) -> dict[str, Any]:
     accounts: list[dict[str, Any]] = entry.runtime_data.inbox.statistics["accounts"]
-    return next(each for each in accounts if each["network"] in (None, network))
+    return next(key for key in accounts if key["network"] in (None, network))
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "latest", "easymatrix"])
@@ -53,7 +53,7 @@ async def test_old_time_does_not_end_the_reading(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     was_read: bool,
 ) -> None:
     """A network that was offline for hours delivers old messages among new ones."""
@@ -61,7 +61,7 @@ async def test_old_time_does_not_end_the_reading(
     if was_read:
         write(simulator, "before")
         await poll(hass, loaded)
-        await until(lambda: told)
+        await until(lambda: events)
         await quiet(simulator)
     await simulator.stop()
     for number in range(19):
@@ -72,26 +72,26 @@ async def test_old_time_does_not_end_the_reading(
         write(simulator, str(number))
     await simulator.start()
     await poll(hass, loaded)
-    await until(lambda: len(told) >= 24 + was_read)
+    await until(lambda: len(events) >= 24 + was_read)
     await quiet(simulator)
-    assert texts(told)[was_read:] == [*map(str, range(24))]
+    assert texts(events)[was_read:] == [*map(str, range(24))]
     if was_read:
         assert (await numbers(hass, loaded))["skipped_as_old"] == 25
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest", "easymatrix"])
 async def test_messages_inserted_before_others(
-    listening: MockConfigEntry, simulator: Simulator, told: list[MessageEvent]
+    listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     first = live(simulator, 30)
-    await until(lambda: len(told) == 30)
+    await until(lambda: len(events) == 30)
     await quiet(simulator)
     for number in range(10):
         insert(simulator, f"missed {number}", first, ago=600 - number)
         await asyncio.sleep(0.01)
-    await until(lambda: len(told) == 40)
+    await until(lambda: len(events) == 40)
     await quiet(simulator)
-    assert sorted(text or "" for text in texts(told)[30:]) == [
+    assert sorted(text or "" for text in texts(events)[30:]) == [
         f"missed {number}" for number in range(10)
     ]
 
@@ -100,15 +100,15 @@ async def test_messages_inserted_before_others(
 async def test_every_named_message_is_read(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     first = live(simulator, 25)
-    await until(lambda: len(told) == 25)
+    await until(lambda: len(events) == 25)
     await quiet(simulator)
     for number in range(120):
         insert(simulator, f"missed {number}", first, ago=600 - number)
-    await until(lambda: len(told) == 145)
-    assert len(set(texts(told))) == 145
+    await until(lambda: len(events) == 145)
+    assert len(set(texts(events))) == 145
     assert not listening.runtime_data.inbox.statistics["accounts"][0][
         "skipped_as_too_many"
     ]
@@ -119,13 +119,13 @@ async def test_bounds_are_reported(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(history, "_MAX_SEARCHED_PAGES", 0)
     monkeypatch.setattr(inbox, "_MAX_NAMED", 1)
     first = live(simulator, 25)
-    await until(lambda: len(told) == 25)
+    await until(lambda: len(events) == 25)
     await quiet(simulator)
     for number in range(30):
         insert(simulator, f"missed {number}", first, ago=600 - number)
@@ -153,47 +153,47 @@ async def test_history_of_a_new_account_is_not_new(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     chat = add_account(simulator)
     await poll(hass, listening)
     await quiet(simulator)
     write(simulator, "more history", chat_id=chat.id, ago=8 * 60)
     await quiet(simulator)
-    assert told == []
+    assert events == []
     write(simulator, "new", chat_id=chat.id)
-    await until(lambda: told)
-    assert texts(told) == ["new"]
+    await until(lambda: events)
+    assert texts(events) == ["new"]
     assert (await numbers(hass, listening, "Signal"))["skipped_as_old"] >= 4
 
     # It is remembered beyond a restart.
     assert await hass.config_entries.async_reload(listening.entry_id)
     write(simulator, "again history", chat_id=chat.id, ago=8 * 60)
     await quiet(simulator)
-    assert texts(told) == ["new"]
+    assert texts(events) == ["new"]
 
 
 async def test_chat_that_appears_with_history(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     account = simulator.world.accounts["whatsapp"]
     chat = simulator.world.add_chat(account, [Person(id="@x:y", full_name="X")])
     write(simulator, "open the gate", chat_id=chat.id, ago=8 * 60)
     await quiet(simulator)
     write(simulator, "hello", chat_id=chat.id)
-    await until(lambda: told)
+    await until(lambda: events)
     await quiet(simulator)
-    assert texts(told) == ["hello"]
+    assert texts(events) == ["hello"]
 
 
 async def test_first_message_of_a_new_chat_during_a_gap(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     """Nothing was read for ten minutes, so the chat may have come in between."""
     await quiet(simulator)
@@ -203,8 +203,8 @@ async def test_first_message_of_a_new_chat_during_a_gap(
     chat = simulator.world.add_chat(account, [Person(id="@x:y", full_name="X")])
     write(simulator, "hello", chat_id=chat.id, ago=300)
     await simulator.start()
-    await until(lambda: told)
-    assert texts(told) == ["hello"]
+    await until(lambda: events)
+    assert texts(events) == ["hello"]
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
@@ -212,13 +212,13 @@ async def test_ids_that_begin_anew(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Beeper has moved to another computer: messages are numbered from one again."""
     for number in range(6):
         write(simulator, f"before {number}", chat_id=FAMILY, ago=6 - number)
-    await until(lambda: len(told) == 6)
+    await until(lambda: len(events) == 6)
     await quiet(simulator)
     chat = simulator.world.chat(FAMILY)
     chat.messages = chat.messages[-6:]
@@ -229,20 +229,20 @@ async def test_ids_that_begin_anew(
     await simulator.start()
     for number in range(6):
         write(simulator, f"after {number}", chat_id=FAMILY)
-    await until(lambda: len(told) >= 12)
+    await until(lambda: len(events) >= 12)
     await quiet(simulator)
-    assert texts(told)[6:] == [f"after {number}" for number in range(6)]
+    assert texts(events)[6:] == [f"after {number}" for number in range(6)]
 
 
 async def test_known_ids_of_other_messages(
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for number in range(6):
         write(simulator, f"before {number}", chat_id=FAMILY, ago=6 - number)
-    await until(lambda: len(told) == 6)
+    await until(lambda: len(events) == 6)
     await quiet(simulator)
     chat = simulator.world.chat(FAMILY)
     first = int(chat.messages[-6].id)
@@ -250,9 +250,9 @@ async def test_known_ids_of_other_messages(
     chat.next_message = first
     for number in range(6):
         write(simulator, f"after {number}", chat_id=FAMILY)
-    await until(lambda: len(told) >= 12)
+    await until(lambda: len(events) >= 12)
     await quiet(simulator)
-    assert texts(told)[6:] == [f"after {number}" for number in range(6)]
+    assert texts(events)[6:] == [f"after {number}" for number in range(6)]
     assert caplog.text.count("numbers its messages anew") == 1
 
 
@@ -260,10 +260,10 @@ async def test_chat_that_comes_back_under_another_id(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
 ) -> None:
     write(simulator, "open the gate")
-    await until(lambda: told)
+    await until(lambda: events)
     world = simulator.world
     old = world.chat(KIM)
     new = world.add_chat(world.accounts["whatsapp"], [old.participants[0]])
@@ -272,6 +272,6 @@ async def test_chat_that_comes_back_under_another_id(
     world._append(new, message)
     world.delete_chat(old)
     write(simulator, "close the gate", chat_id=new.id)
-    await until(lambda: len(told) > 1)
+    await until(lambda: len(events) > 1)
     await quiet(simulator)
-    assert texts(told) == ["open the gate", "close the gate"]
+    assert texts(events) == ["open the gate", "close the gate"]

@@ -154,14 +154,14 @@ async def test_r25_r28_missing_sort_keys_and_empty_values(
     assert {"event_sort_keys_missing", "empty_values"} <= SEEN_TRAITS["easymatrix"]
     for number in range(30):
         write(simulator, str(number))
-    await until(lambda: len(told) >= 30)
-    assert texts(told) == [*map(str, range(30))]
-    assert told[0].as_dict()["reply_to"] is None
-    assert told[0].as_dict()["attachments"] == []
+    await until(lambda: len(events) >= 30)
+    assert texts(events) == [*map(str, range(30))]
+    assert events[0].as_dict()["reply_to"] is None
+    assert events[0].as_dict()["attachments"] == []
 
 
-def _has(told: list[MessageEvent], count: int) -> bool:
-    return len(told) >= count
+def _has(events: list[MessageEvent], count: int) -> bool:
+    return len(events) >= count
 
 
 @pytest.mark.parametrize("emits_events", [True, False])
@@ -169,13 +169,15 @@ async def test_r4_members_of_a_merged_chat(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     emits_events: bool,
 ) -> None:
     """The merged chat lists no messages, and the list of chats hides its members."""
     simulator.traits.add("merged_chat", "merged_members_hidden")
     await add_chat(hass, listening, MERGED, "Kim")
-    await until(lambda: any(each.is_followed for each in simulator.hub.connections))
+    await until(
+        lambda: any(connection.is_followed for connection in simulator.hub.connections)
+    )
     await quiet(simulator)
     simulator.world.accounts["whatsapp"].emits_events = emits_events
     for number in range(2):
@@ -186,15 +188,15 @@ async def test_r4_members_of_a_merged_chat(
             merged.last_activity = simulator.world.now()
             simulator.world.changed(merged)
         await poll(hass, listening)
-        await until(partial(_has, told, 2 * number + 2))
+        await until(partial(_has, events, 2 * number + 2))
         await quiet(simulator)
-    assert sorted(text or "" for text in texts(told)) == sorted(
+    assert sorted(text or "" for text in texts(events)) == sorted(
         f"{number} to {chat_id}" for number in range(2) for chat_id in (KIM, KIM_LOCAL)
     )
-    assert all(MERGED in event.chat.ids for event in told)
+    assert all(MERGED in event.chat.ids for event in events)
     states = [
         state
         for state in hass.states.async_all("event")
-        if state.attributes.get("text") == told[-1].text
+        if state.attributes.get("text") == events[-1].text
     ]
     assert len(states) == 2  # Of the account, and of the added chat.
