@@ -216,18 +216,20 @@ async def test_chats_with_a_label(
     assert chat["chat_id"] == FAMILY
 
 
-@pytest.mark.parametrize("profile", [each for each in PROFILES if each != "latest"])
+@pytest.mark.parametrize(
+    "profile", [profile for profile in PROFILES if profile != "latest"]
+)
 async def test_a_server_without_labels_is_not_asked_for_chats(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """It would ignore the filter, and list all."""
     for _ in range(2):
         with pytest.raises(HomeAssistantError, match=r"label_id needs Beeper 4\.3\."):
-            await read(hass, "list_chats", label_id="home")
+            await call_action(hass, "list_chats", label_id="home")
 
     assert not any("labelID" in request.query for request in simulator.requests)
     # It is remembered for the version, where servers report theirs.
-    assert sum(each.path == "/v1/labels" for each in simulator.requests) == 1
+    assert sum(request.path == "/v1/labels" for request in simulator.requests) == 1
 
 
 @EACH_PROFILE
@@ -1026,7 +1028,7 @@ async def test_labels(
 ) -> None:
     if profile != "latest":
         with pytest.raises(HomeAssistantError, match=r"from version 4\.3\.123 on"):
-            await read(hass, "list_labels")
+            await call_action(hass, "list_labels")
         return
 
     response = await call_action(hass, "list_labels")
