@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 import html
 import re
-from typing import Any, Self, TypeGuard, override
+from typing import Any, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import UnreadableAnswerError, UploadError
 from .identity import canonical_id, is_same_number, number_in_id
@@ -557,7 +557,40 @@ class ReceivedAttachment:
         )
 
 
+type MessageKind = Literal[
+    "text",
+    "image",
+    "video",
+    "voice_note",
+    "file",
+    "sticker",
+    "location",
+    "contact",
+    "poll",
+    "call",
+    "event",
+    "unknown",
+]
+MESSAGE_KINDS: tuple[MessageKind, ...] = get_args(MessageKind.__value__)
 _EVENT = "NOTICE"
+# Not documented: newer servers have more types.
+_MESSAGE_KINDS: dict[str, MessageKind] = {
+    _EVENT: "event",
+    "CALL": "call",
+    "CONTACT": "contact",
+    "LIVE_LOCATION": "location",
+    "LOCATION": "location",
+    "POLL": "poll",
+    "STICKER": "sticker",
+    "VOICE": "voice_note",
+}
+_KINDS_OF_FILES: dict[str, MessageKind] = {
+    "gif": "image",
+    "image": "image",
+    "sticker": "sticker",
+    "video": "video",
+    "voice_note": "voice_note",
+}
 _ASSET_SCHEMES = ("mxc://", "localmxc://")
 _ATTACHMENT_KINDS = {"img": "image", "video": "video", "audio": "audio"}
 _SPECIAL_KINDS = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
@@ -594,6 +627,15 @@ class Message:
     mentions: tuple[str, ...]
     send_status: str | None
     send_reason: str | None
+
+    @property
+    def kind(self) -> MessageKind:
+        """What the message is."""
+        if kind := _MESSAGE_KINDS.get(self.type or ""):
+            return kind
+        for attached in self.attachments:
+            return _KINDS_OF_FILES.get(attached.kind, "file")
+        return "text" if self.text and self.type in (None, "TEXT") else "unknown"
 
     @property
     def is_event(self) -> bool:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, override
 from uuid import uuid4
 
+from homeassistant.core import Context
+from homeassistant.exceptions import HomeAssistantError
+
 from .. import errors
 from ..api.exceptions import AnswerError, BeeperError, RouteAbsentError
 from ..api.generations import CHANGES_SINCE, EDIT_SINCE, REACTIONS_SINCE, READ_SINCE
@@ -14,6 +17,7 @@ from ..api.models import Chat, Message
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .markdown import from_format
+from .own_changes import ChangeType, OwnChange
 from .text_matching import same_text
 
 _EMOJI_VARIATION: Final = "\ufe0f"
@@ -39,10 +43,13 @@ class ChangeJob(Job[ChangeResult]):
     context: OutboxContext
     params: Mapping[str, Any]
     chat_id: str
+    call_context: Context | None = None
+    """Home Assistant's context of the call."""
     message_id: str = field(init=False)
     chat: Chat | None = field(default=None, init=False)
     before: Message | None = field(default=None, init=False)
     """The message before the change, None if it could not be read."""
+    _change: OwnChange | None = field(default=None, init=False)
 
     name: ClassVar[str]
     since: ClassVar[str] = CHANGES_SINCE
@@ -50,6 +57,10 @@ class ChangeJob(Job[ChangeResult]):
     needs_message: ClassVar[bool] = False
     reaches_people: ClassVar[bool] = False
     """People notice each repetition; other changes can be repeated without harm."""
+    is_visible: ClassVar[bool] = False
+    """People in the chat see the change, so that machines can answer it."""
+    change_type: ClassVar[ChangeType | None] = None
+    """How the change of a message shows when messages are read."""
 
     unknown = "change_unknown"
     still_unknown = "change_still_unknown"
@@ -90,6 +101,12 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     async def prepare(self) -> None:
+        if self.is_visible and not self._may_reply():
+            errors.refuse(
+                "reply_loop",
+                kind=HomeAssistantError,
+                limit=str(self.context.limits.replies.limit),
+            )
         if not self.needs_message:
             return
         try:
@@ -102,6 +119,16 @@ class ChangeJob(Job[ChangeResult]):
         # A message that was just sent has a pending ID until the network confirms it.
         self.message_id = message.id or self.message_id
         self.check_message(message)
+
+    def _may_reply(self) -> bool:
+        """Count the change if it answers a message of its chat."""
+        shown_as = (self.chat and self.chat.merged_into_id) or self.chat_id
+        return self.call_context is None or self.context.limits.replies.take(
+            self.call_context,
+            shown_as,
+            {self.chat_id, shown_as},
+            (self.chat and self.chat.network) or "Beeper",
+        )
 
     def is_own(self, message: Message) -> bool:
         """Return whether the signed-in user sent a message."""
@@ -135,6 +162,13 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     async def attempt(self) -> ChangeResult:
+        if self.change_type:
+            self._change = self.context.sent.changes.begin(
+                self.change_type,
+                self.chat_id,
+                self.message_id,
+                self.params.get("reaction"),
+            )
         await self.apply()
         return self._result()
 
@@ -144,7 +178,8 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     def undo(self) -> None:
-        """Nothing was prepared that would have to be taken back."""
+        if self._change:
+            self.context.sent.changes.cancel(self._change)
 
     @override
     async def recover(self, attempted: float) -> ChangeResult | None:
@@ -161,6 +196,7 @@ class UpdateChat(ChangeJob):
     """Title, description, draft, place and notifications of a chat."""
 
     name = "update_chat"
+    is_visible = True
 
     def _values(self) -> dict[str, Any]:
         values = dict(self.params)
@@ -249,6 +285,7 @@ class NotifyAnyway(ChangeJob):
 
     name = "notify_anyway"
     reaches_people = True
+    is_visible = True
 
     @override
     async def apply(self) -> None:
@@ -309,6 +346,8 @@ class EditMessage(ChangeJob):
     """Replace the text of an own message."""
 
     name = "edit_message"
+    is_visible = True
+    change_type = "message_edited"
     since = EDIT_SINCE
     needs_message = True
 
@@ -348,6 +387,8 @@ class DeleteMessage(ChangeJob):
     """Delete a message, for everyone or only for the user."""
 
     name = "delete_message"
+    is_visible = True
+    change_type = "message_deleted"
     needs_message = True
 
     @override
@@ -387,6 +428,8 @@ class AddReaction(_ReactionJob):
     """React to a message."""
 
     name = "add_reaction"
+    is_visible = True
+    change_type = "reaction_added"
 
     @override
     async def apply(self) -> None:
@@ -406,6 +449,8 @@ class RemoveReaction(_ReactionJob):
     """Remove an own reaction."""
 
     name = "remove_reaction"
+    is_visible = True
+    change_type = "reaction_removed"
 
     @override
     async def apply(self) -> None:
