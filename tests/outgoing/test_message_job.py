@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.data import get_outbox
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -487,7 +488,7 @@ async def test_a_warning_goes_with_its_server(
 async def test_what_is_under_way_shows_in_the_statistics(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    outbox = hass.data["beeper.outboxes"][loaded.entry_id]
+    outbox = get_outbox(hass, loaded)
     simulator.faults.add("drop_before", method="POST", path=PATH)
     caller = hass.async_create_task(send(hass))
     await until(lambda: tried(simulator))

@@ -16,6 +16,7 @@ from .action import (
     ATTR_ALLOW_REPEAT,
     ATTR_FORMAT,
     ATTR_MESSAGE,
+    ATTR_RECIPIENT,
     CHAT_SCHEMA,
     FORMAT_SCHEMA,
     Action,
@@ -77,6 +78,7 @@ async def _send_message(call: ServiceCall) -> SendMessageResponse:
             attachment=source,
         ),
         call_context=call.context,
+        recipient=params.get(ATTR_RECIPIENT),
     )
     outcome = await outbox.run(job, allow_repeat=params[ATTR_ALLOW_REPEAT])
     response: SendMessageResponse = {

@@ -5,9 +5,9 @@ that no name, number or text reaches a log.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 type Json = Any
 type Query = Mapping[str, str | Sequence[str]]
@@ -182,10 +182,6 @@ class StartChat:
             message_text=self.message_text,
         )
 
-    def normalised(self) -> Self:
-        """Return the form in which two requests for the same chat are equal."""
-        return self
-
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class CreateChat:
@@ -206,10 +202,6 @@ class CreateChat:
             title=self.title,
             message_text=self.message_text,
         )
-
-    def normalised(self) -> Self:
-        """Return the form in which two requests for the same chat are equal."""
-        return replace(self, participant_ids=tuple(sorted(self.participant_ids)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)

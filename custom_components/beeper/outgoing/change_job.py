@@ -1,7 +1,7 @@
 """Change a chat or a message: one job class for each action."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, override
@@ -74,7 +74,13 @@ class ChangeJob(Job[ChangeResult]):
             (name, tuple(value) if isinstance(value, list) else value)
             for name, value in sorted(self.params.items())
         )
-        self.key = self.join_key = (self.name, self.chat_id, self._asked)
+        self._given_id = self.chat_id
+
+    @property
+    @override
+    def keys(self) -> set[Hashable]:
+        chat_ids = {self._given_id} | (self.chat.ids if self.chat else set())
+        return {(self.name, chat_id, self._asked) for chat_id in chat_ids}
 
     @abstractmethod
     async def apply(self) -> None:
@@ -96,7 +102,6 @@ class ChangeJob(Job[ChangeResult]):
         async with self.context.queue.chat(self.client, self.chat_id) as self.chat:
             if self.chat:
                 self.chat_id = self.chat.id
-                self.key = (self.name, self.chat_id, self._asked)
             yield
 
     @override

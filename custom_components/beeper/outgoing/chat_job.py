@@ -1,7 +1,7 @@
 """Create or start a chat: one attempt, and its first message, delivered or reported."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, override
@@ -62,13 +62,15 @@ class ChatJob(Job[ChatJobResult]):
     """One request for a chat.
 
     `if_exists` is for creating. `phone_numbers` are the known phone numbers of
-    participants, by participant ID.
+    participants, by participant ID. `names` are the recipients as they were written.
     """
 
     context: OutboxContext
     request: ChatRequest
     if_exists: IfExists = "create"
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _sent: Sent | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
@@ -76,18 +78,46 @@ class ChatJob(Job[ChatJobResult]):
     """What the server answered; the text may still have to be sent."""
 
     name = "create_chat"
+    creates_chat = True
     unknown = "outcome_unknown"
     still_unknown = "earlier_unknown"
 
     def __post_init__(self) -> None:
-        """Let identical requests share a key, and remember the result for a while."""
+        """Remember the result for a while."""
         self.client = self.context.server.client
-        self.key = self.join_key = (self.request.normalised(), self.if_exists)
         self.window = self.context.server.entry.options.get(
             CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
         )
         if self.request.message_text is not None:
             self.window = min(self.window, _TEXT_WINDOW)
+
+    @property
+    def _content(self) -> tuple[Hashable, ...]:
+        request = self.request
+        if isinstance(request, StartChat):
+            return ("start", request.account_id, request.message_text)
+        return (
+            "create",
+            request.account_id,
+            request.type,
+            request.title,
+            request.message_text,
+            self.if_exists,
+        )
+
+    @property
+    @override
+    def keys(self) -> set[Hashable]:
+        if isinstance(self.request, CreateChat) and self.request.type == "group":
+            return {(*self._content, *sorted(self.request.participant_ids))}
+        people = self._identities | self._learned
+        return {(*self._content, *identity) for identity in people}
+
+    @property
+    @override
+    def written_keys(self) -> set[Hashable]:
+        names = sorted(name.casefold() for name in self.names)
+        return {(*self._content, "names", *names)} if names else set()
 
     @property
     def _network(self) -> str:
@@ -380,7 +410,7 @@ class ChatJob(Job[ChatJobResult]):
 
     def _remember(self, result: ChatResult) -> None:
         if wanted := self._identities:
-            self.context.recipients.remember(
+            self._learned = self.context.recipients.remember(
                 self.request.account_id,
                 wanted,
                 result.chat_id,

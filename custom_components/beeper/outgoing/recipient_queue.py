@@ -88,8 +88,11 @@ class RecipientQueue:
         chat_id: str,
         chat: Chat | None,
         account: Account | None,
-    ) -> None:
-        """Keep the result of a request, under all that is known of the person."""
+    ) -> frozenset[Identity]:
+        """Keep the result of a request, under all that is known of the person.
+
+        Returns all that is known.
+        """
         others = [
             user
             for user in (chat.participants if chat and chat.type == "single" else ())
@@ -108,6 +111,7 @@ class RecipientQueue:
                 until=now + _REMEMBERED_FOR,
             )
         )
+        return wanted
 
     def recall(self, account_id: str, wanted: frozenset[Identity]) -> RecentChat | None:
         """Return the chat that a request of the last minute found for this person."""
