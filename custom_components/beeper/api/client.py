@@ -378,15 +378,15 @@ class BeeperClient:
         )
 
     async def update_chat(self, chat_id: str, fields: Mapping[str, Json]) -> None:
-        """Change a chat; None clears a field.
+        """Change a chat, except for its archiving; None clears a field.
 
-        Raises RouteAbsentError on servers before 4.2.808, except for `is_archived`
-        alone.
+        Raises RouteAbsentError on servers before 4.2.808.
         """
-        if fields.keys() == {"is_archived"}:
-            await self._post("archive", chat_id, archived=fields["is_archived"])
-        else:
-            await self._change("PATCH", "chats", chat_id, body=chat_patch(fields))
+        await self._change("PATCH", "chats", chat_id, body=chat_patch(fields))
+
+    async def archive(self, chat_id: str, *, archived: bool) -> None:
+        """Archive a chat or take it out of the archive."""
+        await self._post("archive", chat_id, archived=archived)
 
     async def mark_read(self, chat_id: str, message_id: str | None) -> None:
         """Mark a chat read, up to a message or completely; others may get a receipt.
