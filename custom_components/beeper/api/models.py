@@ -526,7 +526,8 @@ class ReceivedAttachment:
     """The description of a file attached to a message.
 
     `kind`: image, gif, sticker, video, audio, voice_note or file. `url` is valid on the
-    server only; None if the file cannot be downloaded. `size` is in bytes. Unknown
+    server only; None if the file cannot be downloaded. `is_local`: it is in a place
+    that the API does not serve, as files of iMessage are. `size` is in bytes. Unknown
     values are None.
     """
 
@@ -535,6 +536,7 @@ class ReceivedAttachment:
     mime_type: str | None
     size: int | None
     url: str | None
+    is_local: bool = False
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -554,6 +556,7 @@ class ReceivedAttachment:
             url=next(
                 (url for url in urls if url and url.startswith(_ASSET_SCHEMES)), None
             ),
+            is_local=any(url.startswith(_LOCAL_SCHEMES) for url in urls if url),
         )
 
 
@@ -592,6 +595,7 @@ _KINDS_OF_FILES: dict[str, MessageKind] = {
     "voice_note": "voice_note",
 }
 _ASSET_SCHEMES = ("mxc://", "localmxc://")
+_LOCAL_SCHEMES = ("asset:", "file:", "/")
 _ATTACHMENT_KINDS = {"img": "image", "video": "video", "audio": "audio"}
 _SPECIAL_KINDS = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
 

@@ -12,6 +12,9 @@ from typing import Any, Literal
 type Json = Any
 type Query = Mapping[str, str | Sequence[str]]
 type ChatType = Literal["single", "group"]
+type AttachmentType = Literal[
+    "image", "video", "audio", "file", "gif", "voice-note", "sticker"
+]
 
 # The official Python SDK's field names and those of the API.
 WIRE_NAMES = {
@@ -27,6 +30,7 @@ WIRE_NAMES = {
     "date_after": "dateAfter",
     "date_before": "dateBefore",
     "description": "description",
+    "disable_link_preview": "disableLinkPreview",
     "dismiss_on_incoming_message": "dismissOnIncomingMessage",
     "draft": "draft",
     "draft_text": "draftText",
@@ -51,6 +55,7 @@ WIRE_NAMES = {
     "message_expiry_seconds": "messageExpirySeconds",
     "message_id": "messageID",
     "message_text": "messageText",
+    "mentions": "mentions",
     "mime_type": "mimeType",
     "mode": "mode",
     "participant_ids": "participantIDs",
@@ -206,11 +211,12 @@ class CreateChat:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class AttachmentUpload:
-    """A reference to an uploaded file; the server detects its size and kind."""
+    """A reference to an uploaded file; the server detects its size, and type if None."""
 
     upload_id: str
     file_name: str
     mime_type: str
+    type: AttachmentType | None = None
 
     def body(self) -> dict[str, Json]:
         """Return the API's `attachment` object."""
@@ -218,17 +224,23 @@ class AttachmentUpload:
             upload_id=self.upload_id,
             file_name=self.file_name,
             mime_type=self.mime_type,
+            type=self.type,
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SendMessage:
-    """Send a message to a chat: a Markdown text, an attachment, or both."""
+    """Send a message to a chat: a Markdown text, an attachment, or both.
+
+    `mentions` are user ids. Without `link_preview`, addresses get no preview.
+    """
 
     chat_id: str
     text: str | None = None
     reply_to_message_id: str | None = None
     attachment: AttachmentUpload | None = None
+    mentions: Sequence[str] = ()
+    link_preview: bool = True
 
     def body(self) -> dict[str, Json]:
         """Return the request body; the chat is in the path."""
@@ -236,6 +248,8 @@ class SendMessage:
             text=self.text,
             reply_to_message_id=self.reply_to_message_id,
             attachment=self.attachment.body() if self.attachment else None,
+            mentions=list(self.mentions) or None,
+            disable_link_preview=None if self.link_preview else True,
         )
 
 

@@ -1,7 +1,7 @@
 """Send a message to a chat: limits, upload of the attachment, one attempt."""
 
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import override
 
@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, Message, SentMessage
-from ..api.requests import AttachmentUpload, SendMessage
+from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import Delivery, wait_for_delivery
@@ -32,6 +32,9 @@ class MessageRequest:
     length: int = 0
     reply_to: str | None = None
     attachment: Source | None = None
+    attachment_type: AttachmentType | None = None
+    mentions: tuple[str, ...] = ()
+    link_preview: bool = True
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -104,8 +107,19 @@ class MessageJob(Job[SentMessage]):
                 self._request = self._request_with(None)
             yield
 
+    async def _check_writable(self) -> None:
+        """Refuse a chat that Beeper says the user cannot write to."""
+        if self._chat and self._chat.is_read_only:
+            # What is known of a chat may be old.
+            with suppress(BeeperError):
+                if (
+                    await self._client.chat(self._chat.id, participants=0)
+                ).is_read_only:
+                    errors.refuse("chat_read_only")
+
     @override
     async def prepare(self) -> None:
+        await self._check_writable()
         limit = self._chat.max_text_length if self._chat else None
         if limit is not None and self.message.length > limit:
             errors.refuse(
@@ -145,7 +159,12 @@ class MessageJob(Job[SentMessage]):
         finally:
             await self._hass.async_add_executor_job(file.content.close)
         return AttachmentUpload(
-            upload_id=uploaded.upload_id, file_name=file.name, mime_type=file.mime_type
+            upload_id=uploaded.upload_id,
+            file_name=file.name,
+            mime_type=file.mime_type,
+            # WhatsApp withdraws a GIF that is sent as a picture.
+            type=self.message.attachment_type
+            or ("gif" if file.mime_type == "image/gif" else None),
         )
 
     def _request_with(self, attachment: AttachmentUpload | None) -> SendMessage:
@@ -154,6 +173,8 @@ class MessageJob(Job[SentMessage]):
             text=self.message.text,
             reply_to_message_id=self.message.reply_to,
             attachment=attachment,
+            mentions=self.message.mentions,
+            link_preview=self.message.link_preview,
         )
 
     @override
