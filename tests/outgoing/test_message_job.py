@@ -497,3 +497,24 @@ async def test_what_is_under_way_shows_in_the_statistics(
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await caller
     assert outbox.statistics == {"running": 0, "remembered": 0, "unknown": 1}
+
+
+async def test_a_chat_that_hangs_holds_up_no_other_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Reading it hangs for good; its own messages still leave, in order."""
+    simulator.faults.add(
+        "delay", method="GET", path=f"/v1/chats/{FAMILY}", seconds=3600, times=None
+    )
+    hanging = [
+        hass.async_create_task(send(hass, FAMILY, f"No. {number}"))
+        for number in range(4)
+    ]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(2):
+        await send(hass, KIM, "SMOKE")
+    await asyncio.gather(*hanging)
+
+    sent_texts = [message.text for message in simulator.world.chats[FAMILY].messages]
+    assert sent_texts[-4:] == [f"No. {number}" for number in range(4)]

@@ -214,6 +214,20 @@ async def test_r22_starts_for_one_person_find_one_chat(
     assert sorted(texts(chat)) == sorted(f"No. {number}" for number in numbers)
 
 
+async def test_r22_a_new_chat_may_not_list_its_members_yet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("new_chat_without_members", "new_chat_not_found")
+
+    response = await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text=TEXT
+    )
+
+    [chat] = chats_with(simulator, person)
+    assert response["chat_id"] == chat.id
+    assert len(chat.messages) == 1
+
+
 async def test_r22_starts_for_different_people_do_not_wait_for_each_other(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
 ) -> None:
@@ -280,8 +294,9 @@ async def test_a_lost_attempt_is_not_repeated_after_a_restart(
     with pytest.raises(HomeAssistantError):
         await create_chat(hass, **data)
     [stored] = hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"]
+    assert await hass.config_entries.async_unload(loaded.entry_id)
     get_data(hass).outboxes.clear()
-    await hass.config_entries.async_reload(loaded.entry_id)
+    assert await hass.config_entries.async_setup(loaded.entry_id)
     before = len([r for r in simulator.requests if r.method == "POST"])
 
     with pytest.raises(HomeAssistantError):

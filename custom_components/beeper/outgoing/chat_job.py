@@ -16,7 +16,7 @@ from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, identities
+from .recipient_queue import Identity, identities, recipient_of
 from .reconciliation import (
     find_direct_chat,
     find_existing_chats,
@@ -37,6 +37,9 @@ _EXISTING_DELAYS: Final = (0.3,)
 
 No server was seen to send the text then.
 """
+
+_MEMBER_DELAYS: Final = (0, 0.5, 1)
+"""Seconds to wait before each read of a new chat that lists nobody yet."""
 
 _NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
 """Seconds to wait before each search for the text in a chat that may be new."""
@@ -175,6 +178,7 @@ class ChatJob(Job[ChatJobResult]):
     async def _recent(self) -> Chat | None:
         """Return the chat that a start of the last minute led to, if it is readable."""
         recipients = self.context.recipients
+        await self._determine_recent()
         recent = recipients.recall(self.request.account_id, self._identities)
         if recent is None:
             return None
@@ -186,6 +190,25 @@ class ChatJob(Job[ChatJobResult]):
             recipients.forget(recent.chat_id)
             return None
         return chat
+
+    async def _determine_recent(self) -> None:
+        """Learn who is in new chats that may be with this person."""
+        server, account_id = self.context.server, self.request.account_id
+        account = server.account(account_id)
+        undetermined = self.context.recipients.undetermined(
+            account_id, self._identities
+        )
+        for delay in _MEMBER_DELAYS if undetermined else ():
+            await asyncio.sleep(delay)
+            for recent in [*undetermined]:
+                with suppress(BeeperError):
+                    chat = await self.client.chat(recent.chat_id)
+                    if other := recipient_of(chat, account):
+                        recent.identities |= identities(other)
+                        recent.is_complete = True
+                        undetermined.remove(recent)
+            if not undetermined:
+                return
 
     async def _check_rules(self) -> None:
         """Refuse what the network cannot do; an existing chat needs no check."""
@@ -340,7 +363,9 @@ class ChatJob(Job[ChatJobResult]):
         if chat is None:
             with suppress(BeeperError):
                 chat = await self.client.chat(result.chat_id)
-        if isinstance(self.request, StartChat) and chat and self._is_deserted(chat):
+        # The members of a new chat may not be listed yet.
+        existed = isinstance(self.request, StartChat) and result.status == "existing"
+        if existed and chat and self._is_deserted(chat):
             errors.refuse("chat_deserted", network=self._network)
         self._remember(ChatResult(chat_id=result.chat_id, status=None, chat=chat))
 
