@@ -254,6 +254,7 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "existing_chat_drops_text",  # R1
         "titles_trimmed",  # R21
         "new_chat_not_found",  # R22
+        "new_chat_without_members",  # R22
         "pending_id_useless",  # R23
         "unconfirmed_hidden",  # R24
         "file_name_as_text",  # R24, R31

@@ -62,6 +62,11 @@ TRAITS = {
             "a start does not find chats newer than World.discovery_seconds",
         ),
         Trait(
+            "new_chat_without_members",
+            "R22",
+            "a chat newer than World.discovery_seconds lists nobody but the user",
+        ),
+        Trait(
             "network_hangs",
             "R32",
             "create and start create the chat, then fail after World.hang_seconds",

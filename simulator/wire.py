@@ -177,9 +177,8 @@ class Wire:
     def chat(self, world: World, chat: Chat, participants: int) -> Json:
         """Chat with at most `participants` participants; -1 = all."""
         account = world.accounts[chat.account_id]
-        shown = (
-            chat.participants if participants < 0 else chat.participants[:participants]
-        )
+        members = world.listed_members(chat)
+        shown = members if participants < 0 else members[:participants]
         full: Json = {
             "id": chat.id,
             "localChatID": chat.local_id,
@@ -189,8 +188,8 @@ class Wire:
             "type": chat.type,
             "participants": {
                 "items": [self._participant(person, account) for person in shown],
-                "hasMore": len(shown) < len(chat.participants),
-                "total": len(chat.participants),
+                "hasMore": len(shown) < len(members),
+                "total": len(members),
             },
             "unreadCount": chat.unread_count,
             "unreadMentionsCount": 0,

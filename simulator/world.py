@@ -101,13 +101,22 @@ class World:
             and not chat.merge
             and any(p.id == person.id for p in self._found_by(chat))
             and not (
-                self.traits.has("new_chat_not_found", account.id)
-                and chat.made_at is not None
-                and asyncio.get_running_loop().time() - chat.made_at
-                < self.discovery_seconds
+                self.traits.has("new_chat_not_found", account.id) and self._is_new(chat)
             )
         )
         return min(with_them, key=activity_key, default=None)
+
+    def _is_new(self, chat: Chat) -> bool:
+        now = asyncio.get_running_loop().time()
+        return chat.made_at is not None and now - chat.made_at < self.discovery_seconds
+
+    def listed_members(self, chat: Chat) -> list[Person]:
+        """The participants that are known already."""
+        if self.traits.has(
+            "new_chat_without_members", chat.account_id
+        ) and self._is_new(chat):
+            return [person for person in chat.participants if person.is_self]
+        return chat.participants
 
     def _found_by(self, chat: Chat) -> list[Person]:
         """The people for whom a start finds this chat."""

@@ -53,6 +53,7 @@ _INVALID_KEYS = {
 }
 # Errors after which the request may have been performed; after all others, it was not.
 _UNKNOWN_OUTCOME_KEYS = {
+    "change_not_shown",
     "change_still_unknown",
     "change_unknown",
     "earlier_unknown",

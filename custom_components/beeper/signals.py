@@ -39,9 +39,17 @@ class MessageEvent:
     message: Message
     sender: User
     is_self: bool
+    pending_message_id: str | None = None
+    """The ID that an action returned for a message that Home Assistant sent."""
     text: str | None = None
     rich_text: str | None = None
     reaction: Reaction | None = None
+
+    @property
+    def message_ids(self) -> frozenset[str]:
+        """All known IDs of the message."""
+        ids = (self.message.id, self.pending_message_id)
+        return frozenset(message_id for message_id in ids if message_id)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes of an event entity and the variables of a trigger."""
@@ -56,7 +64,9 @@ class MessageEvent:
             "sender_name": self.sender.name,
             "is_self": self.is_self,
             "message_id": message.id,
+            "pending_message_id": self.pending_message_id,
             "timestamp": message.timestamp.isoformat() if message.timestamp else None,
+            "message_type": message.kind,
             "text": self.text,
             "rich_text": self.rich_text,
             "reply_to": message.reply_to_message_id,

@@ -1,4 +1,4 @@
-"""The triggers of automations: a message, an account that is lost, a failed sending.
+"""The triggers of automations: messages and their changes, lost accounts, failures.
 
 They listen to what happens on all servers. So they need none when an automation is
 loaded, and stay attached when an entry is set up later or again.
@@ -21,25 +21,42 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 
 from . import automation_scope
-from .api.models import User
+from .api.models import MESSAGE_KINDS, Reaction, User
 from .data import note_trigger
+from .outgoing.own_changes import fold_reaction, fold_variation
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,
     SIGNAL_SEND_FAILED,
     AccountDisconnected,
     MessageEvent,
+    MessageEventType,
     SendFailed,
 )
-from .validation import boolean, identifiers, one_of, phone_number
+from .validation import (
+    as_list,
+    boolean,
+    identifiers,
+    one_of,
+    phone_number,
+    reaction,
+    some_of,
+)
 
 CONF_CHAT_TYPE: Final = "chat_type"
 CONF_INCLUDE_OWN: Final = "include_own"
+CONF_MATCH_SKIN_TONE: Final = "match_skin_tone"
+CONF_MESSAGE_ID: Final = "message_id"
+CONF_MESSAGE_TYPE: Final = "message_type"
 CONF_PHRASE: Final = "phrase"
 CONF_PHRASE_MATCH: Final = "phrase_match"
+CONF_REACTION: Final = "reaction"
 CONF_SENDER: Final = "sender"
 
 _NUMBER: Final = re.compile(r"(tel:)?[+\d\s()./-]+")
+
+# Events of a chat trigger nothing.
+_MESSAGE_TYPES: Final = tuple(kind for kind in MESSAGE_KINDS if kind != "event")
 
 MATCH_CONTAINS: Final = "contains"
 MATCH_WHOLE: Final = "whole"
@@ -79,21 +96,13 @@ class _BeeperTrigger(Trigger):
         ]
 
 
-class MessageReceivedTrigger(_BeeperTrigger):
-    """A message that somebody wrote to the user or, if wanted, the user elsewhere."""
+class _MessageTrigger(_BeeperTrigger):
+    """Something that happened to a message, by default not by the user."""
 
-    _schema = vol.Schema(
-        {
-            **automation_scope.CHAT,
-            vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
-            vol.Optional(CONF_CHAT_TYPE): one_of("single", "group"),
-            vol.Optional(CONF_PHRASE, default=list): identifiers,
-            vol.Optional(CONF_PHRASE_MATCH, default=MATCH_CONTAINS): one_of(
-                MATCH_CONTAINS, MATCH_WHOLE
-            ),
-            vol.Optional(CONF_INCLUDE_OWN, default=False): boolean,
-        }
-    )
+    _types: ClassVar[tuple[MessageEventType, ...]]
+    _own_types: ClassVar[tuple[MessageEventType, ...]]
+    """With `include_own`."""
+    _name: ClassVar[str]
 
     @override
     async def async_attach_runner(
@@ -111,7 +120,7 @@ class MessageReceivedTrigger(_BeeperTrigger):
             run_action(
                 {**event.as_dict(), "config_entry_id": event.entry_id},
                 # This reaches the logbook, so it tells neither who nor what.
-                f"message on {event.chat.network or 'Beeper'}",
+                f"{self._name} on {event.chat.network or 'Beeper'}",
                 context,
             )
 
@@ -119,12 +128,12 @@ class MessageReceivedTrigger(_BeeperTrigger):
 
     def _means(self, event: MessageEvent) -> bool:
         options = self._options
-        if event.type != "message_received" and not (
-            event.type == "message_sent" and options[CONF_INCLUDE_OWN]
+        if event.type not in (
+            self._own_types if options[CONF_INCLUDE_OWN] else self._types
         ):
             return False
         return (
-            options.get(CONF_CHAT_TYPE) in (None, event.chat.type)
+            (options[CONF_INCLUDE_OWN] or not event.is_self)
             and (not options[CONF_SENDER] or self._is_sender(event.sender))
             and automation_scope.concerns(
                 self._hass,
@@ -133,17 +142,107 @@ class MessageReceivedTrigger(_BeeperTrigger):
                 account_id=event.account_id,
                 chat_ids=event.chat.ids,
             )
-            and (not self._phrases or self._has_phrase(event.text or ""))
         )
 
     def _is_sender(self, sender: User) -> bool:
         return any(_is(sender, wanted) for wanted in self._options[CONF_SENDER])
+
+
+class MessageReceivedTrigger(_MessageTrigger):
+    """A message that somebody wrote to the user or, if wanted, the user elsewhere."""
+
+    _name = "message"
+    _types: ClassVar[tuple[MessageEventType, ...]] = ("message_received",)
+    _own_types: ClassVar[tuple[MessageEventType, ...]] = (
+        "message_received",
+        "message_sent",
+    )
+    _schema = vol.Schema(
+        {
+            **automation_scope.CHAT,
+            vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
+            vol.Optional(CONF_CHAT_TYPE): one_of("single", "group"),
+            vol.Optional(CONF_MESSAGE_TYPE, default=list): some_of(*_MESSAGE_TYPES),
+            vol.Optional(CONF_PHRASE, default=list): identifiers,
+            vol.Optional(CONF_PHRASE_MATCH, default=MATCH_CONTAINS): one_of(
+                MATCH_CONTAINS, MATCH_WHOLE
+            ),
+            vol.Optional(CONF_INCLUDE_OWN, default=False): boolean,
+        }
+    )
+
+    @override
+    def _means(self, event: MessageEvent) -> bool:
+        options = self._options
+        return (
+            options.get(CONF_CHAT_TYPE) in (None, event.chat.type)
+            and (
+                not options[CONF_MESSAGE_TYPE]
+                or event.message.kind in options[CONF_MESSAGE_TYPE]
+            )
+            and super()._means(event)
+            and (not self._phrases or self._has_phrase(event.text or ""))
+        )
 
     def _has_phrase(self, text: str) -> bool:
         normalized = _normalize_message(text)
         if self._options[CONF_PHRASE_MATCH] == MATCH_WHOLE:
             return normalized in self._phrases
         return any(phrase in normalized for phrase in self._phrases)
+
+
+_CHANGE_SCHEMA: Final = {
+    **automation_scope.CHAT,
+    vol.Optional(CONF_MESSAGE_ID, default=list): identifiers,
+    vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
+    vol.Optional(CONF_INCLUDE_OWN, default=False): boolean,
+}
+
+
+class _ChangeTrigger(_MessageTrigger):
+    """A change of a message."""
+
+    @override
+    def _means(self, event: MessageEvent) -> bool:
+        wanted = self._options[CONF_MESSAGE_ID]
+        return (
+            not wanted or not event.message_ids.isdisjoint(wanted)
+        ) and super()._means(event)
+
+
+class MessageEditedTrigger(_ChangeTrigger):
+    """Somebody has changed the text of a message."""
+
+    _name = "edited message"
+    _types: ClassVar[tuple[MessageEventType, ...]] = ("message_edited",)
+    _own_types = _types
+    _schema = vol.Schema(_CHANGE_SCHEMA)
+
+
+class ReactionAddedTrigger(_ChangeTrigger):
+    """Somebody has reacted to a message."""
+
+    _name = "reaction"
+    _types: ClassVar[tuple[MessageEventType, ...]] = ("reaction_added",)
+    _own_types = _types
+    _schema = vol.Schema(
+        {
+            **_CHANGE_SCHEMA,
+            vol.Optional(CONF_REACTION, default=list): vol.All(as_list, [reaction]),
+            vol.Optional(CONF_MATCH_SKIN_TONE, default=False): boolean,
+        }
+    )
+
+    @override
+    def _means(self, event: MessageEvent) -> bool:
+        wanted = self._options[CONF_REACTION]
+        return (not wanted or self._is_wanted(event.reaction)) and super()._means(event)
+
+    def _is_wanted(self, added: Reaction | None) -> bool:
+        fold = fold_variation if self._options[CONF_MATCH_SKIN_TONE] else fold_reaction
+        return added is not None and fold(added.key) in map(
+            fold, self._options[CONF_REACTION]
+        )
 
 
 class AccountDisconnectedTrigger(_BeeperTrigger):
@@ -229,6 +328,8 @@ def _is(sender: User, wanted: str) -> bool:
 
 _TRIGGERS: Final[dict[str, type[Trigger]]] = {
     "message_received": MessageReceivedTrigger,
+    "message_edited": MessageEditedTrigger,
+    "reaction_added": ReactionAddedTrigger,
     "account_disconnected": AccountDisconnectedTrigger,
     "send_failed": SendFailedTrigger,
 }

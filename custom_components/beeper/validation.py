@@ -105,7 +105,7 @@ def recipients(value: Any) -> list[str]:
 def _unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
     """Validate one value or a list; an error's path includes the index."""
     validated = []
-    for index, item in enumerate(_as_list(value)):
+    for index, item in enumerate(as_list(value)):
         try:
             validated.append(validate(item))
         except vol.Invalid as err:
@@ -114,7 +114,8 @@ def _unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
     return list(dict.fromkeys(validated))
 
 
-def _as_list(value: Any) -> list[Any] | tuple[Any, ...]:
+def as_list(value: Any) -> list[Any] | tuple[Any, ...]:
+    """Return a list as it is, and one value as a list."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -145,7 +146,7 @@ def query(value: Any) -> str:
 
 def entity_id(value: Any) -> str:
     """Return one entity ID; action targets contain it in a list."""
-    values = _as_list(value)
+    values = as_list(value)
     if len({*map(str, values)}) != 1:
         raise vol.Invalid("not_one_entity")
     return identifier(values[0])
@@ -219,7 +220,7 @@ def some_of(*choices: str) -> Callable[[Any], list[str]]:
     validate_one = one_of(*choices)
 
     def validate(value: Any) -> list[str]:
-        return list(dict.fromkeys(map(validate_one, _as_list(value))))
+        return list(dict.fromkeys(map(validate_one, as_list(value))))
 
     return validate
 

@@ -922,7 +922,7 @@ async def test_an_older_message_of_an_old_server_cannot_be_read(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     chat, message, data = prepared(simulator, "edit_message")
-    for number in range(30):
+    for number in range(120):
         simulator.world.incoming(chat, chat.participants[0], f"Number {number}")
     simulator.faults.add("drop_after", method="PUT")
 

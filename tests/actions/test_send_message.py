@@ -397,3 +397,40 @@ async def test_read_only_token(
 
     with pytest.raises(HomeAssistantError, match="lacks the scope write"):
         await call_action(hass, "send_message", **HI)
+
+
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+async def test_mentions_and_no_link_preview(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    kim = simulator.world.chats[KIM].participants[0].id
+    await call_action(
+        hass, "send_message", chat_id=KIM, message="Look at https://example.com"
+    )
+    await call_action(
+        hass,
+        "send_message",
+        chat_id=KIM,
+        message="Look, Kim: https://example.com",
+        mentions=[kim, kim],
+        link_preview=False,
+    )
+    first, second = [request.json for request in simulator.executed]
+    assert not first.keys() & {"mentions", "disableLinkPreview"}
+    assert second["mentions"] == [kim]
+    assert second["disableLinkPreview"] is True
+
+
+@pytest.mark.parametrize("profile", ["easymatrix"])
+async def test_mentions_that_a_server_does_not_know(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    with pytest.raises(ServiceValidationError, match="mentions"):
+        await call_action(
+            hass,
+            "send_message",
+            chat_id=KIM,
+            message="Hello",
+            mentions="@kim:example.com",
+        )
+    assert not simulator.executed

@@ -212,7 +212,9 @@ async def test_a_large_group(
 async def test_unreadable_state_stops_the_call(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    simulator.faults.add("status_before", path="/v1/chats/search", status=500)
+    simulator.faults.add(
+        "status_before", path="/v1/chats/search", status=500, times=None
+    )
 
     with pytest.raises(HomeAssistantError, match="Nothing was created"):
         await create_chat(hass, **family())

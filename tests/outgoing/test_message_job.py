@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.data import get_outbox
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -487,7 +488,7 @@ async def test_a_warning_goes_with_its_server(
 async def test_running_jobs_appear_in_statistics(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    outbox = hass.data["beeper.outboxes"][loaded.entry_id]
+    outbox = get_outbox(hass, loaded)
     simulator.faults.add("drop_before", method="POST", path=PATH)
     caller = hass.async_create_task(send(hass))
     await until(lambda: tried(simulator))
@@ -496,3 +497,24 @@ async def test_running_jobs_appear_in_statistics(
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await caller
     assert outbox.statistics == {"running": 0, "remembered": 0, "unknown": 1}
+
+
+async def test_a_chat_that_hangs_holds_up_no_other_chat(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Reading it hangs for good; its own messages still leave, in order."""
+    simulator.faults.add(
+        "delay", method="GET", path=f"/v1/chats/{FAMILY}", seconds=3600, times=None
+    )
+    hanging = [
+        hass.async_create_task(send(hass, FAMILY, f"No. {number}"))
+        for number in range(4)
+    ]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(2):
+        await send(hass, KIM, "SMOKE")
+    await asyncio.gather(*hanging)
+
+    sent_texts = [message.text for message in simulator.world.chats[FAMILY].messages]
+    assert sent_texts[-4:] == [f"No. {number}" for number in range(4)]

@@ -621,7 +621,7 @@ async def test_slot_returned_during_an_attempt(
     entry = add_entry(hass, simulator.url, chats_per_hour=1)
     assert await hass.config_entries.async_setup(entry.entry_id)
     simulator.faults.add("delay_after", method="POST", seconds=0.1)
-    simulator.faults.add("delay", path="/v1/chats/search", seconds=0.2)
+    simulator.faults.add("delay", path="/v1/chats/search", seconds=0.2, times=None)
     existing = hass.async_create_task(create_chat(hass, **KIM_BY_NUMBER))
     await until(lambda: posts(simulator))
 

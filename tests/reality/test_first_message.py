@@ -1,17 +1,22 @@
 """R1, R22, R30: the first message reaches the right person once, or is reported."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.data import get_data
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Chat, Person
-from tests.helpers.actions import create_chat
+from tests.helpers.actions import create_chat, send
 from tests.helpers.waiting import until
+from tests.helpers.world import KIM
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 NEWER = ["4.2.557", "4.2.808", "latest", "easymatrix-0.3.0"]
 ALL = ["4.1.294", *NEWER]
@@ -209,6 +214,20 @@ async def test_r22_starts_for_one_person_find_one_chat(
     assert sorted(texts(chat)) == sorted(f"No. {number}" for number in numbers)
 
 
+async def test_r22_a_new_chat_may_not_list_its_members_yet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("new_chat_without_members", "new_chat_not_found")
+
+    response = await create_chat(
+        hass, user={"phone_number": person.phone_number}, message_text=TEXT
+    )
+
+    [chat] = chats_with(simulator, person)
+    assert response["chat_id"] == chat.id
+    assert len(chat.messages) == 1
+
+
 async def test_r22_starts_for_different_people_do_not_wait_for_each_other(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
 ) -> None:
@@ -239,3 +258,66 @@ async def test_r30_a_chat_that_everybody_left_is_refused(
         )
 
     assert TEXT not in texts(chat)
+
+
+# What identifies a request
+
+
+async def test_a_lost_attempt_by_number_is_not_repeated_by_id(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    chat = add_chat(simulator, person)
+    simulator.traits.add("existing_chat_drops_text")
+    simulator.faults.add("drop_before", method="POST", path="*/messages")
+    with pytest.raises(HomeAssistantError, match="it is unknown whether"):
+        await create_chat(
+            hass, user={"phone_number": person.phone_number}, message_text=TEXT
+        )
+
+    with pytest.raises(HomeAssistantError, match="it is unknown whether"):
+        await create_chat(hass, user={"id": person.id}, message_text=TEXT)
+
+    assert chat.messages == []
+
+
+async def test_a_lost_attempt_is_not_repeated_after_a_restart(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    person: Person,
+    hass_storage: dict[str, Any],
+) -> None:
+    """The storage has neither the number nor the text."""
+    add_chat(simulator, person)
+    data = {"user": {"phone_number": person.phone_number}, "message_text": TEXT}
+    simulator.faults.add("drop_before", method="POST")
+    with pytest.raises(HomeAssistantError):
+        await create_chat(hass, **data)
+    [stored] = hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"]
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    get_data(hass).outboxes.clear()
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    before = len([r for r in simulator.requests if r.method == "POST"])
+
+    with pytest.raises(HomeAssistantError):
+        await create_chat(hass, **data)
+
+    assert len([r for r in simulator.requests if r.method == "POST"]) == before
+    assert set(stored) == {"keys", "at"}
+    assert all(re.fullmatch("[0-9a-f]{24}", key) for key in stored["keys"])
+
+
+async def test_a_chat_has_one_queue_and_one_identity_under_all_its_ids(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    chat = simulator.world.chats[KIM]
+    before = len(chat.messages)
+    simulator.faults.add("drop_before", method="POST", path="*/messages")
+    with pytest.raises(HomeAssistantError):
+        await send(hass, message=TEXT)
+
+    for chat_id in (KIM, chat.local_id):
+        with pytest.raises(HomeAssistantError, match="Not repeated"):
+            await send(hass, str(chat_id), TEXT)
+
+    assert len(chat.messages) == before

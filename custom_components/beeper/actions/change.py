@@ -107,6 +107,7 @@ class ChangeAction:
                 context=outbox.context,
                 params=select_fields(call.data, self.fields),
                 chat_id=chat_id,
+                call_context=call.context,
             ),
             allow_repeat=not self.job.reaches_people or call.data[ATTR_ALLOW_REPEAT],
         )

@@ -172,6 +172,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
                 for person in people
                 if person.user.phone_number
             },
+            names=tuple(person.given for person in people),
         ),
         allow_repeat=params[ATTR_ALLOW_REPEAT],
     )

@@ -20,7 +20,7 @@ from homeassistant.exceptions import ServiceValidationError
 
 from .. import errors
 from ..api.client import BeeperClient
-from ..api.exceptions import AnswerError, RouteAbsentError
+from ..api.exceptions import AnswerError, ForbiddenError, RouteAbsentError
 from ..api.generations import UPLOAD_SINCE
 from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
@@ -202,7 +202,9 @@ async def _fetch(
 ) -> tuple[int, str]:
     """Write the file in chunks; return its size in bytes and its MIME type."""
     if attached.url is None:
-        raise errors.failed("attachment_gone")
+        raise errors.failed(
+            "attachment_not_served" if attached.is_local else "attachment_gone"
+        )
     await hass.async_add_executor_job(part.open)
     size = 0
     try:
@@ -220,6 +222,11 @@ async def _fetch(
     except RouteAbsentError:
         raise errors.failed("download_absent", version=UPLOAD_SINCE) from None
     except AnswerError as err:
+        is_refused = err.status == HTTPStatus.BAD_REQUEST or (
+            isinstance(err, ForbiddenError) and err.missing_scope is None
+        )
+        if is_refused:
+            raise errors.failed("attachment_not_served") from None
         if err.status in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_GATEWAY):
             raise errors.failed("attachment_gone") from None
         raise

@@ -1,21 +1,31 @@
 """The action beeper.send_message: send a message to an existing chat."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import voluptuous as vol
 
 from homeassistant.core import ServiceCall
 
 from .. import errors
+from ..api.requests import AttachmentType
 from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.attachments import Source
 from ..outgoing.message_job import MessageJob, MessageRequest
-from ..validation import attachment, boolean, file_name, identifier, text
+from ..validation import (
+    attachment,
+    boolean,
+    file_name,
+    identifier,
+    identifiers,
+    one_of,
+    text,
+)
 from .action import (
     ATTR_ALLOW_REPEAT,
     ATTR_FORMAT,
     ATTR_MESSAGE,
+    ATTR_RECIPIENT,
     CHAT_SCHEMA,
     FORMAT_SCHEMA,
     Action,
@@ -25,6 +35,7 @@ from .action import (
 from .responses import SendMessageResponse
 
 ATTR_ATTACHMENT: Final = "attachment"
+ATTR_ATTACHMENT_TYPE: Final = "attachment_type"
 ATTR_FILE_NAME: Final = "file_name"
 ATTR_WAIT: Final = "wait"
 
@@ -36,6 +47,9 @@ _SCHEMA: Final = vol.Schema(
         vol.Optional("reply_to"): identifier,
         vol.Optional(ATTR_ATTACHMENT): attachment,
         vol.Optional(ATTR_FILE_NAME): file_name,
+        vol.Optional(ATTR_ATTACHMENT_TYPE): one_of(*get_args(AttachmentType.__value__)),
+        vol.Optional("mentions"): identifiers,
+        vol.Optional("link_preview", default=True): boolean,
         vol.Optional(ATTR_WAIT, default=False): boolean,
         vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
     }
@@ -48,8 +62,9 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
         params.pop(ATTR_MESSAGE, None)
         if ATTR_ATTACHMENT not in params:
             raise errors.invalid("nothing_to_send")
-    if ATTR_FILE_NAME in params and ATTR_ATTACHMENT not in params:
-        raise errors.invalid("file_name_alone")
+    for field in (ATTR_FILE_NAME, ATTR_ATTACHMENT_TYPE):
+        if field in params and ATTR_ATTACHMENT not in params:
+            raise errors.invalid("without_attachment", field=field)
     return params
 
 
@@ -75,8 +90,12 @@ async def _send_message(call: ServiceCall) -> SendMessageResponse:
             length=len(message or ""),
             reply_to=params.get("reply_to"),
             attachment=source,
+            attachment_type=params.get(ATTR_ATTACHMENT_TYPE),
+            mentions=tuple(params.get("mentions", ())),
+            link_preview=params["link_preview"],
         ),
         call_context=call.context,
+        recipient=params.get(ATTR_RECIPIENT),
     )
     outcome = await outbox.run(job, allow_repeat=params[ATTR_ALLOW_REPEAT])
     response: SendMessageResponse = {

@@ -1,5 +1,6 @@
 """The HTTP client: one method per endpoint."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, replace
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import IO, Final
+from weakref import WeakValueDictionary
 
 import aiohttp
 
@@ -84,6 +86,7 @@ class BeeperClient:
         self._start_ways: tuple[StartWay, ...] = ()
         self._reminder_fields: list[ReminderField] = []
         self._reaction_in_path: list[bool] = []
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._routes: dict[tuple[str | None, str], bool] = {}
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
@@ -302,14 +305,19 @@ class BeeperClient:
         )
 
     async def messages(self, chat_id: str, cursor: str | None = None) -> Page[Message]:
-        """Return a page of a chat's messages, about 20, the newest first."""
-        return await self._get(
-            "chats",
-            chat_id,
-            "messages",
-            read=partial(_read_messages, typed=self._typed_messages),
-            query=_page_query(cursor),
-        )
+        """Return a page of a chat's messages, about 20, the newest first.
+
+        One request a chat at a time: EasyMatrix answers 500 while it reads the same
+        chat for another one.
+        """
+        async with self._reading.setdefault(chat_id, asyncio.Lock()):
+            return await self._get(
+                "chats",
+                chat_id,
+                "messages",
+                read=partial(_read_messages, typed=self._typed_messages),
+                query=_page_query(cursor),
+            )
 
     async def message(self, chat_id: str, message_id: str) -> Message:
         """Return a message by its final or pending id.
@@ -378,15 +386,15 @@ class BeeperClient:
         )
 
     async def update_chat(self, chat_id: str, fields: Mapping[str, Json]) -> None:
-        """Change a chat; None clears a field.
+        """Change a chat, except for its archiving; None clears a field.
 
-        Raises RouteAbsentError on servers before 4.2.808, except for `is_archived`
-        alone.
+        Raises RouteAbsentError on servers before 4.2.808.
         """
-        if fields.keys() == {"is_archived"}:
-            await self._post("archive", chat_id, archived=fields["is_archived"])
-        else:
-            await self._change("PATCH", "chats", chat_id, body=chat_patch(fields))
+        await self._change("PATCH", "chats", chat_id, body=chat_patch(fields))
+
+    async def archive(self, chat_id: str, *, archived: bool) -> None:
+        """Archive a chat or take it out of the archive."""
+        await self._post("archive", chat_id, archived=archived)
 
     async def mark_read(self, chat_id: str, message_id: str | None) -> None:
         """Mark a chat read, up to a message or completely; others may get a receipt.

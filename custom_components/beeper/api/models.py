@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 import html
 import re
-from typing import Any, Self, TypeGuard, override
+from typing import Any, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import UnreadableAnswerError, UploadError
 from .identity import canonical_id, is_same_number, number_in_id
@@ -526,7 +526,8 @@ class ReceivedAttachment:
     """The description of a file attached to a message.
 
     `kind`: image, gif, sticker, video, audio, voice_note or file. `url` is valid on the
-    server only; None if the file cannot be downloaded. `size` is in bytes. Unknown
+    server only; None if the file cannot be downloaded. `is_local`: it is in a place
+    that the API does not serve, as files of iMessage are. `size` is in bytes. Unknown
     values are None.
     """
 
@@ -535,6 +536,7 @@ class ReceivedAttachment:
     mime_type: str | None
     size: int | None
     url: str | None
+    is_local: bool = False
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -554,11 +556,46 @@ class ReceivedAttachment:
             url=next(
                 (url for url in urls if url and url.startswith(_ASSET_SCHEMES)), None
             ),
+            is_local=any(url.startswith(_LOCAL_SCHEMES) for url in urls if url),
         )
 
 
+type MessageKind = Literal[
+    "text",
+    "image",
+    "video",
+    "voice_note",
+    "file",
+    "sticker",
+    "location",
+    "contact",
+    "poll",
+    "call",
+    "event",
+    "unknown",
+]
+MESSAGE_KINDS: tuple[MessageKind, ...] = get_args(MessageKind.__value__)
 _EVENT = "NOTICE"
+# Not documented: newer servers have more types.
+_MESSAGE_KINDS: dict[str, MessageKind] = {
+    _EVENT: "event",
+    "CALL": "call",
+    "CONTACT": "contact",
+    "LIVE_LOCATION": "location",
+    "LOCATION": "location",
+    "POLL": "poll",
+    "STICKER": "sticker",
+    "VOICE": "voice_note",
+}
+_KINDS_OF_FILES: dict[str, MessageKind] = {
+    "gif": "image",
+    "image": "image",
+    "sticker": "sticker",
+    "video": "video",
+    "voice_note": "voice_note",
+}
 _ASSET_SCHEMES = ("mxc://", "localmxc://")
+_LOCAL_SCHEMES = ("asset:", "file:", "/")
 _ATTACHMENT_KINDS = {"img": "image", "video": "video", "audio": "audio"}
 _SPECIAL_KINDS = {"isVoiceNote": "voice_note", "isGif": "gif", "isSticker": "sticker"}
 
@@ -594,6 +631,15 @@ class Message:
     mentions: tuple[str, ...]
     send_status: str | None
     send_reason: str | None
+
+    @property
+    def kind(self) -> MessageKind:
+        """What the message is."""
+        if kind := _MESSAGE_KINDS.get(self.type or ""):
+            return kind
+        for attached in self.attachments:
+            return _KINDS_OF_FILES.get(attached.kind, "file")
+        return "text" if self.text and self.type in (None, "TEXT") else "unknown"
 
     @property
     def is_event(self) -> bool:

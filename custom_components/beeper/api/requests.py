@@ -5,13 +5,16 @@ that no name, number or text reaches a log.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 type Json = Any
 type Query = Mapping[str, str | Sequence[str]]
 type ChatType = Literal["single", "group"]
+type AttachmentType = Literal[
+    "image", "video", "audio", "file", "gif", "voice-note", "sticker"
+]
 
 # The official Python SDK's field names and those of the API.
 WIRE_NAMES = {
@@ -27,6 +30,7 @@ WIRE_NAMES = {
     "date_after": "dateAfter",
     "date_before": "dateBefore",
     "description": "description",
+    "disable_link_preview": "disableLinkPreview",
     "dismiss_on_incoming_message": "dismissOnIncomingMessage",
     "draft": "draft",
     "draft_text": "draftText",
@@ -51,6 +55,7 @@ WIRE_NAMES = {
     "message_expiry_seconds": "messageExpirySeconds",
     "message_id": "messageID",
     "message_text": "messageText",
+    "mentions": "mentions",
     "mime_type": "mimeType",
     "mode": "mode",
     "participant_ids": "participantIDs",
@@ -182,10 +187,6 @@ class StartChat:
             message_text=self.message_text,
         )
 
-    def normalised(self) -> Self:
-        """Return the form in which two requests for the same chat are equal."""
-        return self
-
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class CreateChat:
@@ -207,18 +208,15 @@ class CreateChat:
             message_text=self.message_text,
         )
 
-    def normalised(self) -> Self:
-        """Return the form in which two requests for the same chat are equal."""
-        return replace(self, participant_ids=tuple(sorted(self.participant_ids)))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class AttachmentUpload:
-    """A reference to an uploaded file; the server detects its size and kind."""
+    """A reference to an uploaded file; the server detects its size, and type if None."""
 
     upload_id: str
     file_name: str
     mime_type: str
+    type: AttachmentType | None = None
 
     def body(self) -> dict[str, Json]:
         """Return the API's `attachment` object."""
@@ -226,17 +224,23 @@ class AttachmentUpload:
             upload_id=self.upload_id,
             file_name=self.file_name,
             mime_type=self.mime_type,
+            type=self.type,
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SendMessage:
-    """Send a message to a chat: a Markdown text, an attachment, or both."""
+    """Send a message to a chat: a Markdown text, an attachment, or both.
+
+    `mentions` are user ids. Without `link_preview`, addresses get no preview.
+    """
 
     chat_id: str
     text: str | None = None
     reply_to_message_id: str | None = None
     attachment: AttachmentUpload | None = None
+    mentions: Sequence[str] = ()
+    link_preview: bool = True
 
     def body(self) -> dict[str, Json]:
         """Return the request body; the chat is in the path."""
@@ -244,6 +248,8 @@ class SendMessage:
             text=self.text,
             reply_to_message_id=self.reply_to_message_id,
             attachment=self.attachment.body() if self.attachment else None,
+            mentions=list(self.mentions) or None,
+            disable_link_preview=None if self.link_preview else True,
         )
 
 

@@ -458,8 +458,12 @@ class Inbox:
         )
         if not is_self and not self._is_allowed(sender):
             return
+        if (is_self or change.type == "message_deleted") and self._sent.changes.claim(
+            change.type, chat.ids, message.id, reaction.key if reaction else None
+        ):
+            return
         says = reaction is None and change.type != "message_deleted"
-        text = message.text if says else None
+        text = message.text if says and message.kind not in ("call", "event") else None
         rich = self._generation.rich_text
         async_dispatcher_send(
             self._hass,
@@ -472,6 +476,7 @@ class Inbox:
                 message=message,
                 sender=sender,
                 is_self=is_self,
+                pending_message_id=self._sent.pending_id(chat.ids, message.id),
                 text=plain(text) if text and rich else text,
                 rich_text=text if rich else None,
                 reaction=reaction,

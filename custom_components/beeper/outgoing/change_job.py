@@ -1,20 +1,45 @@
 """Change a chat or a message: one job class for each action."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final, override
 from uuid import uuid4
 
+from homeassistant.core import Context
+from homeassistant.exceptions import HomeAssistantError
+
 from .. import errors
-from ..api.exceptions import AnswerError, BeeperError, RouteAbsentError
+from ..api.exceptions import (
+    AnswerError,
+    BeeperError,
+    RouteAbsentError,
+    UnreadableAnswerError,
+)
 from ..api.generations import CHANGES_SINCE, EDIT_SINCE, REACTIONS_SINCE, READ_SINCE
 from ..api.models import Chat, Message
+from ..api.pages import pages
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .markdown import from_format
-from .text_matching import same_text
+from .own_changes import ChangeType, OwnChange
+from .text_matching import same_text, same_title
+
+_LOOKS: Final = (0, 0.5, 1.5)
+"""Seconds before each look at what was changed."""
+
+_MAX_PAGES: Final = 5
+"""Pages of messages that are read to find one."""
+
+_REOPENED_AFTER: Final = 2.0
+"""Seconds after which Beeper has reopened a chat that it does not leave archived."""
+
+_RECENTLY: Final = timedelta(minutes=2)
+"""Chats active since then may be reopened."""
 
 _EMOJI_VARIATION: Final = "\ufe0f"
 """Selects how an emoji is drawn; networks add and remove it."""
@@ -39,17 +64,26 @@ class ChangeJob(Job[ChangeResult]):
     context: OutboxContext
     params: Mapping[str, Any]
     chat_id: str
+    call_context: Context | None = None
+    """Home Assistant's context of the call."""
     message_id: str = field(init=False)
     chat: Chat | None = field(default=None, init=False)
     before: Message | None = field(default=None, init=False)
     """The message before the change, None if it could not be read."""
+    _change: OwnChange | None = field(default=None, init=False)
 
     name: ClassVar[str]
     since: ClassVar[str] = CHANGES_SINCE
     """The version of Beeper that brought it."""
     needs_message: ClassVar[bool] = False
+    is_doubtful: ClassVar[bool] = False
+    """Servers were seen to accept it without effect: it is read before it is done."""
     reaches_people: ClassVar[bool] = False
     """People notice each repetition; other changes can be repeated without harm."""
+    is_visible: ClassVar[bool] = False
+    """People in the chat see the change, so that machines can answer it."""
+    change_type: ClassVar[ChangeType | None] = None
+    """How the change of a message shows when messages are read."""
 
     unknown = "change_unknown"
     still_unknown = "change_still_unknown"
@@ -58,12 +92,19 @@ class ChangeJob(Job[ChangeResult]):
         """Recognize the same change by all that was asked for."""
         self.client = self.context.server.client
         self.idempotent = not self.reaches_people
+        self._is_accepted = False
         self.message_id = self.params.get("message_id", "")
         self._asked = tuple(
             (name, tuple(value) if isinstance(value, list) else value)
             for name, value in sorted(self.params.items())
         )
-        self.key = self.join_key = (self.name, self.chat_id, self._asked)
+        self._given_id = self.chat_id
+
+    @property
+    @override
+    def keys(self) -> set[Hashable]:
+        chat_ids = {self._given_id} | (self.chat.ids if self.chat else set())
+        return {(self.name, chat_id, self._asked) for chat_id in chat_ids}
 
     @abstractmethod
     async def apply(self) -> None:
@@ -72,6 +113,10 @@ class ChangeJob(Job[ChangeResult]):
     async def is_applied(self) -> bool:
         """Return whether reading proves the change; raises BeeperError."""
         return False
+
+    async def is_shown(self) -> bool:
+        """Return whether reading shows what the server accepted; raises BeeperError."""
+        return await self.is_applied()
 
     def check_message(self, message: Message) -> None:
         """Refuse what cannot be done to this message; raises NotDoneError."""
@@ -85,11 +130,16 @@ class ChangeJob(Job[ChangeResult]):
         async with self.context.queue.chat(self.client, self.chat_id) as self.chat:
             if self.chat:
                 self.chat_id = self.chat.id
-                self.key = (self.name, self.chat_id, self._asked)
             yield
 
     @override
     async def prepare(self) -> None:
+        if self.is_visible and not self._may_reply():
+            errors.refuse(
+                "reply_loop",
+                kind=HomeAssistantError,
+                limit=str(self.context.limits.replies.limit),
+            )
         if not self.needs_message:
             return
         try:
@@ -102,6 +152,16 @@ class ChangeJob(Job[ChangeResult]):
         # A message that was just sent has a pending ID until the network confirms it.
         self.message_id = message.id or self.message_id
         self.check_message(message)
+
+    def _may_reply(self) -> bool:
+        """Count the change if it answers a message of its chat."""
+        shown_as = (self.chat and self.chat.merged_into_id) or self.chat_id
+        return self.call_context is None or self.context.limits.replies.take(
+            self.call_context,
+            shown_as,
+            {self.chat_id, shown_as},
+            (self.chat and self.chat.network) or "Beeper",
+        )
 
     def is_own(self, message: Message) -> bool:
         """Return whether the signed-in user sent a message."""
@@ -120,9 +180,12 @@ class ChangeJob(Job[ChangeResult]):
         try:
             return await self.client.message(self.chat_id, self.message_id)
         except RouteAbsentError:
-            for message in (await self.client.messages(self.chat_id)).items:
-                if message.id == self.message_id:
-                    return message
+            async for page in pages(
+                partial(self.client.messages, self.chat_id), _MAX_PAGES
+            ):
+                for message in page.items:
+                    if message.id == self.message_id:
+                        return message
             raise
         except AnswerError as err:
             if err.status == 404:
@@ -135,8 +198,29 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     async def attempt(self) -> ChangeResult:
+        if self.change_type:
+            self._change = self.context.sent.changes.begin(
+                self.change_type,
+                self.chat_id,
+                self.message_id,
+                self.params.get("reaction"),
+            )
         await self.apply()
+        if self.is_doubtful:
+            await self._wait_until_shown()
         return self._result()
+
+    async def _wait_until_shown(self) -> None:
+        """Wait until the change can be read; raises UnreadableAnswerError."""
+        for delay in _LOOKS:
+            await asyncio.sleep(delay)
+            try:
+                if await self.is_shown():
+                    return
+            except BeeperError:
+                return  # It cannot be read: the server's word has to do.
+        self._is_accepted = True
+        raise UnreadableAnswerError("accepted, but not shown")
 
     @override
     def refusal(self, err: BeeperError) -> Refusal:
@@ -144,11 +228,16 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     def undo(self) -> None:
-        """Nothing was prepared that would have to be taken back."""
+        if self._change:
+            self.context.sent.changes.cancel(self._change)
 
     @override
-    async def recover(self, attempted: float) -> ChangeResult | None:
-        return self._result() if await self.is_applied() else None
+    async def recover(self, attempted: float) -> ChangeResult | Refusal | None:
+        if await (self.is_shown() if self._is_accepted else self.is_applied()):
+            return self._result()
+        if self._is_accepted:
+            return Refusal(key="change_not_shown", kind=HomeAssistantError)
+        return None
 
     def _result(self) -> ChangeResult:
         return ChangeResult(chat_id=self.chat_id, message_id=self.message_id)
@@ -161,6 +250,8 @@ class UpdateChat(ChangeJob):
     """Title, description, draft, place and notifications of a chat."""
 
     name = "update_chat"
+    is_visible = True
+    is_doubtful = True
 
     def _values(self) -> dict[str, Any]:
         values = dict(self.params)
@@ -171,28 +262,48 @@ class UpdateChat(ChangeJob):
     @override
     async def apply(self) -> None:
         values = self._values()
+        archived: bool | None = values.pop("is_archived", None)
+        update = partial(self.client.update_chat, self.chat_id)
+        steps: list[Callable[[], Awaitable[None]]] = []
         # Beeper accepts a draft only if there is none.
-        if values.get("draft") is None or (await self.read_chat()).draft is None:
-            await self.client.update_chat(self.chat_id, values)
-            return
-        await self.client.update_chat(self.chat_id, {"draft": None})
-        try:
-            await self.client.update_chat(self.chat_id, values)
-        except BeeperError as err:
-            err.may_have_run = True  # The earlier draft is gone.
-            raise
+        if values.get("draft") and (await self.read_chat()).draft is not None:
+            steps.append(partial(update, {"draft": None}))
+        if values:
+            steps.append(partial(update, values))
+        if archived is not None:  # Servers ignore it among the other values.
+            steps.append(partial(self.client.archive, self.chat_id, archived=archived))
+        for number, step in enumerate(steps):
+            try:
+                await step()
+            except BeeperError as err:
+                # The earlier steps are done.
+                err.may_have_run = err.may_have_run or number > 0
+                raise
 
     @override
     async def is_applied(self) -> bool:
+        return self._has_values(await self.read_chat())
+
+    @override
+    def __post_init__(self) -> None:
+        """Look twice at a chat that is archived."""
+        super().__post_init__()
+        self._may_reopen = self.params.get("is_archived") is True
+
+    @override
+    async def is_shown(self) -> bool:
         chat = await self.read_chat()
-        values = self._values()
-        if (
-            values.get("draft")
-            and chat.draft
-            and same_text(values["draft"], chat.draft)
-        ):
-            del values["draft"]
-        return all(getattr(chat, key) == value for key, value in values.items())
+        if self._may_reopen and _reopens(chat):
+            self._may_reopen = False
+            await asyncio.sleep(_REOPENED_AFTER)
+            chat = await self.read_chat()
+        return self._has_values(chat)
+
+    def _has_values(self, chat: Chat) -> bool:
+        return all(
+            _is_value(key, value, getattr(chat, key))
+            for key, value in self._values().items()
+        )
 
     @override
     def refusal(self, err: BeeperError) -> Refusal:
@@ -203,10 +314,39 @@ class UpdateChat(ChangeJob):
         )
 
 
+def _is_value(key: str, wanted: Any, shown: Any) -> bool:
+    """Return whether a chat shows a value, or cannot show it."""
+    match key, wanted:
+        case "title", None:  # The server makes one.
+            return True
+        case "draft", str():
+            return shown is not None and same_text(wanted, shown)
+        case "title" | "description", str():
+            return same_title(wanted, shown or "")
+        case _, bool():
+            return shown in (None, wanted)
+        case _:
+            return (wanted or None) == (shown or None)
+
+
+def _reopens(chat: Chat) -> bool:
+    """Return whether Beeper may take a chat out of the archive again."""
+    return chat.is_pinned is True or (
+        chat.last_activity is not None
+        and datetime.now(UTC) - chat.last_activity < _RECENTLY
+    )
+
+
 class MarkRead(ChangeJob):
     """Mark a chat as read, up to a message if one is given."""
 
     name = "mark_read"
+    is_doubtful = True
+
+    @override
+    async def is_shown(self) -> bool:
+        # Up to a message, some may be left, and not all servers mark single messages.
+        return bool(self.message_id) or await self.is_applied()
 
     @override
     async def apply(self) -> None:
@@ -230,6 +370,12 @@ class MarkUnread(ChangeJob):
     """Mark a chat as unread, from a message on if one is given."""
 
     name = "mark_unread"
+    is_doubtful = True
+
+    @override
+    async def is_shown(self) -> bool:
+        chat = await self.read_chat()
+        return chat.unread_count > 0 or chat.is_marked_unread is not False
 
     @override
     async def apply(self) -> None:
@@ -249,6 +395,7 @@ class NotifyAnyway(ChangeJob):
 
     name = "notify_anyway"
     reaches_people = True
+    is_visible = True
 
     @override
     async def apply(self) -> None:
@@ -309,6 +456,8 @@ class EditMessage(ChangeJob):
     """Replace the text of an own message."""
 
     name = "edit_message"
+    is_visible = True
+    change_type = "message_edited"
     since = EDIT_SINCE
     needs_message = True
 
@@ -348,6 +497,8 @@ class DeleteMessage(ChangeJob):
     """Delete a message, for everyone or only for the user."""
 
     name = "delete_message"
+    is_visible = True
+    change_type = "message_deleted"
     needs_message = True
 
     @override
@@ -372,21 +523,35 @@ class _ReactionJob(ChangeJob):
 
     since = REACTIONS_SINCE
     needs_message = True
+    is_doubtful = True
 
     def _has_reaction(self, message: Message | None) -> bool:
-        key = self.params["reaction"].replace(_EMOJI_VARIATION, "")
         own_ids = self.context.server.own_ids(self._account_id)
-        return message is not None and any(
-            reaction.key.replace(_EMOJI_VARIATION, "") == key
-            and reaction.participant_id in own_ids
-            for reaction in message.reactions
-        )
+        return not own_ids.isdisjoint(self._reactors(message))
+
+    def _reactors(self, message: Message | None) -> set[str]:
+        """Return the IDs of those who reacted like this."""
+        key = self.params["reaction"].replace(_EMOJI_VARIATION, "")
+        return {
+            reaction.participant_id
+            for reaction in (message.reactions if message else ())
+            if reaction.key.replace(_EMOJI_VARIATION, "") == key
+        }
+
+    async def read_listed_message(self) -> Message | None:
+        """Return the message, None if it is not listed; raises BeeperError."""
+        try:
+            return await self.read_message()
+        except RouteAbsentError:
+            return None
 
 
 class AddReaction(_ReactionJob):
     """React to a message."""
 
     name = "add_reaction"
+    is_visible = True
+    change_type = "reaction_added"
 
     @override
     async def apply(self) -> None:
@@ -401,11 +566,21 @@ class AddReaction(_ReactionJob):
     async def is_applied(self) -> bool:
         return self._has_reaction(await self.read_message())
 
+    @override
+    async def is_shown(self) -> bool:
+        message = await self.read_listed_message()
+        # The user's ID in this chat may be unknown: then somebody new has reacted.
+        return self._has_reaction(message) or bool(
+            self._reactors(message) - self._reactors(self.before)
+        )
+
 
 class RemoveReaction(_ReactionJob):
     """Remove an own reaction."""
 
     name = "remove_reaction"
+    is_visible = True
+    change_type = "reaction_removed"
 
     @override
     async def apply(self) -> None:
@@ -422,6 +597,15 @@ class RemoveReaction(_ReactionJob):
             and self._has_reaction(self.before)
             and not self._has_reaction(message)
         )
+
+    @override
+    async def is_shown(self) -> bool:
+        message = await self.read_listed_message()
+        if message is None or self._has_reaction(message):
+            return False
+        before, now = self._reactors(self.before), self._reactors(message)
+        # The user's ID in this chat may be unknown: then somebody's has to be gone.
+        return not now or now < before or self.before is None
 
 
 # The window of Beeper

@@ -1,7 +1,7 @@
 """Create or start a chat: one attempt, and its first message, delivered or reported."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, override
@@ -16,7 +16,7 @@ from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, identities
+from .recipient_queue import Identity, identities, recipient_of
 from .reconciliation import (
     find_direct_chat,
     find_existing_chats,
@@ -37,6 +37,9 @@ _EXISTING_DELAYS: Final = (0.3,)
 
 No server was seen to send the text then.
 """
+
+_MEMBER_DELAYS: Final = (0, 0.5, 1)
+"""Seconds to wait before each read of a new chat that lists nobody yet."""
 
 _NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
 """Seconds to wait before each search for the text in a chat that may be new."""
@@ -62,13 +65,15 @@ class ChatJob(Job[ChatJobResult]):
     """One request for a chat.
 
     `if_exists` is for creating. `phone_numbers` are the known phone numbers of
-    participants, by participant ID.
+    participants, by participant ID. `names` are the recipients as they were written.
     """
 
     context: OutboxContext
     request: ChatRequest
     if_exists: IfExists = "create"
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _sent: Sent | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
@@ -76,18 +81,46 @@ class ChatJob(Job[ChatJobResult]):
     """What the server answered; the text may still have to be sent."""
 
     name = "create_chat"
+    creates_chat = True
     unknown = "outcome_unknown"
     still_unknown = "earlier_unknown"
 
     def __post_init__(self) -> None:
-        """Let identical requests share a key, and remember the result for a while."""
+        """Remember the result for a while."""
         self.client = self.context.server.client
-        self.key = self.join_key = (self.request.normalised(), self.if_exists)
         self.window = self.context.server.entry.options.get(
             CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
         )
         if self.request.message_text is not None:
             self.window = min(self.window, _TEXT_WINDOW)
+
+    @property
+    def _content(self) -> tuple[Hashable, ...]:
+        request = self.request
+        if isinstance(request, StartChat):
+            return ("start", request.account_id, request.message_text)
+        return (
+            "create",
+            request.account_id,
+            request.type,
+            request.title,
+            request.message_text,
+            self.if_exists,
+        )
+
+    @property
+    @override
+    def keys(self) -> set[Hashable]:
+        if isinstance(self.request, CreateChat) and self.request.type == "group":
+            return {(*self._content, *sorted(self.request.participant_ids))}
+        people = self._identities | self._learned
+        return {(*self._content, *identity) for identity in people}
+
+    @property
+    @override
+    def written_keys(self) -> set[Hashable]:
+        names = sorted(name.casefold() for name in self.names)
+        return {(*self._content, "names", *names)} if names else set()
 
     @property
     def _network(self) -> str:
@@ -145,6 +178,7 @@ class ChatJob(Job[ChatJobResult]):
     async def _recent(self) -> Chat | None:
         """Return the chat that a start of the last minute led to, if it is readable."""
         recipients = self.context.recipients
+        await self._determine_recent()
         recent = recipients.recall(self.request.account_id, self._identities)
         if recent is None:
             return None
@@ -156,6 +190,25 @@ class ChatJob(Job[ChatJobResult]):
             recipients.forget(recent.chat_id)
             return None
         return chat
+
+    async def _determine_recent(self) -> None:
+        """Learn who is in new chats that may be with this person."""
+        server, account_id = self.context.server, self.request.account_id
+        account = server.account(account_id)
+        undetermined = self.context.recipients.undetermined(
+            account_id, self._identities
+        )
+        for delay in _MEMBER_DELAYS if undetermined else ():
+            await asyncio.sleep(delay)
+            for recent in [*undetermined]:
+                with suppress(BeeperError):
+                    chat = await self.client.chat(recent.chat_id)
+                    if other := recipient_of(chat, account):
+                        recent.identities |= identities(other)
+                        recent.is_complete = True
+                        undetermined.remove(recent)
+            if not undetermined:
+                return
 
     async def _check_rules(self) -> None:
         """Refuse what the network cannot do; an existing chat needs no check."""
@@ -310,7 +363,9 @@ class ChatJob(Job[ChatJobResult]):
         if chat is None:
             with suppress(BeeperError):
                 chat = await self.client.chat(result.chat_id)
-        if isinstance(self.request, StartChat) and chat and self._is_deserted(chat):
+        # The members of a new chat may not be listed yet.
+        existed = isinstance(self.request, StartChat) and result.status == "existing"
+        if existed and chat and self._is_deserted(chat):
             errors.refuse("chat_deserted", network=self._network)
         self._remember(ChatResult(chat_id=result.chat_id, status=None, chat=chat))
 
@@ -380,7 +435,7 @@ class ChatJob(Job[ChatJobResult]):
 
     def _remember(self, result: ChatResult) -> None:
         if wanted := self._identities:
-            self.context.recipients.remember(
+            self._learned = self.context.recipients.remember(
                 self.request.account_id,
                 wanted,
                 result.chat_id,

@@ -3,25 +3,46 @@
 import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Final
 from weakref import WeakValueDictionary
 
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.models import Chat
 
+_READ_TIMEOUT: Final = 3.0
+"""Seconds that a request waits to learn which chat it is for."""
+
+_UNREADABLE_FOR: Final = 60.0
+"""Seconds for which a chat that could not be read is not read again."""
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Place:
+    """A place in the queue; `key` is the conversation, None until it is known."""
+
+    chat_id: str
+    key: str | None = None
+    is_known: asyncio.Event = field(default_factory=asyncio.Event)
+    is_done: asyncio.Event = field(default_factory=asyncio.Event)
+
 
 class ChatQueues:
-    """One queue a chat or group of people, and the limits of known chats."""
+    """One queue a chat or group of people, and the limits of known chats.
+
+    Requests for a chat leave in the order of the calls, and wait for no other chat:
+    only while it is not known which chat an ID means, they wait for each other.
+    """
 
     def __init__(self) -> None:
         """Start with no queue."""
-        self._arrivals = asyncio.Lock()
-        self._chat_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._places: list[_Place] = []
         self._group_locks: WeakValueDictionary[Hashable, asyncio.Lock] = (
             WeakValueDictionary()
         )
         self._chats: dict[str, Chat] = {}
+        self._unreadable: dict[str, float] = {}
 
     def group(self, people: Hashable) -> asyncio.Lock:
         """Return the lock of a group of people in an account."""
@@ -33,23 +54,51 @@ class ChatQueues:
     ) -> AsyncIterator[Chat | None]:
         """Wait for the earlier requests for a chat; yields the chat.
 
-        Yields None if the chat cannot be read. A chat has two IDs, so it is read
-        before any later request may queue; asyncio locks are fair.
+        Yields None if the chat cannot be read. A chat has several IDs, so it is read
+        once to learn which conversation it is.
         """
-        async with self._arrivals:
-            chat = await self._read(client, chat_id)
-            # A merged chat and its members are one conversation.
-            key = (chat.merged_into_id or chat.id) if chat else chat_id
-            lock = self._chat_locks.setdefault(key, asyncio.Lock())
-        async with lock:
+        chat = self._chats.get(chat_id)
+        place = _Place(chat_id=chat_id, key=_key(chat_id, chat) if chat else None)
+        earlier = [*self._places]
+        self._places.append(place)
+        try:
+            if chat is None:
+                chat = await self._read(client, chat_id)
+                place.key = _key(chat_id, chat)
+            place.is_known.set()
+            ids = chat.ids if chat else {chat_id}
+            for other in earlier:
+                # An unknown ID is not this chat's if all IDs of this chat are known.
+                if chat is None or other.chat_id in ids:
+                    await other.is_known.wait()
+                if other.key == place.key:
+                    await other.is_done.wait()
             yield chat
+        finally:
+            self._places.remove(place)
+            place.is_known.set()
+            place.is_done.set()
 
     async def _read(self, client: BeeperClient, chat_id: str) -> Chat | None:
-        if chat_id not in self._chats:
-            try:
+        now = asyncio.get_running_loop().time()
+        if self._unreadable.get(chat_id, 0) > now:
+            return None
+        try:
+            async with asyncio.timeout(_READ_TIMEOUT):
                 chat = await client.chat(chat_id, participants=0)
-            except BeeperError:
-                return None  # Not a gate: the request itself shows what is wrong.
-            # Participants and title are not needed here, so they are not kept.
-            self._chats[chat_id] = replace(chat, participants=(), title=None)
+        except TimeoutError:
+            self._unreadable = {
+                known: until for known, until in self._unreadable.items() if until > now
+            }
+            self._unreadable[chat_id] = now + _UNREADABLE_FOR
+            return None
+        except BeeperError:
+            return None  # Not a gate: the request itself shows what is wrong.
+        # Participants and title are not needed here, so they are not kept.
+        self._chats[chat_id] = replace(chat, participants=(), title=None)
         return self._chats[chat_id]
+
+
+def _key(chat_id: str, chat: Chat | None) -> str:
+    """Return the conversation: a merged chat and its members are one."""
+    return (chat.merged_into_id or chat.id) if chat else chat_id

@@ -32,10 +32,8 @@ class Job[ResultT](ABC):
     """One request, attempted once."""
 
     name: ClassVar[str]
-    key: Hashable
-    """Identifies jobs that ask for the same; final once their slot has come."""
-    join_key: Hashable
-    """A job with the same one that is under way shares its outcome."""
+    creates_chat: ClassVar[bool] = False
+    """The attempt is stored before it is sent: a restart must not repeat it."""
     window: float = 0
     """Seconds for which a repeated job returns the same result, once done."""
     idempotent: bool = False
@@ -44,6 +42,27 @@ class Job[ResultT](ABC):
     """Translation key: it was attempted, and its result cannot be found."""
     still_unknown: str
     """Translation key: the result of an earlier attempt still cannot be found."""
+
+    @property
+    @abstractmethod
+    def keys(self) -> set[Hashable]:
+        """All that identifies the request; jobs that share one ask for the same.
+
+        They grow with what is learned of the recipient.
+        """
+
+    @property
+    def written_keys(self) -> set[Hashable]:
+        """What identifies the request as it was written, such as a name.
+
+        It may mean somebody else later, so it only makes a repeated request look first.
+        """
+        return set()
+
+    @property
+    def join_keys(self) -> set[Hashable]:
+        """A running job that shares one also shares its outcome."""
+        return self.keys
 
     @abstractmethod
     def slot(self) -> AbstractAsyncContextManager[Any]:

@@ -1,8 +1,8 @@
 """Send a message to a chat: limits, upload of the attachment, one attempt."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import override
 
 from homeassistant.core import Context
@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, Message, SentMessage
-from ..api.requests import AttachmentUpload, SendMessage
+from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import Delivery, wait_for_delivery
@@ -32,12 +32,16 @@ class MessageRequest:
     length: int = 0
     reply_to: str | None = None
     attachment: Source | None = None
+    attachment_type: AttachmentType | None = None
+    mentions: tuple[str, ...] = ()
+    link_preview: bool = True
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class MessageJob(Job[SentMessage]):
     """One message.
 
+    `recipient` is the name as it was written, if the chat was found by it.
     `call_context` is Home Assistant's context of the call. An identical message that
     is under way is joined only within one context: the same text may well be meant
     twice.
@@ -46,22 +50,51 @@ class MessageJob(Job[SentMessage]):
     context: OutboxContext
     message: MessageRequest
     call_context: Context
+    recipient: str | None = None
     _chat: Chat | None = field(default=None, init=False)
     _sent: Sent | None = field(default=None, init=False)
-    key: MessageRequest = field(init=False)
+    _chat_id: str = field(init=False)
 
     name = "send_message"
     unknown = "message_unknown"
     still_unknown = "message_still_unknown"
 
     def __post_init__(self) -> None:
-        """Recognize the same message by all that was asked for."""
+        """Prepare the request without an attachment."""
         self._hass = self.context.server.hass
         self._client = self.context.server.client
         self._created = self._hass.loop.time()
-        self.key = self.message
-        self.join_key = (self.message, self.call_context.id)
+        self._chat_id = self.message.chat_id
         self._request = self._request_with(None)
+
+    @property
+    def _content(self) -> tuple[Hashable, ...]:
+        message = self.message
+        file = message.attachment
+        return (
+            "message",
+            message.text,
+            message.reply_to,
+            *((file.location, file.name) if file else ()),
+        )
+
+    @property
+    @override
+    def keys(self) -> set[Hashable]:
+        chat_ids = {self.message.chat_id} | (self._chat.ids if self._chat else set())
+        return {(*self._content, chat_id) for chat_id in chat_ids}
+
+    @property
+    @override
+    def written_keys(self) -> set[Hashable]:
+        if self.recipient is None:
+            return set()
+        return {(*self._content, "recipient", self.recipient.casefold())}
+
+    @property
+    @override
+    def join_keys(self) -> set[Hashable]:
+        return {(self.call_context.id, key) for key in self.keys}
 
     @override
     @asynccontextmanager
@@ -70,12 +103,23 @@ class MessageJob(Job[SentMessage]):
             self._client, self.message.chat_id
         ) as self._chat:
             if self._chat:
-                self.key = replace(self.message, chat_id=self._chat.id)
+                self._chat_id = self._chat.id
                 self._request = self._request_with(None)
             yield
 
+    async def _check_writable(self) -> None:
+        """Refuse a chat that Beeper says the user cannot write to."""
+        if self._chat and self._chat.is_read_only:
+            # What is known of a chat may be old.
+            with suppress(BeeperError):
+                if (
+                    await self._client.chat(self._chat.id, participants=0)
+                ).is_read_only:
+                    errors.refuse("chat_read_only")
+
     @override
     async def prepare(self) -> None:
+        await self._check_writable()
         limit = self._chat.max_text_length if self._chat else None
         if limit is not None and self.message.length > limit:
             errors.refuse(
@@ -96,11 +140,11 @@ class MessageJob(Job[SentMessage]):
 
     def _may_reply(self) -> bool:
         """Count the message if it answers the one that started its automation."""
-        shown_as = (self._chat and self._chat.merged_into_id) or self.key.chat_id
+        shown_as = (self._chat and self._chat.merged_into_id) or self._chat_id
         return self.context.limits.replies.take(
             self.call_context,
             shown_as,
-            {self.message.chat_id, self.key.chat_id, shown_as},
+            {self.message.chat_id, self._chat_id, shown_as},
             (self._chat and self._chat.network) or "Beeper",
         )
 
@@ -115,15 +159,22 @@ class MessageJob(Job[SentMessage]):
         finally:
             await self._hass.async_add_executor_job(file.content.close)
         return AttachmentUpload(
-            upload_id=uploaded.upload_id, file_name=file.name, mime_type=file.mime_type
+            upload_id=uploaded.upload_id,
+            file_name=file.name,
+            mime_type=file.mime_type,
+            # WhatsApp withdraws a GIF that is sent as a picture.
+            type=self.message.attachment_type
+            or ("gif" if file.mime_type == "image/gif" else None),
         )
 
     def _request_with(self, attachment: AttachmentUpload | None) -> SendMessage:
         return SendMessage(
-            chat_id=self.key.chat_id,
+            chat_id=self._chat_id,
             text=self.message.text,
             reply_to_message_id=self.message.reply_to,
             attachment=attachment,
+            mentions=self.message.mentions,
+            link_preview=self.message.link_preview,
         )
 
     @override
@@ -166,15 +217,13 @@ class MessageJob(Job[SentMessage]):
 
     @override
     async def recover(self, attempted: float) -> SentMessage | None:
-        found = await self._find(self.key.chat_id, attempted)
+        found = await self._find(self._chat_id, attempted)
         if found is None:
             return None
         self._sent = (
-            self._sent
-            or self.context.sent.adopt(self.key.chat_id, found)
-            or self._begin()
+            self._sent or self.context.sent.adopt(self._chat_id, found) or self._begin()
         )
-        result = SentMessage(chat_id=self.key.chat_id, message_id=found.id)
+        result = SentMessage(chat_id=self._chat_id, message_id=found.id)
         self.context.sent.finish(self._sent, result)
         return result
 

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Hashable, Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -23,6 +21,7 @@ from ..api.transport import REQUEST_TIMEOUT
 from ..const import CONF_READ_ONLY, DOMAIN
 from ..errors import Refusal
 from ..server import Server
+from .attempts import Attempt, AttemptLog
 from .chat_queue import ChatQueues
 from .job import Job, OutboxContext
 from .limits import Limits
@@ -35,9 +34,6 @@ _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
 
 _RECOVERY_TIMEOUT: Final = 20
 """Seconds for all searches together: a server may hang."""
-
-_UNKNOWN_WINDOW: Final = 10 * 60
-"""Seconds for which a repeated request looks for the first one's result."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,11 +68,7 @@ class Outbox:
         self.sent = SentMessages()
         self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
         self._running: dict[Hashable, list[asyncio.Task[_End]]] = {}
-        # Times are the event loop's: a changed clock does not affect them.
-        self._done: dict[Hashable, tuple[float, Outcome[Any]]] = {}
-        self._expiring: list[tuple[float, int, Hashable]] = []
-        self._count = count()
-        self._unknown: dict[Hashable, list[float]] = {}
+        self._log = AttemptLog[Outcome[Any]](hass, entry)
 
     @callback
     def bind(self, server: Server) -> None:
@@ -98,12 +90,14 @@ class Outbox:
     async def async_load(self) -> None:
         """Load the state that survives a restart."""
         await self._limits.new_chats.async_load()
+        await self._log.async_load()
 
     async def async_remove(self) -> None:
         """Remove the stored state and the issues."""
         self._limits.messages.forget()
         self._limits.replies.forget()
         await self._limits.new_chats.async_remove()
+        await self._log.async_remove()
 
     async def async_wait(self) -> None:
         """Wait for running jobs, as long as one request may take."""
@@ -113,13 +107,8 @@ class Outbox:
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many requests are running, remembered and unknown."""
-        self._forget_old()
-        running = {job.key for job in self._jobs.values()}
-        return {
-            "running": len(self._jobs),
-            "remembered": len(self._done),
-            "unknown": len(self._unknown.keys() - running),
-        }
+        self._log.forget_old()
+        return {"running": len(self._jobs), **self._log.statistics}
 
     async def run[ResultT](
         self, job: Job[ResultT], *, allow_repeat: bool = False
@@ -131,14 +120,15 @@ class Outbox:
         """
         if self._entry.options.get(CONF_READ_ONLY, False):
             raise errors.invalid("read_only")
-        self._forget_old()
-        if not allow_repeat and job.key in self._done:
-            return replace(self._done[job.key][1], duplicate=True)
-        joined = not allow_repeat and job.join_key in self._running
-        if joined:
-            task = self._running[job.join_key][-1]
-        else:
-            task = self._start(job, allow_repeat=allow_repeat)
+        self._log.forget_old()
+        if not allow_repeat:
+            if known := self._log.recall(self._log.hashes(job.keys)):
+                return replace(known, duplicate=True)
+            tasks = [
+                self._running[key][-1] for key in job.join_keys if key in self._running
+            ]
+        joined = not allow_repeat and bool(tasks)
+        task = tasks[0] if joined else self._start(job, allow_repeat=allow_repeat)
         # Cancelling the caller does not cancel the attempt.
         end = await asyncio.shield(task)
         if isinstance(end, Refusal):
@@ -154,11 +144,16 @@ class Outbox:
             eager_start=False,
         )
         self._jobs[task] = job
-        self._running.setdefault(job.join_key, []).append(task)
+        join_keys = job.join_keys
+        for key in join_keys:
+            self._running.setdefault(key, []).append(task)
 
         def finished(_: asyncio.Task[_End]) -> None:
             del self._jobs[task]
-            _discard(self._running, job.join_key, task)
+            for key in join_keys:
+                self._running[key].remove(task)
+                if not self._running[key]:
+                    del self._running[key]
 
         task.add_done_callback(finished)
         return task
@@ -167,61 +162,70 @@ class Outbox:
         """Run a job in its slot, or look for the result of an earlier attempt."""
         async with job.slot():
             # Attempts that begin later are not settled by this search.
-            earlier = [] if allow_repeat else list(self._unknown.get(job.key, ()))
+            earlier = [] if allow_repeat else self._log.find(self._hashes(job))
             end = None if earlier else await self._attempt(job)
         if end is None:
             return await self._recover_earlier(job, earlier)
-        if isinstance(end, float):
+        if isinstance(end, Attempt):
             return await self._recover(job, end)
         return end
 
-    async def _attempt(self, job: Job[Any]) -> _End | float:
-        """Run a job once; returns the time of an attempt with an unknown outcome."""
+    def _hashes(self, job: Job[Any]) -> set[str]:
+        return self._log.hashes({*job.keys, *job.written_keys})
+
+    async def _attempt(self, job: Job[Any]) -> _End | Attempt:
+        """Run a job once; returns the attempt if its outcome is unknown."""
         try:
             await job.prepare()
         except errors.NotDoneError as err:
             return err.refusal
-        attempted = self._hass.loop.time()
         # Whatever ends this task, from here on the request may have run.
-        self._unknown.setdefault(job.key, []).append(attempted)
+        attempt = self._log.begin(self._hashes(job))
+        if job.creates_chat:
+            await self._log.async_store(attempt)
+            attempt.attempted = self._hass.loop.time()
         try:
             result = await job.attempt()
         except BeeperError as err:
             self.context.server.check_token(err)
             if err.may_have_run:
-                return attempted
-            _discard(self._unknown, job.key, attempted)
+                return attempt
+            self._log.settle(attempt)
             job.undo()
             return job.refusal(err)
         except errors.NotDoneError as err:
-            _discard(self._unknown, job.key, attempted)
+            self._log.settle(attempt)
             job.undo()
             return err.refusal
-        self._settle(job, attempted)
+        self._settle(job, attempt)
         return self._remember(job, Outcome(result=result))
 
-    async def _recover(self, job: Job[Any], attempted: float) -> _End:
+    async def _recover(self, job: Job[Any], attempt: Attempt) -> _End:
         """Look for the result of an attempt several times, as servers take time."""
+        self._log.keep(attempt, self._hashes(job))
         end: _End = Refusal(key=job.unknown, kind=HomeAssistantError)
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
                 for delay in _RECOVERY_DELAYS:
                     await asyncio.sleep(delay)
-                    end = await self._recover_once(job, attempted) or end
+                    end = await self._recover_once(job, attempt.attempted) or end
                     if isinstance(end, Outcome):
-                        self._settle(job, attempted)
-                        break
+                        self._settle(job, attempt)
+                        return end
+        attempt.is_running = False
+        # What was learned identifies a repeated request too.
+        self._log.keep(attempt, self._hashes(job))
         return end
 
-    async def _recover_earlier(self, job: Job[Any], earlier: list[float]) -> _End:
+    async def _recover_earlier(self, job: Job[Any], earlier: list[Attempt]) -> _End:
         """Look for the result of earlier attempts instead of repeating them."""
         end: _End | None = None
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
-                end = await self._recover_once(job, earlier[0])
+                end = await self._recover_once(job, earlier[0].attempted)
         if isinstance(end, Outcome):
-            for attempted in earlier:
-                _discard(self._unknown, job.key, attempted)
+            for attempt in earlier:
+                self._log.settle(attempt)
         return end or Refusal(key=job.still_unknown, kind=HomeAssistantError)
 
     async def _recover_once(self, job: Job[Any], attempted: float) -> _End | None:
@@ -234,37 +238,15 @@ class Outbox:
             return found
         return self._remember(job, Outcome(result=found, recovered=True))
 
-    def _settle(self, job: Job[Any], attempted: float) -> None:
+    def _settle(self, job: Job[Any], attempt: Attempt) -> None:
+        """Forget an attempt, and earlier ones that it makes irrelevant."""
         if job.idempotent:
-            self._unknown.pop(job.key, None)
-        else:
-            _discard(self._unknown, job.key, attempted)
+            for earlier in self._log.find(attempt.keys):
+                if not earlier.is_running:
+                    self._log.settle(earlier)
+        self._log.settle(attempt)
 
     def _remember(self, job: Job[Any], outcome: Outcome[Any]) -> Outcome[Any]:
         if job.window > 0:
-            until = self._hass.loop.time() + job.window
-            self._done[job.key] = (until, outcome)
-            heappush(self._expiring, (until, next(self._count), job.key))
+            self._log.remember(self._log.hashes(job.keys), outcome, job.window)
         return outcome
-
-    def _forget_old(self) -> None:
-        now = self._hass.loop.time()
-        while self._expiring and self._expiring[0][0] <= now:
-            _, _, key = heappop(self._expiring)
-            if key in self._done and self._done[key][0] <= now:
-                del self._done[key]  # Unless it was done again in between.
-        if not self._unknown:
-            return
-        running = {job.key for job in self._jobs.values()}
-        for key in self._unknown.keys() - running:
-            for attempted in list(self._unknown[key]):
-                if attempted + _UNKNOWN_WINDOW <= now:
-                    _discard(self._unknown, key, attempted)
-
-
-def _discard[T](lists: dict[Hashable, list[T]], key: Hashable, item: T) -> None:
-    """Remove an item of a job, and the list with the last; it may be gone already."""
-    with suppress(KeyError, ValueError):
-        lists[key].remove(item)
-        if not lists[key]:
-            del lists[key]

@@ -35,6 +35,8 @@ class RecentChat:
     identities: frozenset[Identity]
     chat_id: str
     until: float
+    is_complete: bool = True
+    """The chat listed the recipient, so all identities are known."""
 
     def has_recipient(self, chat: Chat) -> bool:
         """Return whether the person is still in the chat."""
@@ -50,6 +52,17 @@ def identities(user: User | StartUser) -> frozenset[Identity]:
         "username": user.username and user.username.removeprefix("@").casefold(),
     }
     return frozenset((kind, value) for kind, value in values.items() if value)
+
+
+def recipient_of(chat: Chat, account: Account | None) -> User | None:
+    """Return the only other person of a direct chat, None if not listed."""
+    others = [
+        user
+        for user in (chat.participants if chat.type == "single" else ())
+        if not (user.is_self or user.is_network_bot)
+        and not (account and account.user and account.user.id == user.id)
+    ]
+    return others[0] if len(others) == 1 else None
 
 
 class RecipientQueue:
@@ -88,16 +101,14 @@ class RecipientQueue:
         chat_id: str,
         chat: Chat | None,
         account: Account | None,
-    ) -> None:
-        """Keep the result of a request, under all that is known of the person."""
-        others = [
-            user
-            for user in (chat.participants if chat and chat.type == "single" else ())
-            if not (user.is_self or user.is_network_bot)
-            and not (account and account.user and account.user.id == user.id)
-        ]
-        if len(others) == 1:
-            wanted |= identities(others[0])
+    ) -> frozenset[Identity]:
+        """Keep the result of a request, under all that is known of the person.
+
+        Returns all that is known.
+        """
+        other = recipient_of(chat, account) if chat else None
+        if other:
+            wanted |= identities(other)
         now = asyncio.get_running_loop().time()
         self._results = [result for result in self._results if result.until > now]
         self._results.append(
@@ -106,8 +117,10 @@ class RecipientQueue:
                 identities=wanted,
                 chat_id=chat_id,
                 until=now + _REMEMBERED_FOR,
+                is_complete=other is not None,
             )
         )
+        return wanted
 
     def recall(self, account_id: str, wanted: frozenset[Identity]) -> RecentChat | None:
         """Return the chat that a request of the last minute found for this person."""
@@ -122,6 +135,20 @@ class RecipientQueue:
             ),
             None,
         )
+
+    def undetermined(
+        self, account_id: str, wanted: frozenset[Identity]
+    ) -> list[RecentChat]:
+        """Return recent chats that may be with this person: it is not known yet."""
+        now = asyncio.get_running_loop().time()
+        return [
+            result
+            for result in self._results
+            if result.until > now
+            and result.account_id == account_id
+            and not result.is_complete
+            and _may_be_same(result.identities, wanted)
+        ]
 
     def forget(self, chat_id: str) -> None:
         """Drop results that turned out to be outdated."""

@@ -16,7 +16,7 @@ from ..api.exceptions import AnswerError
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
-from .text_matching import same_text
+from .text_matching import same_text, same_title
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
@@ -98,7 +98,7 @@ async def find_existing_chats(
         for listed in page.items:
             if listed.type != request.type or listed.account_id != request.account_id:
                 continue
-            if request.type == "group" and request.title not in (None, listed.title):
+            if request.type == "group" and not _has_title(request, listed):
                 continue
             # Lists show a part of the people: somebody else among them is enough.
             if not all(
@@ -172,7 +172,7 @@ async def _find_created_chat(
             if listed.type != request.type or listed.account_id != request.account_id:
                 continue
             # Networks give a direct chat a title of their own.
-            if request.type == "group" and request.title not in (None, listed.title):
+            if request.type == "group" and not _has_title(request, listed):
                 continue
             chat = await client.chat(listed.id)
             people = _others(chat, own_ids)
@@ -192,6 +192,10 @@ async def _find_created_chat(
 def _latest_chats(client: BeeperClient, account_id: str) -> AsyncIterator[Page[Chat]]:
     """Yield pages of an account's chats, the last active first; not without end."""
     return pages(partial(client.chats, account_id), _MAX_PAGES)
+
+
+def _has_title(request: CreateChat, chat: ListedChat) -> bool:
+    return request.title is None or same_title(request.title, chat.title or "")
 
 
 def _all_chats(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..api.models import Message, SentMessage
+from .own_changes import OwnChanges
 from .text_matching import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
@@ -22,8 +23,8 @@ _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 class Sent:
     """A message that was attempted.
 
-    `chat_id` is None while a chat is being created for it. `message_id` is the one the
-    server answered, None while there is no answer or where it leads to nothing.
+    `chat_id` is None while a chat is being created for it. `pending_id` is the one the
+    server answered, `message_id` the same, None while there is no answer or where it leads to nothing.
     `final_id` is the network's. `is_settled`: it is known what became of it.
     `attempted` and `answered` are the event loop's times.
     """
@@ -34,6 +35,7 @@ class Sent:
     attached: bool
     attempted: float
     answered: float | None = None
+    pending_id: str | None = None
     message_id: str | None = None
     final_id: str | None = None
     result: SentMessage | None = None
@@ -81,6 +83,7 @@ class SentMessages:
     def __init__(self) -> None:
         """Have sent nothing."""
         self._sent: list[Sent] = []
+        self.changes = OwnChanges()
 
     def begin(
         self,
@@ -108,6 +111,7 @@ class SentMessages:
     def finish(self, sent: Sent, result: SentMessage) -> None:
         """Note what the server answered."""
         sent.chat_id, sent.message_id = result.chat_id, result.message_id
+        sent.pending_id = result.message_id
         sent.result = result
         sent.answered = asyncio.get_running_loop().time()
 
@@ -139,6 +143,17 @@ class SentMessages:
             if sent.chat_id in chat_ids
             or (account_id and sent.chat_id is None and sent.account_id == account_id)
         ]
+
+    def pending_id(self, chat_ids: set[str], message_id: str | None) -> str | None:
+        """Return the ID that an action returned for a message, None if it sent none."""
+        return next(
+            (
+                sent.pending_id
+                for sent in self.into(chat_ids)
+                if message_id and message_id in (sent.final_id, sent.pending_id)
+            ),
+            None,
+        )
 
     def match(
         self,

@@ -7,6 +7,7 @@ EasyMatrix plain text: each is compared exactly, apart from white space.
 import html
 import re
 from typing import Final
+import unicodedata
 
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TAG: Final = re.compile(r"<[^<>]*>")  # Linear, however many `<` have no end.
@@ -39,6 +40,18 @@ def same_text(sent: str, stored: str) -> bool:
     return any(
         _fold(form) in forms for form in (sent, _ESCAPED.sub(r"\1", sent), _shown(sent))
     )
+
+
+def same_title(sent: str, stored: str) -> bool:
+    """Return whether a network may have stored this title for the one sent.
+
+    Networks trim titles, collapse spaces and normalise characters.
+    """
+    return _normalise(sent) == _normalise(stored)
+
+
+def _normalise(title: str) -> str:
+    return unicodedata.normalize("NFC", _fold(title))
 
 
 def _breaks(stored: str) -> str:

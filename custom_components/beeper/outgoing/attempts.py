@@ -1,0 +1,197 @@
+"""Attempts with an unknown outcome, and results that a repeated request returns.
+
+Attempts survive a restart: an automation that runs when Home Assistant starts must not
+repeat one. Stored are hashes and times, no content and no recipient.
+"""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import count
+import json
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from ..const import DOMAIN
+
+_STORE_VERSION: Final = 1
+_SAVE_DELAY: Final = 1
+"""Seconds."""
+
+_UNKNOWN_WINDOW: Final = 10 * 60
+"""Seconds for which a repeated request looks for the first one's result."""
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class Attempt:
+    """A request that was sent, and may have run.
+
+    `keys` are hashes of all that identifies it, `attempted` is the event loop's time.
+    """
+
+    keys: set[str]
+    attempted: float
+    is_running: bool = True
+    is_stored: bool = False
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Result[ResultT]:
+    outcome: ResultT
+    until: float
+    keys: set[str] = field(default_factory=set)
+
+
+class AttemptLog[ResultT]:
+    """The attempts and results of one config entry; it outlives reloads.
+
+    Times are the event loop's: a changed clock does not affect them.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Start without attempts."""
+        self._hass = hass
+        self._salt = entry.entry_id.encode()
+        self._store = Store[list[dict[str, Any]]](
+            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.attempts"
+        )
+        self._attempts: dict[str, list[Attempt]] = {}
+        self._results: dict[str, _Result[ResultT]] = {}
+        self._expiring: list[tuple[float, int, _Result[ResultT]]] = []
+        self._count = count()
+        self._is_removed = False
+
+    async def async_load(self) -> None:
+        """Load the attempts from before a restart."""
+        now, wall = self._hass.loop.time(), dt_util.utcnow().timestamp()
+        for stored in await self._store.async_load() or []:
+            age = max(0.0, wall - stored["at"])
+            if age < _UNKNOWN_WINDOW:
+                attempt = Attempt(
+                    keys={*stored["keys"]},
+                    attempted=now - age,
+                    is_running=False,
+                    is_stored=True,
+                )
+                self._add(attempt, attempt.keys)
+
+    async def async_remove(self) -> None:
+        """Delete the stored attempts, for good: an attempt may still be running."""
+        self._is_removed = True
+        await self._store.async_remove()
+
+    def hashes(self, keys: Iterable[Hashable]) -> set[str]:
+        """Return the keys as they may be stored."""
+        return {
+            blake2b(
+                json.dumps(key, default=str).encode(), digest_size=12, key=self._salt
+            ).hexdigest()
+            for key in keys
+        }
+
+    # Attempts
+
+    def begin(self, keys: set[str]) -> Attempt:
+        """Record that a request is about to be sent."""
+        attempt = Attempt(keys=keys, attempted=self._hass.loop.time())
+        self._add(attempt, keys)
+        return attempt
+
+    async def async_store(self, attempt: Attempt) -> None:
+        """Store an attempt before it is sent: the process may be killed meanwhile."""
+        attempt.is_stored = True
+        if not self._is_removed:
+            await self._store.async_save(self._to_store())
+
+    def keep(self, attempt: Attempt, keys: set[str]) -> None:
+        """Keep an attempt whose outcome is unknown, under all that is known now."""
+        self._add(attempt, keys - attempt.keys)
+        attempt.keys |= keys
+        self._save(attempt, is_stored=True)
+
+    def settle(self, attempt: Attempt) -> None:
+        """Forget an attempt whose outcome is known."""
+        for key in attempt.keys:
+            attempts = self._attempts.get(key, [])
+            if attempt in attempts:
+                attempts.remove(attempt)
+                if not attempts:
+                    del self._attempts[key]
+        if attempt.is_stored:
+            self._save(attempt, is_stored=False)
+
+    def find(self, keys: Iterable[str]) -> list[Attempt]:
+        """Return the attempts that share a key, the oldest first."""
+        found = {
+            id(attempt): attempt
+            for key in keys
+            for attempt in self._attempts.get(key, ())
+        }
+        return sorted(found.values(), key=lambda attempt: attempt.attempted)
+
+    def _add(self, attempt: Attempt, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._attempts.setdefault(key, []).append(attempt)
+
+    def _all(self) -> list[Attempt]:
+        return self.find(self._attempts)
+
+    def _save(self, attempt: Attempt, *, is_stored: bool) -> None:
+        attempt.is_stored = is_stored
+        if not self._is_removed:
+            self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+
+    def _to_store(self) -> list[dict[str, Any]]:
+        offset = dt_util.utcnow().timestamp() - self._hass.loop.time()
+        return [
+            {"keys": sorted(attempt.keys), "at": attempt.attempted + offset}
+            for attempt in self._all()
+            if attempt.is_stored
+        ]
+
+    # Results
+
+    def remember(self, keys: set[str], outcome: ResultT, window: float) -> None:
+        """Let a repeated request return this for a number of seconds."""
+        until = self._hass.loop.time() + window
+        result = _Result(outcome=outcome, until=until, keys=keys)
+        self._results.update(dict.fromkeys(keys, result))
+        heappush(self._expiring, (until, next(self._count), result))
+
+    def recall(self, keys: Iterable[str]) -> ResultT | None:
+        """Return the result of the same request made just before."""
+        return next(
+            (self._results[key].outcome for key in keys if key in self._results), None
+        )
+
+    # Both
+
+    def forget_old(self) -> None:
+        """Forget what is older than its window."""
+        now = self._hass.loop.time()
+        while self._expiring and self._expiring[0][0] <= now:
+            _, _, result = heappop(self._expiring)
+            for key in result.keys:
+                # The same request may have been made again since.
+                if self._results.get(key) is result:
+                    del self._results[key]
+        if self._attempts:
+            for attempt in self._all():
+                if (
+                    not attempt.is_running
+                    and attempt.attempted + _UNKNOWN_WINDOW <= now
+                ):
+                    self.settle(attempt)
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """The numbers of remembered results and of attempts with unknown outcome."""
+        return {
+            "remembered": len({id(result) for result in self._results.values()}),
+            "unknown": sum(not attempt.is_running for attempt in self._all()),
+        }

@@ -1,0 +1,39 @@
+"""R21: networks trim titles, collapse spaces and normalise characters."""
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from simulator import Simulator
+from tests.helpers.actions import create_chat
+from tests.helpers.world import GROUP_OF_TWO, PROFILES
+
+TITLE = "  Cafe\u0301  on   Friday "
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("trait", ["titles_trimmed", "titles_folded"])
+async def test_r21_a_group_is_found_by_the_title_that_was_stored(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, trait: str
+) -> None:
+    simulator.traits.add(trait)
+    first = await create_chat(hass, **GROUP_OF_TWO, title=TITLE, if_exists="reuse")
+    second = await create_chat(
+        hass, **GROUP_OF_TWO, title=TITLE, if_exists="reuse", allow_repeat=True
+    )
+    assert second["chat_id"] == first["chat_id"]
+    assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_r21_recovery_finds_the_group(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    quick_recovery: None,
+) -> None:
+    simulator.traits.add("titles_folded")
+    simulator.faults.add("drop_after", path="/v1/chats", method="POST")
+    response = await create_chat(hass, **GROUP_OF_TWO, title=TITLE)
+    assert response["recovered"] is True
+    assert len(simulator.executed) == 1
