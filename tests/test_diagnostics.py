@@ -17,7 +17,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.servers import TOKEN, add_entry
-from tests.helpers.world import PROFILES
+from tests.helpers.waiting import until
+from tests.helpers.world import KIM, PROFILES, write
 
 type Json = dict[str, Any]
 
@@ -164,3 +165,43 @@ async def test_diagnostics_of_an_entry_that_is_not_set_up(
     assert report["server"]["scheme"] == "http"
     assert report["server"]["version"] is None
     assert "127.0.0.1" not in repr(report)
+
+
+async def test_diagnostics_count_what_was_not_understood(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """With its shape, and nothing of what it says."""
+    simulator.world.accounts["telegram"].status = "on_holiday"
+    message = write(simulator, "Secret words")
+    message.type = "HOLOGRAM"
+    frames: tuple[Json | list[Any], ...] = (
+        {"type": "mood.changed", "chatID": KIM, "mood": {"Secret words": 1}},
+        [],
+    )
+    for frame in frames:
+        for connection in simulator.hub.connections:
+            await connection.socket.send_json(frame)
+    client = listening.runtime_data.server.client
+    await client.messages(KIM)
+    simulator.faults.add("garbage", path="/v1/labels", body={"Secret words": "1"})
+    assert not await client.has_labels()
+    await until(lambda: len(client.unrecognised.as_list()) >= 4)
+
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, listening)
+
+    found = {(each["kind"], each["word"]): each for each in report["not_understood"]}
+    assert found.keys() >= {
+        ("account_status", "on_holiday"),
+        ("message_type", "HOLOGRAM"),
+        ("event", "mood.changed"),
+        ("event", "?"),
+        ("response", "labels"),
+    }
+    shape = found["event", "mood.changed"]["shape"]
+    assert shape == "{chatID: text, mood: {?: number}, type: text}"
+    assert found["response", "labels"]["shape"] == "{?: text}"
+    assert "Secret" not in str(report)
+    assert KIM not in str(report)

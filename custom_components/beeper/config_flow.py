@@ -356,7 +356,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             key = "not_beeper" if key in _NOT_BEEPER else key
             return {_FIELDS.get(key, "base"): key}
         known = entry.data[CONF_USER_ID] if entry else None
-        if known and user_id and known != user_id:
+        if known and user_id and not _is_same_user(known, user_id):
             return {"base": "wrong_user"}
         self._server = _ValidatedServer(
             data={
@@ -409,6 +409,16 @@ class BeeperOptionsFlow(OptionsFlow):
             ),
             errors=problems,
         )
+
+
+def _is_same_user(known: str, user_id: str) -> bool:
+    """Compare IDs of Beeper users; some servers report the bare localpart."""
+    if ":" in known and ":" in user_id:
+        return known == user_id
+    first, second = (
+        each.removeprefix("@").partition(":")[0] for each in (known, user_id)
+    )
+    return first == second
 
 
 def _sender(text: str) -> str:

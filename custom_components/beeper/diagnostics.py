@@ -46,6 +46,7 @@ async def async_get_config_entry_diagnostics(
             "networks": Counter(account.network or "not told" for account in accounts),
             "statuses": Counter(account.status or "not told" for account in accounts),
         },
+        "not_understood": client.unrecognised.as_list() if client else None,
         "inbox": entry.runtime_data.inbox.statistics if loaded else None,
         "outbox": get_outbox(hass, entry).statistics if loaded else None,
     }

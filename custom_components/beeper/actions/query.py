@@ -135,9 +135,10 @@ async def _list_labels(server: Server, params: Params) -> LabelsResponse:
 
 async def _get_chat(server: Server, params: Params) -> ChatResponse:
     return chat_response(
+        server,
         await server.client.chat(
             params[ATTR_CHAT_ID], participants=params["max_participant_count"]
-        )
+        ),
     )
 
 
@@ -155,7 +156,7 @@ async def _list_chats(server: Server, params: Params) -> ChatsResponse:
         read, _chat_sort_key, limit=params[ATTR_LIMIT], start=params.get(ATTR_CURSOR)
     )
     return {
-        "chats": [chat_response(chat) for chat in result.items],
+        "chats": [chat_response(server, chat) for chat in result.items],
         **result.response(_CHATS),
     }
 

@@ -305,7 +305,7 @@ def _person_response(user: User) -> PersonResponse:
     }
 
 
-def chat_response(chat: Chat) -> ChatResponse:
+def chat_response(server: Server, chat: Chat) -> ChatResponse:
     """Return a chat with its participants."""
     return {
         "chat_id": chat.id,
@@ -337,7 +337,9 @@ def chat_response(chat: Chat) -> ChatResponse:
         "is_pinned": chat.is_pinned,
         "is_read_only": chat.is_read_only,
         "labels": label_responses(chat.labels),
-        "draft": chat.draft or None,
+        "draft": (
+            plain(chat.draft) if chat.draft and _is_rich(server) else chat.draft or None
+        ),
         "reminder": _iso(chat.reminder),
         "message_expiry_seconds": chat.message_expiry_seconds,
         "max_text_length": chat.max_text_length,
@@ -351,8 +353,7 @@ def label_responses(labels: Mapping[str, str]) -> list[LabelResponse]:
 
 def message_response(server: Server, message: Message) -> MessageResponse:
     """Return a message; `text` is plain, `rich_text` the HTML of servers that have it."""
-    generation = server.client.generation
-    is_rich = generation is not None and generation.rich_text
+    is_rich = _is_rich(server)
     text = None if message.is_deleted else message.text
     return {
         "message_id": message.id,
@@ -390,6 +391,12 @@ def message_response(server: Server, message: Message) -> MessageResponse:
         "edited": _iso(message.edited),
         "send_status": message.send_status,
     }
+
+
+def _is_rich(server: Server) -> bool:
+    """Return whether texts are Matrix HTML."""
+    generation = server.client.generation
+    return generation is not None and generation.rich_text
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -31,6 +31,7 @@ from .generations import (
 )
 from .models import (
     Account,
+    AccountStatus,
     Asset,
     Chat,
     ChatResult,
@@ -61,6 +62,7 @@ from .requests import (
 )
 from .stream import ChatEvent, open_stream
 from .transport import Transport
+from .unrecognised import Unrecognised
 
 _CHUNK_SIZE: Final = 256 * 1024
 """Bytes of a download that are read at once."""
@@ -71,6 +73,10 @@ _MAX_LISTED: Final = 200
 # Servers before 4.2.557 may check the token before they look up the route.
 _INFO_ABSENT: Final = (401, 403, 404, 405, 501)
 _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+_OTHER_TYPES: Final = (None, "NOTICE", "REACTION", "TEXT")
+"""Known types of messages that have no kind of their own."""
 
 
 class BeeperClient:
@@ -92,6 +98,11 @@ class BeeperClient:
         self.info: ServerInfo | None = None
 
     # Server
+
+    @property
+    def unrecognised(self) -> Unrecognised:
+        """What the server sent that was not understood."""
+        return self._transport.unrecognised
 
     @property
     def version(self) -> str | None:
@@ -146,7 +157,7 @@ class BeeperClient:
     async def user_id(self, accounts: Sequence[Account]) -> str | None:
         """Return the id of the signed-in Beeper user; None if unknown."""
         for account in accounts:
-            if account.account_id == "matrix" and account.user:
+            if account.account_id in ("matrix", "hungryserv") and account.user:
                 return account.user.id
         with suppress(AnswerError, UnreadableAnswerError):
             return await self._get("app", "setup", read=_read_user_id)
@@ -154,7 +165,11 @@ class BeeperClient:
 
     async def accounts(self) -> tuple[Account, ...]:
         """Return the accounts; a usable one, such as iMessage, may be missing."""
-        return await self._get("accounts", read=_read_accounts)
+        accounts = await self._get("accounts", read=_read_accounts)
+        for account in accounts:
+            if account.status and account.status not in AccountStatus:
+                self.unrecognised.add("account_status", account.status)
+        return accounts
 
     async def has_bridges(self) -> bool:
         """Return whether the server knows `creation_rules`; asks once for a version."""
@@ -311,13 +326,17 @@ class BeeperClient:
         chat for another one.
         """
         async with self._reading.setdefault(chat_id, asyncio.Lock()):
-            return await self._get(
+            page = await self._get(
                 "chats",
                 chat_id,
                 "messages",
                 read=partial(_read_messages, typed=self._typed_messages),
                 query=_page_query(cursor),
             )
+        for message in page.items:
+            if message.kind == "unknown" and message.type not in _OTHER_TYPES:
+                self.unrecognised.add("message_type", message.type)
+        return page
 
     async def message(self, chat_id: str, message_id: str) -> Message:
         """Return a message by its final or pending id.

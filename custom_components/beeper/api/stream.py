@@ -13,6 +13,7 @@ from .exceptions import ConnectionLostError, UnreadableAnswerError
 from .models import Message, is_text
 from .responses import MAX_BODY_SIZE, error_of_exchange, error_of_status, parse_body
 from .transport import Transport
+from .unrecognised import Unrecognised
 
 _SILENCE_TIMEOUT: Final = 30.0
 """Seconds without a frame until a ping, and from the ping until disconnecting."""
@@ -26,6 +27,9 @@ _SUBSCRIPTION: Final = {
     "requestID": "all",
     "chatIDs": ["*"],
 }
+_CONTROL_FRAMES: Final = ("app.state.updated", "ready", "subscriptions.updated")
+"""Types of frames that are no events of chats."""
+
 _EVENTS: Final = {
     "chat.deleted",
     "chat.upserted",
@@ -78,7 +82,7 @@ async def open_stream(
             ) as socket,
         ):
             await socket.send_json(_SUBSCRIPTION)
-            yield _events(socket)
+            yield _events(socket, transport.unrecognised)
     except aiohttp.WSServerHandshakeError as err:
         raise error_of_status(err.status, b"") from None
     except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
@@ -99,7 +103,7 @@ async def _reject_redirects(
 
 
 async def _events(
-    socket: aiohttp.ClientWebSocketResponse,
+    socket: aiohttp.ClientWebSocketResponse, unrecognised: Unrecognised
 ) -> AsyncIterator[ChatEvent]:
     # aiohttp's heartbeat can leave a timer behind after the socket is closed.
     loop = asyncio.get_running_loop()
@@ -118,7 +122,7 @@ async def _events(
         if frame.type is aiohttp.WSMsgType.PING:
             await socket.pong(frame.data)
         elif frame.type is aiohttp.WSMsgType.TEXT and (
-            event := _parse_event(frame.data)
+            event := _parse_event(frame.data, unrecognised)
         ):
             yield event
         elif socket.closed:
@@ -131,19 +135,23 @@ async def _events(
     raise ConnectionLostError("the stream ended")
 
 
-def _parse_event(text: str) -> ChatEvent | None:
-    """Parse a frame; return None for unknown events and garbage."""
+def _parse_event(text: str, unrecognised: Unrecognised) -> ChatEvent | None:
+    """Parse a frame; return None for unknown events and garbage, which are counted."""
     try:
         frame = parse_body(text.encode())
     except UnreadableAnswerError:
+        unrecognised.add("event", "not JSON")
         return None
     if not isinstance(frame, dict):
+        unrecognised.add("event", "", frame)
         return None
     kind, chat_id, ids = frame.get("type"), frame.get("chatID"), frame.get("ids")
     # Dot segments would lead to another route.
     if not (is_text(kind) and kind in _EVENTS and is_text(chat_id)) or (
         chat_id in ("", ".", "..")
     ):
+        if kind not in _CONTROL_FRAMES:
+            unrecognised.add("event", kind if is_text(kind) else "", frame)
         return None
     entries = frame.get("entries")
     messages = map(Message.from_dict, entries if isinstance(entries, list) else ())

@@ -26,6 +26,7 @@ from .exceptions import (
 )
 from .requests import Json, Query
 from .responses import error_of_exchange, error_of_status, parse_body, read_body
+from .unrecognised import Unrecognised
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for one request, from the first byte sent to the last byte received."""
@@ -53,6 +54,7 @@ class Transport:
         self._base = URL(url)
         self._date = ""
         self.token = token
+        self.unrecognised = Unrecognised()
         self.version: str | None = None
         self.clock_offset: timedelta | None = None
 
@@ -121,7 +123,12 @@ class Transport:
             )
             if status >= 300:
                 raise error_of_status(status, raw)
-            return read(parse_body(raw))
+            answer = parse_body(raw)
+            try:
+                return read(answer)
+            except UnreadableAnswerError:
+                self.unrecognised.add("response", path[0], answer)
+                raise
         except BeeperError as err:
             err.may_have_run = changes and err.may_have_run
             raise
