@@ -20,7 +20,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from . import errors
-from .api.exceptions import AnswerError, BeeperError
+from .api.exceptions import AnswerError, BeeperError, CannotConnectError
 from .api.models import Account
 from .api.pages import pages
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
@@ -127,17 +127,26 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         none. Failures show when reading, which logs them once.
         """
         shortest, longest = _RECONNECT_DELAYS
-        pause, gap = shortest, False
+        pause, gap, is_away = shortest, False, False
         while True:
             began = self.hass.loop.time()
-            with suppress(BeeperError):
+            try:
                 async with self.server.client.stream() as events:
+                    if is_away:
+                        self.server.restarted, is_away = began, False
                     if gap:
                         self.inbox.invalidate()
                         self._refresh_soon.async_schedule_call()
                     async for event in events:
                         self.inbox.schedule_read(event)
                         self._refresh_soon.async_schedule_call()
+            except BeeperError as err:
+                # Behind a proxy, the proxy answers.
+                is_away = (
+                    is_away
+                    or isinstance(err, CannotConnectError)
+                    or (isinstance(err, AnswerError) and err.status in (502, 503, 504))
+                )
             if self.hass.loop.time() - began > longest:
                 pause = shortest
             gap = True

@@ -24,6 +24,8 @@ class Server:
         self.entry = entry
         self.client = client
         self.accounts: tuple[Account, ...] = ()
+        self.restarted: float | None = None
+        """When it answered again after it was unreachable, in the event loop's time."""
 
     @property
     def default_account_id(self) -> str:

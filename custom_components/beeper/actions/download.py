@@ -27,7 +27,7 @@ from ..api.pages import pages
 from ..server import Server
 from ..validation import file_name, identifier, integer, media_folder
 from .action import ATTR_CHAT_ID, ATTR_MESSAGE_ID, Params
-from .query import QueryAction
+from .query import QueryAction, final_message_id
 from .responses import DownloadResponse
 
 ATTR_ATTACHMENT: Final = "attachment"
@@ -50,7 +50,8 @@ async def _download(server: Server, params: Params) -> DownloadResponse:
     """Save one attachment; raises BeeperError or a translated HomeAssistantError."""
     hass, client = server.hass, server.client
     source_id, root = _media_folder(hass)
-    message = await _read_message(client, params[ATTR_CHAT_ID], params[ATTR_MESSAGE_ID])
+    message_id = await final_message_id(server, params[ATTR_MESSAGE_ID])
+    message = await _read_message(client, params[ATTR_CHAT_ID], message_id)
     attached = _select_attachment(message, params[ATTR_ATTACHMENT])
     if (attached.size or 0) > MAX_BYTES:
         raise _too_large()

@@ -18,6 +18,8 @@ from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
 from ..coordinator import BeeperConfigEntry
+from ..data import get_outbox
+from ..outgoing.delivery import read_final_id
 from ..server import Server
 from ..validation import (
     boolean,
@@ -161,8 +163,15 @@ async def _list_chats(server: Server, params: Params) -> ChatsResponse:
     }
 
 
+async def final_message_id(server: Server, message_id: str) -> str:
+    """Return the final ID for one that an action returned, where it is known."""
+    sent_messages = get_outbox(server.hass, server.entry).sent
+    return await read_final_id(server, sent_messages, message_id) or message_id
+
+
 async def _get_message(server: Server, params: Params) -> MessageResponse:
-    message = await server.client.message(params[ATTR_CHAT_ID], params[ATTR_MESSAGE_ID])
+    message_id = await final_message_id(server, params[ATTR_MESSAGE_ID])
+    message = await server.client.message(params[ATTR_CHAT_ID], message_id)
     return message_response(server, message)
 
 

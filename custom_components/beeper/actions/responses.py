@@ -58,6 +58,7 @@ class SendMessageResponse(TypedDict):
 
     chat_id: str
     message_id: str | None
+    pending_message_id: str | None
     recovered: bool
     duplicate: bool
     delivery: NotRequired[Literal["delivered", "pending", "failed"]]

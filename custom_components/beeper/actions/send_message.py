@@ -101,12 +101,14 @@ async def _send_message(call: ServiceCall) -> SendMessageResponse:
     response: SendMessageResponse = {
         "chat_id": outcome.result.chat_id,
         "message_id": outcome.result.message_id,
+        "pending_message_id": outcome.result.message_id,
         "recovered": outcome.recovered,
         "duplicate": outcome.duplicate,
     }
     if params[ATTR_WAIT]:
         delivery = await job.delivery(outcome.result)
         response |= {"delivery": delivery.state, "reason": delivery.reason}
+        response["message_id"] = job.final_id or outcome.result.message_id
     return response
 
 

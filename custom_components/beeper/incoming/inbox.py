@@ -26,7 +26,7 @@ from ..api.rich_text import plain
 from ..api.stream import ChatEvent
 from ..const import CONF_ALLOWED_SENDERS, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..outgoing.delivery import outcome
-from ..outgoing.sent_messages import Sent, SentMessages
+from ..outgoing.sent_messages import Delivery, Sent, SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, SIGNAL_SEND_FAILED, MessageEvent, SendFailed
 from .arrivals import AccountStatistics
@@ -51,6 +51,15 @@ _CHATS_KEPT: Final = 100
 _CHAT_FRESH: Final = 5 * 60
 _MAX_PARTICIPANTS: Final = 500
 _CLOCK_TOLERANCE: Final = 2
+_LOST_AFTER: Final = 30 * 60
+"""Seconds after which an accepted message that is not in its chat is lost."""
+
+_LOST_IF_OVERTAKEN: Final = 2 * 60
+"""Seconds after which it is lost if a later message of its chat is confirmed."""
+
+_RESTART_GRACE: Final = 3
+"""Seconds that a server which has started again may take to list its messages."""
+
 _NEW_CHAT_TOLERANCE: Final = 30
 """Seconds that a first message may take from its sender to Beeper."""
 
@@ -307,8 +316,7 @@ class Inbox:
         if read.left_out or not reading.is_complete:
             skipped = self._statistics[chat.account_id or ""].skipped
             skipped["as_too_many"] += read.left_out or 1
-        for sent in self._sent.into(chat.ids, chat.account_id):
-            await self._async_follow(chat, sent, messages.get(sent.message_id or ""))
+        await self._async_follow(chat, messages, is_readable=bool(messages))
         for message in sorted(messages.values(), key=Message.order):
             for change in await self._async_compare(chat, message, messages):
                 self._publish(chat, change)
@@ -357,41 +365,83 @@ class Inbox:
         return cached.chat
 
     async def _async_follow(
-        self, chat: Chat, sent: Sent, listed: Message | None = None
+        self, chat: Chat, messages: Mapping[str, Message], *, is_readable: bool
     ) -> None:
-        """Publish the failure of a message that Home Assistant sent to a chat.
+        """Publish the failures of messages that Home Assistant sent to a chat.
 
-        `listed` is the message if it was just read.
+        `messages` are those that were just read. Raises BeeperError.
         """
-        if not sent.is_waiting or sent.message_id is None:
-            return
-        if not self._generation.single_messages:
-            sent.message_id = None  # No route takes it.
-            return
-        message_id = sent.message_id
-        try:
-            message = listed or await self._client.message(
-                sent.chat_id or chat.id, message_id
-            )
-        except AnswerError:
-            return  # Not known yet; the next poll asks again.
-        # A merged chat and its member may be read at once: only one publishes.
-        delivery = outcome(message_id, message)
-        if delivery is None or not sent.is_waiting:
-            return
-        sent.settle(message.id)
-        if delivery.state == "failed":
-            async_dispatcher_send(
-                self._hass,
-                SIGNAL_SEND_FAILED,
-                SendFailed(
-                    entry_id=self._entry.entry_id,
-                    chat=chat,
-                    message_id=message_id,
-                    reason=delivery.reason or "unknown",
+        own = [message for message in messages.values() if self._is_own(chat, message)]
+        self._sent.claim(own, chat.ids, self._server_time())
+        for sent in self._sent.into(chat.ids, chat.account_id):
+            if not sent.is_waiting or sent.pending_id is None:
+                continue
+            message = next((each for each in own if each.id in sent.ids), None)
+            if message is None and self._generation.single_messages:
+                try:
+                    message = await self._client.message(
+                        sent.chat_id or chat.id, sent.pending_id
+                    )
+                except AnswerError as err:
+                    if err.status != 404:
+                        continue  # The next poll asks again.
+            if message is None:
+                if not (is_readable and self._is_lost(chat, sent)):
+                    continue
+                if other := self._sent.unclaimed(own, sent, self._server_time()):
+                    # The network may have changed the text.
+                    sent.settle(other.id)
+                    self._sent.save_soon()
+                else:
+                    sent.settle(None, Delivery(state="failed", reason="unconfirmed"))
+                    self._sent.save_soon()
+                    self._publish_failure(chat, sent, "unconfirmed", retriable=False)
+                continue
+            # A merged chat and its member may be read at once: only one publishes.
+            delivery = outcome(sent.pending_id, message)
+            is_listed = message.send_status is None and message in own
+            if not (delivery or is_listed) or not sent.is_waiting:
+                continue
+            failed = delivery is not None and delivery.state == "failed"
+            sent.settle(message.id, delivery if failed else None)
+            self._sent.save_soon()
+            if delivery and failed:
+                self._publish_failure(
+                    chat,
+                    sent,
+                    delivery.reason or "unknown",
                     retriable=message.send_status == "FAIL_RETRIABLE",
-                ),
-            )
+                )
+
+    def _is_lost(self, chat: Chat, sent: Sent) -> bool:
+        """Return whether a message that is not in its chat is lost, and not slow."""
+        now = self._hass.loop.time()
+        age = now - sent.attempted
+        restarted = self._server.restarted
+        if restarted is not None and sent.attempted < restarted:
+            if now - restarted >= _RESTART_GRACE:
+                return True
+            self._hass.loop.call_later(_RESTART_GRACE, self._schedule, chat.id)
+        is_overtaken = any(
+            later.final_id and later.attempted > sent.attempted
+            for later in self._sent.into(chat.ids)
+        )
+        return age > _LOST_AFTER or (is_overtaken and age > _LOST_IF_OVERTAKEN)
+
+    def _publish_failure(
+        self, chat: Chat, sent: Sent, reason: str, *, retriable: bool
+    ) -> None:
+        async_dispatcher_send(
+            self._hass,
+            SIGNAL_SEND_FAILED,
+            SendFailed(
+                entry_id=self._entry.entry_id,
+                chat=chat,
+                message_id=sent.pending_id or "",
+                reason=reason,
+                retriable=retriable,
+            ),
+        )
 
     # Publishing
 
@@ -434,12 +484,15 @@ class Inbox:
         for sent in candidates:
             if sent.is_like(message, self._server_time()):
                 # Its answer may only just have arrived.
-                await self._async_follow(chat, sent)
-                if sent.has_id(message):
-                    return True
-                if not sent.is_waiting:
-                    sent.final_id = message.id
-                    return True
+                if sent.pending_id and self._generation.single_messages:
+                    await self._async_follow(chat, {}, is_readable=False)
+                    if sent.has_id(message):
+                        return True
+                    if sent.is_waiting:
+                        continue
+                sent.final_id = message.id
+                self._sent.save_soon()
+                return True
         return False
 
     @callback

@@ -24,6 +24,7 @@ from ..api.generations import CHANGES_SINCE, EDIT_SINCE, REACTIONS_SINCE, READ_S
 from ..api.models import Chat, Message
 from ..api.pages import pages
 from ..errors import Refusal
+from .delivery import read_final_id
 from .job import Job, OutboxContext
 from .markdown import from_format
 from .own_changes import ChangeType, OwnChange
@@ -140,6 +141,13 @@ class ChangeJob(Job[ChangeResult]):
                 kind=HomeAssistantError,
                 limit=str(self.context.limits.replies.limit),
             )
+        if self.message_id:
+            final_id = await read_final_id(
+                self.context.server, self.context.sent, self.message_id
+            )
+            if final_id is None:
+                errors.refuse("message_not_confirmed", kind=HomeAssistantError)
+            self.message_id = final_id
         if not self.needs_message:
             return
         try:

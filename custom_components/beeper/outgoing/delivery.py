@@ -1,75 +1,117 @@
-"""What the network says of a message that Beeper took."""
+"""Delivery of the messages that Beeper accepted, and the IDs that they get."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 import re
-from typing import Final, Literal
+from typing import Final
 
-from ..api.client import BeeperClient
-from ..api.exceptions import BeeperError, RouteAbsentError
-from ..api.models import Message, SentMessage
+from ..api.exceptions import AnswerError, BeeperError
+from ..api.generations import UNIDENTIFIED
+from ..api.models import Message
+from ..server import Server
+from .sent_messages import Delivery, Sent, SentMessages
 
 _LONGEST: Final = 60.0
-"""Seconds to wait for the network's word."""
+"""Seconds to wait for the network's confirmation."""
 
 _INTERVAL: Final = 0.75
-"""Seconds between two looks, as in Beeper's own command line."""
+"""Seconds between two reads, as in Beeper's own command line."""
+
+_FINAL_ID_DELAYS: Final = (0, 0.25, 0.5, 0.75, 1, 1.5)
+"""Seconds to wait before each read for the final ID of a message that was just sent."""
 
 # A word of a program, such as `bridge_unavailable`; anything else could be about people.
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Delivery:
-    """What became of a message so far; `reason` is a machine's word for a failure."""
-
-    state: Literal["delivered", "pending", "failed"]
-    reason: str | None = None
+def server_time(server: Server) -> datetime:
+    """Return the time on the server's clock."""
+    return datetime.now(UTC) + (server.client.clock_offset or timedelta())
 
 
 async def wait_for_delivery(
-    client: BeeperClient,
-    sent: SentMessage,
-    find: Callable[[], Awaitable[Message | None]],
+    server: Server, sent_messages: SentMessages, sent: Sent
 ) -> Delivery:
-    """Wait for the network's word; pending if it is late or cannot be known.
-
-    `find` finds the message among those of its chat: servers before 4.2.808 return
-    no single ones, and list an own one only once the network has it.
-    """
-    listed_only = sent.message_id is None
+    """Wait for the network's confirmation; pending if it is late or cannot be known."""
     try:
         async with asyncio.timeout(_LONGEST):
             while True:
-                try:
-                    if sent.message_id is None or listed_only:
-                        if await find():
-                            return Delivery(state="delivered")
-                    elif delivery := outcome(
-                        sent.message_id,
-                        await client.message(sent.chat_id, sent.message_id),
-                    ):
+                # Beeper may be starting again.
+                with suppress(BeeperError):
+                    if delivery := await read_delivery(server, sent_messages, sent):
                         return delivery
-                except RouteAbsentError:
-                    listed_only = True
-                    continue
-                except BeeperError:
-                    pass  # Beeper may be starting again, or not know the id yet.
                 await asyncio.sleep(_INTERVAL)
     except TimeoutError:
         return Delivery(state="pending")
 
 
-def outcome(pending_id: str, message: Message) -> Delivery | None:
-    """Return what a message says of itself, None for nothing yet."""
+async def read_delivery(
+    server: Server, sent_messages: SentMessages, sent: Sent
+) -> Delivery | None:
+    """Read once what became of a message, and learn its final ID; None if unknown.
+
+    Servers before 4.2.808 return no single messages, and list an own one only once the
+    network has it. Raises BeeperError.
+    """
+    if sent.is_settled:
+        return sent.failure or Delivery(state="delivered")
+    if sent.chat_id is None:
+        return None
+    message = None
+    generation = server.client.generation or UNIDENTIFIED
+    if sent.pending_id and generation.single_messages:
+        try:
+            message = await server.client.message(sent.chat_id, sent.pending_id)
+        except AnswerError as err:
+            if err.status not in (404, 405):
+                raise
+    if message is None:
+        page = await server.client.messages(sent.chat_id)
+        own = [item for item in page.items if server.is_own(item, sent.account_id)]
+        sent_messages.claim(own, {sent.chat_id}, server_time(server))
+        message = next((item for item in own if item.id in sent.ids), None)
+    if message is None:
+        return None
+    if message.id and message.id != sent.pending_id:
+        sent.final_id = message.id
+        sent_messages.save_soon()
+    delivery = outcome(sent.pending_id, message)
+    if delivery and delivery.state == "delivered":
+        # Failures are published by whoever reads the chat.
+        sent.settle(message.id)
+    return delivery
+
+
+async def read_final_id(
+    server: Server, sent_messages: SentMessages, message_id: str
+) -> str | None:
+    """Return the ID under which the server knows a message, waiting some seconds for it.
+
+    Other IDs than those of sent messages are returned as they are. Returns None if the
+    message is not confirmed yet.
+    """
+    sent = sent_messages.by_pending_id(message_id)
+    if sent is None or sent.final_id:
+        return sent.final_id if sent else message_id
+    for delay in _FINAL_ID_DELAYS:
+        await asyncio.sleep(delay)
+        with suppress(BeeperError):
+            await read_delivery(server, sent_messages, sent)
+        if sent.final_id or sent.is_settled:
+            return sent.final_id or message_id
+    return None
+
+
+def outcome(pending_id: str | None, message: Message) -> Delivery | None:
+    """Return the delivery that a message itself shows, None if it shows none yet."""
     if message.send_status in ("FAIL_PERMANENT", "FAIL_RETRIABLE"):
         reason = message.send_reason or ""
         return Delivery(
             state="failed",
             reason=reason.lower() if _WORD.fullmatch(reason) else "unknown",
         )
-    # The network's own id instead of the pending one is its word as well.
+    # The network's own id instead of the pending one confirms the message as well.
     if message.send_status == "SUCCESS" or (
         message.send_status is None and message.id not in (None, pending_id)
     ):

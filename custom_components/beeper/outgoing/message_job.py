@@ -14,10 +14,10 @@ from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
-from .delivery import Delivery, wait_for_delivery
+from .delivery import read_final_id, wait_for_delivery
 from .job import Job, OutboxContext
 from .reconciliation import find_sent
-from .sent_messages import Sent
+from .sent_messages import Delivery, Sent
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -53,6 +53,7 @@ class MessageJob(Job[SentMessage]):
     recipient: str | None = None
     _chat: Chat | None = field(default=None, init=False)
     _sent: Sent | None = field(default=None, init=False)
+    _reply_to: str | None = field(default=None, init=False)
     _chat_id: str = field(init=False)
 
     name = "send_message"
@@ -61,6 +62,7 @@ class MessageJob(Job[SentMessage]):
 
     def __post_init__(self) -> None:
         """Prepare the request without an attachment."""
+        self._reply_to = self.message.reply_to
         self._hass = self.context.server.hass
         self._client = self.context.server.client
         self._created = self._hass.loop.time()
@@ -133,10 +135,22 @@ class MessageJob(Job[SentMessage]):
                 kind=HomeAssistantError,
                 limit=str(self.context.limits.replies.limit),
             )
+        await self._resolve_reply()
         if self.message.attachment:
             self._request = self._request_with(
                 await self._upload(self.message.attachment)
             )
+
+    async def _resolve_reply(self) -> None:
+        """Replace the ID that an earlier action returned by the final one."""
+        if self.message.reply_to is None:
+            return
+        self._reply_to = await read_final_id(
+            self.context.server, self.context.sent, self.message.reply_to
+        )
+        if self._reply_to is None:
+            errors.refuse("message_not_confirmed", kind=HomeAssistantError)
+        self._request = self._request_with(None)
 
     def _may_reply(self) -> bool:
         """Count the message if it answers the one that started its automation."""
@@ -171,7 +185,7 @@ class MessageJob(Job[SentMessage]):
         return SendMessage(
             chat_id=self._chat_id,
             text=self.message.text,
-            reply_to_message_id=self.message.reply_to,
+            reply_to_message_id=self._reply_to,
             attachment=attachment,
             mentions=self.message.mentions,
             link_preview=self.message.link_preview,
@@ -231,11 +245,16 @@ class MessageJob(Job[SentMessage]):
         """Wait for the network to confirm or refuse the message."""
         # A job that joined another one has sent nothing itself.
         self._sent = self._sent or self.context.sent.find(sent)
+        if self._sent is None:
+            return Delivery(state="pending")
+        return await wait_for_delivery(
+            self.context.server, self.context.sent, self._sent
+        )
 
-        async def find() -> Message | None:
-            return await self._find(sent.chat_id, self._created)
-
-        return await wait_for_delivery(self._client, sent, find)
+    @property
+    def final_id(self) -> str | None:
+        """The final ID of the message, None if it is not known yet."""
+        return self._sent.final_id if self._sent else None
 
     async def _find(self, chat_id: str, since: float) -> Message | None:
         attachment = self._request.attachment

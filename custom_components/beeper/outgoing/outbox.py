@@ -65,7 +65,7 @@ class Outbox:
         self._rules = NetworkRules()
         self._queue = ChatQueues()
         self._recipients = RecipientQueue()
-        self.sent = SentMessages()
+        self.sent = SentMessages(hass, entry)
         self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
         self._running: dict[Hashable, list[asyncio.Task[_End]]] = {}
         self._log = AttemptLog[Outcome[Any]](hass, entry)
@@ -91,6 +91,7 @@ class Outbox:
         """Load the state that survives a restart."""
         await self._limits.new_chats.async_load()
         await self._log.async_load()
+        await self.sent.async_load()
 
     async def async_remove(self) -> None:
         """Remove the stored state and the issues."""
@@ -98,6 +99,7 @@ class Outbox:
         self._limits.replies.forget()
         await self._limits.new_chats.async_remove()
         await self._log.async_remove()
+        await self.sent.async_remove()
 
     async def async_wait(self) -> None:
         """Wait for running jobs, as long as one request may take."""

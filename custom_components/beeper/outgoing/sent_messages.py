@@ -4,9 +4,15 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, Literal
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 
 from ..api.models import Message, SentMessage
+from ..const import DOMAIN
 from .own_changes import OwnChanges
 from .text_matching import same_text
 
@@ -17,6 +23,18 @@ _TWIN_WINDOW: Final = 5
 
 _RECOGNISED_FOR: Final = timedelta(minutes=10)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
+
+
+_SAVE_DELAY: Final = 1
+_STORE_VERSION: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Delivery:
+    """The state of a message; `reason` is a machine-readable word for a failure."""
+
+    state: Literal["delivered", "pending", "failed"]
+    reason: str | None = None
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -40,26 +58,38 @@ class Sent:
     final_id: str | None = None
     result: SentMessage | None = None
     is_settled: bool = False
+    failure: Delivery | None = None
+    is_restored: bool = False
+    """From before a restart, without its text."""
 
     @property
     def is_waiting(self) -> bool:
         """Tell whether the server can still say what becomes of it."""
-        return self.message_id is not None and not self.is_settled
+        return self.pending_id is not None and not self.is_settled
 
     @property
     def ids(self) -> set[str]:
         """The IDs by which servers list it."""
         return {known for known in (self.message_id, self.final_id) if known}
 
-    def settle(self, message_id: str | None) -> None:
+    def settle(self, message_id: str | None, failure: Delivery | None = None) -> None:
         """Record the final outcome, and the ID it has now."""
         self.is_settled = True
+        self.failure = failure
         if message_id != self.message_id:
             self.final_id = message_id
 
     def has_id(self, message: Message) -> bool:
         """Tell whether an own message of its chat is this one by an id."""
         return message.id in (self.message_id, self.final_id)
+
+    def is_after(self, message: Message, now: datetime) -> bool:
+        """Return whether a message was written after the attempt."""
+        age = timedelta(seconds=asyncio.get_running_loop().time() - self.attempted)
+        return (
+            message.timestamp is not None
+            and message.timestamp >= now - age - _CLOCK_TOLERANCE
+        )
 
     def is_like(self, message: Message, now: datetime) -> bool:
         """Tell whether an own message of its chat could be this one at a server's time.
@@ -69,21 +99,77 @@ class Sent:
         age = timedelta(seconds=asyncio.get_running_loop().time() - self.attempted)
         return (
             self.final_id is None
-            and age < _RECOGNISED_FOR
-            and message.timestamp is not None
-            and message.timestamp >= now - age - _CLOCK_TOLERANCE
+            and not self.is_restored
+            and (age < _RECOGNISED_FOR or self.is_waiting)
+            and self.is_after(message, now)
             and bool(message.attachments) is self.attached
-            and same_text(self.text, message.text or "")
+            and (
+                same_text(self.text, message.text or "")
+                or any(file.file_name == self.text for file in message.attachments)
+            )
         )
 
 
 class SentMessages:
     """What one config entry has sent within a day; it outlives reloads of the entry."""
 
-    def __init__(self) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Have sent nothing."""
+        self._store = Store[list[dict[str, Any]]](
+            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.sent"
+        )
+        self._is_removed = False
         self._sent: list[Sent] = []
         self.changes = OwnChanges()
+
+    async def async_load(self) -> None:
+        """Load the IDs of messages that were sent before a restart."""
+        now = asyncio.get_running_loop().time()
+        time = dt_util.utcnow().timestamp()
+        for stored in await self._store.async_load() or ():
+            attempted = now - (time - stored["time"])
+            if now - attempted < _KEPT_FOR:
+                self._sent.append(
+                    Sent(
+                        account_id=stored["account_id"],
+                        chat_id=stored["chat_id"],
+                        text="",
+                        attached=False,
+                        attempted=attempted,
+                        answered=attempted,
+                        pending_id=stored["pending_id"],
+                        message_id=stored["pending_id"],
+                        final_id=stored["final_id"],
+                        is_settled=stored["is_settled"],
+                        is_restored=True,
+                    )
+                )
+
+    async def async_remove(self) -> None:
+        """Remove the stored IDs, for good: an attempt may still be under way."""
+        self._is_removed = True
+        await self._store.async_remove()
+
+    def save_soon(self) -> None:
+        """Save the IDs within a second; nothing of the content is stored."""
+        if not self._is_removed:
+            self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+
+    def _to_store(self) -> list[dict[str, Any]]:
+        now = asyncio.get_running_loop().time()
+        time = dt_util.utcnow().timestamp()
+        return [
+            {
+                "account_id": sent.account_id,
+                "chat_id": sent.chat_id,
+                "pending_id": sent.pending_id,
+                "final_id": sent.final_id,
+                "is_settled": sent.is_settled,
+                "time": time - (now - sent.attempted),
+            }
+            for sent in self._sent
+            if sent.pending_id
+        ]
 
     def begin(
         self,
@@ -114,6 +200,50 @@ class SentMessages:
         sent.pending_id = result.message_id
         sent.result = result
         sent.answered = asyncio.get_running_loop().time()
+        self.save_soon()
+
+    def by_pending_id(self, message_id: str) -> Sent | None:
+        """Return the message for which an action returned this ID."""
+        return next(
+            (sent for sent in reversed(self._sent) if sent.pending_id == message_id),
+            None,
+        )
+
+    def claim(
+        self, messages: Iterable[Message], chat_ids: set[str], now: datetime
+    ) -> None:
+        """Learn the final IDs of sent messages from own messages of their chat.
+
+        Messages of a chat leave in the order of the calls, so the first unclaimed
+        message with the right text belongs to the first of them. `now` is the server's
+        time.
+        """
+        candidates = [sent for sent in self.into(chat_ids) if sent.answered is not None]
+        claimed = set[str]().union(*(sent.ids for sent in candidates))
+        for message in sorted(messages, key=Message.order):
+            if message.id is None or message.id in claimed:
+                continue
+            for sent in candidates:
+                if sent.is_like(message, now):
+                    sent.final_id = message.id
+                    if message.send_status in (None, "SUCCESS"):
+                        sent.is_settled = True
+                    self.save_soon()
+                    break
+
+    def unclaimed(
+        self, messages: Iterable[Message], sent: Sent, now: datetime
+    ) -> Message | None:
+        """Return an own message that no attempt claims and that may be this one."""
+        claimed = set[str]().union(*(each.ids for each in self._sent))
+        return next(
+            (
+                message
+                for message in sorted(messages, key=Message.order)
+                if message.id not in claimed and sent.is_after(message, now)
+            ),
+            None,
+        )
 
     def find(self, result: SentMessage) -> Sent | None:
         """Return the attempt that ended with this result."""

@@ -1,0 +1,233 @@
+"""Rows of real servers: the ids of sent messages, and messages that get lost."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.data import get_data
+from custom_components.beeper.outgoing import delivery
+from custom_components.beeper.signals import MessageEvent, SendFailed
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from simulator import Simulator
+from tests.helpers.actions import send
+from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.world import KIM, PROFILES
+
+pytestmark = pytest.mark.usefixtures("impatient")
+USELESS = ["pending_id_useless", "unconfirmed_hidden"]
+
+
+async def act(hass: HomeAssistant, action: str, **data: Any) -> Any:
+    return await hass.services.async_call(
+        DOMAIN, action, {"chat_id": KIM} | data, blocking=True, return_response=True
+    )
+
+
+async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set the entry up as after a restart of Home Assistant."""
+    await (
+        get_data(hass)
+        .outboxes[entry.entry_id]
+        .sent._store.async_save(
+            get_data(hass).outboxes[entry.entry_id].sent._to_store()
+        )
+    )
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    del get_data(hass).outboxes[entry.entry_id]
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix", "easymatrix-0.3.0"])
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_r23_returned_ids_keep_working(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    restarts: bool,
+) -> None:
+    simulator.traits.add(*USELESS)
+    first = await send(hass, message="one")
+    if restarts:
+        await quiet(simulator)
+        await poll(hass, listening)
+        await quiet(simulator)
+        await restart(hass, listening)
+    message = simulator.world.chat(KIM).messages[-1]
+    pending = first["message_id"]
+    assert pending == message.pending_id
+    await act(hass, "add_reaction", message_id=pending, reaction="👍")
+    assert [each["reactionKey"] for each in message.reactions] == ["👍"]
+    await act(hass, "edit_message", message_id=pending, message="two")
+    assert message.text == "two"
+    await send(hass, message="answer", reply_to=pending)
+    reply = simulator.world.chat(KIM).messages[-1]
+    assert reply.linked_message_id == message.id
+
+
+async def test_r23_returned_ids_can_be_deleted_and_read(
+    hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator
+) -> None:
+    simulator.traits.add(*USELESS)
+    pending = (await send(hass, message="one"))["message_id"]
+    message = simulator.world.chat(KIM).messages[-1]
+    response = await act(hass, "get_message", message_id=pending)
+    assert response["message_id"] == message.id
+    await act(hass, "mark_read", message_id=pending)
+    await act(hass, "delete_message", message_id=pending, for_everyone=True)
+    assert message.is_deleted
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
+async def test_r23_unconfirmed_message_is_refused(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "_FINAL_ID_DELAYS", (0, 0.05))
+    simulator.confirm_after = 3600
+    pending = (await send(hass))["message_id"]
+    with pytest.raises(HomeAssistantError, match="not confirmed"):
+        await act(hass, "add_reaction", message_id=pending, reaction="👍")
+    assert not [each for each in simulator.executed if "reactions" in each.path]
+    simulator.world.settle()
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, "easymatrix-0.3.0"])
+@pytest.mark.parametrize(
+    "text", ["hi", "a <b> & *c* `d` \\e", "1. one\n2. two", "🦄 \"quoted\" 'x'"]
+)
+async def test_r24_wait_ends_with_the_final_id(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    text: str,
+) -> None:
+    async with asyncio.timeout(3):
+        response = await send(hass, message=text, wait=True)
+    message = simulator.world.chat(KIM).messages[-1]
+    assert response["delivery"] == "delivered"
+    assert response["message_id"] == message.id
+    assert response["pending_message_id"] == message.pending_id
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix-0.3.0"])
+async def test_r24_equal_texts_get_their_own_ids(
+    hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator
+) -> None:
+    responses = await asyncio.gather(
+        *(send(hass, message="same", wait=True) for _ in range(5))
+    )
+    messages = simulator.world.chat(KIM).messages[-5:]
+    assert [each["pending_message_id"] for each in responses] == [
+        each.pending_id for each in messages
+    ]
+    assert [each["message_id"] for each in responses] == [each.id for each in messages]
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
+async def test_r29_slow_is_not_lost(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+    told: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.confirm_after = 3600
+    await send(hass, message="slow")
+    skip_time(20 * 60)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert not failures
+    simulator.world.settle()
+    await quiet(simulator)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert not failures
+    assert not told
+
+
+async def lose(simulator: Simulator) -> None:
+    """Restart the server; what was not delivered is gone."""
+    simulator.traits.add("lost_at_stop", *USELESS)
+    await simulator.stop()
+    await asyncio.sleep(0.2)
+    await simulator.start()
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
+async def test_r29_lost_when_the_server_ended(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    delivered = await send(hass, message="delivered", wait=True)
+    simulator.confirm_after = 3600
+    pending = (await send(hass, message="lost"))["message_id"]
+    await lose(simulator)
+    await until(lambda: failures)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert [(each.message_id, each.reason) for each in failures] == [
+        (pending, "unconfirmed")
+    ]
+    assert delivered["delivery"] == "delivered"
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "easymatrix-0.3.0"])
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_r29_lost_after_half_an_hour(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+    skip_time: Callable[[float], None],
+    restarts: bool,
+) -> None:
+    simulator.confirm_after = 3600
+    pending = (await send(hass, message="lost"))["message_id"]
+    if restarts:
+        await restart(hass, listening)
+    skip_time(29 * 60)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert not failures
+    skip_time(timedelta(minutes=2).total_seconds())
+    await poll(hass, listening)
+    await until(lambda: failures)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert [(each.message_id, each.reason) for each in failures] == [
+        (pending, "unconfirmed")
+    ]
+
+
+@pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
+async def test_r29_overtaken_message_is_lost_after_two_minutes(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.confirm_after = 3600
+    await send(hass, message="lost")
+    simulator.confirm_after = 0.05
+    await send(hass, message="later", wait=True)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert not failures
+    skip_time(121)
+    await poll(hass, listening)
+    await until(lambda: failures)
+    assert [each.reason for each in failures] == ["unconfirmed"]
