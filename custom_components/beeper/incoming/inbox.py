@@ -7,6 +7,7 @@ what was seen before, and the difference is published.
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -124,6 +125,8 @@ class Inbox:
                 raise
             await self._seen.async_save()
         self._loaded = True
+        with suppress(BeeperError):  # The next catch-up tries again.
+            await self._async_note_chats()
 
     @callback
     def async_start(self) -> None:
@@ -238,16 +241,7 @@ class Inbox:
     async def _async_catch_up(self) -> None:
         """Schedule the chats whose activity or preview changed."""
         began = self._server_time().timestamp()
-        if not self._seen.arrivals.has_chats:
-            self._seen.arrivals.note_chats(
-                [
-                    chat.id
-                    async for page in pages(
-                        partial(self._client.all_chats, None), _MAX_LONG_PAGES
-                    )
-                    for chat in page.items
-                ]
-            )
+        await self._async_note_chats()
         active = {
             chat.id: (chat.last_activity, chat.preview)
             async for chat in self._active_chats()
@@ -261,6 +255,16 @@ class Inbox:
             self._schedule(chat_id)
         self._active = active
         self._caught_up = began - _CLOCK_TOLERANCE
+
+    async def _async_note_chats(self) -> None:
+        """Note the existing chats, once; raises BeeperError."""
+        if self._seen.arrivals.has_chats:
+            return
+        chat_ids = []
+        long_pages = partial(self._client.all_chats, None)
+        async for page in pages(long_pages, _MAX_LONG_PAGES):
+            chat_ids += [chat.id for chat in page.items]
+        self._seen.arrivals.note_chats(chat_ids)
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
         """Yield the chats active since the cutoff, the last active first."""

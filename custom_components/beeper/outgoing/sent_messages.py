@@ -221,7 +221,9 @@ class SentMessages:
         candidates = [sent for sent in self.into(chat_ids) if sent.answered is not None]
         claimed = set[str]().union(*(sent.ids for sent in candidates))
         for message in sorted(messages, key=Message.order):
-            if message.id is None or message.id in claimed:
+            # A message that is listed before its delivery has no final ID yet.
+            is_pending = message.send_status == "PENDING"
+            if is_pending or message.id is None or message.id in claimed:
                 continue
             for sent in candidates:
                 if sent.is_like(message, now):
