@@ -33,6 +33,7 @@ async def test_send_on_each_generation(
     assert response == {
         "chat_id": KIM,
         "message_id": message.pending_id,
+        "pending_message_id": message.pending_id,
         "recovered": False,
         "duplicate": False,
     }
