@@ -138,7 +138,7 @@ async def test_r29_slow_is_not_lost(
     listening: MockConfigEntry,
     simulator: Simulator,
     failures: list[SendFailed],
-    told: list[MessageEvent],
+    events: list[MessageEvent],
     skip_time: Callable[[float], None],
 ) -> None:
     simulator.confirm_after = 3600
@@ -152,7 +152,7 @@ async def test_r29_slow_is_not_lost(
     await poll(hass, listening)
     await quiet(simulator)
     assert not failures
-    assert not told
+    assert not events
 
 
 async def lose(simulator: Simulator) -> None:
