@@ -1,0 +1,181 @@
+"""The two servers: a Synapse homeserver, and EasyMatrix as the Beeper in front of it."""
+
+import asyncio
+from base64 import b64encode
+import hashlib
+import hmac
+import json
+import os
+from pathlib import Path
+
+import aiohttp
+
+from .cross_signing import set_up_recovery
+from .matrix import Person
+from .process import NOT_READY, START_TIMEOUT, Deadline, Process, free_port
+
+_UNLIMITED = {"per_second": 10_000, "burst_count": 10_000}
+_RATES = {
+    "rc_message": _UNLIMITED,
+    "rc_registration": _UNLIMITED,
+    "rc_room_creation": _UNLIMITED,
+    "rc_login": {
+        kind: _UNLIMITED for kind in ("address", "account", "failed_attempts")
+    },
+    "rc_joins": {kind: _UNLIMITED for kind in ("local", "remote")},
+    "rc_joins_per_room": _UNLIMITED,
+    "rc_invites": {
+        kind: _UNLIMITED for kind in ("per_room", "per_user", "per_issuer")
+    },
+}
+
+
+class Homeserver:
+    """Synapse with a database of its own and no federation, on a free port."""
+
+    def __init__(self, name: str, *, rate_limits: bool = False) -> None:
+        """Write its configuration; `rate_limits` leaves Synapse's own in force."""
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._shared_secret = os.urandom(16).hex()
+        folder = Path(os.environ["LIVE_FOLDER"]) / name
+        folder.mkdir()
+        listener = {
+            "type": "http",
+            "port": port,
+            "bind_addresses": ["127.0.0.1"],
+            "resources": [{"names": ["client", "media"]}],
+        }
+        config = {
+            "server_name": "localhost",
+            "listeners": [listener],
+            "database": {
+                "name": "sqlite3",
+                "args": {"database": str(folder / "homeserver.db")},
+            },
+            "media_store_path": str(folder / "media"),
+            "signing_key": f"ed25519 a_live {b64encode(os.urandom(32)).decode()}",
+            "macaroon_secret_key": os.urandom(16).hex(),
+            "form_secret": os.urandom(16).hex(),
+            "registration_shared_secret": self._shared_secret,
+            "report_stats": False,
+            "trusted_key_servers": [],
+            "federation_domain_whitelist": [],
+            "user_directory": {"enabled": True, "search_all_users": True},
+            "bcrypt_rounds": 4,  # Registers fifty people in seconds.
+            **({} if rate_limits else _RATES),
+        }
+        file = folder / "homeserver.yaml"
+        file.write_text(json.dumps(config))  # which is YAML, too
+        python = os.environ["LIVE_SYNAPSE_PYTHON"]
+        command = (python, "-m", "synapse.app.homeserver", "-c", file)
+        self.process = Process(name, command, {})
+
+    async def start(self, session: aiohttp.ClientSession) -> None:
+        self.process.start()
+        await self.wait_until_ready(session)
+
+    async def wait_until_ready(self, session: aiohttp.ClientSession) -> None:
+        deadline = Deadline("the homeserver does not answer", START_TIMEOUT)
+        while True:
+            try:
+                async with session.get(f"{self.url}/_matrix/client/versions") as answer:
+                    if answer.ok:
+                        return
+            except NOT_READY:
+                pass
+            self.process.check()
+            deadline.check()
+            await asyncio.sleep(0.1)
+
+    async def register(self, session: aiohttp.ClientSession, username: str) -> Person:
+        """Create an account."""
+        url = f"{self.url}/_synapse/admin/v1/register"
+        async with session.get(url) as response:
+            nonce = (await response.json())["nonce"]
+        password = os.urandom(8).hex()
+        signed = "\0".join((nonce, username, password, "notadmin")).encode()
+        body = {
+            "nonce": nonce,
+            "username": username,
+            "password": password,
+            "admin": False,
+            "mac": hmac.new(
+                self._shared_secret.encode(), signed, hashlib.sha1
+            ).hexdigest(),
+        }
+        async with session.post(url, json=body) as response:
+            response.raise_for_status()
+            answer = await response.json()
+        token = answer["access_token"]
+        return Person(session, self.url, answer["user_id"], token, password)
+
+
+class EasyMatrix:
+    """A server of Beeper's API that is signed in to one Matrix account."""
+
+    token = "live-token"
+
+    def __init__(self, homeserver: Homeserver, owner: Person, recovery_key: str) -> None:
+        name = f"easymatrix-{owner.username}"
+        listen = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{listen}"
+        self.owner = owner
+        self.account_id = f"matrix_{owner.id}"
+        self.process = Process(
+            name,
+            [os.environ["LIVE_EASYMATRIX"]],
+            {
+                "MATRIX_API_LISTEN": listen,
+                "MATRIX_ACCESS_TOKEN": self.token,
+                "MATRIX_HOMESERVER_URL": homeserver.url,
+                "MATRIX_USERNAME": owner.username,
+                "MATRIX_PASSWORD": owner.password,
+                "MATRIX_RECOVERY_KEY": recovery_key,
+                "GOMUKS_ROOT": str(Path(os.environ["LIVE_FOLDER"]) / name),
+            },
+        )
+
+    @classmethod
+    async def create(
+        cls, session: aiohttp.ClientSession, homeserver: Homeserver, owner: Person
+    ) -> EasyMatrix:
+        """Start a server for an account that has none yet."""
+        server = cls(homeserver, owner, await set_up_recovery(owner))
+        await server.start(session)
+        return server
+
+    async def start(self, session: aiohttp.ClientSession) -> None:
+        """Return when the server is signed in and verified, so that it reads."""
+        self.process.start()
+        deadline = Deadline("EasyMatrix is not signed in", START_TIMEOUT)
+        while not await self._is_verified(session):
+            self.process.check()
+            deadline.check()
+            await asyncio.sleep(0.05)
+
+    async def _is_verified(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.url}/manage/state") as response:
+                state = (await response.json())["client_state"]
+        except NOT_READY:
+            return False
+        return bool(state["is_verified"] and state["is_initialized"])
+
+    async def request(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        body: object = None,
+        **params: str,
+    ) -> tuple[int, str]:
+        """Call the API as any other client would; return the status and the body."""
+        async with session.request(
+            method,
+            f"{self.url}/v1/{path}",
+            json=body,
+            params=params,
+            headers={"Authorization": f"Bearer {self.token}"},
+        ) as response:
+            return response.status, await response.text()
