@@ -47,8 +47,8 @@ from tests.helpers.media import Door, Doorbell
 from tests.helpers.servers import TOKEN, Certificate, add_entry
 from tests.helpers.waiting import quiet, until
 
-# They need their own environment: scripts/test --browser.
-collect_ignore = ["browser"]
+# They need more than the test environment: scripts/test --browser, scripts/test --live.
+collect_ignore = ["browser", "live"]
 
 
 @pytest.fixture(autouse=True)

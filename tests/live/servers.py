@@ -116,7 +116,14 @@ class EasyMatrix:
 
     token = "live-token"
 
-    def __init__(self, homeserver: Homeserver, owner: Person, recovery_key: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        homeserver: Homeserver,
+        owner: Person,
+        recovery_key: str,
+    ) -> None:
+        self._session = session
         name = f"easymatrix-{owner.username}"
         listen = f"127.0.0.1:{free_port()}"
         self.url = f"http://{listen}"
@@ -141,41 +148,36 @@ class EasyMatrix:
         cls, session: aiohttp.ClientSession, homeserver: Homeserver, owner: Person
     ) -> EasyMatrix:
         """Start a server for an account that has none yet."""
-        server = cls(homeserver, owner, await set_up_recovery(owner))
-        await server.start(session)
+        server = cls(session, homeserver, owner, await set_up_recovery(owner))
+        await server.start()
         return server
 
-    async def start(self, session: aiohttp.ClientSession) -> None:
+    async def start(self) -> None:
         """Return when the server is signed in and verified, so that it reads."""
         self.process.start()
         deadline = Deadline("EasyMatrix is not signed in", START_TIMEOUT)
-        while not await self._is_verified(session):
+        while not await self._is_verified():
             self.process.check()
             deadline.check()
             await asyncio.sleep(0.05)
 
-    async def _is_verified(self, session: aiohttp.ClientSession) -> bool:
+    async def _is_verified(self) -> bool:
         try:
-            async with session.get(f"{self.url}/manage/state") as response:
+            async with self._session.get(f"{self.url}/manage/state") as response:
                 state = (await response.json())["client_state"]
         except NOT_READY:
             return False
         return bool(state["is_verified"] and state["is_initialized"])
 
-    async def request(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        path: str,
-        body: object = None,
-        **params: str,
-    ) -> tuple[int, str]:
-        """Call the API as any other client would; return the status and the body."""
-        async with session.request(
-            method,
-            f"{self.url}/v1/{path}",
-            json=body,
-            params=params,
-            headers={"Authorization": f"Bearer {self.token}"},
-        ) as response:
-            return response.status, await response.text()
+    async def wait_for_chat(self, chat_id: str) -> None:
+        """Return when the server lists a chat: the homeserver reports it by itself."""
+        deadline = Deadline(f"{chat_id} did not reach EasyMatrix", START_TIMEOUT)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        while True:
+            async with self._session.get(
+                f"{self.url}/v1/chats/{chat_id}", headers=headers
+            ) as response:
+                if response.ok:
+                    return
+            deadline.check()
+            await asyncio.sleep(0.05)
