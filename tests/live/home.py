@@ -9,8 +9,9 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
 from custom_components.beeper.const import DOMAIN
+from homeassistant.components import conversation
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.helpers import frame
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
@@ -44,7 +45,7 @@ class Home:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._running = AsyncExitStack()
         self.messages: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
@@ -58,17 +59,19 @@ class Home:
     async def start(self) -> None:
         """Start with what is stored, and the automations above."""
         self.hass = hass = await self._running.enter_async_context(
-            async_test_home_assistant(config_dir=str(self._folder))
+            async_test_home_assistant(config_dir=str(self.folder))
         )
         self._running.push_async_callback(hass.async_stop, force=True)
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
         frame.async_setup(hass)
-        hass.config.allowlist_external_dirs = {str(self._folder)}
-        hass.config.media_dirs = {"local": str(self._folder)}
+        hass.config.allowlist_external_dirs = {str(self.folder)}
+        hass.config.media_dirs = {"local": str(self.folder)}
         hass.bus.async_listen(_EVENT, self._async_triggered)
         hass.bus.async_listen("state_changed", self._async_state_changed)
         config = {"automation": _AUTOMATIONS}
         assert await async_setup_component(hass, "automation", config)
+        for domain in ("homeassistant", "conversation"):
+            assert await async_setup_component(hass, domain, {})
         await hass.config_entries.async_initialize()
         for entry in hass.config_entries.async_entries(DOMAIN):
             self.entry = entry
@@ -124,9 +127,17 @@ class Home:
         )
         return dict(response or {})
 
+    async def say(self, sentence: str) -> str:
+        """Say a sentence to Assist, and return its answer."""
+        result = await conversation.async_converse(
+            self.hass, sentence, None, Context(), language="en"
+        )
+        speech: str = result.response.speech["plain"]["speech"]
+        return speech
+
     def write_file(self, name: str, data: bytes) -> str:
         """Put a file where Home Assistant may read it; return its path."""
-        path = self._folder / name
+        path = self.folder / name
         path.write_bytes(data)
         return str(path)
 
@@ -141,7 +152,7 @@ class Home:
     @callback
     def _async_state_changed(self, event: Event) -> None:
         state = event.data["new_state"]
-        if state and state.domain == "event" and "event_type" in state.attributes:
+        if state and state.domain == "event" and state.attributes.get("event_type"):
             self.changes.append(dict(state.attributes))
 
     def texts(self) -> list[str | None]:
