@@ -19,7 +19,7 @@ from homeassistant.setup import async_setup_component
 from .process import Deadline
 from .servers import EasyMatrix
 
-ARRIVAL_TIMEOUT = 20  # seconds
+ARRIVAL_TIMEOUT = 15  # seconds
 _EVENT = "live_test"
 
 # What a user would write to see everything that arrives.
@@ -140,6 +140,10 @@ class Home:
         path = self.folder / name
         path.write_bytes(data)
         return str(path)
+
+    def read_file(self, path: str) -> bytes:
+        """Return a file that Home Assistant has saved."""
+        return Path(path).read_bytes()
 
     # What arrives
 

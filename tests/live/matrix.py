@@ -14,7 +14,7 @@ import aiohttp
 
 from .process import Deadline
 
-ARRIVAL_TIMEOUT = 20  # seconds
+ARRIVAL_TIMEOUT = 15  # seconds
 
 type Event = dict[str, Any]
 

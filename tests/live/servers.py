@@ -2,17 +2,22 @@
 
 import asyncio
 from base64 import b64encode
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 import hashlib
 import hmac
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from .cross_signing import set_up_recovery
-from .matrix import Person
+from .matrix import ARRIVAL_TIMEOUT, Person
 from .process import NOT_READY, START_TIMEOUT, Deadline, Process, free_port
+
+type Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 
 _UNLIMITED = {"per_second": 10_000, "burst_count": 10_000}
 _RATES = {
@@ -63,6 +68,8 @@ class Homeserver:
             "federation_domain_whitelist": [],
             "user_directory": {"enabled": True, "search_all_users": True},
             "bcrypt_rounds": 4,  # Registers fifty people in seconds.
+            # An invitation counts as soon as it is there.
+            "caches": {"sync_response_cache_duration": "0s"},
             **({} if rate_limits else _RATES),
         }
         file = folder / "homeserver.yaml"
@@ -171,13 +178,70 @@ class EasyMatrix:
 
     async def wait_for_chat(self, chat_id: str) -> None:
         """Return when the server lists a chat: the homeserver reports it by itself."""
+        await self._wait_for_participants(chat_id, lambda count: count > 0)
+
+    async def wait_for_participants(self, chat_id: str, count: int) -> None:
+        """Return when the server lists so many people in a chat."""
+        await self._wait_for_participants(chat_id, lambda listed: listed == count)
+
+    async def _wait_for_participants(
+        self, chat_id: str, condition: Callable[[int], bool]
+    ) -> None:
         deadline = Deadline(f"{chat_id} did not reach EasyMatrix", START_TIMEOUT)
-        headers = {"Authorization": f"Bearer {self.token}"}
         while True:
-            async with self._session.get(
-                f"{self.url}/v1/chats/{chat_id}", headers=headers
-            ) as response:
+            async with self._request("GET", f"chats/{chat_id}") as response:
                 if response.ok:
-                    return
+                    chat = await response.json()
+                    if condition(len(chat["participants"]["items"])):
+                        return
             deadline.check()
             await asyncio.sleep(0.05)
+
+    # What the owner's other clients would do, where keys are needed for it
+
+    def _request(self, method: str, path: str, **options: Any) -> Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"{self.url}/v1/{path}"
+        return self._session.request(method, url, headers=headers, **options)
+
+    async def send(self, chat_id: str, message: dict[str, Any]) -> None:
+        path = f"chats/{chat_id}/messages"
+        async with self._request("POST", path, json=message) as response:
+            response.raise_for_status()
+
+    async def send_file(
+        self, chat_id: str, name: str, mime_type: str, data: bytes
+    ) -> None:
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename=name, content_type=mime_type)
+        async with self._request("POST", "assets/upload", data=form) as response:
+            response.raise_for_status()
+            upload_id = (await response.json())["uploadID"]
+        await self.send(chat_id, {"attachment": {"uploadID": upload_id}})
+
+    async def messages(self, chat_id: str, sender_id: str) -> list[dict[str, Any]]:
+        """Return somebody's messages of the first page, the oldest first."""
+        async with self._request("GET", f"chats/{chat_id}/messages") as response:
+            response.raise_for_status()
+            items = (await response.json())["items"]
+        return [item for item in reversed(items) if item["senderID"] == sender_id]
+
+    async def wait_for_messages(
+        self, chat_id: str, sender_id: str
+    ) -> list[dict[str, Any]]:
+        """Return somebody's messages as soon as there are some."""
+        deadline = Deadline(f"nothing arrived in {chat_id}", ARRIVAL_TIMEOUT)
+        while not (messages := await self.messages(chat_id, sender_id)):
+            deadline.check()
+            await asyncio.sleep(0.1)
+        return messages
+
+    async def wait_for_texts(self, chat_id: str, sender_id: str) -> list[str]:
+        messages = await self.wait_for_messages(chat_id, sender_id)
+        return [message["text"] for message in messages]
+
+    async def download(self, source_url: str) -> bytes:
+        params = {"url": source_url}
+        async with self._request("GET", "assets/serve", params=params) as response:
+            response.raise_for_status()
+            return await response.read()

@@ -1,7 +1,6 @@
 """Messages that people write, as automations, event entities and sensors see them."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -102,7 +101,7 @@ async def test_picture_is_announced_and_can_be_saved(
         message_id=message["message_id"],
         folder="family",
     )
-    assert Path(saved["path"]).read_bytes() == PICTURE
+    assert home.read_file(saved["path"]) == PICTURE
 
 
 @pytest.mark.xfail(strict=False, reason="R31")
