@@ -25,7 +25,6 @@ import pytest_socket
 
 from .home import Home
 from .matrix import Person
-from .process import Process
 from .servers import EasyMatrix, Homeserver
 
 type Register = Callable[[str], Awaitable[Person]]
@@ -162,14 +161,3 @@ async def home(
     await home.add_server(beeper)
     yield home
     await home.stop()
-
-
-@pytest.fixture
-def interrupted(
-    homeserver: Homeserver, beeper: EasyMatrix
-) -> Iterator[Callable[[str], Process]]:
-    """Return what gives a server's process by name; frozen ones are thawed after."""
-    processes = {"homeserver": homeserver.process, "beeper": beeper.process}
-    yield processes.__getitem__
-    for process in processes.values():
-        process.thaw()

@@ -37,6 +37,10 @@ class Process:
         self._env = env
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         assert self._process is None
         with self.log.open("ab") as log:
@@ -83,7 +87,7 @@ class Process:
 
     def check(self) -> None:
         """Raise an error with the end of the log if the program has ended."""
-        if self._process is None or self._process.poll() is not None:
+        if not self.is_running:
             tail = self.log.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"{self.log.stem} has ended:\n{tail}")
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from .conftest import OpenChat
-from .home import Home
+from .home import Home, wait_until
 from .matrix import Person
 from .servers import EasyMatrix, Homeserver
 from .test_sending import PICTURE
@@ -57,8 +57,12 @@ async def test_first_message_to_an_existing_chat(
     assert await bobs_server.wait_for_texts(chat_id, owner.id) == ["Water!"]
 
 
+def senders(home: Home) -> list[str]:
+    return [message["sender_id"] for message in home.messages]
+
+
 async def test_picture_both_ways(
-    home: Home, owner: Person, bobs_server: EasyMatrix, chat_id: str
+    home: Home, owner: Person, bob: Person, bobs_server: EasyMatrix, chat_id: str
 ) -> None:
     path = home.write_file("door.png", PICTURE)
     await home.act("send_message", chat_id=chat_id, attachment=path)
@@ -66,7 +70,8 @@ async def test_picture_both_ways(
     assert await bobs_server.download(message["attachments"][0]["srcURL"]) == PICTURE
 
     await bobs_server.send_file(chat_id, "cat.png", "image/png", PICTURE + b"cat")
-    (received,) = await home.wait_for_messages()
+    await wait_until(lambda: senders(home).count(bob.id), "the picture did not arrive")
+    received = home.messages[senders(home).index(bob.id)]
     saved = await home.act(
         "download_attachment", chat_id=chat_id, message_id=received["message_id"]
     )

@@ -69,6 +69,19 @@ async def test_own_message_from_another_device(
     assert home.kinds_of_changes() == ["message_sent"]
 
 
+@pytest.mark.xfail(strict=False, reason="R24")
+async def test_own_picture_from_home_assistant_is_not_from_another_device(
+    home: Home, bob: Person, open_chat: OpenChat
+) -> None:
+    chat_id = await open_chat(bob)
+    path = home.write_file("door.png", PICTURE)
+    await home.act("send_message", chat_id=chat_id, attachment=path)
+    await bob.wait_for_events(chat_id)
+    await settle(home)
+
+    assert home.messages == []
+
+
 async def test_group_message_names_its_sender(
     home: Home, bob: Person, carol: Person, open_chat: OpenChat
 ) -> None:
