@@ -5,8 +5,8 @@
 
 The script builds what is needed. Without it, these two variables do:
 
-    LIVE_EASYMATRIX=<program> LIVE_SYNAPSE_PYTHON=.venv-live/bin/python \\
-        .venv/bin/python -m pytest tests/live/test_sending.py -k reaction
+    export LIVE_EASYMATRIX=<program> LIVE_SYNAPSE_PYTHON=.venv-live/bin/python
+    .venv/bin/python -m pytest tests/live/test_sending.py -k picture
 
 The homeserver starts once, which takes six seconds. Each test has an account, an
 EasyMatrix and a Home Assistant that no other test has used. LIVE_FOLDER, if set, is where

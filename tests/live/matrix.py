@@ -147,9 +147,7 @@ class Person:
         found: list[Event] = []
         params: dict[str, str | int] = {"dir": "b", "limit": 500}
         while True:
-            answer = await self.request(
-                "GET", f"v3/rooms/{room_id}/messages", **params
-            )
+            answer = await self.request("GET", f"v3/rooms/{room_id}/messages", **params)
             found += answer["chunk"]
             if not (end := answer.get("end")) or not answer["chunk"]:
                 break
@@ -240,9 +238,7 @@ class Person:
 
     async def react(self, room_id: str, event_id: str, key: str) -> str:
         relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
-        return await self.send_event(
-            room_id, "m.reaction", {"m.relates_to": relation}
-        )
+        return await self.send_event(room_id, "m.reaction", {"m.relates_to": relation})
 
     async def delete(self, room_id: str, event_id: str) -> None:
         path = f"v3/rooms/{room_id}/redact/{quote(event_id)}/{uuid4().hex}"

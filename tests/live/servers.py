@@ -24,14 +24,10 @@ _RATES = {
     "rc_message": _UNLIMITED,
     "rc_registration": _UNLIMITED,
     "rc_room_creation": _UNLIMITED,
-    "rc_login": {
-        kind: _UNLIMITED for kind in ("address", "account", "failed_attempts")
-    },
-    "rc_joins": {kind: _UNLIMITED for kind in ("local", "remote")},
+    "rc_login": dict.fromkeys(("address", "account", "failed_attempts"), _UNLIMITED),
+    "rc_joins": dict.fromkeys(("local", "remote"), _UNLIMITED),
     "rc_joins_per_room": _UNLIMITED,
-    "rc_invites": {
-        kind: _UNLIMITED for kind in ("per_room", "per_user", "per_issuer")
-    },
+    "rc_invites": dict.fromkeys(("per_room", "per_user", "per_issuer"), _UNLIMITED),
 }
 
 
@@ -101,7 +97,7 @@ class Homeserver:
         async with session.get(url) as response:
             nonce = (await response.json())["nonce"]
         password = os.urandom(8).hex()
-        signed = "\0".join((nonce, username, password, "notadmin")).encode()
+        signed = f"{nonce}\0{username}\0{password}\0notadmin".encode()
         body = {
             "nonce": nonce,
             "username": username,

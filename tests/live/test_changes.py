@@ -33,11 +33,9 @@ async def send(home: Home, bob: Person, chat_id: str, id_source: str) -> str:
     sent = await home.act("send_message", chat_id=chat_id, message="The oven is on")
     await bob.wait_for_events(chat_id)
     if id_source == "returned":
-        message_id: str = sent["message_id"]
-        return message_id
+        return str(sent["message_id"])
     listed = await home.act("list_messages", chat_id=chat_id)
-    message_id = listed["messages"][0]["message_id"]
-    return message_id
+    return str(listed["messages"][0]["message_id"])
 
 
 async def test_edit(

@@ -23,7 +23,10 @@ WAYS: dict[str, Callable[[Person], dict[str, Any]]] = {
         "user": {"username": person.username, "full_name": person.name}
     },
     "participant_id": lambda person: {"participant_ids": [person.id], "type": "single"},
-    "participant_name": lambda person: {"participants": [person.name], "type": "single"},
+    "participant_name": lambda person: {
+        "participants": [person.name],
+        "type": "single",
+    },
 }
 STARTS = [way for way in WAYS if not way.startswith("participant")]
 
@@ -205,11 +208,16 @@ async def test_chat_that_the_person_has_left_gets_no_text(
     await bob.leave(chat_id)
     await beeper.wait_for_participants(chat_id, 1)
 
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "start": (
+            "create_chat",
+            {"user": {"id": bob.id}, "message_text": "Water!"},
+        ),
+        "name": ("send_message", {"recipient": bob.name, "message": "Water!"}),
+    }
+    action, data = calls[how]
     with pytest.raises(HomeAssistantError):
-        if how == "start":
-            await home.act("create_chat", user={"id": bob.id}, message_text="Water!")
-        else:
-            await home.act("send_message", recipient=bob.name, message="Water!")
+        await home.act(action, **data)
 
     await owner.invite(chat_id, bob)
     await bob.join(chat_id)

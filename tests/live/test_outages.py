@@ -5,7 +5,7 @@ sent arrives at most once, with an outcome that is true.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import aiohttp
@@ -51,7 +51,7 @@ def outage(
     ended_afterwards: None,
 ) -> Outage:
     who, what = request.param.split()
-    process = {"beeper": beeper, "homeserver": homeserver, "home": beeper}[who].process
+    process = homeserver.process if who == "homeserver" else beeper.process
 
     async def begin() -> None:
         if who == "home":
@@ -77,18 +77,13 @@ def outage(
 
 
 @pytest.fixture
-def ended_afterwards(
-    homeserver: Homeserver, beeper: EasyMatrix, request: pytest.FixtureRequest
-) -> None:
+def ended_afterwards(homeserver: Homeserver, beeper: EasyMatrix) -> Iterator[None]:
     """Have both servers running after the test, whatever it did to them."""
-
-    def restore() -> None:
-        homeserver.process.thaw()
-        beeper.process.thaw()
-        if not homeserver.process.is_running:
-            homeserver.process.start()
-
-    request.addfinalizer(restore)
+    yield
+    homeserver.process.thaw()
+    beeper.process.thaw()
+    if not homeserver.process.is_running:
+        homeserver.process.start()
 
 
 @pytest.mark.timeout(400)
@@ -340,9 +335,7 @@ async def test_entities_follow_the_server(
     home: Home, beeper: EasyMatrix, ended_afterwards: None
 ) -> None:
     (entity_id,) = (
-        name
-        for name in home.hass.states.async_entity_ids("sensor")
-        if "unread" in name
+        name for name in home.hass.states.async_entity_ids("sensor") if "unread" in name
     )
 
     def state() -> str:

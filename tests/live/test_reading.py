@@ -60,9 +60,7 @@ async def test_messages_page_by_page(
     texts: list[str] = []
     cursor = None
     while True:
-        page = await home.act(
-            "list_messages", chat_id=chat_id, limit=30, cursor=cursor
-        )
+        page = await home.act("list_messages", chat_id=chat_id, limit=30, cursor=cursor)
         texts += [message["text"] for message in page["messages"]]
         if not (cursor := page["cursor"]):
             break
