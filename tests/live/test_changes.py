@@ -10,9 +10,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .conftest import OpenChat
+from .files import PICTURE
 from .home import Home
 from .matrix import Event, Person
-from .test_sending import PICTURE
 
 
 @pytest.fixture(params=["returned", "listed"])

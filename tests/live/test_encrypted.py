@@ -6,10 +6,10 @@ import aiohttp
 import pytest
 
 from .conftest import OpenChat
+from .files import PICTURE
 from .home import Home, wait_until
 from .matrix import Person
 from .servers import EasyMatrix, Homeserver
-from .test_sending import PICTURE
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from homeassistant.core import HomeAssistant
 
 from .conftest import OpenChat
+from .files import PICTURE
 from .home import Home, wait_until
 from .matrix import Person
 from .servers import EasyMatrix
-from .test_sending import PICTURE
 
 
 async def settle(home: Home) -> None:

@@ -7,14 +7,10 @@ import pytest
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .conftest import OpenChat
+from .files import PICTURE
 from .home import Home
 from .matrix import Person
 
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c63f8cfc0f01f00050001ff56c72f0d"
-    "0000000049454e44ae426082"
-)
 TEXTS = (
     "Hi *there* <b>",
     "two\nlines & a #hash",
