@@ -78,7 +78,6 @@ async def test_first_message_of_a_new_chat_arrives_once(
     assert await bob.texts(chat_id) == ["Water!"]
 
 
-@pytest.mark.xfail(strict=False, reason="R1")
 async def test_first_message_to_an_existing_chat_arrives_once(
     home: Home,
     bob: Person,
@@ -113,7 +112,6 @@ async def test_existing_chat_is_used_again(
 
 
 @pytest.mark.usefixtures("acquainted")
-@pytest.mark.xfail(strict=False, reason="R22")
 async def test_two_starts_within_a_second_make_one_chat(
     home: Home, bob: Person
 ) -> None:
@@ -176,7 +174,6 @@ async def test_same_call_twice_makes_one_chat(home: Home, bob: Person) -> None:
     assert await bob.invitations() == {}
 
 
-@pytest.mark.xfail(strict=False, reason="R22")
 async def test_several_chats_with_one_person_are_no_question(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:
@@ -192,7 +189,6 @@ async def test_several_chats_with_one_person_are_no_question(
     assert await bob.texts(older) == []
 
 
-@pytest.mark.xfail(strict=False, reason="R30")
 @pytest.mark.parametrize("how", ["start", "name"])
 async def test_chat_that_the_person_has_left_gets_no_text(
     home: Home,

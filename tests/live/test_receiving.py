@@ -69,7 +69,6 @@ async def test_own_message_from_another_device(
     assert home.kinds_of_changes() == ["message_sent"]
 
 
-@pytest.mark.xfail(strict=False, reason="R24")
 async def test_own_picture_from_home_assistant_is_not_from_another_device(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:
@@ -117,7 +116,6 @@ async def test_picture_is_announced_and_can_be_saved(
     assert home.read_file(saved["path"]) == PICTURE
 
 
-@pytest.mark.xfail(strict=False, reason="R31")
 @pytest.mark.parametrize(
     ("name", "mime_type", "kind", "attachment"),
     [
@@ -211,7 +209,6 @@ async def test_deletion(home: Home, bob: Person, open_chat: OpenChat) -> None:
     assert home.texts() == ["Oops", "Sorry"]
 
 
-@pytest.mark.xfail(strict=False, reason="R26")
 async def test_edit(home: Home, bob: Person, open_chat: OpenChat) -> None:
     chat_id = await open_chat(bob)
     event_id = await bob.write(chat_id, "at 7")
