@@ -301,7 +301,6 @@ async def test_slow_is_not_lost(
         homeserver.process.stop()
 
 
-@pytest.mark.xfail(strict=False, reason="R32")
 @pytest.mark.timeout(400)
 async def test_new_chat_while_the_homeserver_hangs(
     home: Home,
