@@ -303,7 +303,6 @@ async def test_errors_appear_at_their_field(
     ("fault", "error"),
     [
         (("status_before", {"status": 401}), "token_refused"),
-        (("status_before", {"status": 503}), "unreadable"),
         (("garbage", {"body": "[]"}), "unreadable"),
         (("delay", {}), "timeout"),
     ],
@@ -326,6 +325,19 @@ async def test_errors_are_explained(
     assert result["errors"] == {"base": error}
 
     result = await submit(hass, result, **given)
+    assert choices(result)
+
+
+async def test_r9_contacts_that_cannot_be_listed_hide_no_chat(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    add_fault: Callable[..., Fault],
+) -> None:
+    add_fault("status_before", path="/v1/accounts/*", status=503)
+
+    result = await submit(hass, await begin(hass, loaded, "start_chat"), **CHAT)
+
     assert choices(result)
 
 
