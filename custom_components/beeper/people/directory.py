@@ -5,38 +5,25 @@ refused, never narrowed down by guessing.
 """
 
 import asyncio
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Collection,
-    Coroutine,
-    Iterable,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final
-
-from homeassistant.exceptions import ServiceValidationError
 
 from .. import errors
 from ..api.exceptions import (
     AnswerError,
     AuthenticationError,
     ForbiddenError,
-    NotLoadedError,
     RequestTimeoutError,
     RouteAbsentError,
 )
-from ..api.models import AccountStatus, ListedChat, Page, User
+from ..api.models import ListedChat, Page, User
 from ..api.pages import pages
 from ..api.requests import ChatType, StartUser
 from ..server import Server
 from .matching import (
-    Candidate,
     NameQuery,
-    Rank,
     SearchResult,
     find_candidates,
     group_by_person,
@@ -47,6 +34,7 @@ from .matching import (
     rank_candidates,
     select_best,
 )
+from .not_found import Found, check_loaded, not_one
 
 MAX_LISTED: Final = 50
 
@@ -107,7 +95,7 @@ async def find(
     )
     matches = rank_candidates(candidates, query)
     if not matches and not chats and not is_identity(text):
-        await _check_loaded(server)
+        await check_loaded(server)
     return SearchResult(
         matches=tuple(matches),
         not_searched=tuple(sorted(not_searched)),
@@ -190,14 +178,14 @@ async def resolve_chat(
             if account_id
             else [account.account_id for account in server.accounts]
         )
-        found = _Found(account_ids=searched, candidates=chats)
-        raise await _not_one(server, found, field, len(best), ranked)
+        found = Found(account_ids=searched, candidates=chats)
+        raise await not_one(server, found, field, len(best), ranked)
     (chat,) = [candidate.chat for candidate in best if candidate.chat]
     return chat
 
 
 async def _one_person(
-    server: Server, people: _Found, text: str, *, field: str
+    server: Server, people: Found, text: str, *, field: str
 ) -> Person:
     ranked = rank_candidates(
         [candidate for candidate in people.candidates if candidate.users],
@@ -205,12 +193,12 @@ async def _one_person(
     )
     persons = group_by_person(select_best(ranked))
     if len(persons) != 1:
-        raise await _not_one(server, people, field, len(persons), ranked)
+        raise await not_one(server, people, field, len(persons), ranked)
     (same,) = persons
     users = [user for candidate in same for user in candidate.users]
     if not is_one_person(users, same[0].id_scheme):
         count = len({user.id for user in users})
-        raise await _not_one(server, people, field, count, ranked)
+        raise await not_one(server, people, field, count, ranked)
     # An existing chat can be written to although a new one is refused.
     if any(user.cannot_message for user in users) and not any(
         candidate.chat for candidate in same
@@ -236,78 +224,6 @@ def as_person(text: str, name: str | None, users: list[User]) -> Person:
     )
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class _Found:
-    """Who and what was found, and where.
-
-    `not_searched` are the accounts whose contacts could not be searched.
-    """
-
-    account_ids: Sequence[str]
-    candidates: Sequence[Candidate]
-    not_searched: Sequence[str] = ()
-
-
-async def _not_one(
-    server: Server,
-    found: _Found,
-    field: str,
-    count: int,
-    ranked: Sequence[tuple[Rank, Candidate]],
-) -> ServiceValidationError:
-    """Return the error for no or several matches, without personal data.
-
-    `count` is the number of matches that are good enough to select somebody. Parts of
-    phone numbers and handles do not count as matches. Raises NotLoadedError if nobody
-    can be found yet.
-    """
-    best = select_best(ranked)
-    candidates = best or [
-        candidate for rank, candidate in ranked if rank is not Rank.LOOSE
-    ]
-    if not candidates:
-        if not any(candidate.chat for candidate in found.candidates):
-            await _check_loaded(server)
-        return _nobody(server, found, field)
-    networks = sorted({candidate.network for candidate in candidates})
-    return errors.invalid(
-        "recipient_ambiguous" if best else "recipient_only_part",
-        field=field,
-        count=str(count or _count(candidates)),
-        networks=", ".join(networks),
-    )
-
-
-def _nobody(server: Server, found: _Found, field: str) -> ServiceValidationError:
-    """Return the error for no match, with what may have kept one from being found."""
-    disconnected = [
-        account.account_id
-        for account_id in found.account_ids
-        if (account := server.account(account_id))
-        and (account.is_down or account.status == AccountStatus.CONNECTING)
-    ]
-    for key, account_ids in (
-        ("recipient_disconnected", disconnected),
-        ("recipient_not_searched", found.not_searched),
-    ):
-        if account_ids:
-            networks = sorted({server.network(each) for each in account_ids})
-            return errors.invalid(key, field=field, networks=", ".join(networks))
-    return errors.invalid("recipient_not_found", field=field)
-
-
-async def _check_loaded(server: Server) -> None:
-    """Raise NotLoadedError if the server lists no chats at all, as after a restart."""
-    if not (await server.client.chats()).items:
-        raise NotLoadedError(HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _count(candidates: Sequence[Candidate]) -> int:
-    """Return the number of people and groups."""
-    people = [candidate for candidate in candidates if candidate.users]
-    return len(candidates) - len(people) + len(group_by_person(people))
-
-
 def _agreed(values: Iterable[str | None]) -> str | None:
     """Return the value if all that are given agree, else None."""
     known = {value for value in values if value}
@@ -318,12 +234,12 @@ async def _people(
     server: Server,
     account_id: str,
     texts: Collection[str],
-) -> _Found:
+) -> Found:
     chats, contacts = await _gather(
         _chats(server, account_id, "single"),
         _contacts_if_listed(server, account_id, texts, ask_network=True),
     )
-    return _Found(
+    return Found(
         account_ids=[account_id],
         candidates=find_candidates(
             server.accounts, chats, [(account_id, user) for user in contacts or ()]

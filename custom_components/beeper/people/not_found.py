@@ -1,0 +1,85 @@
+"""Why a text matches nobody, or several: the errors, without personal data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from homeassistant.exceptions import ServiceValidationError
+
+from .. import errors
+from ..api.exceptions import NotLoadedError
+from ..api.models import AccountStatus
+from ..server import Server
+from .matching import Candidate, Rank, group_by_person, select_best
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Found:
+    """Who and what was found, and where.
+
+    `not_searched` are the accounts whose contacts could not be searched.
+    """
+
+    account_ids: Sequence[str]
+    candidates: Sequence[Candidate]
+    not_searched: Sequence[str] = ()
+
+
+async def not_one(
+    server: Server,
+    found: Found,
+    field: str,
+    count: int,
+    ranked: Sequence[tuple[Rank, Candidate]],
+) -> ServiceValidationError:
+    """Return the error for no or several matches, without personal data.
+
+    `count` is the number of matches that are good enough to select somebody. Parts of
+    phone numbers and handles do not count as matches. Raises NotLoadedError if nobody
+    can be found yet.
+    """
+    best = select_best(ranked)
+    candidates = best or [
+        candidate for rank, candidate in ranked if rank is not Rank.LOOSE
+    ]
+    if not candidates:
+        if not any(candidate.chat for candidate in found.candidates):
+            await check_loaded(server)
+        return _nobody(server, found, field)
+    networks = sorted({candidate.network for candidate in candidates})
+    return errors.invalid(
+        "recipient_ambiguous" if best else "recipient_only_part",
+        field=field,
+        count=str(count or _count(candidates)),
+        networks=", ".join(networks),
+    )
+
+
+def _nobody(server: Server, found: Found, field: str) -> ServiceValidationError:
+    """Return the error for no match, with what may have kept one from being found."""
+    disconnected = [
+        account.account_id
+        for account_id in found.account_ids
+        if (account := server.account(account_id))
+        and (account.is_down or account.status == AccountStatus.CONNECTING)
+    ]
+    for key, account_ids in (
+        ("recipient_disconnected", disconnected),
+        ("recipient_not_searched", found.not_searched),
+    ):
+        if account_ids:
+            networks = sorted({server.network(each) for each in account_ids})
+            return errors.invalid(key, field=field, networks=", ".join(networks))
+    return errors.invalid("recipient_not_found", field=field)
+
+
+async def check_loaded(server: Server) -> None:
+    """Raise NotLoadedError if the server lists no chats at all, as after a restart."""
+    if not (await server.client.chats()).items:
+        raise NotLoadedError(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _count(candidates: Sequence[Candidate]) -> int:
+    """Return the number of people and groups."""
+    people = [candidate for candidate in candidates if candidate.users]
+    return len(candidates) - len(people) + len(group_by_person(people))
