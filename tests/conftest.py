@@ -101,6 +101,7 @@ async def loaded(
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the delays before retries and reconnects."""
     monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
+    monkeypatch.setattr(coordinator, "_SECOND_REQUEST_DELAY", 0.02)
     monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", (0.02, 0.05))
     monkeypatch.setattr(read_queue, "_RETRY_DELAYS", (0.02, 0.05))
     monkeypatch.setattr(read_queue, "_BATCH_DELAY", 0.01)

@@ -592,7 +592,7 @@ async def not_loaded(hass: HomeAssistant, simulator: Simulator, entry: Any) -> R
     simulator.tokens.clear()
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.state is ConfigEntryState.SETUP_RETRY
     [flow] = hass.config_entries.flow.async_progress()
     assert flow["context"]["source"] == SOURCE_REAUTH
     return flow

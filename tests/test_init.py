@@ -165,11 +165,35 @@ async def test_invalid_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.tokens.clear()
-    assert await set_up(hass, entry) is ConfigEntryState.SETUP_ERROR
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "setup_token_refused"
     [flow] = hass.config_entries.flow.async_progress()
     assert flow["context"]["source"] == SOURCE_REAUTH
     assert flow["context"]["entry_id"] == entry.entry_id
+
+
+async def test_one_refused_request_does_not_ask_for_a_token(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """A proxy, or a server that starts, refuses a good token once."""
+    simulator.faults.add("status_before", path="/v1/accounts", status=401)
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+    assert not hass.config_entries.flow.async_progress()
+
+
+async def test_polling_goes_on_while_reauth_waits(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, impatient: None
+) -> None:
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+    tokens = dict(simulator.tokens)
+    simulator.tokens.clear()
+    await entry.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+    assert hass.config_entries.flow.async_progress()
+    simulator.tokens.update(tokens)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))
+    await until(lambda: not hass.config_entries.flow.async_progress())
+    assert entry.runtime_data.last_update_success
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
@@ -177,7 +201,7 @@ async def test_missing_scope_is_named_and_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     simulator.tokens[TOKEN] = {"write"}
-    assert await set_up(hass, entry) is ConfigEntryState.SETUP_ERROR
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "setup_scope_missing"
     assert "the scope read" in (entry.reason or "")
     [flow] = hass.config_entries.flow.async_progress()

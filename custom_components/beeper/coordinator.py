@@ -11,7 +11,8 @@ import logging
 import random
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.debounce import Debouncer
@@ -20,7 +21,12 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from . import errors
-from .api.exceptions import AnswerError, BeeperError, CannotConnectError
+from .api.exceptions import (
+    AnswerError,
+    AuthenticationError,
+    BeeperError,
+    CannotConnectError,
+)
 from .api.models import Account
 from .api.pages import pages
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
@@ -37,6 +43,9 @@ _REFRESH_COOLDOWN: Final = 2.0
 
 _RECONNECT_DELAYS: Final = (1.0, 60.0)
 """The shortest and the longest time in seconds before reconnecting."""
+
+_SECOND_REQUEST_DELAY: Final = 2.0
+"""Seconds before a refused token is tried again."""
 
 _PATIENCE: Final = timedelta(minutes=5)
 _MAX_PAGES: Final = 10
@@ -80,26 +89,55 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.inbox = inbox
         self.resolving = asyncio.Lock()
         """Held while a recipient is resolved, so that calls keep their order."""
+        self._token = entry.data[CONF_TOKEN]
         self._connected: set[str] = set()
         self._statuses: dict[str, str | None] = {}
         self._needs_user_since: dict[str, datetime] = {}
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        """Identify the server, and read its accounts and unread counts."""
+        """Identify the server, and read its accounts and unread counts.
+
+        Polling goes on while a reauth flow waits: the same token may work again.
+        """
         try:
-            await self.server.client.identify()
-            accounts = await self.server.client.accounts()
+            accounts = await self._async_read_accounts()
             await self.inbox.async_load()
             self.server.accounts = accounts
             self.inbox.note_accounts(accounts)
             self.inbox.catch_up()
             unread, chat_unread = await self._async_count_unread()
         except BeeperError as err:
+            # A request may end after a reload with a new token.
+            is_current = self.config_entry.data[CONF_TOKEN] == self._token
+            if is_current and errors.needs_new_token(err):
+                self.config_entry.async_start_reauth(self.hass)
             raise errors.not_set_up(err) from err
+        self._close_reauth()
         self._update_issues(accounts)
         self._publish_disconnected()
         return Snapshot(unread=unread, chat_unread=chat_unread)
+
+    async def _async_read_accounts(self) -> tuple[Account, ...]:
+        """Read the accounts; a refused token is confirmed by a second request.
+
+        A proxy, or a server that starts, may refuse one.
+        """
+        try:
+            await self.server.client.identify()
+            return await self.server.client.accounts()
+        except AuthenticationError:
+            await asyncio.sleep(_SECOND_REQUEST_DELAY)
+            await self.server.client.identify()
+            return await self.server.client.accounts()
+
+    @callback
+    def _close_reauth(self) -> None:
+        """Close the flow that asks for a new token: the present one works."""
+        for flow in list(
+            self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})
+        ):
+            self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
     async def _async_count_unread(
         self,

@@ -8,11 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from homeassistant.exceptions import (
-    ConfigEntryAuthFailed,
-    HomeAssistantError,
-    ServiceValidationError,
-)
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
 
 from .api.exceptions import (
@@ -246,15 +242,17 @@ def not_read(err: BeeperError, *, since: str) -> Refusal:
     return _refusal(key, placeholders, prefix="read_")
 
 
+def needs_new_token(err: BeeperError) -> bool:
+    """Return whether the user must enter another token."""
+    return isinstance(err, AuthenticationError) or (
+        isinstance(err, ForbiddenError) and err.missing_scope is not None
+    )
+
+
 def not_set_up(err: BeeperError) -> HomeAssistantError:
-    """Return the setup error: Home Assistant retries, or asks for a new token."""
+    """Return the setup error; Home Assistant retries."""
     key, placeholders = translation(err)
-    match err:
-        case AuthenticationError() | ForbiddenError(missing_scope=str()):
-            error: type[HomeAssistantError] = ConfigEntryAuthFailed
-        case _:
-            error = UpdateFailed
-    return error(
+    return UpdateFailed(
         translation_domain=DOMAIN,
         translation_key=f"setup_{key}" if key in _SETUP_KEYS else "setup_failed",
         translation_placeholders=placeholders,
