@@ -47,6 +47,7 @@ class _Call:
     refused: bool = False
 
 
+_GREETING = "Hello from Home Assistant"
 _WRONG_CALL = _Call(
     title="A wrong call: no country code",
     data={"mode": "start", "user": {"phone_number": "555 010 1002"}},
@@ -54,8 +55,12 @@ _WRONG_CALL = _Call(
 )
 _CALLS = (
     _Call(
-        title="Start a chat with a phone number",
-        data={"mode": "start", "user": {"phone_number": KIM_PHONE}},
+        title="Send a first message to a phone number",
+        data={
+            "mode": "start",
+            "user": {"phone_number": KIM_PHONE},
+            "message_text": _GREETING,
+        },
     ),
     _Call(
         title="Create a group",
@@ -119,7 +124,8 @@ async def _beeper() -> AsyncIterator[_Beeper]:
     url = os.environ.get("BEEPER_URL", "")
     token = os.environ.get("BEEPER_ACCESS_TOKEN", "")
     if not url and not token:
-        async with Simulator(token=_TOKEN) as simulator:
+        # It behaves as real servers were seen to, not as they are documented.
+        async with Simulator(token=_TOKEN, realistic=True) as simulator:
             yield _Beeper(url=simulator.url, token=_TOKEN, simulator=simulator)
         return
     if not url or not token:
@@ -170,24 +176,24 @@ async def _given(variable: str, question: str) -> str:
 async def _own_calls(account_id: str) -> tuple[_Call, ...]:
     """Return the calls for a real Beeper account after confirmation."""
     say("\nNow two chats can be created. No message is sent; leave out what you like.")
-    phone_number = await _given(
-        "BEEPER_PHONE_NUMBER", "Whom to start a chat with (+1 555 010 1002):"
+    recipient = await _given(
+        "BEEPER_RECIPIENT", "Whom to start a chat with (a name or +1 555 010 1002):"
     )
-    participant_ids = await _given(
-        "BEEPER_PARTICIPANT_IDS", "Whom to put into a group (participant IDs, commas):"
+    participants = await _given(
+        "BEEPER_PARTICIPANTS", "Whom to put into a group (names or numbers, commas):"
     )
     calls = []
-    if phone_number:
-        data: dict[str, Any] = {"mode": "start", "user": {"phone_number": phone_number}}
-        calls.append(_Call(title=f"Start a chat with {phone_number}", data=data))
-    if participant_ids:
+    if recipient:
+        data: dict[str, Any] = {"mode": "start", "recipient": recipient}
+        calls.append(_Call(title=f"Start a chat with {recipient}", data=data))
+    if participants:
         data = {
             "mode": "create",
-            "participant_ids": participant_ids.split(","),
+            "participants": [name.strip() for name in participants.split(",")],
             "type": "group",
             "title": "Home Assistant demo",
         }
-        calls.append(_Call(title=f"Create a group with {participant_ids}", data=data))
+        calls.append(_Call(title=f"Create a group with {participants}", data=data))
     if calls:
         say(f"\nIn your own Beeper, with the account {account_id}, this is next:")
         for call in calls:
@@ -262,13 +268,14 @@ def _reached(simulator: Simulator, calls: tuple[_Call, ...]) -> bool:
     """Print the write requests and return whether they match the calls."""
     asked = [request.path for request in simulator.requests if request.method == "POST"]
     created = sum(path in ("/v1/chats", "/v1/chats/start") for path in asked)
-    sent = sum(path.endswith("/messages") for path in asked)
     expected = sum(not call.refused for call in calls)
+    texts = [message.text for message in simulator.world.chats[KIM_CHAT].messages]
+    arrived = [texts.count(text) for text in (_GREETING, ANSWER)]
     say(
-        f"\nWhat reached Beeper: {created} requests to create a chat, {expected} wanted; "
-        f"{sent} to send a message, 1 wanted."
+        f"\nWhat reached Beeper: {created} requests to create a chat, {expected} wanted. "
+        f"In Kim's chat: the first message {arrived[0]}×, the answer {arrived[1]}×."
     )
-    return (created, sent) == (expected, 1)
+    return created == expected and arrived == [1, 1]
 
 
 async def _stay(ha: HomeAssistant, simulator: Simulator | None) -> None:
