@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 import os
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from homeassistant.core import HomeAssistant
 
@@ -17,6 +17,8 @@ async def throw(
     calls: st.SearchStrategy[Any],
     attempt: Callable[[Any], Coroutine[Any, Any, None]],
     examples: int = EXAMPLES,
+    *,
+    shrink: bool = True,
 ) -> None:
     """Attempt many generated calls."""
     loop = asyncio.get_running_loop()
@@ -26,6 +28,7 @@ async def throw(
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
+        phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
     )
     @given(calls)
     def attempt_one(data: Any) -> None:

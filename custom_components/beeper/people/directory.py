@@ -210,16 +210,18 @@ async def _one_person(
 def as_person(text: str, name: str | None, users: list[User]) -> Person:
     """Return the person listed as `users`, with the identifiers they agree on."""
     number = _agreed(user.phone_number for user in users)
+    given_id = next((user.id for user in users if user.id == text), None)
+    same_id = given_id or _agreed(user.id for user in users)
     return Person(
         given=text,
         user=StartUser(
             # Any of several IDs may be outdated; the phone number is not.
-            id=_agreed(user.id for user in users) or (None if number else users[0].id),
+            id=same_id or (None if number else users[0].id),
             email=_agreed(user.email for user in users),
             phone_number=number,
             username=_agreed(user.username for user in users),
         ),
-        id=users[0].id,
+        id=same_id or users[0].id,
         name=name,
     )
 
