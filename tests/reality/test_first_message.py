@@ -321,3 +321,28 @@ async def test_a_chat_has_one_queue_and_one_identity_under_all_its_ids(
             await send(hass, str(chat_id), TEXT)
 
     assert len(chat.messages) == before
+
+
+@pytest.mark.parametrize("text", [TEXT, None])
+async def test_people_of_one_username_are_not_one_person(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, text: str | None
+) -> None:
+    account = simulator.world.accounts["whatsapp"]
+    people = [
+        Person(id=f"@bob:{server}.test", full_name="Bob", username="bob")
+        for server in ("one", "two")
+    ]
+    account.contacts |= {person.id: person for person in people}
+    message = {"message_text": text} if text else {}
+
+    responses = await asyncio.gather(
+        *(
+            create_chat(hass, user={"id": person.id, "username": "bob"}, **message)
+            for person in people
+        )
+    )
+
+    assert len({response["chat_id"] for response in responses}) == 2
+    for person in people:
+        [chat] = chats_with(simulator, person)
+        assert len(chat.messages) == bool(text)

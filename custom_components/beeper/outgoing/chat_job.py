@@ -16,7 +16,7 @@ from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, identities, recipient_of
+from .recipient_queue import Identity, identities, proof, recipient_of
 from .reconciliation import (
     find_direct_chat,
     find_existing_chats,
@@ -73,6 +73,7 @@ class ChatJob(Job[ChatJobResult]):
     if_exists: IfExists = "create"
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    _is_separate: bool = field(default=False, init=False)
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _sent: Sent | None = field(default=None, init=False)
@@ -113,7 +114,7 @@ class ChatJob(Job[ChatJobResult]):
     def keys(self) -> set[Hashable]:
         if isinstance(self.request, CreateChat) and self.request.type == "group":
             return {(*self._content, *sorted(self.request.participant_ids))}
-        people = self._identities | self._learned
+        people = proof(self._identities) | proof(self._learned)
         return {(*self._content, *identity) for identity in people}
 
     @property
@@ -344,6 +345,7 @@ class ChatJob(Job[ChatJobResult]):
         async with self.context.queue.chat(self.client, result.chat_id):
             self._drop_sent()
             self._sent = self._begin(result.chat_id)
+            self._is_separate = True
             sent = await self.client.send_message(
                 SendMessage(chat_id=result.chat_id, text=text)
             )
@@ -390,7 +392,8 @@ class ChatJob(Job[ChatJobResult]):
     ) -> Message | None:
         """Return the message with the text; raises BeeperError if it cannot be read."""
         text = self.request.message_text or ""
-        since = self._sent.attempted if since is None and self._sent else since or 0
+        if since is None:
+            since = self._sent.attempted if self._sent else 0
         return self.context.sent.match(
             await find_sent(self.client, chat_id, text, since, self._own_ids),
             {chat_id},
@@ -429,7 +432,13 @@ class ChatJob(Job[ChatJobResult]):
             chat_id=result.chat_id,
             status=result.status,
             chat=result.chat,
-            message_sent="with_chat" if message else None,
+            message_sent=(
+                None
+                if message is None
+                else "separately"
+                if self._existing or self._is_separate
+                else "with_chat"
+            ),
             message_id=message.id if message else None,
         )
 

@@ -169,7 +169,10 @@ class Outbox:
         if end is None:
             return await self._recover_earlier(job, earlier)
         if isinstance(end, Attempt):
-            return await self._recover(job, end)
+            try:
+                return await self._recover(job, end)
+            finally:
+                end.is_running = False
         return end
 
     def _hashes(self, job: Job[Any]) -> set[str]:
@@ -181,8 +184,16 @@ class Outbox:
             await job.prepare()
         except errors.NotDoneError as err:
             return err.refusal
-        # Whatever ends this task, from here on the request may have run.
         attempt = self._log.begin(self._hashes(job))
+        try:
+            return await self._attempt_once(job, attempt)
+        except BaseException:
+            # Whatever ended it, the request may have run.
+            attempt.is_running = False
+            raise
+
+    async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:
+        """Send the request, and record how it ended."""
         if job.creates_chat:
             await self._log.async_store(attempt)
             attempt.attempted = self._hass.loop.time()
@@ -214,7 +225,6 @@ class Outbox:
                     if isinstance(end, Outcome):
                         self._settle(job, attempt)
                         return end
-        attempt.is_running = False
         # What was learned identifies a repeated request too.
         self._log.keep(attempt, self._hashes(job))
         return end

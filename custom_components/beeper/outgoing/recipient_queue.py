@@ -40,7 +40,9 @@ class RecentChat:
 
     def has_recipient(self, chat: Chat) -> bool:
         """Return whether the person is still in the chat."""
-        return any(identities(user) & self.identities for user in chat.participants)
+        return any(
+            _is_same(self.identities, identities(user)) for user in chat.participants
+        )
 
 
 def identities(user: User | StartUser) -> frozenset[Identity]:
@@ -52,6 +54,17 @@ def identities(user: User | StartUser) -> frozenset[Identity]:
         "username": user.username and user.username.removeprefix("@").casefold(),
     }
     return frozenset((kind, value) for kind, value in values.items() if value)
+
+
+def proof(known: frozenset[Identity]) -> frozenset[Identity]:
+    """Return the identities that prove a person on their own.
+
+    A username does only where nothing else is known: on Matrix, people of several
+    servers can share one.
+    """
+    return frozenset(
+        identity for identity in known if identity[0] != "username"
+    ) or frozenset(known)
 
 
 def recipient_of(chat: Chat, account: Account | None) -> User | None:
