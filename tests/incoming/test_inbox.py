@@ -671,3 +671,25 @@ async def test_backfilled_history_is_ignored(
         for request in simulator.requests
         if request.path.endswith(":beeper.com")
     ]
+
+
+async def test_equal_texts_at_one_time_are_two_messages(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """One comes in a chat that is new, as on New Year's Eve."""
+    world = simulator.world
+    account = world.accounts["whatsapp"]
+    midnight = world.now().replace(microsecond=0)
+    known = world.chats[KIM]
+    world.incoming(known, known.participants[0], "Happy New Year!", when=midnight)
+    await until(lambda: events)
+    person = Person(id="@whatsapp_15550109090:beeper.com", full_name="Noor")
+    account.contacts[person.id] = person
+    chat = world.add_chat(account, [person])
+    world.incoming(chat, person, "Happy New Year!", when=midnight)
+
+    await until(lambda: len(events) == 2)
+    assert {event.chat.id for event in events} == {KIM, chat.id}

@@ -285,7 +285,9 @@ class SeenMessages:
 
     def _identity(self, message: Message) -> tuple[float, str]:
         time = message.timestamp.timestamp() if message.timestamp else 0
-        return time, self._hash(" ".join((message.text or "").split()))
+        text = " ".join((message.text or "").split())
+        # Different people write the same at the same time, as at midnight.
+        return time, self._hash(f"{message.sender_id}\0{text}") if text else ""
 
     def _note_renumbering(self) -> None:
         if not self._was_renumbered:
