@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.outgoing import change_job, outbox
+from custom_components.beeper.outgoing import change_job, chat_changes, outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
@@ -61,7 +61,7 @@ async def test_r6_a_chat_that_comes_back_is_not_reported_as_archived(
 ) -> None:
     simulator.traits.add("archive_comes_back", *TRAITS)
     simulator.world.chats[KIM].is_pinned = True
-    monkeypatch.setattr(change_job, "_REOPENED_AFTER", simulator.confirm_after + 0.1)
+    monkeypatch.setattr(chat_changes, "_REOPENED_AFTER", simulator.confirm_after + 0.1)
     with pytest.raises(HomeAssistantError) as unknown:
         await change(hass, "update_chat", is_archived=True)
     assert unknown.value.translation_key == "change_not_shown"

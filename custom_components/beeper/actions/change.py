@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 
 from .. import errors
 from ..data import get_outbox
-from ..outgoing import change_job
+from ..outgoing import chat_changes, message_changes
 from ..outgoing.change_job import ChangeJob
 from ..validation import (
     boolean,
@@ -133,21 +133,23 @@ def _check_reminder(params: Params) -> None:
 
 
 CHANGE_ACTIONS: Final = (
-    ChangeAction(job=change_job.UpdateChat, fields=_UPDATE_FIELDS, check=_check_update),
-    ChangeAction(job=change_job.MarkRead, fields=_OPTIONAL_MESSAGE_ID),
-    ChangeAction(job=change_job.MarkUnread, fields=_OPTIONAL_MESSAGE_ID),
-    ChangeAction(job=change_job.NotifyAnyway, fields={}),
     ChangeAction(
-        job=change_job.SetReminder,
+        job=chat_changes.UpdateChat, fields=_UPDATE_FIELDS, check=_check_update
+    ),
+    ChangeAction(job=chat_changes.MarkRead, fields=_OPTIONAL_MESSAGE_ID),
+    ChangeAction(job=chat_changes.MarkUnread, fields=_OPTIONAL_MESSAGE_ID),
+    ChangeAction(job=chat_changes.NotifyAnyway, fields={}),
+    ChangeAction(
+        job=chat_changes.SetReminder,
         fields={
             vol.Required("remind_at"): datetime_,
             vol.Optional("dismiss_on_incoming_message"): boolean,
         },
         check=_check_reminder,
     ),
-    ChangeAction(job=change_job.ClearReminder, fields={}),
+    ChangeAction(job=chat_changes.ClearReminder, fields={}),
     ChangeAction(
-        job=change_job.EditMessage,
+        job=message_changes.EditMessage,
         fields={
             **_MESSAGE_ID,
             vol.Required(ATTR_MESSAGE): visible_text,
@@ -155,13 +157,13 @@ CHANGE_ACTIONS: Final = (
         },
     ),
     ChangeAction(
-        job=change_job.DeleteMessage,
+        job=message_changes.DeleteMessage,
         fields={**_MESSAGE_ID, vol.Required("for_everyone"): boolean},
     ),
-    ChangeAction(job=change_job.AddReaction, fields=_REACTION_FIELDS),
-    ChangeAction(job=change_job.RemoveReaction, fields=_REACTION_FIELDS),
+    ChangeAction(job=message_changes.AddReaction, fields=_REACTION_FIELDS),
+    ChangeAction(job=message_changes.RemoveReaction, fields=_REACTION_FIELDS),
     ChangeAction(
-        job=change_job.Focus,
+        job=chat_changes.Focus,
         fields={**_OPTIONAL_MESSAGE_ID, vol.Optional("draft_text"): visible_text},
         needs_chat=False,
     ),

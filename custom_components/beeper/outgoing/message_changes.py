@@ -1,0 +1,171 @@
+"""Change a message: one job class for each action."""
+
+from typing import Final, override
+from uuid import uuid4
+
+from .. import errors
+from ..api.exceptions import RouteAbsentError
+from ..api.generations import EDIT_SINCE, REACTIONS_SINCE
+from ..api.models import Message
+from .change_job import ChangeJob
+from .markdown import from_format
+from .text_matching import same_text
+
+_EMOJI_VARIATION: Final = "\ufe0f"
+"""Selects how an emoji is drawn; networks add and remove it."""
+
+
+class EditMessage(ChangeJob):
+    """Replace the text of an own message."""
+
+    name = "edit_message"
+    is_visible = True
+    change_type = "message_edited"
+    since = EDIT_SINCE
+    needs_message = True
+
+    @property
+    def _markdown(self) -> str:
+        return from_format(self.params["message"], self.params["format"])
+
+    @override
+    def check_message(self, message: Message) -> None:
+        if message.sender_id and not self.is_own(message):
+            errors.refuse("not_own_message")
+        if message.attachments:
+            errors.refuse("edit_of_attachment")
+        limit = self.chat.max_text_length if self.chat else None
+        length = len(self.params["message"])
+        if limit is not None and length > limit:
+            errors.refuse(
+                "longer_than_chat_allows", length=str(length), limit=str(limit)
+            )
+
+    @override
+    async def apply(self) -> None:
+        await self.client.edit_message(self.chat_id, self.message_id, self._markdown)
+
+    @override
+    async def is_applied(self) -> bool:
+        message = await self.read_message()
+        return (
+            message is not None
+            # A similar text may have been there before.
+            and message.text != (self.before and self.before.text)
+            and same_text(self._markdown, message.text or "")
+        )
+
+
+class DeleteMessage(ChangeJob):
+    """Delete a message, for everyone or only for the user."""
+
+    name = "delete_message"
+    is_visible = True
+    change_type = "message_deleted"
+    needs_message = True
+
+    @override
+    def check_message(self, message: Message) -> None:
+        if message.send_status == "PENDING":
+            errors.refuse("message_pending")
+
+    @override
+    async def apply(self) -> None:
+        await self.client.delete_message(
+            self.chat_id, self.message_id, for_everyone=self.params["for_everyone"]
+        )
+
+    @override
+    async def is_applied(self) -> bool:
+        message = await self.read_message()
+        return message is None or message.is_deleted
+
+
+class _ReactionJob(ChangeJob):
+    """Add or remove an own reaction."""
+
+    since = REACTIONS_SINCE
+    needs_message = True
+    is_doubtful = True
+
+    def _has_reaction(self, message: Message | None) -> bool:
+        own_ids = self.context.server.own_ids(self._account_id)
+        return not own_ids.isdisjoint(self._reactors(message))
+
+    def _reactors(self, message: Message | None) -> set[str]:
+        """Return the IDs of those who reacted like this."""
+        key = self.params["reaction"].replace(_EMOJI_VARIATION, "")
+        return {
+            reaction.participant_id
+            for reaction in (message.reactions if message else ())
+            if reaction.key.replace(_EMOJI_VARIATION, "") == key
+        }
+
+    async def read_listed_message(self) -> Message | None:
+        """Return the message, None if it is not listed; raises BeeperError."""
+        try:
+            return await self.read_message()
+        except RouteAbsentError:
+            return None
+
+
+class AddReaction(_ReactionJob):
+    """React to a message."""
+
+    name = "add_reaction"
+    is_visible = True
+    change_type = "reaction_added"
+
+    @override
+    async def apply(self) -> None:
+        await self.client.add_reaction(
+            self.chat_id,
+            self.message_id,
+            self.params["reaction"],
+            transaction_id=uuid4().hex,
+        )
+
+    @override
+    async def is_applied(self) -> bool:
+        return self._has_reaction(await self.read_message())
+
+    @override
+    async def is_shown(self) -> bool:
+        message = await self.read_listed_message()
+        # The user's ID in this chat may be unknown: then somebody new has reacted.
+        return self._has_reaction(message) or bool(
+            self._reactors(message) - self._reactors(self.before)
+        )
+
+
+class RemoveReaction(_ReactionJob):
+    """Remove an own reaction."""
+
+    name = "remove_reaction"
+    is_visible = True
+    change_type = "reaction_removed"
+
+    @override
+    async def apply(self) -> None:
+        await self.client.remove_reaction(
+            self.chat_id, self.message_id, self.params["reaction"]
+        )
+
+    @override
+    async def is_applied(self) -> bool:
+        message = await self.read_message()
+        # A reaction that was never seen may be stored under an unknown user ID.
+        return (
+            message is not None
+            and self._has_reaction(self.before)
+            and not self._has_reaction(message)
+        )
+
+    @override
+    async def is_shown(self) -> bool:
+        message = await self.read_listed_message()
+        if message is None or self._has_reaction(message):
+            return False
+        before, now = self._reactors(self.before), self._reactors(message)
+        # The user's ID in this chat may be unknown: then somebody's has to be gone.
+        return not now or now < before or self.before is None
