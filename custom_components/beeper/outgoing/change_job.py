@@ -23,7 +23,7 @@ from ..api.models import Chat, Message
 from ..api.pages import pages
 from ..errors import Refusal
 from .delivery import read_final_id
-from .job import Job, OutboxContext
+from .job import Job, OutboxContext, check_writable
 from .own_changes import ChangeType, OwnChange
 
 _LOOKS: Final = (0, 0.5, 1.5)
@@ -64,6 +64,8 @@ class ChangeJob(Job[ChangeResult]):
     since: ClassVar[str] = CHANGES_SINCE
     """The version of Beeper that brought it."""
     needs_message: ClassVar[bool] = False
+    needs_writable_chat: ClassVar[bool] = False
+    """It is refused in a chat that the user can only read."""
     is_doubtful: ClassVar[bool] = False
     """Servers were seen to accept it without effect: it is read before it is done."""
     reaches_people: ClassVar[bool] = False
@@ -122,6 +124,8 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     async def prepare(self) -> None:
+        if self.needs_writable_chat:
+            await check_writable(self.client, self.chat)
         if self.is_visible and not self._may_reply():
             errors.refuse(
                 "reply_loop",

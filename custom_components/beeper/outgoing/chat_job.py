@@ -14,7 +14,7 @@ from ..api.models import Chat, ChatResult, Message, SentMessage
 from ..api.requests import CreateChat, SendMessage, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
-from .job import Job, OutboxContext
+from .job import Job, OutboxContext, check_writable
 from .network_rules import find_problem
 from .recipient_queue import Identity, identities, proof, recipient_of
 from .reconciliation import (
@@ -342,7 +342,10 @@ class ChatJob(Job[ChatJobResult]):
         text = self.request.message_text
         if text is None:
             return self._result(result)
-        async with self.context.queue.chat(self.client, result.chat_id):
+        async with self.context.queue.chat(self.client, result.chat_id) as chat:
+            # Of a new chat, the error has to say that it exists: see `refusal`.
+            if result.status == "existing":
+                await check_writable(self.client, chat)
             self._drop_sent()
             self._sent = self._begin(result.chat_id)
             self._is_separate = True

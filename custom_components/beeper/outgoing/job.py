@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .. import errors
+from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
+from ..api.models import Chat
 from ..errors import Refusal
 from ..server import Server
 from .chat_queue import ChatQueues
@@ -26,6 +29,15 @@ class OutboxContext:
     queue: ChatQueues
     recipients: RecipientQueue
     sent: SentMessages
+
+
+async def check_writable(client: BeeperClient, chat: Chat | None) -> None:
+    """Refuse a chat that Beeper says the user cannot write to; raises NotDoneError."""
+    if chat and chat.is_read_only:
+        # What is known of a chat may be old.
+        with suppress(BeeperError):
+            if (await client.chat(chat.id, participants=0)).is_read_only:
+                errors.refuse("chat_read_only")
 
 
 class Job[ResultT](ABC):
@@ -76,7 +88,7 @@ class Job[ResultT](ABC):
     async def attempt(self) -> ResultT:
         """Send the request; raises BeeperError, which knows whether it may have run.
 
-        Raises NotDoneError if the answer itself shows that nothing was done.
+        Raises NotDoneError if it is certain that nothing was done.
         """
 
     @abstractmethod

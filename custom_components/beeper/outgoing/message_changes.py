@@ -23,6 +23,7 @@ class EditMessage(ChangeJob):
     change_type = "message_edited"
     since = EDIT_SINCE
     needs_message = True
+    needs_writable_chat = True
 
     @property
     def _markdown(self) -> str:
@@ -114,6 +115,7 @@ class AddReaction(_ReactionJob):
 
     name = "add_reaction"
     is_visible = True
+    needs_writable_chat = True
     change_type = "reaction_added"
 
     @override

@@ -1,7 +1,7 @@
 """Send a message to a chat: limits, upload of the attachment, one attempt."""
 
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import override
 
@@ -15,7 +15,7 @@ from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import read_final_id, wait_for_delivery
-from .job import Job, OutboxContext
+from .job import Job, OutboxContext, check_writable
 from .reconciliation import find_sent
 from .sent_messages import Delivery, Sent
 
@@ -109,19 +109,9 @@ class MessageJob(Job[SentMessage]):
                 self._request = self._request_with(None)
             yield
 
-    async def _check_writable(self) -> None:
-        """Refuse a chat that Beeper says the user cannot write to."""
-        if self._chat and self._chat.is_read_only:
-            # What is known of a chat may be old.
-            with suppress(BeeperError):
-                if (
-                    await self._client.chat(self._chat.id, participants=0)
-                ).is_read_only:
-                    errors.refuse("chat_read_only")
-
     @override
     async def prepare(self) -> None:
-        await self._check_writable()
+        await check_writable(self._client, self._chat)
         limit = self._chat.max_text_length if self._chat else None
         if limit is not None and self.message.length > limit:
             errors.refuse(
