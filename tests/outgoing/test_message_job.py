@@ -292,6 +292,35 @@ async def test_identical_calls_of_separate_runs_are_sent(
     assert sent(simulator) == 3
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"mentions": ["@whatsapp_15550101002:beeper.com"]}),
+        ({}, {"link_preview": False}),
+        (
+            {"attachment": "camera.door"},
+            {"attachment": "camera.door", "attachment_type": "sticker"},
+        ),
+    ],
+    ids=["mentions", "link preview", "attachment type"],
+)
+@pytest.mark.usefixtures("camera")
+async def test_calls_that_differ_in_one_option_are_different(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    first: dict[str, Any],
+    second: dict[str, Any],
+) -> None:
+    context = Context()
+    responses = await asyncio.gather(
+        send(hass, context=context, **first), send(hass, context=context, **second)
+    )
+
+    assert not any(response["duplicate"] for response in responses)
+    assert sent(simulator) == 2
+
+
 async def test_allow_repeat_joins_no_running_call(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -77,6 +77,9 @@ class MessageJob(Job[SentMessage]):
             "message",
             message.text,
             message.reply_to,
+            message.mentions,
+            message.link_preview,
+            message.attachment_type,
             *((file.location, file.name) if file else ()),
         )
 
