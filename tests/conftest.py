@@ -28,6 +28,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.beeper import coordinator
 from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.data import get_seen_messages
 from custom_components.beeper.incoming import read_queue
 from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import (
@@ -85,14 +86,20 @@ def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
 
 @pytest.fixture
 async def loaded(
-    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> MockConfigEntry:
-    """Return the entry, set up."""
+    """Return the entry, set up; the list of all chats has been read."""
     with monkeypatch.context() as patch:
         # Tests that shorten the timeout mean requests after the set-up.
         patch.setattr(transport, "REQUEST_TIMEOUT", 30)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
+        # Faults of a test must not strike this read.
+        arrivals = get_seen_messages(hass, entry).arrivals
+        await until(lambda: arrivals.has_chats or not simulator.world.chats)
     assert entry.state is ConfigEntryState.LOADED
     return entry
 

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, Message, network_name
+from .api.models import Account, Chat, Message, network_name
 from .const import CONF_ACCOUNT_ID, CONF_USER_ID
 from .errors import Refusal
 
@@ -67,6 +67,19 @@ class Server:
         """
         return message.is_sender or message.sender_id in self.own_ids(
             message.account_id or account_id
+        )
+
+    def is_own_in(self, chat: Chat, message: Message) -> bool:
+        """Return whether the signed-in user sent a message of a chat."""
+        return self.is_own(message, chat.account_id) or self.is_self(
+            chat, message.sender_id
+        )
+
+    def is_self(self, chat: Chat, user_id: str | None) -> bool:
+        """Return whether this is the signed-in user, by the chat's participants too."""
+        return user_id is not None and (
+            user_id in self.own_ids(chat.account_id)
+            or any(user.is_self for user in chat.participants if user.id == user_id)
         )
 
     def check_token(self, err: BeeperError) -> None:

@@ -15,6 +15,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from simulator import Simulator
 from simulator.model import Person
+from tests.helpers.actions import searches
 from tests.helpers.listening import collect, texts
 from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import KIM, group, write
@@ -368,6 +369,31 @@ async def test_inbox_waits_for_home_assistant_to_start(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await until(lambda: events)
     assert texts(events) == ["early bird"]
+
+
+async def test_all_chats_are_listed_after_the_setup_and_before_messages_are_read(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Listing thousands of chats takes long; which are new is only known then."""
+    hass.set_state(CoreState.not_running)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: simulator.hub.connections)
+    write(simulator, "early bird")
+    await quiet(simulator)
+    assert searches(simulator) == 0
+    simulator.requests.clear()
+    simulator.faults.add("delay", path="/v1/chats/search", seconds=0.3, times=None)
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await until(lambda: searches(simulator))
+    await asyncio.sleep(0.15)
+    assert not any("/messages" in request.path for request in simulator.requests)
+    await until(lambda: events)
+    assert texts(events) == ["early bird"]
+    assert searches(simulator) == 1
 
 
 @pytest.mark.parametrize("marks_own", [True, False])

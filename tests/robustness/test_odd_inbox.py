@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import CONF_USER_ID, DOMAIN
-from custom_components.beeper.incoming import inbox, read_queue, seen_messages
+from custom_components.beeper.incoming import publisher, read_queue, seen_messages
 from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
@@ -536,7 +536,7 @@ async def test_unexpected_error_skips_one_message_without_its_text(
         raise ValueError(text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(inbox, "plain", stumble)
+        patch.setattr(publisher, "plain", stumble)
         write(simulator, "a secret")
         await until(lambda: "Unexpected ValueError" in caplog.text)
     write(simulator, "next")

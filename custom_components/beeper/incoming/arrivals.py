@@ -1,26 +1,6 @@
 """Since when accounts and chats are known: the history they bring along is not new."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-
-from ..api.models import Message
-
-
-@dataclass(kw_only=True, repr=False, eq=False)
-class AccountStatistics:
-    """What was read in one account; `newest` is the newest message's time.
-
-    `skipped_as_old` and `skipped_as_too_many` count messages that were not published.
-    """
-
-    newest: float | None = None
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def note(self, message: Message) -> None:
-        """Note that a message was read."""
-        if message.timestamp:
-            self.newest = max(self.newest or 0, message.timestamp.timestamp())
 
 
 class Arrivals:

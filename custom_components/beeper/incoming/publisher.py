@@ -1,0 +1,150 @@
+"""Publishing the changes of messages that Home Assistant did not make itself."""
+
+from collections.abc import Mapping
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+
+from ..api.generations import UNIDENTIFIED, Generation
+from ..api.models import Chat, Message, User
+from ..api.rich_text import plain
+from ..const import CONF_ALLOWED_SENDERS
+from ..outgoing.delivery import server_time
+from ..outgoing.sent_messages import SentMessages
+from ..server import Server
+from ..signals import SIGNAL_MESSAGE, MessageEvent
+from .read_statistics import ReadStatistics
+from .seen_messages import MessageChange, SeenMessages
+from .sent_follower import SentFollower
+
+
+class Publisher:
+    """Publishes what is new in the messages that were read."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        server: Server,
+        sent: SentMessages,
+        seen: SeenMessages,
+        follower: SentFollower,
+        statistics: ReadStatistics,
+    ) -> None:
+        """Compare with `seen`; `sent` are the messages that Home Assistant sent."""
+        self._hass = hass
+        self._entry = entry
+        self._server = server
+        self._sent = sent
+        self._seen = seen
+        self._follower = follower
+        self._statistics = statistics
+
+    async def async_compare(
+        self, chat: Chat, message: Message, listed: Mapping[str, Message]
+    ) -> list[MessageChange]:
+        """Return the changes of a message that Home Assistant did not make itself.
+
+        `listed` are all messages that were read together with it, by ID. Raises
+        BeeperError.
+        """
+        self._statistics.note(chat, message)
+        is_self = self._server.is_own_in(chat, message)
+        if is_self and message.send_status not in (None, "SUCCESS"):
+            return []  # It may never be sent.
+        is_known = self._seen.is_known(chat.id, message)
+        is_ours = (
+            is_self and not is_known and await self._async_recognise(chat, message)
+        )
+        changes = [
+            change
+            for change in self._seen.compare(
+                chat.id, message, is_self=is_self, listed=listed
+            )
+            if not (is_ours and change.type == "message_sent")
+        ]
+        cutoff = self._seen.arrivals.cutoff(chat.id, message.account_id)
+        if not (is_known or changes or is_ours) and (
+            message.timestamp
+            and self._seen.is_recent(message)
+            and message.timestamp.timestamp() < cutoff
+        ):
+            self._statistics.count_old([message], chat)
+        return changes
+
+    async def _async_recognise(self, chat: Chat, message: Message) -> bool:
+        """Return whether Home Assistant sent an own message."""
+        candidates = self._sent.into(chat.ids, chat.account_id)
+        if any(sent.has_id(message) for sent in candidates):
+            return True
+        for sent in candidates:
+            if sent.is_like(message, server_time(self._server)):
+                # Its answer may only just have arrived.
+                if sent.pending_id and self._generation.single_messages:
+                    await self._follower.async_follow(chat, {}, is_readable=False)
+                    if sent.has_id(message):
+                        return True
+                    if sent.is_waiting:
+                        continue
+                sent.final_id = message.id
+                self._sent.save_soon()
+                return True
+        return False
+
+    @callback
+    def publish(self, chat: Chat, change: MessageChange) -> None:
+        """Publish a change, unless its sender is not allowed to start automations."""
+        message, reaction = change.message, change.reaction
+        sender_id = reaction.participant_id if reaction else message.sender_id
+        sender = next(
+            (user for user in chat.participants if user.id == sender_id),
+            User(
+                id=sender_id or "", full_name=None if reaction else message.sender_name
+            ),
+        )
+        is_self = self._server.is_self(chat, sender_id) or (
+            reaction is None and message.is_sender
+        )
+        if not is_self and not self._is_allowed(sender):
+            return
+        if (is_self or change.type == "message_deleted") and self._sent.changes.claim(
+            change.type, chat.ids, message.id, reaction.key if reaction else None
+        ):
+            return
+        says = reaction is None and change.type != "message_deleted"
+        text = message.text if says and message.kind not in ("call", "event") else None
+        rich = self._generation.rich_text
+        async_dispatcher_send(
+            self._hass,
+            SIGNAL_MESSAGE,
+            MessageEvent(
+                entry_id=self._entry.entry_id,
+                type=change.type,
+                chat=chat,
+                account_id=message.account_id or chat.account_id or "",
+                message=message,
+                sender=sender,
+                is_self=is_self,
+                pending_message_id=self._sent.pending_id(chat.ids, message.id),
+                text=plain(text) if text and rich else text,
+                rich_text=text if rich else None,
+                reaction=reaction,
+            ),
+        )
+
+    def _is_allowed(self, sender: User) -> bool:
+        """Return whether somebody may start automations.
+
+        Only by what people cannot choose for themselves: the whole ID, or the number
+        that Beeper confirms.
+        """
+        allowed: list[str] = self._entry.options.get(CONF_ALLOWED_SENDERS, [])
+        return not allowed or any(
+            sender.id == wanted or sender.has_confirmed_number(wanted)
+            for wanted in allowed
+        )
+
+    @property
+    def _generation(self) -> Generation:
+        return self._server.client.generation or UNIDENTIFIED

@@ -1,0 +1,67 @@
+"""What was read, as numbers by account."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..api.models import Chat, Message
+from ..server import Server
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _AccountStatistics:
+    """What was read in one account; `newest` is the newest message's time.
+
+    `skipped` counts messages that were not published: `as_old` and `as_too_many`.
+    """
+
+    newest: float | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+class ReadStatistics:
+    """The newest message of each account, and how many were not published."""
+
+    def __init__(self, server: Server) -> None:
+        """Start without accounts."""
+        self._server = server
+        self._accounts: defaultdict[str, _AccountStatistics] = defaultdict(
+            _AccountStatistics
+        )
+
+    def note(self, chat: Chat, message: Message) -> None:
+        """Note that a message was read."""
+        if message.timestamp:
+            account = self._accounts[chat.account_id or ""]
+            account.newest = max(account.newest or 0, message.timestamp.timestamp())
+
+    def count_old(self, late: Iterable[Message], chat: Chat | None = None) -> None:
+        """Count messages that arrived too late to be published."""
+        for message in late:
+            account_id = message.account_id or (chat and chat.account_id) or ""
+            self._accounts[account_id].skipped["as_old"] += 1
+
+    def count_left_out(self, chat: Chat, count: int) -> None:
+        """Count messages that were too many to be read."""
+        self._accounts[chat.account_id or ""].skipped["as_too_many"] += count
+
+    @property
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return the numbers of each account, without its ID."""
+        return [
+            {
+                "network": account.network if account else None,
+                "newest": iso_time(numbers.newest),
+                "skipped_as_old": numbers.skipped["as_old"],
+                "skipped_as_too_many": numbers.skipped["as_too_many"],
+            }
+            for account_id, numbers in self._accounts.items()
+            for account in (self._server.account(account_id),)
+        ]
+
+
+def iso_time(time: float | None) -> str | None:
+    """Return a time in seconds since the epoch as text; None if it is not known."""
+    return datetime.fromtimestamp(time, UTC).isoformat() if time else None

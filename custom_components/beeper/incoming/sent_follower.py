@@ -1,0 +1,130 @@
+"""What became of the messages that Home Assistant sent, as their chats list them."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+
+from ..api.exceptions import AnswerError
+from ..api.generations import UNIDENTIFIED
+from ..api.models import Chat, Message
+from ..outgoing.delivery import outcome, server_time
+from ..outgoing.sent_messages import Delivery, Sent, SentMessages
+from ..server import Server
+from ..signals import SIGNAL_SEND_FAILED, SendFailed
+
+_LOST_AFTER: Final = 30 * 60
+"""Seconds after which an accepted message that is not in its chat is lost."""
+
+_LOST_IF_OVERTAKEN: Final = 2 * 60
+"""Seconds after which it is lost if a later message of its chat is confirmed."""
+
+_RESTART_GRACE: Final = 3
+"""Seconds that a server which has started again may take to list its messages."""
+
+
+class SentFollower:
+    """Settles sent messages whose outcome is open, and publishes which failed."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        server: Server,
+        sent: SentMessages,
+        read_chat: Callable[[str], None],
+    ) -> None:
+        """Follow the messages in `sent`; `read_chat` schedules a read of a chat."""
+        self._hass = hass
+        self._entry = entry
+        self._server = server
+        self._client = server.client
+        self._sent = sent
+        self._read_chat = read_chat
+
+    async def async_follow(
+        self, chat: Chat, messages: Mapping[str, Message], *, is_readable: bool
+    ) -> None:
+        """Settle the messages that were sent to a chat, and publish which failed.
+
+        `messages` are those that were just read, by ID; one that is not among them can
+        be lost only if the chat `is_readable`. Raises BeeperError.
+        """
+        own = [
+            message
+            for message in messages.values()
+            if self._server.is_own_in(chat, message)
+        ]
+        generation = self._client.generation or UNIDENTIFIED
+        self._sent.claim(own, chat.ids, server_time(self._server))
+        for sent in self._sent.into(chat.ids, chat.account_id):
+            if not sent.is_waiting or sent.pending_id is None:
+                continue
+            message = next((each for each in own if each.id in sent.ids), None)
+            if message is None and generation.single_messages:
+                try:
+                    message = await self._client.message(
+                        sent.chat_id or chat.id, sent.pending_id
+                    )
+                except AnswerError as err:
+                    if err.status != 404:
+                        continue  # The next poll asks again.
+            if message is None:
+                if not (is_readable and self._is_lost(chat, sent)):
+                    continue
+                if other := self._sent.unclaimed(own, sent, server_time(self._server)):
+                    # The network may have changed the text.
+                    sent.settle(other.id)
+                    self._sent.save_soon()
+                else:
+                    sent.settle(None, Delivery(state="failed", reason="unconfirmed"))
+                    self._sent.save_soon()
+                    self._publish_failure(chat, sent, "unconfirmed", retriable=False)
+                continue
+            # A merged chat and its member may be read at once: only one publishes.
+            delivery = outcome(sent.pending_id, message)
+            is_listed = message.send_status is None and message in own
+            if not (delivery or is_listed) or not sent.is_waiting:
+                continue
+            failed = delivery is not None and delivery.state == "failed"
+            sent.settle(message.id, delivery if failed else None)
+            self._sent.save_soon()
+            if delivery and failed:
+                self._publish_failure(
+                    chat,
+                    sent,
+                    delivery.reason or "unknown",
+                    retriable=message.send_status == "FAIL_RETRIABLE",
+                )
+
+    def _is_lost(self, chat: Chat, sent: Sent) -> bool:
+        """Return whether a message that is not in its chat is lost, and not slow."""
+        now = self._hass.loop.time()
+        age = now - sent.attempted
+        restarted = self._server.restarted
+        if restarted is not None and sent.attempted < restarted:
+            if now - restarted >= _RESTART_GRACE:
+                return True
+            self._hass.loop.call_later(_RESTART_GRACE, self._read_chat, chat.id)
+        is_overtaken = any(
+            later.final_id and later.attempted > sent.attempted
+            for later in self._sent.into(chat.ids)
+        )
+        return age > _LOST_AFTER or (is_overtaken and age > _LOST_IF_OVERTAKEN)
+
+    def _publish_failure(
+        self, chat: Chat, sent: Sent, reason: str, *, retriable: bool
+    ) -> None:
+        async_dispatcher_send(
+            self._hass,
+            SIGNAL_SEND_FAILED,
+            SendFailed(
+                entry_id=self._entry.entry_id,
+                chat=chat,
+                message_id=sent.pending_id or "",
+                reason=reason,
+                retriable=retriable,
+            ),
+        )
