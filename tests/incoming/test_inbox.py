@@ -719,3 +719,26 @@ async def test_equal_texts_at_one_time_are_two_messages(
 
     await until(lambda: len(events) == 2)
     assert {event.chat.id for event in events} == {KIM, chat.id}
+
+
+@pytest.mark.parametrize("status", [401, 408, 429, 503])
+async def test_an_edit_is_published_after_a_passing_refusal(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    status: int,
+) -> None:
+    """The edited message is not among the newest, so it is read alone."""
+    for number in range(45):
+        write(simulator, str(number))
+    await until(lambda: len(events) == 45)
+    await quiet(simulator)
+    chat = simulator.world.chats[KIM]
+    oldest = next(message for message in chat.messages if message.text == "0")
+    simulator.faults.add("status_before", path="*/messages/*", status=status)
+
+    simulator.world.edit(chat, oldest, "Edited")
+
+    await until(lambda: len(events) == 46)
+    assert events[-1].type == "message_edited"

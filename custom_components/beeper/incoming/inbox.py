@@ -38,6 +38,9 @@ from .read_statistics import ReadStatistics, iso_time
 from .seen_messages import SeenMessages
 from .sent_follower import SentFollower
 
+_FINAL_STATUSES: Final = (400, 403, 404, 410, 422)
+"""Statuses after which a single message is not read again."""
+
 _MAX_NAMED: Final = 50
 """Messages of a chat that are read one by one; more are searched in its list."""
 
@@ -311,8 +314,8 @@ class Inbox:
             try:
                 messages[message_id] = await self._client.message(chat_id, message_id)
             except (AnswerError, UnreadableAnswerError) as err:
-                refused = isinstance(err, AnswerError) and err.status < 500
-                if not refused and read.failures < FAILURES_BEFORE_WARNING:
+                is_gone = isinstance(err, AnswerError) and err.status in _FINAL_STATUSES
+                if not is_gone and read.failures < FAILURES_BEFORE_WARNING:
                     raise
         return messages
 

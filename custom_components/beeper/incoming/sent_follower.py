@@ -7,7 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
-from ..api.exceptions import AnswerError
+from ..api.exceptions import AnswerError, UnreadableAnswerError
 from ..api.generations import UNIDENTIFIED
 from ..api.models import Chat, Message
 from ..outgoing.delivery import outcome, server_time
@@ -58,7 +58,8 @@ class SentFollower:
             if self._server.is_own_in(chat, message)
         ]
         generation = self._client.generation or UNIDENTIFIED
-        self._sent.claim(own, chat.ids, server_time(self._server))
+        if not generation.single_messages:
+            self._sent.claim(own, chat.ids, server_time(self._server))
         for sent in self._sent.into(chat.ids, chat.account_id):
             if not sent.is_waiting or sent.pending_id is None:
                 continue
@@ -68,9 +69,14 @@ class SentFollower:
                     message = await self._client.message(
                         sent.chat_id or chat.id, sent.pending_id
                     )
+                except UnreadableAnswerError:
+                    continue  # The other messages of the chat must not wait for it.
                 except AnswerError as err:
                     if err.status != 404:
                         continue  # The next poll asks again.
+                    # The pending ID leads nowhere: the text has to tell.
+                    self._sent.claim(own, chat.ids, server_time(self._server))
+                    message = next((row for row in own if row.id in sent.ids), None)
             if message is None:
                 if not (is_readable and self._is_lost(chat, sent)):
                     continue
@@ -85,7 +91,10 @@ class SentFollower:
                 continue
             # A merged chat and its member may be read at once: only one publishes.
             delivery = outcome(sent.pending_id, message)
-            is_listed = message.send_status is None and message in own
+            is_pending = generation.single_messages and message.id == sent.pending_id
+            is_listed = (
+                message.send_status is None and message in own and not is_pending
+            )
             if not (delivery or is_listed) or not sent.is_waiting:
                 continue
             failed = delivery is not None and delivery.state == "failed"
