@@ -115,7 +115,6 @@ class AddReaction(_ReactionJob):
 
     name = "add_reaction"
     is_visible = True
-    needs_writable_chat = True
     change_type = "reaction_added"
 
     @override
