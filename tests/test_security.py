@@ -122,7 +122,7 @@ _HARMLESS = {
     "actions.query.QueryAction",
     "api.generations.Generation",
     "errors.Refusal",
-    "outgoing.delivery.Delivery",
+    "outgoing.sent_messages.Delivery",
     "outgoing.job.OutboxContext",
     "outgoing.outbox.Outcome",
     "outgoing.reconciliation.Finding",

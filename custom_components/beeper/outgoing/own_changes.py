@@ -32,7 +32,7 @@ def _without(reaction: str, ignored: str) -> str:
     return reaction.translate(str.maketrans("", "", ignored)) or reaction
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class OwnChange:
     """A change that was attempted; `attempted` is the event loop's time."""
 
