@@ -98,8 +98,8 @@ async def loaded(
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         # Faults of a test must not strike this read.
-        arrivals = get_seen_messages(hass, entry).arrivals
-        await until(lambda: arrivals.has_chats or not simulator.world.chats)
+        new_chats = get_seen_messages(hass, entry).new_chats
+        await until(lambda: new_chats.has_chats or not simulator.world.chats)
     assert entry.state is ConfigEntryState.LOADED
     return entry
 

@@ -18,7 +18,7 @@ from homeassistant.helpers.storage import Store
 from ..api.models import Message, Reaction
 from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
 from ..signals import MessageEventType
-from .arrivals import Arrivals
+from .new_chats import NewChats
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class SeenMessages:
         """Keys of seen messages by their identity."""
         self._marks: dict[str, tuple[int, str]] = {}
         """The position of the newest message that was read, by chat."""
-        self.arrivals = Arrivals(self._hash)
+        self.new_chats = NewChats(self._hash)
         self._save_due = False
         self._was_renumbered = False
         self.cutoff = 0.0
@@ -103,7 +103,7 @@ class SeenMessages:
         self._marks = {
             chat: (len(mark), mark) for chat, mark in stored.get("marks", {}).items()
         }
-        self.arrivals.accounts = stored.get("accounts")
+        self.new_chats.accounts = stored.get("accounts")
         return True
 
     async def async_save(self) -> None:
@@ -124,7 +124,7 @@ class SeenMessages:
                 if seen.time >= self.cutoff
             },
             "marks": {chat: mark for chat, (_, mark) in self._marks.items()},
-            "accounts": self.arrivals.accounts,
+            "accounts": self.new_chats.accounts,
         }
 
     def advance_cutoff(self, now: datetime, *, exact: bool) -> None:
@@ -223,7 +223,7 @@ class SeenMessages:
         if message.is_hidden or message.is_event or message.type == _REACTION_TYPE:
             return
         if seen is None:
-            cutoff = self.arrivals.cutoff(chat_id, message.account_id)
+            cutoff = self.new_chats.cutoff(chat_id, message.account_id)
             if time >= max(self.cutoff, cutoff) and not message.is_deleted:
                 yield MessageChange(
                     type="message_sent" if is_self else "message_received",
@@ -280,7 +280,9 @@ class SeenMessages:
                 for other_id, other in listed.items()
             )
         else:
-            is_same = self.arrivals.is_new(chat_id) or self.arrivals.is_gone(seen.chat)
+            is_same = self.new_chats.is_new(chat_id) or self.new_chats.is_gone(
+                seen.chat
+            )
         return seen if is_same else None
 
     def _identity(self, message: Message) -> tuple[float, str]:

@@ -65,7 +65,6 @@ class MessageJob(Job[SentMessage]):
         self._reply_to = self.message.reply_to
         self._hass = self.context.server.hass
         self._client = self.context.server.client
-        self._created = self._hass.loop.time()
         self._chat_id = self.message.chat_id
         self._request = self._request_with(None)
 

@@ -1,9 +1,9 @@
-"""Since when accounts and chats are known: the history they bring along is not new."""
+"""Which accounts and chats are new: the history they bring along is not."""
 
 from collections.abc import Callable, Iterable
 
 
-class Arrivals:
+class NewChats:
     """The cutoffs of accounts and chats that are new to Beeper.
 
     Times are the server's, in seconds. Accounts are known by a fingerprint, as their
@@ -11,7 +11,7 @@ class Arrivals:
     """
 
     def __init__(self, fingerprint: Callable[[str], str]) -> None:
-        """Know no account and no chat."""
+        """Start without accounts and chats."""
         self._fingerprint = fingerprint
         self.accounts: dict[str, float] | None = None
         """Cutoffs by fingerprint; None before the first list of accounts."""
@@ -23,23 +23,25 @@ class Arrivals:
         return self._chats is not None
 
     def note_accounts(self, account_ids: Iterable[str], now: float) -> bool:
-        """Note the accounts there are; return whether one of them is new."""
+        """Record the listed accounts; return whether one of them is new."""
         known = {} if self.accounts is None else self.accounts
-        new = {self._fingerprint(each) for each in account_ids} - known.keys()
+        new = {self._fingerprint(listed_id) for listed_id in account_ids} - known.keys()
         cutoff = 0.0 if self.accounts is None else now
         if new:
             self.accounts = known | dict.fromkeys(new, cutoff)
         return bool(new)
 
     def note_chats(self, chat_ids: Iterable[str]) -> None:
-        """Note the chats that exist already.
+        """Record the existing chats.
 
         An empty list proves nothing: a server that starts loads its chats later.
         """
-        self._chats = {self._fingerprint(each): 0.0 for each in chat_ids} or None
+        self._chats = {
+            self._fingerprint(listed_id): 0.0 for listed_id in chat_ids
+        } or None
 
     def note_chat(self, chat_id: str, cutoff: float) -> None:
-        """Note a chat; if it is new, its messages count from the cutoff on."""
+        """Record a chat; if it is new, its messages count from the cutoff on."""
         if self._chats is not None:
             self._chats.setdefault(self._fingerprint(chat_id), cutoff)
 
