@@ -13,16 +13,13 @@ import json
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
 
 _STORE_VERSION: Final = 1
-_SAVE_DELAY: Final = 1
-"""Seconds."""
-
 _UNKNOWN_WINDOW: Final = 10 * 60
 """Seconds for which a repeated request looks for the first one's result."""
 
@@ -102,11 +99,10 @@ class AttemptLog[ResultT]:
         self._add(attempt, keys)
         return attempt
 
-    async def async_store(self, attempt: Attempt) -> None:
-        """Store an attempt before it is sent: the process may be killed meanwhile."""
-        attempt.is_stored = True
-        if not self._is_removed:
-            await self._store.async_save(self._to_store())
+    @callback
+    def store(self, attempt: Attempt) -> None:
+        """Store a running attempt: the process may be killed before it ends."""
+        self._save(attempt, is_stored=True)
 
     def keep(self, attempt: Attempt, keys: set[str]) -> None:
         """Keep an attempt whose outcome is unknown, under all that is known now."""
@@ -144,7 +140,7 @@ class AttemptLog[ResultT]:
     def _save(self, attempt: Attempt, *, is_stored: bool) -> None:
         attempt.is_stored = is_stored
         if not self._is_removed:
-            self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+            self._store.async_delay_save(self._to_store, 0)
 
     def _to_store(self) -> list[dict[str, Any]]:
         offset = dt_util.utcnow().timestamp() - self._hass.loop.time()

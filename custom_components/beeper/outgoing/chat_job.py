@@ -205,8 +205,7 @@ class ChatJob(Job[ChatJobResult]):
                 with suppress(BeeperError):
                     chat = await self.client.chat(recent.chat_id)
                     if other := recipient_of(chat, account):
-                        recent.identities |= identities(other)
-                        recent.is_complete = True
+                        self.context.recipients.learn(recent, other)
                         undetermined.remove(recent)
             if not undetermined:
                 return

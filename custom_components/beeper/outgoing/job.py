@@ -45,7 +45,7 @@ class Job[ResultT](ABC):
 
     name: ClassVar[str]
     creates_chat: ClassVar[bool] = False
-    """The attempt is stored before it is sent: a restart must not repeat it."""
+    """The running attempt is stored: not even a killed process may repeat it."""
     window: float = 0
     """Seconds for which a repeated job returns the same result, once done."""
     idempotent: bool = False

@@ -29,6 +29,9 @@ from .network_rules import NetworkRules
 from .recipient_queue import RecipientQueue
 from .sent_messages import SentMessages
 
+_STORE_AFTER: Final = 0.05
+"""Seconds after which a request for a chat is stored while it is running."""
+
 _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
 """Seconds to wait before each search for the result of an unknown attempt."""
 
@@ -194,9 +197,11 @@ class Outbox:
 
     async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:
         """Send the request, and record how it ended."""
-        if job.creates_chat:
-            await self._log.async_store(attempt)
-            attempt.attempted = self._hass.loop.time()
+        store = (
+            self._hass.loop.call_later(_STORE_AFTER, self._log.store, attempt)
+            if job.creates_chat
+            else None
+        )
         try:
             result = await job.attempt()
         except BeeperError as err:
@@ -210,6 +215,9 @@ class Outbox:
             self._log.settle(attempt)
             job.undo()
             return err.refusal
+        finally:
+            if store:
+                store.cancel()
         self._settle(job, attempt)
         return self._remember(job, Outcome(result=result))
 

@@ -5,6 +5,7 @@ then a second request for the same person would create another chat (EasyMatrix)
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -84,7 +85,9 @@ class RecipientQueue:
     def __init__(self) -> None:
         """Start without requests."""
         self._requests: list[_Request] = []
-        self._results: list[RecentChat] = []
+        self._recent: dict[tuple[str, Identity], RecentChat] = {}
+        self._expiring: deque[RecentChat] = deque()
+        self._incomplete: list[RecentChat] = []
 
     @asynccontextmanager
     async def turn(
@@ -122,29 +125,53 @@ class RecipientQueue:
         other = recipient_of(chat, account) if chat else None
         if other:
             wanted |= identities(other)
-        now = asyncio.get_running_loop().time()
-        self._results = [result for result in self._results if result.until > now]
-        self._results.append(
-            RecentChat(
-                account_id=account_id,
-                identities=wanted,
-                chat_id=chat_id,
-                until=now + _REMEMBERED_FOR,
-                is_complete=other is not None,
-            )
+        self._forget_old()
+        recent = RecentChat(
+            account_id=account_id,
+            identities=wanted,
+            chat_id=chat_id,
+            until=asyncio.get_running_loop().time() + _REMEMBERED_FOR,
+            is_complete=other is not None,
         )
+        self._expiring.append(recent)
+        self._index(recent)
+        if not recent.is_complete:
+            self._incomplete.append(recent)
         return wanted
+
+    def learn(self, recent: RecentChat, user: User) -> None:
+        """Add what is known of the recipient of a chat by now."""
+        recent.identities |= identities(user)
+        recent.is_complete = True
+        self._index(recent)
+        if recent in self._incomplete:
+            self._incomplete.remove(recent)
+
+    def _index(self, recent: RecentChat) -> None:
+        for identity in recent.identities:
+            self._recent[recent.account_id, identity] = recent
+
+    def _forget_old(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._expiring and self._expiring[0].until <= now:
+            self._drop(self._expiring.popleft())
+
+    def _drop(self, recent: RecentChat) -> None:
+        if recent in self._incomplete:
+            self._incomplete.remove(recent)
+        for identity in recent.identities:
+            if self._recent.get((recent.account_id, identity)) is recent:
+                del self._recent[recent.account_id, identity]
 
     def recall(self, account_id: str, wanted: frozenset[Identity]) -> RecentChat | None:
         """Return the chat that a request of the last minute found for this person."""
-        now = asyncio.get_running_loop().time()
+        self._forget_old()
+        found = (self._recent.get((account_id, identity)) for identity in wanted)
         return next(
             (
-                result
-                for result in reversed(self._results)
-                if result.until > now
-                and result.account_id == account_id
-                and _is_same(result.identities, wanted)
+                recent
+                for recent in found
+                if recent and _is_same(recent.identities, wanted)
             ),
             None,
         )
@@ -153,21 +180,20 @@ class RecipientQueue:
         self, account_id: str, wanted: frozenset[Identity]
     ) -> list[RecentChat]:
         """Return recent chats that may be with this person: it is not known yet."""
-        now = asyncio.get_running_loop().time()
+        self._forget_old()
         return [
-            result
-            for result in self._results
-            if result.until > now
-            and result.account_id == account_id
-            and not result.is_complete
-            and _may_be_same(result.identities, wanted)
+            recent
+            for recent in self._incomplete
+            if recent.account_id == account_id
+            and _may_be_same(recent.identities, wanted)
         ]
 
     def forget(self, chat_id: str) -> None:
         """Drop results that turned out to be outdated."""
-        self._results = [
-            result for result in self._results if result.chat_id != chat_id
-        ]
+        for recent in [*self._expiring]:
+            if recent.chat_id == chat_id:
+                self._expiring.remove(recent)
+                self._drop(recent)
 
 
 def _is_same(known: Iterable[Identity], wanted: Iterable[Identity]) -> bool:
