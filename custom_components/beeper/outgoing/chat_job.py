@@ -316,7 +316,7 @@ class ChatJob(Job[ChatJobResult]):
     async def _confirm_text(self, result: ChatResult) -> ChatJobResult:
         """Return how the text was sent; send it separately if it was not.
 
-        Servers may ignore the text, for existing chats above all (R1). Raises
+        Servers may ignore the text, for existing chats above all. Raises
         BeeperError that may have run if the chat's messages cannot be read.
         """
         unreadable: BeeperError | None = None
@@ -362,7 +362,7 @@ class ChatJob(Job[ChatJobResult]):
         )
 
     async def _check_recipient(self, result: ChatResult) -> None:
-        """Refuse a chat that the recipient has left (R30), remember any other."""
+        """Refuse a chat that the recipient has left, remember any other."""
         chat = result.chat
         if chat is None:
             with suppress(BeeperError):
@@ -379,7 +379,7 @@ class ChatJob(Job[ChatJobResult]):
             return False
         account = self.context.server.account(self.request.account_id)
         own = account and account.user and identities(account.user)
-        if (own and own & self._identities) or (
+        if (own and proof(own) & proof(self._identities)) or (
             isinstance(self.request, StartChat)
             and self.request.user.id in self._own_ids
         ):
