@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import coordinator
 from custom_components.beeper.api.transport import FILE_TIMEOUT, REQUEST_TIMEOUT
-from custom_components.beeper.outgoing import chat_job, outbox, recipient_queue
+from custom_components.beeper.outgoing import first_message, outbox, recipient_queue
 from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -600,8 +600,8 @@ async def bench(
 ) -> Bench:
     """Return a server of which nothing is limited, and that is looked at at once."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
-    monkeypatch.setattr(chat_job, "_EXISTING_DELAYS", (0,))
-    monkeypatch.setattr(chat_job, "_NEW_DELAYS", (0,))
+    monkeypatch.setattr(first_message, "_EXISTING_DELAYS", (0,))
+    monkeypatch.setattr(first_message, "_NEW_DELAYS", (0,))
     monkeypatch.setattr(recipient_queue, "_REMEMBERED_FOR", 0)
     pauses = (0.005, 0.005) if "ws" in simulator.profile.features else (60, 60)
     monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", pauses)

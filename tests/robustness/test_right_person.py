@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.outgoing import chat_job
+from custom_components.beeper.outgoing import first_message
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
@@ -345,8 +345,8 @@ async def test_nobody_else_is_written_to(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chat_job, "_NEW_DELAYS", (0, 0.05))
-    monkeypatch.setattr(chat_job, "_EXISTING_DELAYS", (0, 0.05))
+    monkeypatch.setattr(first_message, "_NEW_DELAYS", (0, 0.05))
+    monkeypatch.setattr(first_message, "_EXISTING_DELAYS", (0, 0.05))
     hass.config_entries.async_update_entry(
         loaded, options={"chats_per_hour": 0, "duplicate_window": 0}
     )

@@ -1,6 +1,5 @@
 """Create or start a chat: one attempt, and its first message, delivered or reported."""
 
-import asyncio
 from collections.abc import Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -10,20 +9,16 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import Chat, ChatResult, Message, SentMessage
-from ..api.requests import CreateChat, SendMessage, StartChat
+from ..api.models import Chat, ChatResult
+from ..api.requests import CreateChat, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
-from .job import Job, OutboxContext, check_writable
+from .existing_chats import find_recent, find_reusable, is_existing, may_be_known
+from .first_message import DeliveredMessage, FirstMessage
+from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, identities, proof, recipient_of
-from .reconciliation import (
-    find_direct_chat,
-    find_existing_chats,
-    find_result,
-    find_sent,
-)
-from .sent_messages import Sent
+from .recipient_queue import Identity, identities, proof
+from .reconciliation import find_result
 
 type ChatRequest = CreateChat | StartChat
 type IfExists = Literal["create", "reuse", "refuse"]
@@ -31,18 +26,6 @@ type IfExists = Literal["create", "reuse", "refuse"]
 
 _TEXT_WINDOW: Final = 5
 """Seconds a chat with a text is remembered: the same text may well be meant twice."""
-
-_EXISTING_DELAYS: Final = (0.3,)
-"""Seconds to wait before each search for the text in a chat that existed already.
-
-No server was seen to send the text then.
-"""
-
-_MEMBER_DELAYS: Final = (0, 0.5, 1)
-"""Seconds to wait before each read of a new chat that lists nobody yet."""
-
-_NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
-"""Seconds to wait before each search for the text in a chat that may be new."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -73,10 +56,9 @@ class ChatJob(Job[ChatJobResult]):
     if_exists: IfExists = "create"
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    _is_separate: bool = field(default=False, init=False)
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
-    _sent: Sent | None = field(default=None, init=False)
+    _message: FirstMessage | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
     _answer: ChatResult | None = field(default=None, init=False)
     """What the server answered; the text may still have to be sent."""
@@ -87,13 +69,18 @@ class ChatJob(Job[ChatJobResult]):
     still_unknown = "earlier_unknown"
 
     def __post_init__(self) -> None:
-        """Remember the result for a while."""
+        """Remember the result for a while, of a request with a text for a shorter one."""
         self.client = self.context.server.client
         self.window = self.context.server.entry.options.get(
             CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
         )
         if self.request.message_text is not None:
             self.window = min(self.window, _TEXT_WINDOW)
+            self._message = FirstMessage(
+                context=self.context,
+                account_id=self.request.account_id,
+                text=self.request.message_text,
+            )
 
     @property
     def _content(self) -> tuple[Hashable, ...]:
@@ -157,17 +144,26 @@ class ChatJob(Job[ChatJobResult]):
 
     @override
     async def prepare(self) -> None:
-        account_id = self.request.account_id
+        server, account_id = self.context.server, self.request.account_id
         if isinstance(self.request, CreateChat) and self.if_exists != "create":
-            self._existing = await self._reusable(self.request)
+            self._existing = await find_reusable(
+                server,
+                self.request,
+                self.phone_numbers,
+                refuse=self.if_exists == "refuse",
+            )
         elif isinstance(self.request, StartChat):
-            self._existing = await self._recent()
+            self._existing = await find_recent(
+                server, self.context.recipients, self.request
+            )
         if self._existing:
+            if self._message:
+                self._message.is_separate = True
             return
         await self._check_rules()
         limiter = self.context.limits.new_chats
         self._limiter_slot = limiter.take(account_id)
-        if self._limiter_slot is None and not await self._exists():
+        if self._limiter_slot is None and not await is_existing(server, self.request):
             self._limiter_slot = limiter.take(account_id)  # It may be free by now.
             if self._limiter_slot is None:
                 raise errors.NotDoneError(
@@ -176,119 +172,23 @@ class ChatJob(Job[ChatJobResult]):
                     )
                 )
 
-    async def _recent(self) -> Chat | None:
-        """Return the chat that a start of the last minute led to, if it is readable."""
-        recipients = self.context.recipients
-        await self._determine_recent()
-        recent = recipients.recall(self.request.account_id, self._identities)
-        if recent is None:
-            return None
-        try:
-            chat = await self.client.chat(recent.chat_id)
-        except BeeperError:
-            return None
-        if not recent.has_recipient(chat):
-            recipients.forget(recent.chat_id)
-            return None
-        return chat
-
-    async def _determine_recent(self) -> None:
-        """Learn who is in new chats that may be with this person."""
-        server, account_id = self.context.server, self.request.account_id
-        account = server.account(account_id)
-        undetermined = self.context.recipients.undetermined(
-            account_id, self._identities
-        )
-        for delay in _MEMBER_DELAYS if undetermined else ():
-            await asyncio.sleep(delay)
-            for recent in [*undetermined]:
-                with suppress(BeeperError):
-                    chat = await self.client.chat(recent.chat_id)
-                    if other := recipient_of(chat, account):
-                        self.context.recipients.learn(recent, other)
-                        undetermined.remove(recent)
-            if not undetermined:
-                return
-
     async def _check_rules(self) -> None:
         """Refuse what the network cannot do; an existing chat needs no check."""
-        account = self.context.server.account(self.request.account_id)
+        server = self.context.server
+        account = server.account(self.request.account_id)
         rules = await self.context.rules.read(
             self.client, account.bridge_id if account else None
         )
         problem = rules and find_problem(self.request, rules, self._own_ids)
-        if problem and not await self._may_be_known(problem[0]):
+        if problem and not await may_be_known(
+            server, self.request, self.phone_numbers, problem[0]
+        ):
             key, placeholders = problem
             raise errors.NotDoneError(
                 Refusal(
                     key=key, placeholders={"network": self._network, **placeholders}
                 )
             )
-
-    async def _may_be_known(self, problem: str) -> bool:
-        """Return whether a chat with these people may exist, or a contact."""
-        request = self.request
-        try:
-            if isinstance(request, CreateChat):
-                return request.type == "single" and bool(
-                    await find_existing_chats(
-                        self.client,
-                        request,
-                        self._own_ids,
-                        self._id_scheme,
-                        self.phone_numbers,
-                    )
-                )
-            if await find_direct_chat(
-                self.client, request, self._own_ids, self._id_scheme
-            ):
-                return True
-            if problem == "network_no_lookup":
-                user = request.user
-                for identity in filter(
-                    None, (user.phone_number, user.email, user.username)
-                ):
-                    found = await self.client.contacts(request.account_id, identity)
-                    if any(contact.matches(user, self._id_scheme) for contact in found):
-                        return True
-        except BeeperError:
-            return True  # Nothing proves that the network would refuse.
-        return False
-
-    async def _reusable(self, request: CreateChat) -> Chat | None:
-        """Return the only chat with these people, None if there is no chat."""
-        try:
-            found = await find_existing_chats(
-                self.client,
-                request,
-                self._own_ids,
-                self._id_scheme,
-                self.phone_numbers,
-            )
-        except BeeperError as err:
-            raise errors.NotDoneError(
-                errors.not_done(err, network=self._network)
-            ) from None
-        if len(found) > 1 or (found and self.if_exists == "refuse"):
-            errors.refuse(
-                "chat_exists",
-                count=str(len(found)),
-                network=self._network,
-            )
-        return found[0] if found else None
-
-    async def _exists(self) -> bool:
-        """Return whether the request only leads to an existing chat."""
-        if not isinstance(self.request, StartChat):
-            return False
-        try:
-            return bool(
-                await find_direct_chat(
-                    self.client, self.request, self._own_ids, self._id_scheme
-                )
-            )
-        except BeeperError:
-            return False
 
     @override
     async def attempt(self) -> ChatJobResult:
@@ -297,9 +197,12 @@ class ChatJob(Job[ChatJobResult]):
                 chat_id=self._existing.id, status="existing", chat=self._existing
             )
             self._remember(self._answer)
-            return await self._send_separately(self._answer)
-        if self.request.message_text is not None:
-            self._sent = self._begin(None)
+            return self._result(
+                self._answer,
+                await self._message.send(self._answer) if self._message else None,
+            )
+        if self._message:
+            self._message.begin()
         if isinstance(self.request, StartChat):
             result = await self.client.start_chat(self.request)
         else:
@@ -309,56 +212,8 @@ class ChatJob(Job[ChatJobResult]):
             self._give_back()
         if self._identities:
             await self._check_recipient(result)
-        if self.request.message_text is None:
-            return self._result(result)
-        return await self._confirm_text(result)
-
-    async def _confirm_text(self, result: ChatResult) -> ChatJobResult:
-        """Return how the text was sent; send it separately if it was not.
-
-        Servers may ignore the text, for existing chats above all. Raises
-        BeeperError that may have run if the chat's messages cannot be read.
-        """
-        unreadable: BeeperError | None = None
-        delays = _EXISTING_DELAYS if result.status == "existing" else _NEW_DELAYS
-        for delay in delays:
-            await asyncio.sleep(delay)
-            try:
-                message = await self._find_text(result.chat_id)
-            except BeeperError as err:
-                unreadable = err
-            else:
-                unreadable = None
-                if message:
-                    return self._result(result, message)
-        if unreadable:
-            unreadable.may_have_run = True
-            raise unreadable
-        return await self._send_separately(result)
-
-    async def _send_separately(self, result: ChatResult) -> ChatJobResult:
-        """Send the text, if any, as a message, in the chat's queue."""
-        text = self.request.message_text
-        if text is None:
-            return self._result(result)
-        async with self.context.queue.chat(self.client, result.chat_id) as chat:
-            # Of a new chat, the error has to say that it exists: see `refusal`.
-            if result.status == "existing":
-                await check_writable(self.client, chat)
-            self._drop_sent()
-            self._sent = self._begin(result.chat_id)
-            self._is_separate = True
-            sent = await self.client.send_message(
-                SendMessage(chat_id=result.chat_id, text=text)
-            )
-        self._count_message()
-        self.context.sent.finish(self._sent, sent)
-        return ChatJobResult(
-            chat_id=result.chat_id,
-            status=result.status,
-            chat=result.chat,
-            message_sent="separately",
-            message_id=sent.message_id,
+        return self._result(
+            result, await self._message.confirm(result) if self._message else None
         )
 
     async def _check_recipient(self, result: ChatResult) -> None:
@@ -389,59 +244,15 @@ class ChatJob(Job[ChatJobResult]):
             for user in chat.participants
         )
 
-    async def _find_text(
-        self, chat_id: str, since: float | None = None
-    ) -> Message | None:
-        """Return the message with the text; raises BeeperError if it cannot be read."""
-        text = self.request.message_text or ""
-        if since is None:
-            since = self._sent.attempted if self._sent else 0
-        return self.context.sent.match(
-            await find_sent(self.client, chat_id, text, since, self._own_ids),
-            {chat_id},
-            text,
-            since,
-            mine=self._sent,
-            # What is listed twice must not be sent a third time.
-            exact=self._answer is None,
-        )
-
-    def _begin(self, chat_id: str | None) -> Sent:
-        return self.context.sent.begin(
-            self.request.account_id, chat_id, self.request.message_text
-        )
-
-    def _drop_sent(self) -> None:
-        if self._sent:
-            self.context.sent.cancel(self._sent)
-
     def _result(
-        self, result: ChatResult, message: Message | None = None
+        self, result: ChatResult, message: DeliveredMessage | None
     ) -> ChatJobResult:
-        """Return the result, and claim the message that was found in the chat."""
-        if message:
-            self._sent = (
-                self._sent
-                or self.context.sent.adopt(result.chat_id, message)
-                or self._begin(result.chat_id)
-            )
-            self._count_message()
-            self.context.sent.finish(
-                self._sent,
-                SentMessage(chat_id=result.chat_id, message_id=message.id),
-            )
         return ChatJobResult(
             chat_id=result.chat_id,
             status=result.status,
             chat=result.chat,
-            message_sent=(
-                None
-                if message is None
-                else "separately"
-                if self._existing or self._is_separate
-                else "with_chat"
-            ),
-            message_id=message.id if message else None,
+            message_sent=message.sent if message else None,
+            message_id=message.message_id if message else None,
         )
 
     def _remember(self, result: ChatResult) -> None:
@@ -453,9 +264,6 @@ class ChatJob(Job[ChatJobResult]):
                 result.chat,
                 self.context.server.account(self.request.account_id),
             )
-
-    def _count_message(self) -> None:
-        self.context.limits.messages.count(self.request.account_id, self._network)
 
     def _reference(self, chat: Chat | None) -> str:
         """Return what errors call a chat: titles and some IDs name people."""
@@ -477,7 +285,8 @@ class ChatJob(Job[ChatJobResult]):
     def undo(self) -> None:
         if self._answer is None:
             self._give_back()
-        self._drop_sent()
+        if self._message:
+            self._message.cancel()
 
     def _give_back(self) -> None:
         if self._limiter_slot is not None:
@@ -506,15 +315,16 @@ class ChatJob(Job[ChatJobResult]):
             status=self._answer.status if self._answer else None,
             chat=chat,
         )
-        if self.request.message_text is None:
+        delivered: DeliveredMessage | None = None
+        if self._message:
+            with suppress(BeeperError):
+                # A text that is listed twice must not be sent a third time.
+                delivered = await self._message.find(
+                    chat.id, attempted, exact=self._answer is None
+                )
+        if delivered or not self._message:
             self._remember(result)
-            return self._result(result)
-        message: Message | None = None
-        with suppress(BeeperError):
-            message = await self._find_text(chat.id, attempted)
-        if message:
-            self._remember(result)
-            return self._result(result, message)
+            return self._result(result, delivered)
         return Refusal(
             key="message_unconfirmed",
             placeholders={"chat": self._reference(chat)},

@@ -1,0 +1,137 @@
+"""Whether a chat that is asked for exists already; found out by reading."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from .. import errors
+from ..api.exceptions import BeeperError
+from ..api.models import Chat
+from ..api.requests import CreateChat, StartChat
+from ..server import Server
+from .recipient_queue import RecipientQueue, identities, recipient_of
+from .reconciliation import find_direct_chat, find_existing_chats
+
+_MEMBER_DELAYS: Final = (0, 0.5, 1)
+"""Seconds to wait before each read of a new chat that lists nobody yet."""
+
+
+async def find_reusable(
+    server: Server,
+    request: CreateChat,
+    phone_numbers: Mapping[str, str],
+    *,
+    refuse: bool,
+) -> Chat | None:
+    """Return the only chat with these people, None if there is no chat.
+
+    `phone_numbers` are known numbers by participant ID. `refuse` also refuses a single
+    chat. Raises NotDoneError for several chats, and if they cannot be read.
+    """
+    network = server.network(request.account_id)
+    try:
+        found = await _find_created(server, request, phone_numbers)
+    except BeeperError as err:
+        raise errors.NotDoneError(errors.not_done(err, network=network)) from None
+    if len(found) > 1 or (found and refuse):
+        errors.refuse("chat_exists", count=str(len(found)), network=network)
+    return found[0] if found else None
+
+
+async def find_recent(
+    server: Server, recipients: RecipientQueue, request: StartChat
+) -> Chat | None:
+    """Return the chat that a start of the last minute led to, if it is readable."""
+    await _determine_recent(server, recipients, request)
+    recent = recipients.recall(request.account_id, identities(request.user))
+    if recent is None:
+        return None
+    try:
+        chat = await server.client.chat(recent.chat_id)
+    except BeeperError:
+        return None
+    if not recent.has_recipient(chat):
+        recipients.forget(recent.chat_id)
+        return None
+    return chat
+
+
+async def _determine_recent(
+    server: Server, recipients: RecipientQueue, request: StartChat
+) -> None:
+    """Learn who is in new chats that may be with this person."""
+    account = server.account(request.account_id)
+    undetermined = recipients.undetermined(request.account_id, identities(request.user))
+    for delay in _MEMBER_DELAYS if undetermined else ():
+        await asyncio.sleep(delay)
+        for recent in [*undetermined]:
+            with suppress(BeeperError):
+                chat = await server.client.chat(recent.chat_id)
+                if other := recipient_of(chat, account):
+                    recipients.learn(recent, other)
+                    undetermined.remove(recent)
+        if not undetermined:
+            return
+
+
+async def may_be_known(
+    server: Server,
+    request: CreateChat | StartChat,
+    phone_numbers: Mapping[str, str],
+    problem: str,
+) -> bool:
+    """Return whether a chat with these people may exist, or a contact.
+
+    `problem` is the translation key of the network's objection to a new chat.
+    """
+    try:
+        if isinstance(request, CreateChat):
+            return request.type == "single" and bool(
+                await _find_created(server, request, phone_numbers)
+            )
+        if await _find_started(server, request):
+            return True
+        if problem == "network_no_lookup":
+            user = request.user
+            id_scheme = server.id_scheme(request.account_id)
+            for identity in filter(
+                None, (user.phone_number, user.email, user.username)
+            ):
+                found = await server.client.contacts(request.account_id, identity)
+                if any(contact.matches(user, id_scheme) for contact in found):
+                    return True
+    except BeeperError:
+        return True  # Nothing proves that the network would refuse.
+    return False
+
+
+async def is_existing(server: Server, request: CreateChat | StartChat) -> bool:
+    """Return whether it is certain that the request only leads to an existing chat."""
+    if not isinstance(request, StartChat):
+        return False
+    try:
+        return bool(await _find_started(server, request))
+    except BeeperError:
+        return False
+
+
+async def _find_created(
+    server: Server, request: CreateChat, phone_numbers: Mapping[str, str]
+) -> list[Chat]:
+    return await find_existing_chats(
+        server.client,
+        request,
+        server.own_ids(request.account_id),
+        server.id_scheme(request.account_id),
+        phone_numbers,
+    )
+
+
+async def _find_started(server: Server, request: StartChat) -> Chat | None:
+    return await find_direct_chat(
+        server.client,
+        request,
+        server.own_ids(request.account_id),
+        server.id_scheme(request.account_id),
+    )

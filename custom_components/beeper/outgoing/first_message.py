@@ -1,0 +1,136 @@
+"""The text of a request for a chat: sent with the chat, otherwise once as a message."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ..api.exceptions import BeeperError
+from ..api.models import ChatResult, Message, SentMessage
+from ..api.requests import SendMessage
+from .job import OutboxContext, check_writable
+from .reconciliation import find_sent
+from .sent_messages import Sent
+
+_EXISTING_DELAYS: Final = (0.3,)
+"""Seconds to wait before each search for the text in a chat that existed already.
+
+No server was seen to send the text then.
+"""
+
+_NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
+"""Seconds to wait before each search for the text in a chat that may be new."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class DeliveredMessage:
+    """How the text reached the chat, and the ID of its message."""
+
+    sent: Literal["with_chat", "separately"]
+    message_id: str | None
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class FirstMessage:
+    """The first message of a chat that a request creates or starts.
+
+    `is_separate`: the request itself does not carry the text, or did not deliver it.
+    """
+
+    context: OutboxContext
+    account_id: str
+    text: str
+    is_separate: bool = False
+    _sent: Sent | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Note that the request, with this text, is about to be sent."""
+        self._sent = self._begin(None)
+
+    def cancel(self) -> None:
+        """Note that nothing was sent."""
+        if self._sent:
+            self.context.sent.cancel(self._sent)
+
+    async def confirm(self, result: ChatResult) -> DeliveredMessage:
+        """Return how the text was sent; send it separately if it was not.
+
+        Servers may ignore the text, for existing chats above all. Raises
+        BeeperError that may have run if the chat's messages cannot be read.
+        """
+        unreadable: BeeperError | None = None
+        delays = _EXISTING_DELAYS if result.status == "existing" else _NEW_DELAYS
+        for delay in delays:
+            await asyncio.sleep(delay)
+            try:
+                # A text that is listed twice must not be sent a third time.
+                delivered = await self.find(result.chat_id, exact=False)
+            except BeeperError as err:
+                unreadable = err
+            else:
+                unreadable = None
+                if delivered:
+                    return delivered
+        if unreadable:
+            unreadable.may_have_run = True
+            raise unreadable
+        return await self.send(result)
+
+    async def send(self, result: ChatResult) -> DeliveredMessage:
+        """Send the text as a message, in the chat's queue; raises BeeperError."""
+        client = self.context.server.client
+        async with self.context.queue.chat(client, result.chat_id) as chat:
+            # The error for a new chat has to say that the chat exists.
+            if result.status == "existing":
+                await check_writable(client, chat)
+            self.cancel()
+            self._sent = self._begin(result.chat_id)
+            self.is_separate = True
+            sent = await client.send_message(
+                SendMessage(chat_id=result.chat_id, text=self.text)
+            )
+        self._finish(self._sent, sent)
+        return DeliveredMessage(sent="separately", message_id=sent.message_id)
+
+    async def find(
+        self, chat_id: str, since: float | None = None, *, exact: bool
+    ) -> DeliveredMessage | None:
+        """Look for the message with the text, and claim it.
+
+        `since` is the event loop's time, by default that of the attempt. `exact` takes
+        no message if several match. Raises BeeperError if reading fails.
+        """
+        if since is None:
+            since = self._sent.attempted if self._sent else 0
+        own_ids = self.context.server.own_ids(self.account_id)
+        message = self.context.sent.match(
+            await find_sent(
+                self.context.server.client, chat_id, self.text, since, own_ids
+            ),
+            {chat_id},
+            self.text,
+            since,
+            mine=self._sent,
+            exact=exact,
+        )
+        return self._claim(chat_id, message) if message else None
+
+    def _claim(self, chat_id: str, message: Message) -> DeliveredMessage:
+        self._sent = (
+            self._sent
+            or self.context.sent.adopt(chat_id, message)
+            or self._begin(chat_id)
+        )
+        self._finish(self._sent, SentMessage(chat_id=chat_id, message_id=message.id))
+        return DeliveredMessage(
+            sent="separately" if self.is_separate else "with_chat",
+            message_id=message.id,
+        )
+
+    def _begin(self, chat_id: str | None) -> Sent:
+        return self.context.sent.begin(self.account_id, chat_id, self.text)
+
+    def _finish(self, sent: Sent, result: SentMessage) -> None:
+        self.context.limits.messages.count(
+            self.account_id, self.context.server.network(self.account_id)
+        )
+        self.context.sent.finish(sent, result)
