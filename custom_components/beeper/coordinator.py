@@ -31,6 +31,7 @@ from .api.models import Account
 from .api.pages import pages
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
+from .people.directory import Directory
 from .server import Server
 from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
 
@@ -86,6 +87,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             request_refresh_debouncer=self._refresh_soon,
         )
         self.server = server
+        self.directory = Directory(server)
         self.inbox = inbox
         self.resolving = asyncio.Lock()
         """Held while a recipient is resolved, so that calls keep their order."""

@@ -18,9 +18,8 @@ from .. import errors
 from ..const import CONF_CHAT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
-from ..people import directory
+from ..people.directory import Directory
 from ..permissions import async_may_control
-from ..server import Server
 from ..validation import (
     entity_id,
     identifier,
@@ -147,7 +146,7 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
     if ATTR_RECIPIENT in call.data:
         entry = get_entry(call)
         resolve = partial(
-            directory.resolve_chat,
+            Directory.resolve_chat,
             account_id=call.data.get(ATTR_ACCOUNT_ID),
             text=call.data[ATTR_RECIPIENT],
             field=ATTR_RECIPIENT,
@@ -171,7 +170,7 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
 
 
 async def async_resolve[T](
-    entry: BeeperConfigEntry, resolve: Callable[[Server], Awaitable[T]]
+    entry: BeeperConfigEntry, resolve: Callable[[Directory], Awaitable[T]]
 ) -> T:
     """Resolve names to people or chats, one call at a time.
 
@@ -179,7 +178,6 @@ async def async_resolve[T](
     HomeAssistantError.
     """
     coordinator = entry.runtime_data
-    server = coordinator.server
-    with server.translate_errors(partial(errors.not_done, network="")):
+    with coordinator.server.translate_errors(partial(errors.not_done, network="")):
         async with coordinator.resolving:
-            return await resolve(server)
+            return await resolve(coordinator.directory)

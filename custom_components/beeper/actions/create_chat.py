@@ -15,8 +15,7 @@ from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
 from ..outgoing.chat_job import ChatJob, ChatJobResult, ChatRequest
 from ..outgoing.outbox import Outcome
-from ..people.directory import Person, resolve_participants, resolve_recipient
-from ..server import Server
+from ..people.directory import Directory, Person
 from ..validation import (
     boolean,
     email,
@@ -191,16 +190,16 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
 
 
 async def _resolve_people(
-    account_id: str, params: Params, server: Server
+    account_id: str, params: Params, directory: Directory
 ) -> list[Person]:
     """Resolve the people in `recipient` or `participants`; raises BeeperError."""
     if ATTR_PARTICIPANTS in params:
-        return await resolve_participants(
-            server, account_id, params[ATTR_PARTICIPANTS], field=ATTR_PARTICIPANTS
+        return await directory.resolve_participants(
+            account_id, params[ATTR_PARTICIPANTS], field=ATTR_PARTICIPANTS
         )
     return [
-        await resolve_recipient(
-            server, account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
+        await directory.resolve_recipient(
+            account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
         )
     ]
 

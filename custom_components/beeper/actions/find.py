@@ -8,7 +8,7 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
-from ..people import directory
+from ..people.directory import MAX_LISTED
 from ..validation import identifier, query
 from .action import ATTR_ACCOUNT_ID, ENTRY_SCHEMA, Action, get_entry, validate_fields
 from .responses import FindResponse, match_response
@@ -23,16 +23,16 @@ _SCHEMA: Final = vol.Schema(
 
 
 async def _find(call: ServiceCall) -> FindResponse:
-    server = get_entry(call).runtime_data.server
-    with server.translate_errors(partial(errors.not_done, network="")):
+    directory = get_entry(call).runtime_data.directory
+    with directory.server.translate_errors(partial(errors.not_done, network="")):
         result = await directory.find(
-            server, call.data.get(ATTR_ACCOUNT_ID), call.data["query"]
+            call.data.get(ATTR_ACCOUNT_ID), call.data["query"]
         )
     return {
         "count": len(result.matches),
         "matches": [
             match_response(rank, candidate)
-            for rank, candidate in result.matches[: directory.MAX_LISTED]
+            for rank, candidate in result.matches[:MAX_LISTED]
         ],
         "not_searched": [*result.not_searched],
     }

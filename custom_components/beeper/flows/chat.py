@@ -12,7 +12,7 @@ from homeassistant.helpers.selector import TextSelector
 from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
 from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
-from ..people import directory
+from ..people.directory import Directory
 from ..server import Server
 from ..validation import phone_number
 from .labels import chat_label, chat_network, chat_title, choice_selector, form_error
@@ -45,13 +45,13 @@ class ChatSubentryFlow(BeeperSubentryFlow):
     async def _async_search(
         self, step_id: str, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
-        if (server := self._server) is None:
+        if self._server is None:
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         if user_input is not None:
             try:
                 self._results = await async_search_chats(
-                    server, user_input[CONF_SEARCH].strip()
+                    self._directory, user_input[CONF_SEARCH].strip()
                 )
             except BeeperError as err:
                 problems["base"] = form_error(err)
@@ -117,7 +117,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
         return self._async_store(title, data, unique_id=chat.id)
 
 
-async def async_search_chats(server: Server, text: str) -> dict[str, ListedChat]:
+async def async_search_chats(directory: Directory, text: str) -> dict[str, ListedChat]:
     """Return chats by ID, the last active first: by title and by participant.
 
     Raises BeeperError.
@@ -128,10 +128,12 @@ async def async_search_chats(server: Server, text: str) -> dict[str, ListedChat]
         text = phone_number(text)
     results: dict[str, ListedChat] = {}
     for scope in ("titles", "participants"):
-        page = await server.client.search_chats(text, scope=scope, limit=_MAX_MATCHES)
+        page = await directory.server.client.search_chats(
+            text, scope=scope, limit=_MAX_MATCHES
+        )
         results |= {chat.id: chat for chat in page.items}
     # Servers search the participants of groups, but do not ignore accents.
-    results |= {chat.id: chat for chat in await directory.match_chats(server, text)}
+    results |= {chat.id: chat for chat in await directory.match_chats(text)}
     # A merged chat replaces its members.
     shown = [chat for chat in results.values() if chat.merged_into_id not in results]
     latest = sorted(

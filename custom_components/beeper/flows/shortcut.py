@@ -31,7 +31,7 @@ from ..const import (
     SEND_MESSAGE,
     START_CHAT,
 )
-from ..people import directory
+from ..people.directory import Person, as_person, person_without_lookup
 from ..server import Server
 from ..validation import recipient
 from .chat import CONF_SEARCH, async_search_chats
@@ -72,7 +72,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     _unmatched = ""
     """The name that error texts refer to."""
     _chats: dict[str, ListedChat]
-    _persons: dict[str, tuple[directory.Person, str]]
+    _persons: dict[str, tuple[Person, str]]
     """Matches with their labels, by person ID."""
     _matches: list[set[str]]
     """IDs of the people that match, for each name."""
@@ -217,7 +217,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     async def _async_find_chats(
         self, server: Server, values: dict[str, Any]
     ) -> dict[str, str]:
-        self._chats = await async_search_chats(server, values[CONF_SEARCH])
+        self._chats = await async_search_chats(self._directory, values[CONF_SEARCH])
         return {} if self._chats else {CONF_SEARCH: "nothing_found"}
 
     async def _async_find_person(
@@ -263,20 +263,14 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             except vol.Invalid as err:
                 known = err.msg in _PHONE_PROBLEMS
                 return {field: err.msg if known else "nobody_found"}
-            found = await directory.find(server, account_id, text)
+            found = await self._directory.find(account_id, text)
             ranked = [match for match in found.matches if match[1].users]
             persons = {
                 person.id: (person, person_label(candidate))
                 for _, candidate in ranked[:_MAX_MATCHES]
-                for person in [
-                    directory.as_person(text, candidate.name, [*candidate.users])
-                ]
+                for person in [as_person(text, candidate.name, [*candidate.users])]
             }
-            if (
-                not persons
-                and strangers
-                and (person := directory.person_without_lookup(text))
-            ):
+            if not persons and strangers and (person := person_without_lookup(text)):
                 network = server.network(account_id)
                 persons[text] = (person, join(text, network))
             if not persons:

@@ -11,6 +11,7 @@ from homeassistant.config_entries import (
 )
 
 from ..coordinator import BeeperConfigEntry
+from ..people.directory import Directory
 from ..server import Server
 
 
@@ -24,6 +25,12 @@ class BeeperSubentryFlow(ConfigSubentryFlow):
         if entry.state is not ConfigEntryState.LOADED:
             return None
         return entry.runtime_data.server
+
+    @property
+    def _directory(self) -> Directory:
+        """The lookup of people and chats; only while the entry is loaded."""
+        entry: BeeperConfigEntry = self._get_entry()
+        return entry.runtime_data.directory
 
     def _async_store(
         self, title: str, data: Mapping[str, Any], unique_id: str | None = None

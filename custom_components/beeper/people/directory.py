@@ -57,78 +57,131 @@ class Person:
     name: str | None = None
 
 
-async def find(
-    server: Server,
-    account_id: str | None,
-    text: str,
-    *,
-    spoken: bool = False,
-) -> SearchResult:
-    """Find people and chats of an account, None for all accounts.
+class Directory:
+    """The people and chats of one server."""
 
-    The default account is searched even if the server does not list it. Accounts whose
-    contacts cannot be searched end up in `not_searched`. Only the named
-    account's network is asked for people who are not contacts. `spoken` ignores
-    punctuation. Raises BeeperError.
-    """
-    query = NameQuery.from_text(text, spoken=spoken)
-    listed = [
-        *(account.account_id for account in server.accounts),
-        server.default_account_id,
-    ]
-    searched = [account_id] if account_id else [*dict.fromkeys(listed)]
-    not_searched: list[str] = []
+    def __init__(self, server: Server) -> None:
+        """Read nothing yet."""
+        self.server = server
 
-    async def contacts(searched_id: str) -> list[tuple[str, User]]:
-        found = await _contacts_if_listed(
-            server, searched_id, [text], ask_network=account_id is not None
+    async def find(
+        self,
+        account_id: str | None,
+        text: str,
+        *,
+        spoken: bool = False,
+    ) -> SearchResult:
+        """Find people and chats of an account, None for all accounts.
+
+        The default account is searched even if the server does not list it. Accounts whose
+        contacts cannot be searched end up in `not_searched`. Only the named
+        account's network is asked for people who are not contacts. `spoken` ignores
+        punctuation. Raises BeeperError.
+        """
+        query = NameQuery.from_text(text, spoken=spoken)
+        listed = [
+            *(account.account_id for account in self.server.accounts),
+            self.server.default_account_id,
+        ]
+        searched = [account_id] if account_id else [*dict.fromkeys(listed)]
+        not_searched: list[str] = []
+
+        async def contacts(searched_id: str) -> list[tuple[str, User]]:
+            found = await _contacts_if_listed(
+                self.server, searched_id, [text], ask_network=account_id is not None
+            )
+            if found is None:
+                not_searched.append(searched_id)
+            return [(searched_id, user) for user in found or ()]
+
+        chats, *people = await _gather(
+            _chats(self.server, account_id, None), *map(contacts, searched)
         )
-        if found is None:
-            not_searched.append(searched_id)
-        return [(searched_id, user) for user in found or ()]
+        candidates = find_candidates(
+            self.server.accounts,
+            chats,
+            [contact for some in people for contact in some],
+        )
+        matches = rank_candidates(candidates, query)
+        if not matches and not chats and not is_identity(text):
+            await check_loaded(self.server)
+        return SearchResult(
+            matches=tuple(matches),
+            not_searched=tuple(sorted(not_searched)),
+        )
 
-    chats, *people = await _gather(
-        _chats(server, account_id, None), *map(contacts, searched)
-    )
-    candidates = find_candidates(
-        server.accounts, chats, [contact for some in people for contact in some]
-    )
-    matches = rank_candidates(candidates, query)
-    if not matches and not chats and not is_identity(text):
-        await check_loaded(server)
-    return SearchResult(
-        matches=tuple(matches),
-        not_searched=tuple(sorted(not_searched)),
-    )
+    async def match_chats(self, text: str) -> list[ListedChat]:
+        """Return the chats whose title or person matches. Raises BeeperError."""
+        query = NameQuery.from_text(text)
+        candidates = find_candidates(
+            self.server.accounts, await _chats(self.server, None, None), []
+        )
+        return [
+            candidate.chat
+            for candidate in candidates
+            if candidate.chat and query.rank(candidate) is not None
+        ]
 
+    async def resolve_recipient(
+        self,
+        account_id: str,
+        text: str,
+        *,
+        field: str,
+    ) -> Person:
+        """Return the one person of an account that a text matches.
 
-async def match_chats(server: Server, text: str) -> list[ListedChat]:
-    """Return the chats whose title or person matches. Raises BeeperError."""
-    query = NameQuery.from_text(text)
-    candidates = find_candidates(server.accounts, await _chats(server, None, None), [])
-    return [
-        candidate.chat
-        for candidate in candidates
-        if candidate.chat and query.rank(candidate) is not None
-    ]
+        Phone numbers and email addresses are not looked up: they are unique, and need not
+        be contacts. Raises BeeperError, or a translated ServiceValidationError.
+        """
+        if person := person_without_lookup(text):
+            return person
+        people = await _people(self.server, account_id, [text])
+        return await _one_person(self.server, people, text, field=field)
 
+    async def resolve_participants(
+        self,
+        account_id: str,
+        texts: Collection[str],
+        *,
+        field: str,
+    ) -> list[Person]:
+        """Return the person of an account that each text matches, all with an ID.
 
-async def resolve_recipient(
-    server: Server,
-    account_id: str,
-    text: str,
-    *,
-    field: str,
-) -> Person:
-    """Return the one person of an account that a text matches.
+        Raises the errors of `resolve_recipient`.
+        """
+        people = await _people(self.server, account_id, texts)
+        return [
+            await _one_person(self.server, people, text, field=f"{field}.{index}")
+            for index, text in enumerate(texts)
+        ]
 
-    Phone numbers and email addresses are not looked up: they are unique, and need not
-    be contacts. Raises BeeperError, or a translated ServiceValidationError.
-    """
-    if person := person_without_lookup(text):
-        return person
-    people = await _people(server, account_id, [text])
-    return await _one_person(server, people, text, field=field)
+    async def resolve_chat(
+        self,
+        account_id: str | None,
+        text: str,
+        *,
+        field: str,
+    ) -> ListedChat:
+        """Return the one chat that a text matches, of an account or of all accounts.
+
+        Raises the errors of `resolve_recipient`.
+        """
+        chats = find_candidates(
+            self.server.accounts, await _chats(self.server, account_id, None), []
+        )
+        ranked = rank_candidates(chats, NameQuery.from_text(text))
+        best = select_best(ranked)
+        if len(best) != 1:
+            searched = (
+                [account_id]
+                if account_id
+                else [account.account_id for account in self.server.accounts]
+            )
+            found = Found(account_ids=searched, candidates=chats)
+            raise await not_one(self.server, found, field, len(best), ranked)
+        (chat,) = [candidate.chat for candidate in best if candidate.chat]
+        return chat
 
 
 def person_without_lookup(text: str) -> Person | None:
@@ -138,50 +191,6 @@ def person_without_lookup(text: str) -> Person | None:
     if is_email(text):
         return Person(given=text, user=StartUser(email=text))
     return None
-
-
-async def resolve_participants(
-    server: Server,
-    account_id: str,
-    texts: Collection[str],
-    *,
-    field: str,
-) -> list[Person]:
-    """Return the person of an account that each text matches, all with an ID.
-
-    Raises the errors of `resolve_recipient`.
-    """
-    people = await _people(server, account_id, texts)
-    return [
-        await _one_person(server, people, text, field=f"{field}.{index}")
-        for index, text in enumerate(texts)
-    ]
-
-
-async def resolve_chat(
-    server: Server,
-    account_id: str | None,
-    text: str,
-    *,
-    field: str,
-) -> ListedChat:
-    """Return the one chat that a text matches, of an account or of all accounts.
-
-    Raises the errors of `resolve_recipient`.
-    """
-    chats = find_candidates(server.accounts, await _chats(server, account_id, None), [])
-    ranked = rank_candidates(chats, NameQuery.from_text(text))
-    best = select_best(ranked)
-    if len(best) != 1:
-        searched = (
-            [account_id]
-            if account_id
-            else [account.account_id for account in server.accounts]
-        )
-        found = Found(account_ids=searched, candidates=chats)
-        raise await not_one(server, found, field, len(best), ranked)
-    (chat,) = [candidate.chat for candidate in best if candidate.chat]
-    return chat
 
 
 async def _one_person(

@@ -13,7 +13,6 @@ from .. import errors
 from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
-from ..people import directory
 from ..people.matching import Candidate, Rank, SearchResult
 from ..validation import recipient as validate_recipient
 from .sentences import Language, shorten
@@ -97,10 +96,9 @@ async def async_search(
 
     Raises a translated HomeAssistantError.
     """
-    server = coordinator.server
-    with server.translate_errors(partial(errors.not_done, network="")):
+    with coordinator.server.translate_errors(partial(errors.not_done, network="")):
         async with coordinator.resolving:
-            return await directory.find(server, None, text, spoken=True)
+            return await coordinator.directory.find(None, text, spoken=True)
 
 
 def is_network(requested: str | None, network: str) -> bool:
