@@ -1,8 +1,6 @@
 """Config flow of a Beeper server: address and token, then the default account."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-import re
 from typing import Any, Final, override
 
 import voluptuous as vol
@@ -15,56 +13,31 @@ from homeassistant.config_entries import (
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
-    OptionsFlow,
 )
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
 )
 from homeassistant.helpers.translation import async_get_translations
 
-from . import errors
-from .api.client import BeeperClient
-from .api.exceptions import BeeperError
-from .api.models import Account
 from .const import (
     CONF_ACCOUNT_ID,
-    CONF_ALLOWED_SENDERS,
-    CONF_BACKLOG_MINUTES,
-    CONF_CHATS_PER_HOUR,
-    CONF_CONFIRM,
-    CONF_DUPLICATE_WINDOW,
-    CONF_LLM_CAN_SEND,
-    CONF_READ_ONLY,
-    CONF_SENTENCES,
     CONF_USER_ID,
-    DEFAULT_BACKLOG_MINUTES,
-    DEFAULT_CHATS_PER_HOUR,
-    DEFAULT_CONFIRM,
-    DEFAULT_DUPLICATE_WINDOW,
     DOMAIN,
     SUBENTRY_CHAT,
     SUBENTRY_SHORTCUT,
 )
 from .flows.chat import ChatSubentryFlow
+from .flows.connection import ConnectedServer, async_connect, normalise_url
 from .flows.labels import account_label, account_selector
+from .flows.options import BeeperOptionsFlow
 from .flows.shortcut import ShortcutSubentryFlow
-from .validation import identifier, phone_number
 
 DEFAULT_URL: Final = "http://localhost:23373"
-
-# The path of a copied request URL, and trailing slashes.
-_API_PATH: Final = re.compile(r"/*(/v1(/info)?)?/*$")
 
 _URL = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 _TOKEN = TextSelector(
@@ -85,81 +58,6 @@ _RECONFIGURE_SCHEMA = vol.Schema(
         vol.Required(CONF_VERIFY_SSL): BooleanSelector(),
     }
 )
-_OPTIONS_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_DUPLICATE_WINDOW, default=DEFAULT_DUPLICATE_WINDOW): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=0,
-                    max=600,
-                    unit_of_measurement="s",
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Required(CONF_CHATS_PER_HOUR, default=DEFAULT_CHATS_PER_HOUR): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(min=0, max=200, mode=NumberSelectorMode.BOX)
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Required(CONF_READ_ONLY, default=False): BooleanSelector(),
-        vol.Required(CONF_BACKLOG_MINUTES, default=DEFAULT_BACKLOG_MINUTES): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=5,
-                    max=1440,
-                    unit_of_measurement="min",
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Optional(CONF_ALLOWED_SENDERS, default=list): TextSelector(
-            TextSelectorConfig(multiple=True)
-        ),
-        vol.Required(CONF_SENTENCES, default=True): BooleanSelector(),
-        vol.Required(CONF_CONFIRM, default=DEFAULT_CONFIRM): SelectSelector(
-            SelectSelectorConfig(
-                options=["always", "new_people", "never"], translation_key=CONF_CONFIRM
-            )
-        ),
-        vol.Required(CONF_LLM_CAN_SEND, default=False): BooleanSelector(),
-    }
-)
-# `@kim` without a server is ambiguous; iMessage IDs have no server.
-_USER_ID: Final = re.compile(
-    r"(?!tel:|mailto:|https?:)[^\s:]+:\S+|imsg##\S+", re.IGNORECASE
-)
-# The field of each error; other errors concern the whole form.
-_FIELDS: Final = {
-    "cannot_connect": CONF_URL,
-    "connection_lost": CONF_URL,
-    "not_beeper": CONF_URL,
-    "scope_missing": CONF_TOKEN,
-    "timeout": CONF_URL,
-    "tls_failed": CONF_URL,
-    "token_refused": CONF_TOKEN,
-}
-# Errors that mean that the address does not lead to a Beeper API.
-_NOT_BEEPER: Final = {
-    "not_found",
-    "rejected_fields",
-    "redirected",
-    "rejected",
-    "route_absent",
-    "unreadable",
-}
-
-
-@dataclass(kw_only=True, repr=False, eq=False)
-class _ValidatedServer:
-    """A server that answered, with the entry data to connect to it."""
-
-    data: dict[str, Any]
-    accounts: tuple[Account, ...]
-    scopes: frozenset[str] | None
 
 
 class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -167,7 +65,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
 
     VERSION = 1
 
-    _server: _ValidatedServer
+    _server: ConnectedServer
 
     @staticmethod
     @callback
@@ -339,35 +237,16 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             for other in self._async_current_entries(include_ignore=False)
         ):
             return {CONF_URL: "already_configured"}
-        token = values[CONF_TOKEN].strip()
-        if not token or not token.isascii() or not token.isprintable():
-            return {CONF_TOKEN: "token_refused"}
-        verify_ssl = values[CONF_VERIFY_SSL]
-        client = BeeperClient(
-            async_get_clientsession(self.hass, verify_ssl), url, token
+        found = await async_connect(
+            self.hass,
+            url,
+            values[CONF_TOKEN].strip(),
+            verify_ssl=values[CONF_VERIFY_SSL],
+            user_id=entry.data[CONF_USER_ID] if entry else None,
         )
-        try:
-            await client.identify()
-            accounts = await client.accounts()
-            scopes = await client.scopes()
-            user_id = await client.user_id(accounts)
-        except BeeperError as err:
-            key, _ = errors.translation(err)
-            key = "not_beeper" if key in _NOT_BEEPER else key
-            return {_FIELDS.get(key, "base"): key}
-        known = entry.data[CONF_USER_ID] if entry else None
-        if known and user_id and not _is_same_user(known, user_id):
-            return {"base": "wrong_user"}
-        self._server = _ValidatedServer(
-            data={
-                CONF_URL: url,
-                CONF_TOKEN: token,
-                CONF_VERIFY_SSL: verify_ssl,
-                CONF_USER_ID: user_id or known,
-            },
-            accounts=accounts,
-            scopes=scopes,
-        )
+        if isinstance(found, dict):
+            return found
+        self._server = found
         return {}
 
     def _async_update(
@@ -379,74 +258,3 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         if not loaded:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
-
-
-class BeeperOptionsFlow(OptionsFlow):
-    """Change limits of new chats, filters of messages, and permissions."""
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask for the options."""
-        problems: dict[str, str] = {}
-        if user_input is not None:
-            try:
-                senders = dict.fromkeys(
-                    _sender(text)
-                    for text in user_input[CONF_ALLOWED_SENDERS]
-                    if text.strip()
-                )
-            except vol.Invalid:
-                problems[CONF_ALLOWED_SENDERS] = "sender_uncertain"
-            else:
-                return self.async_create_entry(
-                    data={**user_input, CONF_ALLOWED_SENDERS: [*senders]}
-                )
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, user_input or self.config_entry.options
-            ),
-            errors=problems,
-        )
-
-
-def _is_same_user(known: str, user_id: str) -> bool:
-    """Compare IDs of Beeper users; some servers report the bare localpart."""
-    if ":" in known and ":" in user_id:
-        return known == user_id
-    first, second = (
-        each.removeprefix("@").partition(":")[0] for each in (known, user_id)
-    )
-    return first == second
-
-
-def _sender(text: str) -> str:
-    """Validate a user ID or phone number; names are refused, as anybody can choose them."""
-    user_id = identifier(text)
-    return user_id if _USER_ID.fullmatch(user_id) else phone_number(user_id)
-
-
-def normalise_url(text: str) -> str | None:
-    """Return the normalised address of a server, None if malformed.
-
-    Accepts addresses without a scheme, with an API path or with a trailing slash.
-    """
-    text = text.strip()
-    if "://" not in text:
-        text = f"http://{text}"
-    try:
-        url = URL(text)
-        if url.scheme not in ("http", "https") or not url.host or not url.port:
-            return None
-        if url.user or url.password or url.query_string or url.fragment:
-            return None
-        server = URL.build(
-            scheme=url.scheme,
-            host=url.host,
-            port=None if url.is_default_port() else url.port,
-        )
-        path = _API_PATH.sub("", url.raw_path)
-        return str(server.with_path(path, encoded=True)) if path else str(server)
-    except ValueError:
-        return None

@@ -12,8 +12,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import signals
 from custom_components.beeper.api.models import Chat, Message, User
-from custom_components.beeper.config_flow import BeeperConfigFlow, BeeperOptionsFlow
+from custom_components.beeper.config_flow import BeeperConfigFlow
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.flows.options import BeeperOptionsFlow
 from tests.helpers.repository import (
     BEEPER,
     CONDITIONS,
@@ -65,11 +66,16 @@ def test_every_choice_has_its_text() -> None:
 
 def flow_errors() -> Iterator[tuple[str, list[Path]]]:
     """Yield the key of every error of a form, and the files that may report it."""
-    config_flow = BEEPER / "config_flow.py"
     for key in ENGLISH["config"]["error"]:
-        yield key, [config_flow, BEEPER / "errors.py"]
+        yield (
+            key,
+            [
+                BEEPER / file
+                for file in ("config_flow.py", "flows/connection.py", "errors.py")
+            ],
+        )
     for key in ENGLISH["options"]["error"]:
-        yield key, [config_flow]
+        yield key, [BEEPER / "flows/options.py"]
     for kind, texts in ENGLISH["config_subentries"].items():
         flow = BEEPER / f"flows/{kind}.py"
         names = [*imported(flow)]

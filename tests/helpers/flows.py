@@ -55,10 +55,11 @@ async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
 
 
 def suggested(result: Result) -> dict[str, Any]:
+    """Return the values that a form suggests, by field."""
     return {
         str(field): field.description["suggested_value"]
         for field in result["data_schema"].schema
-        if field.description
+        if field.description and "suggested_value" in field.description
     }
 
 

@@ -1,1 +1,1 @@
-"""Forms for added chats and shortcuts."""
+"""Forms: the connection and options of a server, added chats, shortcuts."""
