@@ -128,7 +128,6 @@ async def test_two_starts_within_a_second_make_one_chat(
 
 
 @pytest.mark.usefixtures("acquainted")
-@pytest.mark.xfail(strict=False, reason="R22")
 async def test_twenty_starts_at_once_make_one_chat(home: Home, bob: Person) -> None:
     texts = [f"text {number}" for number in range(20)]
 

@@ -211,7 +211,48 @@ async def test_r22_starts_for_one_person_find_one_chat(
 
     [chat] = chats_with(simulator, person)
     assert {response["chat_id"] for response in responses} == {chat.id}
-    assert sorted(texts(chat)) == sorted(f"No. {number}" for number in numbers)
+    assert texts(chat) == [f"No. {number}" for number in numbers]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5])
+async def test_r22_a_slow_lookup_holds_up_later_starts_for_a_while(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    person: Person,
+    seconds: float,
+) -> None:
+    simulator.traits.add("new_chat_not_found", "existing_chat_drops_text")
+    simulator.faults.add(
+        "delay", method="GET", path="*/contacts/list", seconds=seconds, times=1
+    )
+
+    await asyncio.gather(
+        create_chat(hass, recipient=person.full_name, message_text="By name"),
+        create_chat(hass, user={"id": person.id}, message_text="By ID"),
+        create_chat(
+            hass, user={"phone_number": person.phone_number}, message_text="By number"
+        ),
+    )
+
+    [chat] = chats_with(simulator, person)
+    in_order = ["By name", "By ID", "By number"]
+    assert texts(chat) == (in_order if seconds < 3 else [*in_order[1:], in_order[0]])
+
+
+async def test_r22_a_failed_lookup_holds_up_nothing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    by_name, by_id = await asyncio.gather(
+        create_chat(hass, recipient="Nobody Known", message_text="By name"),
+        create_chat(hass, user={"id": person.id}, message_text="By ID"),
+        return_exceptions=True,
+    )
+
+    assert isinstance(by_name, HomeAssistantError)
+    assert isinstance(by_id, dict)
+    [chat] = chats_with(simulator, person)
+    assert texts(chat) == ["By ID"]
 
 
 async def test_r22_a_new_chat_may_not_list_its_members_yet(

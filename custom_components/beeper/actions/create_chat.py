@@ -1,5 +1,6 @@
 """The action beeper.create_chat: start a chat with a person, or create one by IDs."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
 from ..outgoing.chat_job import ChatJob, ChatJobResult, ChatRequest
+from ..outgoing.job import OutboxContext
 from ..outgoing.outbox import Outcome
+from ..outgoing.recipient_queue import Place
 from ..people.directory import Directory, Person
 from ..validation import (
     boolean,
@@ -154,27 +157,29 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
     entry = get_entry(call)
     params = call.data
     account_id: str = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
-    people: list[Person] = []
-    if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
-        people = await async_resolve(
-            entry, partial(_resolve_people, account_id, params)
-        )
-    request = _request(account_id, params, people)
     outbox = get_outbox(call.hass, entry)
-    outcome = await outbox.run(
-        ChatJob(
-            context=outbox.context,
-            request=request,
-            if_exists=params.get("if_exists", "create"),
-            phone_numbers={
-                person.id: person.user.phone_number
-                for person in people
-                if person.user.phone_number
-            },
-            names=tuple(person.given for person in people),
-        ),
-        allow_repeat=params[ATTR_ALLOW_REPEAT],
-    )
+    with _place(outbox.context, account_id, params) as place:
+        people: list[Person] = []
+        if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
+            people = await async_resolve(
+                entry, partial(_resolve_people, account_id, params)
+            )
+        request = _request(account_id, params, people)
+        outcome = await outbox.run(
+            ChatJob(
+                context=outbox.context,
+                request=request,
+                if_exists=params.get("if_exists", "create"),
+                phone_numbers={
+                    person.id: person.user.phone_number
+                    for person in people
+                    if person.user.phone_number
+                },
+                names=tuple(person.given for person in people),
+                place=place,
+            ),
+            allow_repeat=params[ATTR_ALLOW_REPEAT],
+        )
     response = _response(request, outcome, outbox.context.server.id_scheme(account_id))
     if people:
         response["recipients"] = [
@@ -187,6 +192,18 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
             for person in people
         ]
     return response
+
+
+def _place(
+    context: OutboxContext, account_id: str, params: Params
+) -> AbstractContextManager[Place | None]:
+    """Take the next place among the requests for chats with one person.
+
+    Looking up names takes different times, and texts arrive in the order of the calls.
+    """
+    if params.get(ATTR_TYPE) == "group":
+        return nullcontext()
+    return context.recipients.place(account_id)
 
 
 async def _resolve_people(

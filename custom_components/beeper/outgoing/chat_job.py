@@ -17,7 +17,7 @@ from .existing_chats import find_recent, find_reusable, is_existing, may_be_know
 from .first_message import DeliveredMessage, FirstMessage
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, identities, proof
+from .recipient_queue import Identity, Place, identities, proof
 from .reconciliation import find_result
 
 type ChatRequest = CreateChat | StartChat
@@ -49,6 +49,7 @@ class ChatJob(Job[ChatJobResult]):
 
     `if_exists` is for creating. `phone_numbers` are the known phone numbers of
     participants, by participant ID. `names` are the recipients as they were written.
+    `place` was taken before they were looked up.
     """
 
     context: OutboxContext
@@ -56,6 +57,7 @@ class ChatJob(Job[ChatJobResult]):
     if_exists: IfExists = "create"
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    place: Place | None = None
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _message: FirstMessage | None = field(default=None, init=False)
@@ -69,7 +71,7 @@ class ChatJob(Job[ChatJobResult]):
     still_unknown = "earlier_unknown"
 
     def __post_init__(self) -> None:
-        """Remember the result for a while, of a request with a text for a shorter one."""
+        """Remember the result for a while, and show later requests whom it is for."""
         self.client = self.context.server.client
         self.window = self.context.server.entry.options.get(
             CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
@@ -81,6 +83,8 @@ class ChatJob(Job[ChatJobResult]):
                 account_id=self.request.account_id,
                 text=self.request.message_text,
             )
+        if self.place:
+            self.place.learn(self._identities)
 
     @property
     def _content(self) -> tuple[Hashable, ...]:
@@ -135,7 +139,8 @@ class ChatJob(Job[ChatJobResult]):
     def slot(self) -> AbstractAsyncContextManager[Any]:
         account_id = self.request.account_id
         if wanted := self._identities:
-            return self.context.recipients.turn(account_id, wanted)
+            place = self.place or Place(account_id=account_id)
+            return self.context.recipients.turn(place, wanted)
         if self.if_exists == "create" or not isinstance(self.request, CreateChat):
             return nullcontext()
         # The next request has to find the chat that this one creates.

@@ -1,4 +1,4 @@
-"""Requests for a chat with one person: one after another, and each knows the last.
+"""Requests for a chat with one person: in call order, and each knows the last.
 
 Servers find a chat that was just created only once the network has confirmed it: until
 then a second request for the same person would create another chat (EasyMatrix).
@@ -6,8 +6,8 @@ then a second request for the same person would create another chat (EasyMatrix)
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,12 +20,28 @@ type Identity = tuple[str, str]
 _REMEMBERED_FOR: Final = 60.0
 """Seconds for which the chat of one request is the result of the next."""
 
+_LOOKUP_TIMEOUT: Final = 3.0
+"""Seconds that requests wait to learn whom an earlier one is for."""
+
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class _Request:
+class Place:
+    """The place of a request in the order of the calls.
+
+    `identities` is None while the recipient is looked up by name.
+    """
+
     account_id: str
-    identities: frozenset[Identity]
+    identities: frozenset[Identity] | None = None
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    has_turn: bool = False
+    """The request is waiting for its turn, or has it."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def learn(self, identities: frozenset[Identity]) -> None:
+        """Set whom the request is for."""
+        self.identities = identities
+        self.known.set()
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -84,31 +100,69 @@ class RecipientQueue:
 
     def __init__(self) -> None:
         """Start without requests."""
-        self._requests: list[_Request] = []
+        self._places: list[Place] = []
         self._recent: dict[tuple[str, Identity], RecentChat] = {}
         self._expiring: deque[RecentChat] = deque()
         self._incomplete: list[RecentChat] = []
 
+    @contextmanager
+    def place(self, account_id: str) -> Iterator[Place]:
+        """Take the next place for a request that only learns its recipient.
+
+        A request that is in its turn keeps the place to its own end.
+        """
+        place = Place(account_id=account_id)
+        self._places.append(place)
+        try:
+            yield place
+        finally:
+            if not place.has_turn:
+                self._leave(place)
+
     @asynccontextmanager
     async def turn(
-        self, account_id: str, wanted: frozenset[Identity]
+        self, place: Place, wanted: frozenset[Identity]
     ) -> AsyncIterator[None]:
         """Wait for all earlier requests that may be for the same person."""
-        earlier = [
-            request
-            for request in self._requests
-            if request.account_id == account_id
-            and _may_be_same(request.identities, wanted)
-        ]
-        mine = _Request(account_id=account_id, identities=wanted)
-        self._requests.append(mine)
+        place.learn(wanted)
+        place.has_turn = True
+        if place not in self._places:
+            self._places.append(place)
         try:
-            for request in earlier:
-                await request.done.wait()
+            await self._wait_until_known(place)
+            for other in self._before(place):
+                if other.identities and _may_be_same(other.identities, wanted):
+                    await other.done.wait()
             yield
         finally:
-            self._requests.remove(mine)
-            mine.done.set()
+            self._leave(place)
+
+    def _before(self, place: Place) -> list[Place]:
+        return [
+            other
+            for other in self._places[: self._places.index(place)]
+            if other.account_id == place.account_id
+        ]
+
+    async def _wait_until_known(self, place: Place) -> None:
+        """Wait for earlier lookups; a request whose own takes too long goes last.
+
+        There it waits for those that it has held up.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOKUP_TIMEOUT):
+                for other in self._before(place):
+                    await other.known.wait()
+        for other in self._before(place):
+            if not other.known.is_set():
+                self._places.remove(other)
+                self._places.append(other)
+
+    def _leave(self, place: Place) -> None:
+        if place in self._places:
+            self._places.remove(place)
+        place.known.set()
+        place.done.set()
 
     def remember(
         self,
