@@ -25,9 +25,9 @@ from homeassistant.helpers.llm import (
 from .api.models import readable_name
 from .const import CONF_LLM_CAN_SEND, DOMAIN
 from .people.matching import Candidate, Rank
-from .voice.assistant import MAX_MATCHES, Matches, async_get_assistant
+from .voice.assistant import async_get_assistant
 from .voice.questions import Requester
-from .voice.recipients import Recipient
+from .voice.recipients import MAX_MATCHES, Matches, Recipient
 from .voice.responses import ASKED, DONE, VoiceResponse
 from .voice.sentences import shorten
 from .voice.unread import ChatSummary, UnreadMessage, UnreadSummary

@@ -1,45 +1,27 @@
 """Requests by sentences, intents and language models, for all servers together."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from operator import itemgetter
 from typing import Any, Final
 
-import voluptuous as vol
-
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import intent
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from .. import errors
-from ..const import (
-    CONF_CONFIRM,
-    CONF_LLM_CAN_SEND,
-    CONF_SENTENCES,
-    DEFAULT_CONFIRM,
-    DOMAIN,
-)
+from ..const import CONF_CONFIRM, CONF_LLM_CAN_SEND, DEFAULT_CONFIRM, DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..outgoing.chat_job import ChatJobResult
-from ..people.matching import Candidate, Rank
 from ..people.names import Name
 from ..permissions import async_may_control
-from ..validation import query
 from . import satellite
+from .commands import Commands, network_names
 from .questions import PendingQuestions, PendingRequest, Question, Requester
-from .recipients import async_find_recipients, async_search, labels
+from .recipients import Matches, async_find_matches, async_find_recipients, labels
 from .responses import Responder, VoiceResponse
 from .sending import Sender
-from .sentences import (
-    RecognizedSentence,
-    async_get_recognizer,
-    async_register_sentences,
-    shorten,
-)
+from .sentences import RecognizedSentence, async_get_recognizer, shorten
 from .unread import UnreadSummary, async_unread, async_unread_from, spoken
 
 INTENT_SEND: Final = "BeeperSendMessage"
@@ -52,16 +34,7 @@ SPOKEN_ANSWER_TIMEOUT_SECONDS: Final = 50
 Shorter than questions are open, so that it can report that nothing was sent.
 """
 
-MAX_MATCHES: Final = 10
 _MAX_CHOICES: Final = 5
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Matches:
-    """The best matches on all servers, best first; `more` counts the omitted ones."""
-
-    best: tuple[tuple[Rank, Candidate], ...]
-    more: int
 
 
 @singleton(HassKey["Assistant"](f"{DOMAIN}_assistant"))
@@ -78,10 +51,10 @@ class Assistant:
         """Start without servers."""
         self.hass = hass
         self.entries: list[BeeperConfigEntry] = []
-        self._registration_lock = asyncio.Lock()
-        # The networks in the registered commands, and how to unregister them.
-        self._commands: tuple[frozenset[str], CALLBACK_TYPE] | None = None
-        self._questions = PendingQuestions(hass, self._networks, self._handle_reply)
+        self._commands = Commands(hass, self.entries)
+        self._questions = PendingQuestions(
+            hass, partial(network_names, self.entries), self._handle_reply
+        )
         self._responder = Responder(hass)
         self._sender = Sender(hass)
 
@@ -92,86 +65,19 @@ class Assistant:
         self.entries.append(entry)
         entry.async_on_unload(partial(self._remove, entry))
         entry.async_on_unload(
-            entry.runtime_data.async_add_listener(self._update_commands)
+            entry.runtime_data.async_add_listener(self._commands.async_update)
         )
-        await self.async_register_commands()
+        await self._commands.async_register()
 
     @callback
     def _remove(self, entry: BeeperConfigEntry) -> None:
         self.entries.remove(entry)
         self._questions.discard(entry)
-        self._update_commands()
+        self._commands.async_update()
 
     async def async_register_commands(self) -> None:
-        """Register the commands, with the current networks, if an option asks for them."""
-        async with self._registration_lock:
-            # The networks may change during the registration.
-            while (networks := self._command_networks()) != self._registered_networks:
-                if self._commands:
-                    self._commands[1]()
-                    self._commands = None
-                if networks is not None:
-                    self._commands = (
-                        networks,
-                        await async_register_sentences(
-                            self.hass, "commands", networks, self._handle_command
-                        ),
-                    )
-
-    @property
-    def _registered_networks(self) -> frozenset[str] | None:
-        return self._commands[0] if self._commands else None
-
-    def _command_networks(self) -> frozenset[str] | None:
-        """Return the networks to register commands for, None for no commands."""
-        if "conversation" not in self.hass.config.components or not any(
-            entry.options.get(CONF_SENTENCES, True) for entry in self.entries
-        ):
-            return None
-        return frozenset(self._networks())
-
-    def _networks(self) -> set[str]:
-        return {
-            account.name
-            for entry in self.entries
-            for account in entry.runtime_data.server.accounts
-            # In sentences, "Beeper" means every network.
-            if account.name.lower() != DOMAIN
-        }
-
-    @callback
-    def _update_commands(self) -> None:
-        if self._command_networks() != self._registered_networks:
-            self.hass.async_create_task(
-                self.async_register_commands(), f"{DOMAIN} sentences"
-            )
-
-    # Sentence handling
-
-    async def _handle_command(
-        self, sentence: RecognizedSentence, trigger: Mapping[str, Any]
-    ) -> str:
-        """Run the intent of a command, as custom sentences do."""
-        requester = Requester.from_trigger(trigger)
-        response = await intent.async_handle(
-            self.hass,
-            DOMAIN,
-            sentence.meaning,
-            {name: {"value": value} for name, value in sentence.slots.items()},
-            text_input=trigger["sentence"],
-            context=requester.context,
-            language=requester.language,
-            device_id=trigger["device_id"],
-            satellite_id=requester.satellite_id,
-        )
-        speech: str = response.speech["plain"]["speech"]
-        return speech
-
-    async def _handle_reply(
-        self, sentence: RecognizedSentence, trigger: Mapping[str, Any]
-    ) -> str:
-        requester = Requester.from_trigger(trigger)
-        return (await self._answer(requester, sentence)).speech
+        """Register the commands, if an option asks for them."""
+        await self._commands.async_register()
 
     # Sending
 
@@ -260,6 +166,12 @@ class Assistant:
 
     # Questions and answers
 
+    async def _handle_reply(
+        self, sentence: RecognizedSentence, trigger: Mapping[str, Any]
+    ) -> str:
+        requester = Requester.from_trigger(trigger)
+        return (await self._answer(requester, sentence)).speech
+
     async def _ask(
         self, requester: Requester, request: PendingRequest
     ) -> VoiceResponse:
@@ -332,7 +244,9 @@ class Assistant:
         question: Question,
     ) -> None:
         """Let a satellite ask, and announce the result."""
-        recognize = await async_get_recognizer(self.hass, "replies", self._networks())
+        recognize = await async_get_recognizer(
+            self.hass, "replies", network_names(self.entries)
+        )
         answer = await satellite.async_ask(
             self.hass,
             satellite_id,
@@ -361,21 +275,10 @@ class Assistant:
         """Return the people and chats that a text matches, or an error."""
         if refusal := await self._check_access(requester, self.entries):
             return refusal
-        matches: list[tuple[Rank, Candidate]] = []
         try:
-            for coordinator in [entry.runtime_data for entry in self.entries]:
-                result = await async_search(self.hass, coordinator, query(text))
-                matches += result.matches
-        except vol.Invalid as err:
-            return await self._responder.error(
-                requester, errors.invalid(err.msg, field="name")
-            )
+            return await async_find_matches(self.hass, self.entries, text)
         except HomeAssistantError as err:
             return await self._responder.error(requester, err)
-        matches.sort(key=itemgetter(0))
-        return Matches(
-            best=tuple(matches[:MAX_MATCHES]), more=max(0, len(matches) - MAX_MATCHES)
-        )
 
     async def async_read(
         self, requester: Requester, name: str | None, *, network: str | None = None

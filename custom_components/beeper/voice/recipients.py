@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
+from typing import Final
 
 import voluptuous as vol
 
@@ -14,8 +16,10 @@ from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people.matching import Candidate, Rank, SearchResult
-from ..validation import recipient as validate_recipient
+from ..validation import query, recipient as validate_recipient
 from .sentences import Language, shorten
+
+MAX_MATCHES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -44,6 +48,14 @@ class Recipient:
         return self.chat_id or next(iter(self.user.values()))
 
 
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Matches:
+    """The best matches on all servers, best first; `more` counts the omitted ones."""
+
+    best: tuple[tuple[Rank, Candidate], ...]
+    more: int
+
+
 async def async_find_recipients(
     hass: HomeAssistant,
     entries: Collection[BeeperConfigEntry],
@@ -69,7 +81,7 @@ async def async_find_recipients(
     coordinators = {entry.entry_id: entry.runtime_data for entry in entries}
     for entry in entries:
         coordinator = coordinators[entry.entry_id]
-        result = await async_search(hass, coordinator, text)
+        result = await _async_search(hass, coordinator, text)
         found += [
             (rank, _recipient(coordinator, candidate))
             for rank, candidate in result.matches
@@ -89,7 +101,27 @@ async def async_find_recipients(
     )
 
 
-async def async_search(
+async def async_find_matches(
+    hass: HomeAssistant, entries: Collection[BeeperConfigEntry], text: str
+) -> Matches:
+    """Return the people and chats on all servers that a text matches.
+
+    Raises a translated HomeAssistantError.
+    """
+    matches: list[tuple[Rank, Candidate]] = []
+    try:
+        for coordinator in [entry.runtime_data for entry in entries]:
+            result = await _async_search(hass, coordinator, query(text))
+            matches += result.matches
+    except vol.Invalid as err:
+        raise errors.invalid(err.msg, field="name") from None
+    matches.sort(key=itemgetter(0))
+    return Matches(
+        best=tuple(matches[:MAX_MATCHES]), more=max(0, len(matches) - MAX_MATCHES)
+    )
+
+
+async def _async_search(
     hass: HomeAssistant, coordinator: BeeperCoordinator, text: str
 ) -> SearchResult:
     """Return the people and chats on a server that a text matches, best first.
