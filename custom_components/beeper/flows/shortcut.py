@@ -31,9 +31,6 @@ from ..const import (
     SEND_MESSAGE,
     START_CHAT,
 )
-from ..people.directory import Person, as_person, person_without_lookup
-from ..server import Server
-from ..validation import recipient
 from .chat import CONF_SEARCH, async_search_chats
 from .labels import (
     account_label,
@@ -41,24 +38,21 @@ from .labels import (
     chat_label,
     choice_selector,
     form_error,
-    join,
-    person_label,
 )
+from .people import FoundPeople, NoMatchError, async_find_people
 from .subentry import BeeperSubentryFlow
 
 CONF_PARTICIPANTS: Final = "participants"
 CONF_PERSON: Final = "person"
 CONF_RECIPIENT: Final = "recipient"
 
-_MAX_MATCHES: Final = 50
 _LINE: Final = TextSelector()
 _LINES: Final = TextSelector(TextSelectorConfig(multiple=True))
 # A text field, as few messages are templates.
 _TEXT: Final = TextSelector(TextSelectorConfig(multiline=True))
 _EXAMPLE: Final = "`{{ states('sensor.outside') }}`"
-_PHONE_PROBLEMS: Final = {"phone_invalid", "phone_no_country_code"}
 
-type _Find = Callable[[Server, dict[str, Any]], Awaitable[dict[str, str]]]
+type _Find = Callable[[dict[str, Any]], Awaitable[dict[str, str]]]
 type _Step = Callable[[], Awaitable[SubentryFlowResult]]
 
 
@@ -72,12 +66,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     _unmatched = ""
     """The name that error texts refer to."""
     _chats: dict[str, ListedChat]
-    _persons: dict[str, tuple[Person, str]]
-    """Matches with their labels, by person ID."""
-    _matches: list[set[str]]
-    """IDs of the people that match, for each name."""
-    _preselected: set[str]
-    """IDs of the people that match one of the names best."""
+    _people: FoundPeople
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -173,7 +162,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             if not self._is_template(values.get(CONF_MESSAGE, "")):
                 problems[CONF_MESSAGE] = "template_invalid"
             if not problems:
-                problems = await self._async_try(find, server, values)
+                problems = await self._async_try(find, values)
             if not problems:
                 self._values = {
                     CONF_KIND: step_id,
@@ -203,39 +192,29 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             return False
         return True
 
-    async def _async_try(
-        self, find: _Find, server: Server, values: dict[str, Any]
-    ) -> dict[str, str]:
+    async def _async_try(self, find: _Find, values: dict[str, Any]) -> dict[str, str]:
         """Find the recipients; return problems by field."""
         try:
-            return await find(server, values)
+            return await find(values)
         except BeeperError as err:
             if CONF_ACCOUNT_ID in values and errors.translation(err)[0] == "not_found":
                 return {CONF_ACCOUNT_ID: "account_unknown"}
             return {"base": form_error(err)}
 
-    async def _async_find_chats(
-        self, server: Server, values: dict[str, Any]
-    ) -> dict[str, str]:
+    async def _async_find_chats(self, values: dict[str, Any]) -> dict[str, str]:
         self._chats = await async_search_chats(self._directory, values[CONF_SEARCH])
         return {} if self._chats else {CONF_SEARCH: "nothing_found"}
 
-    async def _async_find_person(
-        self, server: Server, values: dict[str, Any]
-    ) -> dict[str, str]:
+    async def _async_find_person(self, values: dict[str, Any]) -> dict[str, str]:
         return await self._async_find_persons(
-            server,
             values[CONF_ACCOUNT_ID],
             CONF_RECIPIENT,
             [values[CONF_RECIPIENT]],
             strangers=True,
         )
 
-    async def _async_find_people(
-        self, server: Server, values: dict[str, Any]
-    ) -> dict[str, str]:
+    async def _async_find_people(self, values: dict[str, Any]) -> dict[str, str]:
         return await self._async_find_persons(
-            server,
             values[CONF_ACCOUNT_ID],
             CONF_PARTICIPANTS,
             values[CONF_PARTICIPANTS],
@@ -244,46 +223,19 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
 
     async def _async_find_persons(
         self,
-        server: Server,
         account_id: str,
         field: str,
         names: list[str],
         *,
         strangers: bool,
     ) -> dict[str, str]:
-        """Find all matches of each name, and preselect those that match best.
-
-        `strangers` accepts phone numbers and email addresses of unknown people.
-        """
-        self._persons, self._matches, self._preselected = {}, [], set()
-        for name in names:
-            self._unmatched = name
-            try:
-                text = recipient(name)
-            except vol.Invalid as err:
-                known = err.msg in _PHONE_PROBLEMS
-                return {field: err.msg if known else "nobody_found"}
-            found = await self._directory.find(account_id, text)
-            ranked = [match for match in found.matches if match[1].users]
-            persons = {
-                person.id: (person, person_label(candidate))
-                for _, candidate in ranked[:_MAX_MATCHES]
-                for person in [as_person(text, candidate.name, [*candidate.users])]
-            }
-            if not persons and strangers and (person := person_without_lookup(text)):
-                network = server.network(account_id)
-                persons[text] = (person, join(text, network))
-            if not persons:
-                return {field: "nobody_found"}
-            best = {
-                candidate.users[0].id
-                for rank, candidate in ranked
-                if rank is ranked[0][0] and rank.selects
-            }
-            if len(best) == 1:
-                self._preselected |= best
-            self._persons |= persons
-            self._matches.append({*persons})
+        try:
+            self._people = await async_find_people(
+                self._directory, account_id, names, strangers=strangers
+            )
+        except NoMatchError as err:
+            self._unmatched = err.name
+            return {field: err.key}
         return {}
 
     async def async_step_chat(
@@ -305,17 +257,16 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask to choose one of the people found."""
-        options = {key: label for key, (_, label) in self._persons.items()}
         users = {
             key: {name: value for name, value in asdict(person.user).items() if value}
-            for key, (person, _) in self._persons.items()
+            for key, person in self._people.persons.items()
         }
         if user_input and (user := users.get(user_input.get(CONF_PERSON, ""))):
             return self._async_finish({CONF_USER: user})
         stored = self._stored.get(CONF_USER)
         chosen = next((key for key, user in users.items() if user == stored), None)
         return self._async_show_choice(
-            CONF_PERSON, "person", options, chosen, user_input
+            CONF_PERSON, "person", self._people.labels, chosen, user_input
         )
 
     async def async_step_people(
@@ -323,20 +274,24 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask to choose people; a name with a single best match is preselected."""
         chosen = [*(user_input or {}).get(CONF_PEOPLE, [])]
-        if chosen and all(matches & {*chosen} for matches in self._matches):
+        if chosen and all(matches & {*chosen} for matches in self._people.matches):
             people = [
                 {"id": person.id, "phone_number": person.user.phone_number}
-                for person, _ in (self._persons[key] for key in chosen)
+                for person in map(self._people.persons.__getitem__, chosen)
             ]
             return self._async_finish({CONF_PEOPLE: people})
         if user_input is None:
             stored = {person["id"] for person in self._stored.get(CONF_PEOPLE, ())}
-            for matches in self._matches:
-                selected = matches & stored or matches & self._preselected
+            for matches in self._people.matches:
+                selected = matches & stored or matches & self._people.preselected
                 chosen += sorted(selected - {*chosen})
-        options = {key: label for key, (_, label) in self._persons.items()}
         return self._async_show_choice(
-            CONF_PEOPLE, "people", options, chosen, user_input, multiple=True
+            CONF_PEOPLE,
+            "people",
+            self._people.labels,
+            chosen,
+            user_input,
+            multiple=True,
         )
 
     def _async_show_choice(
