@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import account_devices
-from custom_components.beeper.devices import Place, place_of
+from custom_components.beeper.devices import DeviceScope, resolve_device
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
@@ -36,11 +36,11 @@ async def test_scope_of_own_devices(
     )
     assert server
 
-    assert place_of(hass, server.id) == Place(entry_id=entry_id)
-    assert place_of(hass, account) == Place(
+    assert resolve_device(hass, server.id) == DeviceScope(entry_id=entry_id)
+    assert resolve_device(hass, account) == DeviceScope(
         entry_id=entry_id, account_id="slackgo.TEAM-USER"
     )
-    assert place_of(hass, chat) == Place(
+    assert resolve_device(hass, chat) == DeviceScope(
         entry_id=entry_id, account_id="whatsapp", chat_id=KIM
     )
     for platform in ("event", "sensor"):
@@ -49,18 +49,18 @@ async def test_scope_of_own_devices(
 
     # Devices outlive an offline server, but not their removal.
     await hass.config_entries.async_unload(entry_id)
-    assert place_of(hass, chat) == Place(
+    assert resolve_device(hass, chat) == DeviceScope(
         entry_id=entry_id, account_id="whatsapp", chat_id=KIM
     )
     assert await hass.config_entries.async_setup(entry_id)
     (subentry_id,) = loaded.subentries
     hass.config_entries.async_remove_subentry(loaded, subentry_id)
     await hass.async_block_till_done()
-    assert place_of(hass, chat) is None
+    assert resolve_device(hass, chat) is None
     await hass.config_entries.async_remove(entry_id)
     await hass.async_block_till_done()
     for gone in (server.id, account):
-        assert place_of(hass, gone) is None
+        assert resolve_device(hass, gone) is None
 
 
 async def test_scope_of_other_devices(
@@ -76,9 +76,9 @@ async def test_scope_of_other_devices(
     odd = device_registry.async_get_or_create(
         config_entry_id=loaded.entry_id, identifiers={("beeper", "unheard of")}
     )
-    assert place_of(hass, foreign.id) is None
-    assert place_of(hass, odd.id) is None
-    assert place_of(hass, "no such device") is None
+    assert resolve_device(hass, foreign.id) is None
+    assert resolve_device(hass, odd.id) is None
+    assert resolve_device(hass, "no such device") is None
 
 
 SECOND = "local-whatsapp_ba_Sample"
@@ -92,10 +92,10 @@ def whatsapps(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | No
         dr.async_get(hass), entry.entry_id
     )
     for device in children:
-        place = place_of(hass, device.id)
-        assert place
-        if place.account_id in ("whatsapp", SECOND, THIRD):
-            names[place.account_id] = device.name
+        scope = resolve_device(hass, device.id)
+        assert scope
+        if scope.account_id in ("whatsapp", SECOND, THIRD):
+            names[scope.account_id] = device.name
     return names
 
 

@@ -71,7 +71,9 @@ class _AccountDevices:
         if not coordinator.last_update_success:
             self._polled = None
             return
-        networks = {each.account_id: each.name for each in coordinator.server.accounts}
+        networks = {
+            account.account_id: account.name for account in coordinator.server.accounts
+        }
         if networks:
             self._remove_missing(networks)
             self._name(networks)
@@ -93,7 +95,7 @@ class _AccountDevices:
     def _name(self, listed: Mapping[str, str]) -> None:
         """Name devices after the networks, and keep the number of each.
 
-        A missing account keeps its name, so that nobody else gets it meanwhile.
+        A missing account keeps its name, so that no other account gets it.
         """
         devices = account_devices(self._hass, self._entry)
         networks = {**listed}
@@ -147,9 +149,9 @@ def _reveals_user(account_id: str, name: str) -> bool:
 
 
 def _unique_name(network: str, before: str | None, taken: Collection[str]) -> str:
-    """Return what to call an account: its network, with a number if need be.
+    """Return the name of an account's device: its network, numbered if necessary.
 
-    It keeps what it was called before. A name or number of its user has no place there.
+    `before` is its earlier name, which it keeps. Names never contain the user's.
     """
     if before and before.casefold() not in taken:
         return before

@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
-from .devices import place_of
+from .devices import resolve_device
 from .validation import identifier, identifiers, only_known, without_blanks
 
 ACCOUNT: Final = {
@@ -24,13 +24,13 @@ CHAT: Final = {**ACCOUNT, vol.Optional(CONF_CHAT_ID): identifier}
 async def async_validate(
     hass: HomeAssistant, config: ConfigType, schema: vol.Schema
 ) -> ConfigType:
-    """Return the configuration with options as the schema makes them.
+    """Return the configuration with validated options; needs no server.
 
-    No server has to be set up for it. Raises `vol.Invalid` with a text for the user;
-    with its path, Home Assistant does not log the whole configuration with it.
+    Raises `vol.Invalid` with a text for the user. Because of its path, Home Assistant
+    does not log the whole configuration with the text.
     """
     try:
-        return {CONF_OPTIONS: schema(_given(config, schema))}
+        return {CONF_OPTIONS: schema(_options(config, schema))}
     except vol.Invalid as err:
         first = err.errors[0] if isinstance(err, vol.MultipleInvalid) else err
         texts = await async_get_translations(
@@ -42,15 +42,15 @@ async def async_validate(
         raise vol.Invalid(text.rstrip("."), path=[CONF_OPTIONS, *first.path]) from None
 
 
-def _given(config: ConfigType, schema: vol.Schema) -> dict[str, Any]:
-    """Return the options as they are written."""
+def _options(config: ConfigType, schema: vol.Schema) -> dict[str, Any]:
+    """Return the options before validation; raises `vol.Invalid` for unknown or blank ones."""
     only_known(config, [CONF_OPTIONS])
     options = config.get(CONF_OPTIONS) or {}
     if not isinstance(options, dict):
         raise vol.Invalid("not_options")
     only_known(options, schema.schema)
     for option in options.keys() - without_blanks(options).keys():
-        # Left out, it would mean everything: everybody, for a sender.
+        # Ignoring a blank sender would select the messages of everybody.
         raise vol.Invalid("blank", path=[option])
     return options
 
@@ -63,23 +63,23 @@ def concerns(
     account_id: str,
     chat_ids: Collection[str] | None = None,
 ) -> bool:
-    """Tell whether the options mean this account or, with its ids, this chat.
+    """Return whether the options select this account or, with its IDs, this chat.
 
-    What they do not name is all of them. Of several devices one suffices; one that is
-    gone means nothing. Where it is about accounts, a chat means its own.
+    A missing option selects everything. Any of several devices suffices; a removed device
+    selects nothing. Without `chat_ids`, the device of a chat selects the chat's account.
     """
     if options.get(CONF_ACCOUNT_ID, account_id) != account_id:
         return False
     if CONF_CHAT_ID in options and options[CONF_CHAT_ID] not in (chat_ids or ()):
         return False
-    places = [place_of(hass, device_id) for device_id in options[CONF_DEVICE_ID]]
-    return not places or any(
-        place.entry_id == entry_id
+    scopes = [resolve_device(hass, device_id) for device_id in options[CONF_DEVICE_ID]]
+    return not scopes or any(
+        scope.entry_id == entry_id
         and (
-            place.account_id in (None, account_id)
-            if place.chat_id is None or chat_ids is None
-            else place.chat_id in chat_ids
+            scope.account_id in (None, account_id)
+            if scope.chat_id is None or chat_ids is None
+            else scope.chat_id in chat_ids
         )
-        for place in places
-        if place
+        for scope in scopes
+        if scope
     )

@@ -27,10 +27,11 @@ from .const import (
     DOMAIN,
     SEND_MESSAGE,
     START_CHAT,
+    SUBENTRY_SHORTCUT,
 )
 from .coordinator import BeeperConfigEntry
 from .data import get_data, get_outbox
-from .entity import async_add_for_shortcuts, shortcut_device
+from .entity import async_add_for_subentries, shortcut_device
 from .outgoing import markdown
 from .outgoing.chat_job import ChatJob
 from .outgoing.message_job import MessageJob, MessageRequest
@@ -49,8 +50,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the button of each shortcut."""
-    async_add_for_shortcuts(
+    async_add_for_subentries(
         entry,
+        SUBENTRY_SHORTCUT,
         async_add_entities,
         lambda subentry: [ShortcutButton(hass, entry, subentry)],
     )

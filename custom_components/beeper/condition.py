@@ -1,7 +1,7 @@
-"""The conditions of automations: accounts that are connected, and what is unread.
+"""The conditions of automations: connected accounts and unread messages.
 
-They read what is known already. What is not known, as of a server that is not set up
-or cannot be reached, is not so.
+They use the latest poll and read nothing. Without one, as for a server that is not set
+up or unreachable, they are false.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from .coordinator import BeeperConfigEntry
 
 
 class _BeeperCondition(Condition):
-    """What all conditions have in common: options, and no target."""
+    """Base of all conditions: options without a target."""
 
     _schema: ClassVar = vol.Schema(automation_scope.ACCOUNT)
 
@@ -45,19 +45,21 @@ class _BeeperCondition(Condition):
 
 
 class AccountIsConnectedCondition(_BeeperCondition):
-    """All accounts that are meant are connected, and there is one."""
+    """At least one account is selected, and all selected accounts are connected."""
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         options = self._options
-        # Each device alone has to mean something: one that is gone is not connected.
-        devices = [[each] for each in options[CONF_DEVICE_ID]] or [[]]
+        # A removed device is not connected, so each device is checked alone.
+        devices = [[device_id] for device_id in options[CONF_DEVICE_ID]] or [[]]
         return all(
             bool(
-                connected := list(self._are_connected({**options, CONF_DEVICE_ID: of}))
+                connected := list(
+                    self._are_connected({**options, CONF_DEVICE_ID: device})
+                )
             )
             and all(connected)
-            for of in devices
+            for device in devices
         )
 
     def _are_connected(self, options: dict[str, Any]) -> Iterator[bool]:
@@ -77,7 +79,7 @@ class AccountIsConnectedCondition(_BeeperCondition):
 
 
 class HasUnreadCondition(_BeeperCondition):
-    """Any of the accounts or chosen chats that are meant has unread messages."""
+    """Any of the selected accounts and added chats has unread messages."""
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
@@ -96,7 +98,7 @@ class HasUnreadCondition(_BeeperCondition):
 
 
 def _unread(entry: BeeperConfigEntry) -> Iterator[tuple[str, set[str]]]:
-    """Yield each account with unread messages, and each chosen chat with its account."""
+    """Yield each account with unread messages, and each added chat with its account."""
     snapshot = entry.runtime_data.data
     for account_id, count in (snapshot.unread or {}).items():
         if count:

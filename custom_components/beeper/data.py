@@ -32,7 +32,7 @@ _DATA: HassKey[BeeperData] = HassKey(DOMAIN)
 
 @callback
 def get_data(hass: HomeAssistant) -> BeeperData:
-    """Return the object, made at first use."""
+    """Return the data, created at first use."""
     return hass.data.setdefault(_DATA, BeeperData())
 
 
@@ -65,7 +65,7 @@ def note_trigger(
 
 
 async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove the outbox of a removed entry, and what it stored."""
+    """Remove the outbox of a removed entry and its stored attempts."""
     outbox = get_data(hass).outboxes.pop(entry.entry_id, None)
     await (outbox or Outbox(hass, entry)).async_remove()
 
@@ -80,6 +80,6 @@ def get_seen_messages(hass: HomeAssistant, entry: ConfigEntry) -> SeenMessages:
 
 
 async def async_remove_seen_messages(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete what a removed entry has seen."""
+    """Delete the stored fingerprints of a removed entry."""
     await get_seen_messages(hass, entry).async_remove()
     del get_data(hass).seen_messages[entry.entry_id]

@@ -1,4 +1,4 @@
-"""Which device stands for which server, account or chat: the only place that knows."""
+"""Identifiers of the devices of servers, accounts, chats and shortcuts."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ type Identifier = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Place:
-    """What a device stands for: a server, an account of it, or a chat of that."""
+class DeviceScope:
+    """The server, account or chat of a device."""
 
     entry_id: str
     account_id: str | None = None
@@ -21,12 +21,12 @@ class Place:
 
 
 def server_identifier(entry: ConfigEntry) -> Identifier:
-    """Return by what the device of a server is known."""
+    """Return the identifier of a server's device."""
     return (DOMAIN, entry.entry_id)
 
 
 def account_identifier(entry: ConfigEntry, account_id: str) -> Identifier:
-    """Return by what the device of an account is known."""
+    """Return the identifier of an account's device."""
     return (DOMAIN, f"{entry.entry_id}_{account_id}")
 
 
@@ -46,12 +46,12 @@ def account_devices(
 
 
 def subentry_identifier(subentry: ConfigSubentry) -> Identifier:
-    """Return by what the device of a chosen chat or of a shortcut is known."""
+    """Return the identifier of the device of an added chat or a shortcut."""
     return (DOMAIN, subentry.subentry_id)
 
 
-def place_of(hass: HomeAssistant, device_id: str) -> Place | None:
-    """Return what a device stands for, None if it is not ours or gone."""
+def resolve_device(hass: HomeAssistant, device_id: str) -> DeviceScope | None:
+    """Return the scope of a device, None if it is removed or of another integration."""
     device = dr.async_get(hass).async_get(device_id)
     names = (
         {name for domain, name in device.identifiers if domain == DOMAIN}
@@ -61,13 +61,13 @@ def place_of(hass: HomeAssistant, device_id: str) -> Place | None:
     for entry in hass.config_entries.async_entries(DOMAIN):
         for name in names:
             if name == entry.entry_id:
-                return Place(entry_id=entry.entry_id)
+                return DeviceScope(entry_id=entry.entry_id)
             if name.startswith(f"{entry.entry_id}_"):
                 account_id = name.removeprefix(f"{entry.entry_id}_")
-                return Place(entry_id=entry.entry_id, account_id=account_id)
+                return DeviceScope(entry_id=entry.entry_id, account_id=account_id)
             subentry = entry.subentries.get(name)
             if subentry and subentry.subentry_type == SUBENTRY_CHAT:
-                return Place(
+                return DeviceScope(
                     entry_id=entry.entry_id,
                     account_id=subentry.data[CONF_ACCOUNT_ID],
                     chat_id=subentry.data[CONF_CHAT_ID],

@@ -17,9 +17,9 @@ from .data import get_outbox
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BeeperConfigEntry
 ) -> dict[str, Any]:
-    """Return what is known of a server, without addresses, ids, names or texts.
+    """Return the state of a server, without addresses, IDs, names or texts.
 
-    A report is wanted most where set-up fails; then there are only the settings.
+    If the entry is not loaded, only its settings.
     """
     if loaded := entry.state is ConfigEntryState.LOADED:
         await entry.runtime_data.async_refresh()
@@ -43,8 +43,12 @@ async def async_get_config_entry_diagnostics(
             for key, value in entry.options.items()
         },
         "accounts": {
-            "networks": Counter(account.network or "not told" for account in accounts),
-            "statuses": Counter(account.status or "not told" for account in accounts),
+            "networks": Counter(
+                account.network or "not reported" for account in accounts
+            ),
+            "statuses": Counter(
+                account.status or "not reported" for account in accounts
+            ),
         },
         "not_understood": client.unrecognised.as_list() if client else None,
         "inbox": entry.runtime_data.inbox.statistics if loaded else None,

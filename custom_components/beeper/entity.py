@@ -1,4 +1,4 @@
-"""What entities have in common: their devices, and for whom there are any."""
+"""Base classes of entities, their devices, and helpers that add them."""
 
 from collections.abc import Callable, Iterable
 from typing import override
@@ -11,13 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api.models import Account
-from .const import (
-    CONF_ACCOUNT_ID,
-    CONF_CHAT_ID,
-    CONF_NETWORK,
-    SUBENTRY_CHAT,
-    SUBENTRY_SHORTCUT,
-)
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .devices import (
     account_devices,
@@ -34,22 +28,24 @@ def async_add_for_accounts(
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[Account], Iterable[Entity]],
 ) -> None:
-    """Add the entities of each account, now and when one comes or comes back."""
+    """Add the entities of each account, now and when an account is added or returns."""
     coordinator = entry.runtime_data
     known: set[str] = set()
 
     @callback
     def follow_accounts() -> None:
         new = [
-            each for each in coordinator.server.accounts if each.account_id not in known
+            account
+            for account in coordinator.server.accounts
+            if account.account_id not in known
         ]
-        known.update(each.account_id for each in new)
+        known.update(account.account_id for account in new)
         if new:
-            async_add_entities([entity for each in new for entity in make(each)])
+            async_add_entities([entity for account in new for entity in make(account)])
 
     @callback
     def forget(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-        """Add the entities again should an account come back whose device was removed."""
+        """Add the entities again if an account returns after its device was removed."""
         if event.data["action"] == "remove":
             known.intersection_update(account_devices(hass, entry))
 
@@ -61,20 +57,21 @@ def async_add_for_accounts(
 
 
 @callback
-def async_add_for_chats(
+def async_add_for_subentries(
     entry: BeeperConfigEntry,
+    subentry_type: str,
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[ConfigSubentry], Iterable[Entity]],
 ) -> None:
-    """Add the entities of each chosen chat; a change of these reloads the entry."""
-    for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT):
+    """Add the entities of each chat or shortcut; changing subentries reloads the entry."""
+    for subentry in entry.get_subentries_of_type(subentry_type):
         async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
 
 
 def chat_device(
     hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
 ) -> dr.DeviceInfo:
-    """Return the device of a chosen chat; it stays when another chat is chosen."""
+    """Return the device of an added chat; it stays when the chat is replaced."""
     account_id, network = subentry.data[CONF_ACCOUNT_ID], subentry.data[CONF_NETWORK]
     # As stored before account IDs were known to contain addresses.
     if network in (account_id, "bridgev2"):
@@ -82,21 +79,10 @@ def chat_device(
     return _device(hass, entry, subentry, model=network)
 
 
-@callback
-def async_add_for_shortcuts(
-    entry: BeeperConfigEntry,
-    async_add_entities: AddConfigEntryEntitiesCallback,
-    make: Callable[[ConfigSubentry], Iterable[Entity]],
-) -> None:
-    """Add the entities of each shortcut; a change of these reloads the entry."""
-    for subentry in entry.get_subentries_of_type(SUBENTRY_SHORTCUT):
-        async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
-
-
 def shortcut_device(
     hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
 ) -> dr.DeviceInfo:
-    """Return the device of a shortcut: whom it reaches is nobody's to read there."""
+    """Return the device of a shortcut, which must not reveal the recipient."""
     return _device(hass, entry, subentry, model="Shortcut")
 
 
@@ -113,7 +99,7 @@ def _device(
         name=subentry.title,
         manufacturer="Beeper",
         model=model,
-        # No child device: those cannot belong to a subentry of their own.
+        # Not a child device: those cannot belong to a separate subentry.
         via_device_id=_server_device_id(hass, entry),
     )
 
@@ -135,7 +121,7 @@ class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
         account: Account,
         description: EntityDescription,
     ) -> None:
-        """Belong to the account's device, a part of the server's."""
+        """Use the account's device, a child of the server's."""
         super().__init__(coordinator)
         entry = coordinator.config_entry
         self.entity_description = description
@@ -149,18 +135,18 @@ class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
 
     @property
     def account(self) -> Account | None:
-        """Return the account as it is now."""
+        """The account as of the latest poll, None if it is not listed."""
         return self.coordinator.server.account(self._account_id)
 
     @property
     @override
     def available(self) -> bool:
-        """Be there as long as the account is."""
+        """Return whether the server is reachable and lists the account."""
         return super().available and self.account is not None
 
 
 class BeeperChatEntity(CoordinatorEntity[BeeperCoordinator]):
-    """An entity of one chosen chat that tells what is read of it."""
+    """An entity of one added chat."""
 
     _attr_has_entity_name = True
 
@@ -170,7 +156,7 @@ class BeeperChatEntity(CoordinatorEntity[BeeperCoordinator]):
         subentry: ConfigSubentry,
         description: EntityDescription,
     ) -> None:
-        """Stay the same entity when another chat is chosen for it."""
+        """Use the subentry's ID, so that the entity stays when the chat is replaced."""
         super().__init__(coordinator)
         self.entity_description = description
         self._chat_id: str = subentry.data[CONF_CHAT_ID]

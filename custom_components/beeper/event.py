@@ -8,13 +8,14 @@ from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import note_trigger
 from .entity import (
     BeeperAccountEntity,
     BeeperChatEntity,
     async_add_for_accounts,
-    async_add_for_chats,
+    async_add_for_subentries,
 )
 from .ha_internals import UnstoredEventEntity
 from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
@@ -41,8 +42,9 @@ async def async_setup_entry(
         async_add_entities,
         lambda account: [BeeperAccountEvent(coordinator, account, _MESSAGE)],
     )
-    async_add_for_chats(
+    async_add_for_subentries(
         entry,
+        SUBENTRY_CHAT,
         async_add_entities,
         lambda subentry: [BeeperChatEvent(coordinator, subentry, _MESSAGE)],
     )
@@ -68,7 +70,7 @@ class _MessageEntity(UnstoredEventEntity):
     @callback
     def _async_happened(self, event: MessageEvent) -> None:
         if self._concerns(event):
-            # By its context, the outbox tells what is sent in answer to a message.
+            # The outbox recognizes answers to the message by the context.
             context = Context()
             note_trigger(self.hass, event.entry_id, context.id, event.chat.ids)
             self.async_set_context(context)

@@ -9,10 +9,10 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from . import errors
-from .const import CONF_CHAT_ID
+from .const import CONF_CHAT_ID, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
-from .entity import async_add_for_chats, chat_device
+from .entity import async_add_for_subentries, chat_device
 from .outgoing import markdown
 from .outgoing.message_job import MessageJob, MessageRequest
 
@@ -25,8 +25,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the entity of each added chat."""
-    async_add_for_chats(
+    async_add_for_subentries(
         entry,
+        SUBENTRY_CHAT,
         async_add_entities,
         lambda subentry: [ChatNotifyEntity(hass, entry, subentry)],
     )

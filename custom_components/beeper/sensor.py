@@ -1,4 +1,4 @@
-"""Sensors: how each account is, what is unread, and how a shortcut last went."""
+"""Sensors: the status and unread messages of accounts, and results of shortcuts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .api.models import AccountStatus
+from .const import SUBENTRY_CHAT, SUBENTRY_SHORTCUT
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import get_data
 from .entity import (
     BeeperAccountEntity,
     BeeperChatEntity,
     async_add_for_accounts,
-    async_add_for_chats,
-    async_add_for_shortcuts,
+    async_add_for_subentries,
     shortcut_device,
 )
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
@@ -38,13 +38,13 @@ _STATUSES: Final = [status.value for status in AccountStatus]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _AccountSensor(SensorEntityDescription):
-    """A sensor: what it reads of an account."""
+    """A sensor of an account; `value` returns its state by account ID."""
 
     value: Callable[[BeeperCoordinator, str], StateType]
 
 
 def _status(coordinator: BeeperCoordinator, account_id: str) -> StateType:
-    """Return the status; servers before 4.3 have none, newer ones maybe others."""
+    """Return the status, None if unknown: servers before 4.3 report none."""
     account = coordinator.server.account(account_id)
     return account.status if account and account.status in _STATUSES else None
 
@@ -100,13 +100,15 @@ async def async_setup_entry(
             for description in _ACCOUNT_SENSORS
         ],
     )
-    async_add_for_chats(
+    async_add_for_subentries(
         entry,
+        SUBENTRY_CHAT,
         async_add_entities,
         lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _CHAT_UNREAD)],
     )
-    async_add_for_shortcuts(
+    async_add_for_subentries(
         entry,
+        SUBENTRY_SHORTCUT,
         async_add_entities,
         lambda subentry: [ShortcutResultSensor(hass, entry, subentry, _LAST_RESULT)],
     )
@@ -125,18 +127,18 @@ class BeeperAccountSensor(BeeperAccountEntity, SensorEntity):
 
 
 class BeeperChatUnreadSensor(BeeperChatEntity, SensorEntity):
-    """How many messages of one chosen chat are unread."""
+    """The number of unread messages in one added chat."""
 
     @property
     @override
     def native_value(self) -> StateType:
-        """Return what the last snapshot says; servers need not tell."""
+        """The count of the latest poll, None if the server reports none."""
         counts = self.coordinator.data.chat_unread
         return None if counts is None else counts.get(self._chat_id, 0)
 
 
 class ShortcutResultSensor(RestoreSensor):
-    """How the last press of a shortcut ended, and nothing of what it sent or to whom."""
+    """The result of the last press of a shortcut, without message or recipient."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
@@ -148,7 +150,7 @@ class ShortcutResultSensor(RestoreSensor):
         subentry: ConfigSubentry,
         description: SensorEntityDescription,
     ) -> None:
-        """Stay the same entity when the shortcut is changed."""
+        """Use the subentry's ID, so that the entity stays when the shortcut is changed."""
         self.entity_description = description
         self._subentry_id = subentry.subentry_id
         self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
@@ -156,11 +158,11 @@ class ShortcutResultSensor(RestoreSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Say what was known before a reload or a restart, and listen."""
+        """Restore the result from before a reload or restart, and subscribe to results."""
         if result := get_data(self.hass).shortcut_results.get(self._subentry_id):
             self._attr_native_value = result
         elif restored := await self.async_get_last_sensor_data():
-            # Whoever could have told how it ended is gone.
+            # A restart loses the result of a running attempt.
             known = restored.native_value
             self._attr_native_value = "uncertain" if known == "under_way" else known
         self.async_on_remove(

@@ -1,9 +1,10 @@
 """The triggers of automations: messages and their changes, lost accounts, failures.
 
-They listen to what happens on all servers. So they need none when an automation is
-loaded, and stay attached when an entry is set up later or again.
+They listen to events of all servers. So automations can load before a server is set up,
+and their triggers stay attached when an entry reloads.
 """
 
+from abc import abstractmethod
 from functools import lru_cache
 import re
 from typing import Any, ClassVar, Final, override
@@ -19,6 +20,7 @@ from homeassistant.helpers.trigger import (
     TriggerNotTriggeredReporter,
 )
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.signal_type import SignalType
 
 from . import automation_scope
 from .api.models import MESSAGE_KINDS, Reaction, User
@@ -63,22 +65,23 @@ MATCH_WHOLE: Final = "whole"
 
 
 def _sender(value: str) -> str:
-    """Accept an id, an address, a name or a number, which needs its country code."""
+    """Validate an ID, an address, a name or a number, which needs its country code."""
     if not _NUMBER.fullmatch(value):
         return value
     try:
         return phone_number(value)
     except vol.Invalid:
-        # What was a number in YAML has lost its plus, and nothing but digits.
+        # YAML reads an unquoted phone number as an integer, without the plus.
         if re.fullmatch(r"[1-9]\d{6,14}", value):
             return f"+{value}"
         raise
 
 
-class _BeeperTrigger(Trigger):
-    """What all triggers have in common: options, and no target."""
+class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Trigger):
+    """Base of all triggers: options without a target, and the signal of an event."""
 
     _schema: ClassVar[vol.Schema]
+    _signal: SignalType[EventT]
 
     @override
     @classmethod
@@ -91,18 +94,6 @@ class _BeeperTrigger(Trigger):
         """Keep the options."""
         super().__init__(hass, config)
         self._options: dict[str, Any] = config.options or {}
-        self._phrases = [
-            _normalize(phrase) for phrase in self._options.get(CONF_PHRASE, ())
-        ]
-
-
-class _MessageTrigger(_BeeperTrigger):
-    """Something that happened to a message, by default not by the user."""
-
-    _types: ClassVar[tuple[MessageEventType, ...]]
-    _own_types: ClassVar[tuple[MessageEventType, ...]]
-    """With `include_own`."""
-    _name: ClassVar[str]
 
     @override
     async def async_attach_runner(
@@ -111,22 +102,51 @@ class _MessageTrigger(_BeeperTrigger):
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
         @callback
-        def happened(event: MessageEvent) -> None:
-            if not self._means(event):
-                return
-            # By its context, the outbox tells what is sent in answer to a message.
-            context = Context()
-            note_trigger(self._hass, event.entry_id, context.id, event.chat.ids)
-            run_action(
-                {**event.as_dict(), "config_entry_id": event.entry_id},
-                # This reaches the logbook, so it tells neither who nor what.
-                f"{self._name} on {event.chat.network or 'Beeper'}",
-                context,
-            )
+        def on_event(event: EventT) -> None:
+            if self._matches(event):
+                run_action(
+                    {**event.as_dict(), "config_entry_id": event.entry_id},
+                    self._describe(event),
+                    self._context(event),
+                )
 
-        return async_dispatcher_connect(self._hass, SIGNAL_MESSAGE, happened)
+        return async_dispatcher_connect(self._hass, self._signal, on_event)
 
-    def _means(self, event: MessageEvent) -> bool:
+    @abstractmethod
+    def _matches(self, event: EventT) -> bool:
+        """Return whether the options select an event."""
+
+    @abstractmethod
+    def _describe(self, event: EventT) -> str:
+        """Return a text for the logbook, which must not name people."""
+
+    def _context(self, event: EventT) -> Context | None:
+        """Return the context of the actions, None for a new one."""
+        return None
+
+
+class _MessageTrigger(_BeeperTrigger[MessageEvent]):
+    """A change of a message, by default not by the user."""
+
+    _signal = SIGNAL_MESSAGE
+    _types: ClassVar[tuple[MessageEventType, ...]]
+    _own_types: ClassVar[tuple[MessageEventType, ...]]
+    """With `include_own`."""
+    _name: ClassVar[str]
+
+    @override
+    def _describe(self, event: MessageEvent) -> str:
+        return f"{self._name} on {event.chat.network or 'Beeper'}"
+
+    @override
+    def _context(self, event: MessageEvent) -> Context:
+        # The outbox recognizes answers to the message by the context.
+        context = Context()
+        note_trigger(self._hass, event.entry_id, context.id, event.chat.ids)
+        return context
+
+    @override
+    def _matches(self, event: MessageEvent) -> bool:
         options = self._options
         if event.type not in (
             self._own_types if options[CONF_INCLUDE_OWN] else self._types
@@ -145,11 +165,13 @@ class _MessageTrigger(_BeeperTrigger):
         )
 
     def _is_sender(self, sender: User) -> bool:
-        return any(_is(sender, wanted) for wanted in self._options[CONF_SENDER])
+        return any(
+            _is_person(sender, identity) for identity in self._options[CONF_SENDER]
+        )
 
 
 class MessageReceivedTrigger(_MessageTrigger):
-    """A message that somebody wrote to the user or, if wanted, the user elsewhere."""
+    """A message to the user or, with `include_own`, by the user in another app."""
 
     _name = "message"
     _types: ClassVar[tuple[MessageEventType, ...]] = ("message_received",)
@@ -171,8 +193,13 @@ class MessageReceivedTrigger(_MessageTrigger):
         }
     )
 
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Normalize the phrases."""
+        super().__init__(hass, config)
+        self._phrases = [_normalize(phrase) for phrase in self._options[CONF_PHRASE]]
+
     @override
-    def _means(self, event: MessageEvent) -> bool:
+    def _matches(self, event: MessageEvent) -> bool:
         options = self._options
         return (
             options.get(CONF_CHAT_TYPE) in (None, event.chat.type)
@@ -180,7 +207,7 @@ class MessageReceivedTrigger(_MessageTrigger):
                 not options[CONF_MESSAGE_TYPE]
                 or event.message.kind in options[CONF_MESSAGE_TYPE]
             )
-            and super()._means(event)
+            and super()._matches(event)
             and (not self._phrases or self._has_phrase(event.text or ""))
         )
 
@@ -200,18 +227,18 @@ _CHANGE_SCHEMA: Final = {
 
 
 class _ChangeTrigger(_MessageTrigger):
-    """A change of a message."""
+    """An edit of or a reaction to a message, optionally of certain messages only."""
 
     @override
-    def _means(self, event: MessageEvent) -> bool:
-        wanted = self._options[CONF_MESSAGE_ID]
+    def _matches(self, event: MessageEvent) -> bool:
+        message_ids = self._options[CONF_MESSAGE_ID]
         return (
-            not wanted or not event.message_ids.isdisjoint(wanted)
-        ) and super()._means(event)
+            not message_ids or not event.message_ids.isdisjoint(message_ids)
+        ) and super()._matches(event)
 
 
 class MessageEditedTrigger(_ChangeTrigger):
-    """Somebody has changed the text of a message."""
+    """The text of a message was edited."""
 
     _name = "edited message"
     _types: ClassVar[tuple[MessageEventType, ...]] = ("message_edited",)
@@ -220,7 +247,7 @@ class MessageEditedTrigger(_ChangeTrigger):
 
 
 class ReactionAddedTrigger(_ChangeTrigger):
-    """Somebody has reacted to a message."""
+    """A reaction was added to a message."""
 
     _name = "reaction"
     _types: ClassVar[tuple[MessageEventType, ...]] = ("reaction_added",)
@@ -234,72 +261,57 @@ class ReactionAddedTrigger(_ChangeTrigger):
     )
 
     @override
-    def _means(self, event: MessageEvent) -> bool:
-        wanted = self._options[CONF_REACTION]
-        return (not wanted or self._is_wanted(event.reaction)) and super()._means(event)
+    def _matches(self, event: MessageEvent) -> bool:
+        return (
+            not self._options[CONF_REACTION] or self._is_selected(event.reaction)
+        ) and super()._matches(event)
 
-    def _is_wanted(self, added: Reaction | None) -> bool:
+    def _is_selected(self, added: Reaction | None) -> bool:
         fold = fold_variation if self._options[CONF_MATCH_SKIN_TONE] else fold_reaction
         return added is not None and fold(added.key) in map(
             fold, self._options[CONF_REACTION]
         )
 
 
-class AccountDisconnectedTrigger(_BeeperTrigger):
-    """An account has lost its network."""
+class AccountDisconnectedTrigger(_BeeperTrigger[AccountDisconnected]):
+    """An account has lost the connection to its network."""
 
     _schema = vol.Schema(automation_scope.ACCOUNT)
+    _signal = SIGNAL_ACCOUNT_DISCONNECTED
 
     @override
-    async def async_attach_runner(
-        self,
-        run_action: TriggerActionRunner,
-        did_not_trigger: TriggerNotTriggeredReporter | None = None,
-    ) -> CALLBACK_TYPE:
-        @callback
-        def happened(event: AccountDisconnected) -> None:
-            if automation_scope.concerns(
-                self._hass,
-                self._options,
-                entry_id=event.entry_id,
-                account_id=event.account_id,
-            ):
-                run_action(
-                    {**event.as_dict(), "config_entry_id": event.entry_id},
-                    f"{event.network or 'account'} disconnected",
-                )
-
-        return async_dispatcher_connect(
-            self._hass, SIGNAL_ACCOUNT_DISCONNECTED, happened
+    def _matches(self, event: AccountDisconnected) -> bool:
+        return automation_scope.concerns(
+            self._hass,
+            self._options,
+            entry_id=event.entry_id,
+            account_id=event.account_id,
         )
 
+    @override
+    def _describe(self, event: AccountDisconnected) -> str:
+        return f"{event.network or 'account'} disconnected"
 
-class SendFailedTrigger(_BeeperTrigger):
+
+class SendFailedTrigger(_BeeperTrigger[SendFailed]):
     """A message that Home Assistant sent could not be delivered."""
 
     _schema = vol.Schema(automation_scope.CHAT)
+    _signal = SIGNAL_SEND_FAILED
 
     @override
-    async def async_attach_runner(
-        self,
-        run_action: TriggerActionRunner,
-        did_not_trigger: TriggerNotTriggeredReporter | None = None,
-    ) -> CALLBACK_TYPE:
-        @callback
-        def happened(event: SendFailed) -> None:
-            if automation_scope.concerns(
-                self._hass,
-                self._options,
-                entry_id=event.entry_id,
-                account_id=event.chat.account_id or "",
-                chat_ids=event.chat.ids,
-            ):
-                run_action(
-                    {**event.as_dict(), "config_entry_id": event.entry_id},
-                    f"sending failed on {event.chat.network or 'Beeper'}",
-                )
+    def _matches(self, event: SendFailed) -> bool:
+        return automation_scope.concerns(
+            self._hass,
+            self._options,
+            entry_id=event.entry_id,
+            account_id=event.chat.account_id or "",
+            chat_ids=event.chat.ids,
+        )
 
-        return async_dispatcher_connect(self._hass, SIGNAL_SEND_FAILED, happened)
+    @override
+    def _describe(self, event: SendFailed) -> str:
+        return f"sending failed on {event.chat.network or 'Beeper'}"
 
 
 def _normalize(text: str) -> str:
@@ -311,17 +323,17 @@ def _normalize(text: str) -> str:
 _normalize_message = lru_cache(maxsize=1)(_normalize)
 
 
-def _is(sender: User, wanted: str) -> bool:
-    """Tell whether it is this person: by id or address, by number, or else by name.
+def _is_person(sender: User, identity: str) -> bool:
+    """Return whether an ID, address, number or name identifies the sender.
 
-    Anybody can take a name that looks like somebody else's number, id or address.
+    Anybody can choose a name that looks like another person's number, ID or address.
     """
-    if wanted in (sender.id, sender.email) or sender.has_confirmed_number(wanted):
+    if identity in (sender.id, sender.email) or sender.has_confirmed_number(identity):
         return True
-    if ":" in wanted or "@" in wanted[1:] or wanted.startswith("+"):
+    if ":" in identity or "@" in identity[1:] or identity.startswith("+"):
         return False
     names = (sender.full_name, sender.username)
-    return _normalize(wanted).removeprefix("@") in {
+    return _normalize(identity).removeprefix("@") in {
         _normalize(name).removeprefix("@") for name in names if name
     }
 
