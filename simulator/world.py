@@ -128,14 +128,26 @@ class World:
         """The chats of lists and searches, newest activity first."""
         return [chat for chat in self.recent_chats() if self._is_listed(chat)]
 
-    def _is_listed(self, chat: Chat) -> bool:
+    def searched_chats(self) -> list[Chat]:
+        """The chats whose messages a search finds: also members of merged chats."""
+        return [
+            chat
+            for chat in self.recent_chats()
+            if self._is_listed(chat, is_member_listed=True)
+        ]
+
+    def _is_listed(self, chat: Chat, *, is_member_listed: bool = False) -> bool:
         def has(name: str) -> bool:
             return self.traits.has(name, chat.account_id)
 
         return not (
             has("chats_loading")
             or has("logged_out_chats_vanish")
-            or (has("merged_members_hidden") and chat.merged_into is not None)
+            or (
+                has("merged_members_hidden")
+                and chat.merged_into is not None
+                and not is_member_listed
+            )
             or (has("invitation") and chat.is_invitation)
         )
 
@@ -350,6 +362,8 @@ class World:
             raise invalid("body", "attachment", "uploadID", message="Unknown upload")
         mime = wanted.get("mimeType", upload.mime_type)
         kind = wanted.get("type") or mime.partition("/")[0]
+        if kind == "voiceNote":  # Before 4.2.808.
+            kind = "voice-note"
         shown = {
             "image": "img",
             "gif": "img",

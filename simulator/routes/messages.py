@@ -55,6 +55,7 @@ def send(call: Call) -> Json:
         raise invalid("body", "text", message="Either text or attachment is required")
     if "mentions" in body and call.profile.strict:
         raise invalid("body", "mentions", message="Unrecognized key")
+    _check_attachment_type(call, body.get("attachment", {}).get("type"))
     if reply_to := body.get("replyToMessageID"):
         call.world.message(chat, reply_to)
     attachment = (
@@ -68,6 +69,14 @@ def send(call: Call) -> Json:
         mentions=body.get("mentions"),
     )
     return {"chatID": chat.id, "pendingMessageID": message.pending_id}
+
+
+def _check_attachment_type(call: Call, given: str | None) -> None:
+    """Refuse a type of another generation, by the types of its SDKs."""
+    old = ("gif", "voiceNote", "sticker")
+    known = given != "voiceNote" if "rich" in call.profile.features else given in old
+    if given is not None and not known:
+        raise invalid("body", "attachment", "type", message="Invalid enum value")
 
 
 def get_message(call: Call) -> Json:
@@ -216,7 +225,7 @@ def _side(message: Message) -> str:
 def _chats(call: Call, query: Json) -> Iterator[Chat]:
     """Return the chats covered by a message search."""
     ids, accounts = query.get("chatIDs"), query.get("accountIDs")
-    for chat in call.world.listed_chats():
+    for chat in call.world.searched_chats():
         if (
             (not ids or chat.id in ids or chat.local_id in ids)
             and (not accounts or chat.account_id in accounts)
@@ -253,7 +262,16 @@ _ATTACHMENT = Rule(
         ),
         "duration": Rule(kind="number"),
         "type": Rule(
-            choices=("image", "video", "audio", "file", "gif", "voice-note", "sticker")
+            choices=(
+                "image",
+                "video",
+                "audio",
+                "file",
+                "gif",
+                "voice-note",
+                "voiceNote",
+                "sticker",
+            )
         ),
     },
 )

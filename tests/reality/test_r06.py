@@ -1,5 +1,6 @@
 """R6: writes that have no effect, and answers that show the state before them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper.outgoing import change_job, chat_changes, outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from tests.helpers.world import FAMILY, KIM, PROFILES
+from tests.helpers.world import FAMILY, KIM, PROFILES, write
 
 WITH_PATCH = ["4.2.808", "latest"]
 TRAITS = ("patch_archive_ignored", "stale_write_answers")
@@ -104,3 +106,71 @@ async def test_r6_what_was_written_is_read_back(
     with pytest.raises(HomeAssistantError) as unknown:
         await change(hass, action, FAMILY, **data)
     assert unknown.value.translation_key == "change_not_shown"
+
+
+@pytest.mark.parametrize("profile", WITH_PATCH)
+@pytest.mark.parametrize(
+    ("action", "method", "data"),
+    [
+        ("set_reminder", "POST", {"remind_at": "2099-01-01T08:00:00+00:00"}),
+        ("set_reminder", "POST", {"remind_at": "2099-01-01T08:00:00.5+01:00"}),
+        (
+            "set_reminder",
+            "POST",
+            {
+                "remind_at": "2099-01-01T08:00:00+00:00",
+                "dismiss_on_incoming_message": True,
+            },
+        ),
+        ("clear_reminder", "DELETE", {}),
+        ("edit_message", "PUT", {"message": "*Hello* & <you>"}),
+        ("edit_message", "PUT", {"message": "**Hello**", "format": "markdown"}),
+        ("delete_message", "DELETE", {"for_everyone": True}),
+        ("delete_message", "DELETE", {"for_everyone": False}),
+    ],
+    ids=str,
+)
+async def test_r6_an_accepted_change_without_effect_is_not_done(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    method: str,
+    data: dict[str, Any],
+) -> None:
+    simulator.traits.add(*TRAITS)
+    if action.endswith("_message"):
+        chat = simulator.world.chats[KIM]
+        me = simulator.world.accounts["whatsapp"].user
+        data = {**data, "message_id": write(simulator, "before", sender=me).id}
+    else:
+        chat = simulator.world.chats[FAMILY]
+        chat.reminder = {"remindAt": "2098-01-01T08:00:00+00:00"}
+    fault = simulator.faults.add(
+        "status_before", path="/v1/chats/*", method=method, status=204, times=1
+    )
+    with pytest.raises(HomeAssistantError) as unknown:
+        await change(hass, action, chat.id, **data)
+    assert fault.hits == 1
+    assert unknown.value.translation_key == "change_not_shown"
+    await change(hass, action, chat.id, **data)
+
+
+@pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "easymatrix"])
+@pytest.mark.parametrize("action", ["set_reminder", "clear_reminder"])
+async def test_r6_what_a_server_never_shows_is_taken_for_done(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
+) -> None:
+    data = {"remind_at": "2099-01-01T08:00:00+00:00"} if "set" in action else {}
+    await change(hass, action, **data)
+
+
+@pytest.mark.parametrize("profile", WITH_PATCH)
+async def test_r6_a_reminder_whose_time_has_come_is_done(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "status_before", path="/v1/chats/*/reminders", method="POST", status=204
+    )
+    soon = dt_util.utcnow() + timedelta(seconds=0.1)
+    await change(hass, "set_reminder", remind_at=soon.isoformat())

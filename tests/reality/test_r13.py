@@ -38,18 +38,66 @@ async def test_r13_a_gif_says_that_it_is_one(
     assert simulator.world.chats[KIM].messages[-1].attachments
 
 
-@pytest.mark.parametrize("profile", WITH_UPLOADS)
-async def test_r13_the_type_can_be_given(
+NEW = ["4.2.808", "latest"]
+OLD = ["4.2.557", "easymatrix"]
+
+
+async def send_file(
+    hass: HomeAssistant, tmp_path: Path, name: str, attachment_type: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"OggS")
+    hass.config.allowlist_external_dirs.add(str(tmp_path))
+    await send(
+        hass, message=None, attachment=str(path), attachment_type=attachment_type
+    )
+
+
+@pytest.mark.parametrize(
+    ("profile", "name", "given", "on_wire"),
+    [
+        *((profile, "a.ogg", "voice-note", "voice-note") for profile in NEW),
+        *((profile, "a.ogg", "voice-note", "voiceNote") for profile in OLD),
+        *((profile, "a.webp", "sticker", "sticker") for profile in NEW + OLD),
+        *((profile, "a.mp4", "gif", "gif") for profile in NEW + OLD),
+        *((profile, "a.png", "image", "image") for profile in NEW),
+        *((profile, "a.png", "file", "file") for profile in NEW),
+        # Older servers choose it themselves.
+        *((profile, "a.png", "image", None) for profile in OLD),
+        *((profile, "a.mp4", "video", None) for profile in OLD),
+        *((profile, "a.mp3", "audio", None) for profile in OLD),
+        *((profile, "a.pdf", "file", None) for profile in OLD),
+    ],
+)
+async def test_r13_the_type_is_given_in_the_words_of_the_server(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
     tmp_path: Path,
+    name: str,
+    given: str,
+    on_wire: str | None,
 ) -> None:
-    path = tmp_path / "hello.ogg"
-    path.write_bytes(b"OggS")
-    hass.config.allowlist_external_dirs.add(str(tmp_path))
-    await send(hass, message=None, attachment=str(path), attachment_type="voice-note")
-    assert uploaded(simulator)["type"] == "voice-note"
+    await send_file(hass, tmp_path, name, given)
+    assert uploaded(simulator).get("type") == on_wire
+
+
+@pytest.mark.parametrize("profile", OLD)
+@pytest.mark.parametrize(
+    ("name", "given"), [("a.png", "file"), ("a.pdf", "image"), ("a.ogg", "video")]
+)
+async def test_r13_a_type_that_the_server_cannot_give_is_refused(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+    name: str,
+    given: str,
+) -> None:
+    with pytest.raises(ServiceValidationError) as refused:
+        await send_file(hass, tmp_path, name, given)
+    assert refused.value.translation_key == "attachment_type_absent"
+    assert not simulator.executed
 
 
 async def test_r13_a_type_needs_an_attachment(

@@ -22,6 +22,7 @@ from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, ForbiddenError, RouteAbsentError
 from ..api.generations import UPLOAD_SINCE
+from ..api.merged import read_message
 from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
 from ..server import Server
@@ -174,7 +175,7 @@ def _media_folder(hass: HomeAssistant) -> tuple[str, Path]:
 async def _read_message(client: BeeperClient, chat_id: str, message_id: str) -> Message:
     """Return a message; on servers before 4.2.808, search the chat page by page."""
     try:
-        return await client.message(chat_id, message_id)
+        return await read_message(client, chat_id, message_id)
     except RouteAbsentError:
         pass
     async for page in pages(partial(client.messages, chat_id), _MAX_PAGES):

@@ -15,6 +15,7 @@ from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
 from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
+from ..api.merged import merged_messages, read_message, with_members
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
 from ..coordinator import BeeperConfigEntry
@@ -171,14 +172,14 @@ async def final_message_id(server: Server, message_id: str) -> str:
 
 async def _get_message(server: Server, params: Params) -> MessageResponse:
     message_id = await final_message_id(server, params[ATTR_MESSAGE_ID])
-    message = await server.client.message(params[ATTR_CHAT_ID], message_id)
+    message = await read_message(server.client, params[ATTR_CHAT_ID], message_id)
     return message_response(server, message)
 
 
 async def _list_messages(server: Server, params: Params) -> MessagesResponse:
     async def read(cursor: str | None, limit: int) -> Page[Message]:
         return _without_hidden(
-            await server.client.messages(params[ATTR_CHAT_ID], cursor)
+            await merged_messages(server.client, params[ATTR_CHAT_ID], cursor)
         )
 
     result = await read_pages(
@@ -192,6 +193,9 @@ async def _list_messages(server: Server, params: Params) -> MessagesResponse:
 
 async def _search_messages(server: Server, params: Params) -> FoundMessagesResponse:
     message_filter = MessageFilter(**select_fields(params, _MESSAGE_FILTER_FIELDS))
+    if message_filter.chat_ids:
+        chat_ids = await with_members(server.client, message_filter.chat_ids)
+        message_filter = replace(message_filter, chat_ids=chat_ids)
     chats: dict[str, Chat] = {}
 
     async def read(cursor: str | None, limit: int) -> Page[Message]:

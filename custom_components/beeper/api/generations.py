@@ -4,13 +4,15 @@ The only module that compares versions. Beeper 4.2.557 introduced `mode=start` a
 `/v1/info`, 4.2.808 a separate route for starting a chat.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 import re
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from .models import ServerInfo
+from .requests import AttachmentType
 
 UPLOAD_SINCE = "4.2.509"
 """Uploading files; introduced within a generation."""
@@ -34,6 +36,16 @@ type ReminderField = Literal["remindAt", "remindAtMs"]
 """The time as ISO 8601 since 4.2.808, as milliseconds since 1970 before."""
 
 
+_ATTACHMENT_TYPES: Final[Mapping[AttachmentType, str]] = {
+    name: name for name in get_args(AttachmentType.__value__)
+}
+_OLD_ATTACHMENT_TYPES: Final[Mapping[AttachmentType, str]] = {
+    "gif": "gif",
+    "sticker": "sticker",
+    "voice-note": "voiceNote",
+}
+
+
 class StartWay(Enum):
     """A way to start a chat with a person."""
 
@@ -51,6 +63,7 @@ class Generation:
     message texts are Matrix HTML; with `single_messages`, a message can be read by its
     id; with `typed_messages`, only membership events have no type. `reminder_fields` are the possible fields for the time of a reminder.
     `reaction_in_path` says whether the path or the query names the reaction to remove.
+    `attachment_types` are the server's words for the types of attachments that it knows.
     If several values are possible, they are tried in order; the next one only after a
     response that proves that nothing ran.
     """
@@ -63,6 +76,9 @@ class Generation:
     typed_messages: bool = False
     reminder_fields: tuple[ReminderField, ...] = ("remindAt", "remindAtMs")
     reaction_in_path: tuple[bool, ...] = (True, False)
+    attachment_types: Mapping[AttachmentType, str] = field(
+        default_factory=lambda: _OLD_ATTACHMENT_TYPES
+    )
 
 
 WITH_START_ROUTE = Generation(
@@ -73,6 +89,7 @@ WITH_START_ROUTE = Generation(
     typed_messages=True,
     reminder_fields=("remindAt",),
     reaction_in_path=(True,),
+    attachment_types=_ATTACHMENT_TYPES,
 )
 WITH_START_MODE = Generation(
     name="4.2.557",

@@ -211,12 +211,15 @@ class CreateChat:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class AttachmentUpload:
-    """A reference to an uploaded file; the server detects its size, and type if None."""
+    """A reference to an uploaded file; the server detects its size, and type if None.
+
+    `type` is the server's word, see `Generation.attachment_types`.
+    """
 
     upload_id: str
     file_name: str
     mime_type: str
-    type: AttachmentType | None = None
+    type: str | None = None
 
     def body(self) -> dict[str, Json]:
         """Return the API's `attachment` object."""

@@ -19,6 +19,7 @@ from ..api.exceptions import (
     UnreadableAnswerError,
 )
 from ..api.generations import CHANGES_SINCE
+from ..api.merged import read_message
 from ..api.models import Chat, Message
 from ..api.pages import pages
 from ..errors import Refusal
@@ -150,6 +151,8 @@ class ChangeJob(Job[ChangeResult]):
         self.before = message
         # A message that was just sent has a pending ID until the network confirms it.
         self.message_id = message.id or self.message_id
+        if message.chat_id and self.chat and message.chat_id in self.chat.merged_ids:
+            self.chat_id = message.chat_id
         self.check_message(message)
 
     def _may_reply(self) -> bool:
@@ -177,7 +180,7 @@ class ChangeJob(Job[ChangeResult]):
         the newest, or cannot be read.
         """
         try:
-            return await self.client.message(self.chat_id, self.message_id)
+            return await read_message(self.client, self.chat_id, self.message_id)
         except RouteAbsentError:
             async for page in pages(
                 partial(self.client.messages, self.chat_id), _MAX_PAGES

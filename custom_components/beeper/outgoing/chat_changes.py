@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final, override
 
 from .. import errors
+from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.generations import READ_SINCE
 from ..api.models import Chat
@@ -183,6 +184,7 @@ class SetReminder(ChangeJob):
 
     name = "set_reminder"
     since = READ_SINCE
+    is_doubtful = True
 
     @override
     async def apply(self) -> None:
@@ -203,12 +205,22 @@ class SetReminder(ChangeJob):
             and dismiss in (None, chat.reminder_is_dismissed)
         )
 
+    @override
+    async def is_shown(self) -> bool:
+        # Older servers return no reminders, and none does once its time has come.
+        return (
+            not _shows_reminders(self.client)
+            or await self.is_applied()
+            or self.params["remind_at"] <= datetime.now(UTC)
+        )
+
 
 class ClearReminder(ChangeJob):
     """Remove the reminder of a chat."""
 
     name = "clear_reminder"
     since = READ_SINCE
+    is_doubtful = True
 
     @override
     async def apply(self) -> None:
@@ -216,13 +228,18 @@ class ClearReminder(ChangeJob):
 
     @override
     async def is_applied(self) -> bool:
-        generation = self.client.generation
         # Older servers return no reminders: absence proves nothing.
         return (
-            generation is not None
-            and generation.rich_text
-            and (await self.read_chat()).reminder is None
+            _shows_reminders(self.client) and (await self.read_chat()).reminder is None
         )
+
+    @override
+    async def is_shown(self) -> bool:
+        return not _shows_reminders(self.client) or await self.is_applied()
+
+
+def _shows_reminders(client: BeeperClient) -> bool:
+    return client.generation is not None and client.generation.rich_text
 
 
 class Focus(ChangeJob):

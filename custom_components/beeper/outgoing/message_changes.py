@@ -24,6 +24,7 @@ class EditMessage(ChangeJob):
     since = EDIT_SINCE
     needs_message = True
     needs_writable_chat = True
+    is_doubtful = True
 
     @property
     def _markdown(self) -> str:
@@ -56,6 +57,17 @@ class EditMessage(ChangeJob):
             and same_text(self._markdown, message.text or "")
         )
 
+    @override
+    async def is_shown(self) -> bool:
+        message = await self.read_message()
+        if message is None:
+            return False
+        # The network may change the text that it accepts.
+        return same_text(self._markdown, message.text or "") or (
+            self.before is not None
+            and (message.text, message.edited) != (self.before.text, self.before.edited)
+        )
+
 
 class DeleteMessage(ChangeJob):
     """Delete a message, for everyone or only for the user."""
@@ -64,6 +76,7 @@ class DeleteMessage(ChangeJob):
     is_visible = True
     change_type = "message_deleted"
     needs_message = True
+    is_doubtful = True
 
     @override
     def check_message(self, message: Message) -> None:

@@ -1,7 +1,7 @@
 """Send a message to a chat: limits, upload of the attachment, one attempt."""
 
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Hashable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import override
 
@@ -10,6 +10,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
+from ..api.generations import CHANGES_SINCE, UNIDENTIFIED
+from ..api.merged import read_message
 from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
@@ -142,7 +144,16 @@ class MessageJob(Job[SentMessage]):
         )
         if self._reply_to is None:
             errors.refuse("message_not_confirmed", kind=HomeAssistantError)
+        if self._chat and self._chat.merged_ids:
+            await self._choose_member(self._chat.merged_ids, self._reply_to)
         self._request = self._request_with(None)
+
+    async def _choose_member(self, members: Collection[str], reply_to: str) -> None:
+        """Send a reply to the member of a merged chat that contains the original."""
+        with suppress(BeeperError):
+            message = await read_message(self._client, self._chat_id, reply_to)
+            if message.chat_id and message.chat_id in members:
+                self._chat_id = message.chat_id
 
     def _may_reply(self) -> bool:
         """Count the message if it answers the one that started its automation."""
@@ -157,6 +168,7 @@ class MessageJob(Job[SentMessage]):
     async def _upload(self, source: Source) -> AttachmentUpload:
         file = await open_source(self._hass, source)
         try:
+            attachment_type = self._type_of(file.mime_type)
             uploaded = await self._client.upload(
                 file.content, file_name=file.name, mime_type=file.mime_type
             )
@@ -168,10 +180,22 @@ class MessageJob(Job[SentMessage]):
             upload_id=uploaded.upload_id,
             file_name=file.name,
             mime_type=file.mime_type,
-            # WhatsApp withdraws a GIF that is sent as a picture.
-            type=self.message.attachment_type
-            or ("gif" if file.mime_type == "image/gif" else None),
+            type=attachment_type,
         )
+
+    def _type_of(self, mime_type: str) -> str | None:
+        """Return the server's word for the type, None to let the server choose it."""
+        wanted = self.message.attachment_type
+        if wanted is None and mime_type == "image/gif":
+            # WhatsApp withdraws a GIF that is sent as a picture.
+            wanted = "gif"
+        types = (self._client.generation or UNIDENTIFIED).attachment_types
+        if wanted is None or wanted in types:
+            return wanted and types[wanted]
+        kind = mime_type.partition("/")[0]
+        if wanted != (kind if kind in ("image", "video", "audio") else "file"):
+            errors.refuse("attachment_type_absent", version=CHANGES_SINCE)
+        return None
 
     def _request_with(self, attachment: AttachmentUpload | None) -> SendMessage:
         return SendMessage(
@@ -229,7 +253,9 @@ class MessageJob(Job[SentMessage]):
         self._sent = (
             self._sent or self.context.sent.adopt(self._chat_id, found) or self._begin()
         )
-        result = SentMessage(chat_id=self._chat_id, message_id=found.id)
+        result = SentMessage(
+            chat_id=found.chat_id or self._chat_id, message_id=found.id
+        )
         self.context.sent.finish(self._sent, result)
         return result
 
@@ -262,7 +288,7 @@ class MessageJob(Job[SentMessage]):
                 ),
                 attachment=attachment.file_name if attachment else attached,
             ),
-            {chat_id},
+            {chat_id, *(self._chat.merged_ids if self._chat else ())},
             self.message.text or "",
             since,
             attached=attached,

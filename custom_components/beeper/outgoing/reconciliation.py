@@ -13,6 +13,7 @@ from typing import Final
 
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
+from ..api.merged import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
@@ -65,7 +66,7 @@ async def find_sent(
     since = await _server_time(client, attempted)
     found = [
         message
-        for message in (await client.messages(chat_id)).items
+        for message in (await merged_messages(client, chat_id)).items
         if _is_sent(message, text or "", since, own_ids)
         and bool(message.attachments) is bool(attachment)
         and all(

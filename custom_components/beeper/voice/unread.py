@@ -8,6 +8,7 @@ from typing import Final
 
 from .. import errors
 from ..api.generations import READ_SINCE, UNIDENTIFIED
+from ..api.merged import newest_messages
 from ..api.models import Chat, Message, Page, readable_name
 from ..api.pages import pages
 from ..api.requests import ChatFilter
@@ -139,11 +140,7 @@ async def _read(found: list[ServerChat]) -> UnreadSummary:
 async def _read_chat(server: Server, chat: Chat) -> ChatSummary | None:
     """Return a chat with unread messages, None if nobody else wrote any."""
     with server.translate_errors(_not_read):
-        rows = (await server.client.messages(chat.id)).items
-        if not rows:
-            # The members of a merged chat contain its messages.
-            for member_id in chat.merged_ids:
-                rows += (await server.client.messages(member_id)).items
+        rows = await newest_messages(server.client, chat.id, chat.merged_ids)
     unread, event_count = _unread_messages(server, chat, rows)
     if not unread:
         return None
