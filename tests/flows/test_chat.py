@@ -14,7 +14,8 @@ from simulator import Simulator
 from simulator.faults import Fault
 from tests.helpers.actions import searches
 from tests.helpers.flows import TEXTS, check_texts
-from tests.helpers.world import FAMILY, KIM, PROFILES, ten_thousand
+from tests.helpers.waiting import poll
+from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact, ten_thousand
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
@@ -252,9 +253,42 @@ async def test_fifty_of_ten_thousand_are_offered(
 async def test_nothing_found(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
 ) -> None:
+    simulator.world.accounts["signal"].status = "connected"
+    await poll(hass, loaded)
     result = await submit(hass, await begin(hass, loaded), search=search)
     assert result["errors"] == {"search": "nothing_found"}
 
+    result = await submit(hass, result, search="Kim")
+    assert KIM in choices(result)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("search", ["Kim", "nobody", "+15550101002"])
+async def test_chats_that_are_not_loaded_are_not_missing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
+) -> None:
+    simulator.traits.add("chats_loading")
+    result = await submit(hass, await begin(hass, loaded), search=search)
+    assert result["errors"] == {"base": "not_loaded"}
+
+    simulator.traits.discard("chats_loading")
+    result = await submit(hass, result, search="Kim")
+    assert KIM in choices(result)
+
+
+@pytest.mark.parametrize("status", ["reconnect_required", "disconnected", "connecting"])
+async def test_chats_of_a_lost_account_may_be_missing(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, status: str
+) -> None:
+    simulator.world.accounts["signal"].status = "connected"
+    simulator.traits.add("logged_out_chats_vanish=telegram")
+    simulator.world.accounts["telegram"].status = status
+    await poll(hass, loaded)
+    person = contact(simulator, "@t:x", "telegram", full_name="Zoe Somebody")
+    chat(simulator, [person], account_id="telegram")
+    result = await submit(hass, await begin(hass, loaded), search="Zoe Somebody")
+    assert result["errors"] == {"search": "nothing_found_disconnected"}
+    assert result["description_placeholders"]["networks"] == "Telegram"
     result = await submit(hass, result, search="Kim")
     assert KIM in choices(result)
 
@@ -372,7 +406,7 @@ async def test_reconfigure_to_the_same_chat(
 
     result = await reconfigure(hass, loaded, subentry)
     result = await submit(hass, result, search="nobody")
-    assert result["errors"] == {"search": "nothing_found"}
+    assert result["errors"] == {"search": "nothing_found_disconnected"}
     result = await submit(hass, result, search="kim")
     result = await submit(hass, result, chat_id=FAMILY)
     assert result["errors"] == {"chat_id": "already_configured"}

@@ -23,6 +23,7 @@ from tests.helpers.flows import (
     submit,
     suggested,
 )
+from tests.helpers.waiting import poll
 from tests.helpers.world import FAMILY, KIM, PROFILES
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
@@ -254,7 +255,7 @@ async def test_no_chat_is_preselected(
     [
         ("send_message", MESSAGE, "name", " ", "blank"),
         ("send_message", MESSAGE, "search", " ", "blank"),
-        ("send_message", MESSAGE, "search", "nobody", "nothing_found"),
+        ("send_message", MESSAGE, "search", "nobody", "nothing_found_disconnected"),
         ("send_message", MESSAGE, "message", " ", "blank"),
         ("send_message", MESSAGE, "message", "{{ 1", "template_invalid"),
         ("start_chat", CHAT, "name", " ", "blank"),
@@ -293,6 +294,51 @@ async def test_errors_appear_at_their_field(
 
     result = await submit(hass, result, **given)
     assert choices(result)
+
+
+UNKNOWN = [
+    ("send_message", {**MESSAGE, "search": "nobody"}, "search"),
+    ("start_chat", {**CHAT, "recipient": "nobody"}, "recipient"),
+    ("create_group", {**GROUP, "participants": ["nobody"]}, "participants"),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "field"), UNKNOWN)
+async def test_nobody_is_missing_while_nothing_is_loaded(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    kind: str,
+    given: dict[str, Any],
+    field: str,
+) -> None:
+    simulator.traits.add("chats_loading")
+    result = await submit(hass, await begin(hass, loaded, kind), **given)
+    assert result["errors"] == {"base": "not_loaded"}
+
+    simulator.traits.discard("chats_loading")
+    simulator.world.accounts["whatsapp"].status = "disconnected"
+    await poll(hass, loaded)
+    result = await submit(hass, result, **given)
+    assert result["errors"][field].endswith("_found_disconnected")
+    # Signal is disconnected, too.
+    networks = "Signal, WhatsApp" if kind == "send_message" else "WhatsApp"
+    assert result["description_placeholders"]["networks"] == networks
+
+
+@pytest.mark.parametrize(("kind", "given", "field"), UNKNOWN[1:])
+async def test_contacts_that_cannot_be_searched_are_named(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    kind: str,
+    given: dict[str, Any],
+    field: str,
+) -> None:
+    simulator.traits.add("contacts_fail=whatsapp")
+    result = await submit(hass, await begin(hass, loaded, kind), **given)
+    assert result["errors"] == {field: "nobody_found_not_searched"}
+    assert result["description_placeholders"]["networks"] == "WhatsApp"
 
 
 @pytest.mark.parametrize(

@@ -85,5 +85,5 @@ def check_texts(result: Result, flow: str) -> None:
     assert texts["data"].keys() == texts["data_description"].keys() == fields
     placeholders = result["description_placeholders"] or {}
     wanted = {*re.findall(r"{(\w+)}", repr(texts))}
-    # Home Assistant adds `name` itself.
-    assert wanted == placeholders.keys() - {"name"}
+    # Home Assistant adds `name` itself; only errors use `networks`.
+    assert wanted == placeholders.keys() - {"name", "networks"}

@@ -13,6 +13,7 @@ from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
 from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from ..people.directory import Directory
+from ..people.not_found import check_loaded, find_obstacle
 from ..server import Server
 from ..validation import phone_number
 from .labels import chat_label, chat_network, chat_title, choice_selector, form_error
@@ -48,6 +49,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
         if self._server is None:
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
+        networks = ""
         if user_input is not None:
             try:
                 self._results = await async_search_chats(
@@ -58,11 +60,12 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             else:
                 if self._results:
                     return await self.async_step_chat()
-                problems[CONF_SEARCH] = "nothing_found"
+                problems[CONF_SEARCH], networks = nothing_found(self._directory.server)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(_SEARCH_SCHEMA, user_input),
             errors=problems,
+            description_placeholders={"networks": networks},
         )
 
     async def async_step_chat(
@@ -120,7 +123,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
 async def async_search_chats(directory: Directory, text: str) -> dict[str, ListedChat]:
     """Return chats by ID, the last active first: by title and by participant.
 
-    Raises BeeperError.
+    Raises BeeperError, also if the server has not loaded its chats yet.
     """
     if not text:
         return {}
@@ -136,9 +139,19 @@ async def async_search_chats(directory: Directory, text: str) -> dict[str, Liste
     results |= {chat.id: chat for chat in await directory.match_chats(text)}
     # A merged chat replaces its members.
     shown = [chat for chat in results.values() if chat.merged_into_id not in results]
+    if not shown:
+        await check_loaded(directory.server)
     latest = sorted(
         shown,
         key=lambda chat: chat.last_activity or _LONG_AGO,
         reverse=True,
     )
     return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
+
+
+def nothing_found(server: Server) -> tuple[str, str]:
+    """Return the error of a form for no chat found, and the networks that it names."""
+    account_ids = [account.account_id for account in server.accounts]
+    if obstacle := find_obstacle(server, account_ids):
+        return "nothing_found_disconnected", obstacle[1]
+    return "nothing_found", ""

@@ -20,7 +20,7 @@ from ..people.matching import Candidate
 from ..server import Server
 
 # Errors that the user can fix. All others show as an unreadable answer.
-_FORM_ERRORS: Final = {"cannot_connect", "timeout", "token_refused"}
+_FORM_ERRORS: Final = {"cannot_connect", "not_loaded", "timeout", "token_refused"}
 
 
 def choice_selector(

@@ -1,25 +1,33 @@
 """The people that names in a form match, to choose from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import voluptuous as vol
 
 from ..people.directory import Directory, Person, as_person, person_without_lookup
+from ..people.not_found import Obstacle, find_obstacle
 from ..validation import recipient
 from .labels import join, person_label
 
 _MAX_MATCHES: Final = 50
+_NOBODY_KEYS: Final[Mapping[Obstacle | None, str]] = {
+    None: "nobody_found",
+    "disconnected": "nobody_found_disconnected",
+    "not_searched": "nobody_found_not_searched",
+}
 _PHONE_PROBLEMS: Final = {"phone_invalid", "phone_no_country_code"}
 
 
 class NoMatchError(Exception):
     """A name matches nobody; `key` is the translation key of the reason."""
 
-    def __init__(self, name: str, key: str) -> None:
-        """Keep the name for the form's error text."""
+    def __init__(self, name: str, key: str, networks: str = "") -> None:
+        """Keep the name, and the networks' names, for the form's error text."""
         self.name = name
         self.key = key
+        self.networks = networks
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -62,7 +70,9 @@ async def async_find_people(
             people.persons[text] = stranger
             labels[text] = join(text, directory.server.network(account_id))
         if not labels:
-            raise NoMatchError(name, "nobody_found")
+            obstacle = find_obstacle(directory.server, [account_id], found.not_searched)
+            reason, networks = obstacle or (None, "")
+            raise NoMatchError(name, _NOBODY_KEYS[reason], networks)
         best = {
             candidate.users[0].id
             for rank, candidate in ranked

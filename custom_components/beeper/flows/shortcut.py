@@ -31,7 +31,7 @@ from ..const import (
     SEND_MESSAGE,
     START_CHAT,
 )
-from .chat import CONF_SEARCH, async_search_chats
+from .chat import CONF_SEARCH, async_search_chats, nothing_found
 from .labels import (
     account_label,
     account_selector,
@@ -65,6 +65,8 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     """The submitted fields."""
     _unmatched = ""
     """The name that error texts refer to."""
+    _networks = ""
+    """The networks that error texts refer to."""
     _chats: dict[str, ListedChat]
     _people: FoundPeople
 
@@ -176,7 +178,11 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
                 vol.Schema(fields), user_input or defaults
             ),
             errors=problems,
-            description_placeholders={"example": _EXAMPLE, "who": self._unmatched},
+            description_placeholders={
+                "example": _EXAMPLE,
+                "networks": self._networks,
+                "who": self._unmatched,
+            },
         )
 
     def _account_selector(self) -> SelectSelector:
@@ -203,7 +209,10 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
 
     async def _async_find_chats(self, values: dict[str, Any]) -> dict[str, str]:
         self._chats = await async_search_chats(self._directory, values[CONF_SEARCH])
-        return {} if self._chats else {CONF_SEARCH: "nothing_found"}
+        if self._chats:
+            return {}
+        problem, self._networks = nothing_found(self._directory.server)
+        return {CONF_SEARCH: problem}
 
     async def _async_find_person(self, values: dict[str, Any]) -> dict[str, str]:
         return await self._async_find_persons(
@@ -234,7 +243,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
                 self._directory, account_id, names, strangers=strangers
             )
         except NoMatchError as err:
-            self._unmatched = err.name
+            self._unmatched, self._networks = err.name, err.networks
             return {field: err.key}
         return {}
 

@@ -1,8 +1,9 @@
 """Why a text matches nobody, or several: the errors, without personal data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final, Literal
 
 from homeassistant.exceptions import ServiceValidationError
 
@@ -11,6 +12,15 @@ from ..api.exceptions import NotLoadedError
 from ..api.models import AccountStatus
 from ..server import Server
 from .matching import Candidate, Rank, group_by_person, select_best
+
+
+type Obstacle = Literal["disconnected", "not_searched"]
+"""Why somebody may not be found: an account without its network, or its contacts."""
+
+_KEYS: Final[Mapping[Obstacle, str]] = {
+    "disconnected": "recipient_disconnected",
+    "not_searched": "recipient_not_searched",
+}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -57,20 +67,29 @@ async def not_one(
 
 def _nobody(server: Server, found: Found, field: str) -> ServiceValidationError:
     """Return the error for no match, with what may have kept one from being found."""
+    if obstacle := find_obstacle(server, found.account_ids, found.not_searched):
+        reason, networks = obstacle
+        return errors.invalid(_KEYS[reason], field=field, networks=networks)
+    return errors.invalid("recipient_not_found", field=field)
+
+
+def find_obstacle(
+    server: Server, account_ids: Sequence[str], not_searched: Sequence[str] = ()
+) -> tuple[Obstacle, str] | None:
+    """Return why a search of accounts may be incomplete, and the names of the networks.
+
+    `not_searched` are the accounts whose contacts could not be searched.
+    """
     disconnected = [
         account.account_id
-        for account_id in found.account_ids
+        for account_id in account_ids
         if (account := server.account(account_id))
         and (account.is_down or account.status == AccountStatus.CONNECTING)
     ]
-    for key, account_ids in (
-        ("recipient_disconnected", disconnected),
-        ("recipient_not_searched", found.not_searched),
-    ):
-        if account_ids:
-            networks = sorted({server.network(each) for each in account_ids})
-            return errors.invalid(key, field=field, networks=", ".join(networks))
-    return errors.invalid("recipient_not_found", field=field)
+    if not (affected := disconnected or not_searched):
+        return None
+    networks = sorted({server.network(account_id) for account_id in affected})
+    return "disconnected" if disconnected else "not_searched", ", ".join(networks)
 
 
 async def check_loaded(server: Server) -> None:
