@@ -13,7 +13,6 @@ from ..api.models import AccountStatus
 from ..server import Server
 from .matching import Candidate, Rank, group_by_person, select_best
 
-
 type Obstacle = Literal["disconnected", "not_searched"]
 """Why somebody may not be found: an account without its network, or its contacts."""
 
