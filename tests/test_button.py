@@ -293,6 +293,9 @@ async def test_reply_loops_are_stopped(
     skip_time: Callable[[float], None],
 ) -> None:
     """A press answers a message as an action does."""
+    options = {"answers_per_minute": 5}
+    hass.config_entries.async_update_entry(listening, options=options)
+    await hass.async_block_till_done()
     await add_shortcut(hass, listening, MESSAGE_SHORTCUT)
     await quiet(simulator)
     config = {

@@ -173,6 +173,7 @@ class ShortcutButton(ButtonEntity):
                     for person in people
                     if person["phone_number"]
                 },
+                call_context=context,
             )
         )
 

@@ -6,6 +6,7 @@ DOMAIN: Final = "beeper"
 
 CONF_ACCOUNT_ID: Final = "account_id"
 CONF_ALLOWED_SENDERS: Final = "allowed_senders"
+CONF_ANSWERS_PER_MINUTE: Final = "answers_per_minute"
 CONF_BACKLOG_MINUTES: Final = "backlog_minutes"
 CONF_CHATS_PER_HOUR: Final = "chats_per_hour"
 CONF_CHAT_ID: Final = "chat_id"
@@ -30,6 +31,7 @@ CREATE_GROUP: Final = "create_group"
 SEND_MESSAGE: Final = "send_message"
 START_CHAT: Final = "start_chat"
 
+DEFAULT_ANSWERS_PER_MINUTE: Final = 20
 DEFAULT_BACKLOG_MINUTES: Final = 15
 DEFAULT_CHATS_PER_HOUR: Final = 20
 DEFAULT_CONFIRM: Final = "new_people"

@@ -1,6 +1,5 @@
 """What outlives reloads of config entries, in one typed object."""
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,7 +10,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .incoming.seen_messages import SeenMessages
 from .outgoing.outbox import Outbox
-from .signals import ShortcutResult
+from .signals import MessageEvent, ShortcutResult
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -53,15 +52,13 @@ def get_outbox(hass: HomeAssistant, entry: ConfigEntry) -> Outbox:
 
 
 @callback
-def note_trigger(
-    hass: HomeAssistant, entry_id: str, context_id: str, chat_ids: AbstractSet[str]
-) -> None:
-    """Record which chat's message started the automation with this context.
+def note_trigger(hass: HomeAssistant, context_id: str, event: MessageEvent) -> None:
+    """Record which event started the automations with this context.
 
     An entry without an outbox cannot send, so it needs no record.
     """
-    if outbox := get_data(hass).outboxes.get(entry_id):
-        outbox.note_trigger(context_id, chat_ids)
+    if outbox := get_data(hass).outboxes.get(event.entry_id):
+        outbox.replies.note(context_id, event)
 
 
 async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:

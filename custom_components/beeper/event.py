@@ -72,7 +72,7 @@ class _MessageEntity(UnstoredEventEntity):
         if self._concerns(event):
             # The outbox recognizes answers to the message by the context.
             context = Context()
-            note_trigger(self.hass, event.entry_id, context.id, event.chat.ids)
+            note_trigger(self.hass, context.id, event)
             self.async_set_context(context)
             self._trigger_event(event.type, event.as_dict())
             self.async_write_ha_state()

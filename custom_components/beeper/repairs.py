@@ -1,19 +1,47 @@
-"""Repair issues of a server: an outdated version, or a read-only token."""
+"""Repair issues of a server: an outdated version, a read-only token, reply loops."""
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+from typing import override
+
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .api.generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
 from .const import CONF_READ_ONLY, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
+from .data import get_data
+from .outgoing.reply_loop import ReplyLoopGuard
 
 
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Return a dialog that only confirms the issue."""
-    return ConfirmRepairFlow()
+    """Return a dialog that confirms the issue."""
+    entry_id = (data or {}).get("entry_id")
+    outbox = get_data(hass).outboxes.get(str(entry_id))
+    return _ReplyLoopFlow(outbox.replies) if outbox else ConfirmRepairFlow()
+
+
+class _ReplyLoopFlow(ConfirmRepairFlow):
+    """Lets stopped automations answer again."""
+
+    def __init__(self, replies: ReplyLoopGuard) -> None:
+        """Keep what stopped them."""
+        super().__init__()
+        self._replies = replies
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Confirm, and let them go on."""
+        if user_input is not None:
+            self._replies.resume()
+        return await super().async_step_confirm(user_input)
 
 
 @callback

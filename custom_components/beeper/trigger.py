@@ -142,7 +142,7 @@ class _MessageTrigger(_BeeperTrigger[MessageEvent]):
     def _context(self, event: MessageEvent) -> Context:
         # The outbox recognizes answers to the message by the context.
         context = Context()
-        note_trigger(self._hass, event.entry_id, context.id, event.chat.ids)
+        note_trigger(self._hass, context.id, event)
         return context
 
     @override

@@ -24,6 +24,7 @@ async def test_options(
     assert result["data_schema"]({}) == {
         "duplicate_window": 30,
         "chats_per_hour": 20,
+        "answers_per_minute": 20,
         "read_only": False,
         "backlog_minutes": 15,
         "allowed_senders": [],
@@ -36,6 +37,7 @@ async def test_options(
     options = {
         "duplicate_window": 60.0,
         "chats_per_hour": 0.0,
+        "answers_per_minute": 30.0,
         "read_only": True,
         "backlog_minutes": 1440.0,
         "allowed_senders": ["+15550101002", "@kim:beeper.com"],
@@ -50,7 +52,12 @@ async def test_options(
     await hass.async_block_till_done()
 
     assert loaded.options == options
-    for key in ("duplicate_window", "chats_per_hour", "backlog_minutes"):
+    for key in (
+        "duplicate_window",
+        "chats_per_hour",
+        "answers_per_minute",
+        "backlog_minutes",
+    ):
         assert type(loaded.options[key]) is int
     paths = [received.path for received in simulator.requests]
     assert paths.count("/v1/info") == paths.count("/v1/accounts") == 1
@@ -67,6 +74,8 @@ async def test_options(
         {"duplicate_window": 601},
         {"chats_per_hour": -1},
         {"chats_per_hour": 201},
+        {"answers_per_minute": -1},
+        {"answers_per_minute": 201},
         {"backlog_minutes": 4},
         {"backlog_minutes": 1441},
         {"allowed_senders": "+15550101002"},

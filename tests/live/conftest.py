@@ -130,6 +130,16 @@ async def beeper(
 
 
 @pytest.fixture
+async def bobs_server(
+    session: aiohttp.ClientSession, homeserver: Homeserver, bob: Person
+) -> AsyncIterator[EasyMatrix]:
+    """Return a server for Bob; Home Assistant does not know it."""
+    server = await EasyMatrix.create(session, homeserver, bob)
+    yield server
+    server.process.stop()
+
+
+@pytest.fixture
 def open_chat(owner: Person, beeper: EasyMatrix) -> OpenChat:
     """Return what opens a chat that its first person has created.
 

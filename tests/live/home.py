@@ -49,6 +49,8 @@ class Home:
         self._running = AsyncExitStack()
         self.messages: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
+        self.automations: list[dict[str, Any]] = [*_AUTOMATIONS]
+        """Configurations; more take effect with a restart."""
         self.changes: list[dict[str, Any]] = []
         """Attributes of each state of an event entity, `event_type` among them."""
         self.hass: HomeAssistant
@@ -68,7 +70,7 @@ class Home:
         hass.config.media_dirs = {"local": str(self.folder)}
         hass.bus.async_listen(_EVENT, self._async_triggered)
         hass.bus.async_listen("state_changed", self._async_state_changed)
-        config = {"automation": _AUTOMATIONS}
+        config = {"automation": self.automations}
         assert await async_setup_component(hass, "automation", config)
         for domain in ("homeassistant", "conversation"):
             assert await async_setup_component(hass, domain, {})

@@ -1,25 +1,12 @@
 """Encrypted chats: the other person reads and writes with an EasyMatrix of their own."""
 
-from collections.abc import AsyncIterator
-
-import aiohttp
 import pytest
 
 from .conftest import OpenChat
 from .files import PICTURE
 from .home import Home, wait_until
 from .matrix import Person
-from .servers import EasyMatrix, Homeserver
-
-
-@pytest.fixture
-async def bobs_server(
-    session: aiohttp.ClientSession, homeserver: Homeserver, bob: Person
-) -> AsyncIterator[EasyMatrix]:
-    """Return the server that decrypts for Bob; no Home Assistant knows it."""
-    server = await EasyMatrix.create(session, homeserver, bob)
-    yield server
-    server.process.stop()
+from .servers import EasyMatrix
 
 
 @pytest.fixture

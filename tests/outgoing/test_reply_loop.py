@@ -1,4 +1,7 @@
-"""Automations that answer into the chat whose messages start them, over and over."""
+"""Automations that answer too often into the chat whose messages start them.
+
+Five times a minute is the limit here; `test_quick_reactions` has the other brake.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.outgoing import limits
+from custom_components.beeper.outgoing import reply_loop
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -26,7 +29,12 @@ from tests.helpers.listening import message_event, publish
 from tests.helpers.servers import add_entry
 from tests.helpers.world import FAMILY, KIM, PROFILES
 
-REFUSED = "Nothing was sent: within a minute, automations have already answered 5 times"
+REFUSED = "automations have answered in this chat over and over"
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
+    return add_entry(hass, simulator.url, answers_per_minute=5)
 
 
 async def automate(
@@ -111,7 +119,10 @@ async def test_sixth_reply_within_a_minute_is_refused(
     assert raised.translation_key == "reply_loop"
     reported = "network" in simulator.profile.chat_keys
     network = "WhatsApp" if reported else "Beeper"
-    assert raised.translation_placeholders == {"limit": "5", "network": network}
+    assert raised.translation_placeholders == {
+        "automations": "Test",
+        "network": network,
+    }
 
 
 @pytest.mark.parametrize("way", ["entity", "notify", "number", "script"])
@@ -147,7 +158,7 @@ async def test_error_explains_without_names(
     with pytest.raises(HomeAssistantError, match=REFUSED) as refused:
         await send(hass, context=started[0])
 
-    assert refused.value.translation_placeholders == {"limit": "5"}
+    assert not refused.value.translation_placeholders
     assert sent(simulator) == 5
 
 
@@ -217,7 +228,7 @@ async def test_unreadable_chat_counts_by_id(
         await answer(hass, started[0], 1)
 
     placeholders = issue(loaded, issue_registry).translation_placeholders
-    assert placeholders == {"limit": "5", "network": "Beeper"}
+    assert placeholders == {"automations": "Home Assistant", "network": "WhatsApp"}
 
 
 async def test_reload_keeps_the_count(
@@ -289,7 +300,7 @@ async def test_each_server_has_its_own_count(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     async with Simulator("latest", "dev-token") as other:
-        second = add_entry(hass, other.url)
+        second = add_entry(hass, other.url, answers_per_minute=5)
         assert await hass.config_entries.async_setup(second.entry_id)
         data = {
             "config_entry_id": "{{ trigger.config_entry_id }}",
@@ -382,7 +393,7 @@ async def test_only_the_newest_runs_are_kept(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "_RUNS_KEPT", 20)
+    monkeypatch.setattr(reply_loop, "_RUNS_KEPT", 20)
     started = await contexts(hass)
     await receive(hass, loaded, simulator, 30)
 

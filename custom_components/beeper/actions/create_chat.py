@@ -177,6 +177,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
                 },
                 names=tuple(person.given for person in people),
                 place=place,
+                call_context=call.context,
             ),
             allow_repeat=params[ATTR_ALLOW_REPEAT],
         )

@@ -19,6 +19,7 @@ from homeassistant.helpers.selector import (
 
 from ..const import (
     CONF_ALLOWED_SENDERS,
+    CONF_ANSWERS_PER_MINUTE,
     CONF_BACKLOG_MINUTES,
     CONF_CHATS_PER_HOUR,
     CONF_CONFIRM,
@@ -26,6 +27,7 @@ from ..const import (
     CONF_LLM_CAN_SEND,
     CONF_READ_ONLY,
     CONF_SENTENCES,
+    DEFAULT_ANSWERS_PER_MINUTE,
     DEFAULT_BACKLOG_MINUTES,
     DEFAULT_CHATS_PER_HOUR,
     DEFAULT_CONFIRM,
@@ -47,6 +49,14 @@ _OPTIONS_SCHEMA = vol.Schema(
             vol.Coerce(int),
         ),
         vol.Required(CONF_CHATS_PER_HOUR, default=DEFAULT_CHATS_PER_HOUR): vol.All(
+            NumberSelector(
+                NumberSelectorConfig(min=0, max=200, mode=NumberSelectorMode.BOX)
+            ),
+            vol.Coerce(int),
+        ),
+        vol.Required(
+            CONF_ANSWERS_PER_MINUTE, default=DEFAULT_ANSWERS_PER_MINUTE
+        ): vol.All(
             NumberSelector(
                 NumberSelectorConfig(min=0, max=200, mode=NumberSelectorMode.BOX)
             ),

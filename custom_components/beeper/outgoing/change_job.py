@@ -54,7 +54,6 @@ class ChangeJob(Job[ChangeResult]):
     params: Mapping[str, Any]
     chat_id: str
     call_context: Context | None = None
-    """Home Assistant's context of the call."""
     message_id: str = field(init=False)
     chat: Chat | None = field(default=None, init=False)
     before: Message | None = field(default=None, init=False)
@@ -127,11 +126,10 @@ class ChangeJob(Job[ChangeResult]):
     async def prepare(self) -> None:
         if self.needs_writable_chat:
             await check_writable(self.client, self.chat)
-        if self.is_visible and not self._may_reply():
-            errors.refuse(
-                "reply_loop",
-                kind=HomeAssistantError,
-                limit=str(self.context.limits.replies.limit),
+        if self.is_visible:
+            self.answer = self.context.limits.replies.take(
+                self.call_context,
+                (self.chat.ids if self.chat else set()) | {self.chat_id},
             )
         if self.message_id:
             final_id = await read_final_id(
@@ -154,16 +152,6 @@ class ChangeJob(Job[ChangeResult]):
         if message.chat_id and self.chat and message.chat_id in self.chat.merged_ids:
             self.chat_id = message.chat_id
         self.check_message(message)
-
-    def _may_reply(self) -> bool:
-        """Count the change if it answers a message of its chat."""
-        shown_as = (self.chat and self.chat.merged_into_id) or self.chat_id
-        return self.call_context is None or self.context.limits.replies.take(
-            self.call_context,
-            shown_as,
-            {self.chat_id, shown_as},
-            (self.chat and self.chat.network) or "Beeper",
-        )
 
     def is_own(self, message: Message) -> bool:
         """Return whether the signed-in user sent a message."""

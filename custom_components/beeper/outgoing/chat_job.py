@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, override
 
+from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
@@ -58,6 +59,7 @@ class ChatJob(Job[ChatJobResult]):
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     place: Place | None = None
+    call_context: Context | None = None
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _message: FirstMessage | None = field(default=None, init=False)
@@ -164,8 +166,10 @@ class ChatJob(Job[ChatJobResult]):
         if self._existing:
             if self._message:
                 self._message.is_separate = True
+            self._take_answer(self._existing.ids)
             return
         await self._check_rules()
+        self._take_answer(set())
         limiter = self.context.limits.new_chats
         self._limiter_slot = limiter.take(account_id)
         if self._limiter_slot is None and not await is_existing(server, self.request):
@@ -176,6 +180,11 @@ class ChatJob(Job[ChatJobResult]):
                         key="budget_empty", placeholders=limiter.describe(account_id)
                     )
                 )
+
+    def _take_answer(self, chat_ids: set[str]) -> None:
+        self.answer = self.context.limits.replies.take(
+            self.call_context, chat_ids, (self.request.account_id, self._identities)
+        )
 
     async def _check_rules(self) -> None:
         """Refuse what the network cannot do; an existing chat needs no check."""

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from homeassistant.core import Context
+
 from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
@@ -16,6 +18,7 @@ from .chat_queue import ChatQueues
 from .limits import Limits
 from .network_rules import NetworkRules
 from .recipient_queue import RecipientQueue
+from .reply_loop import Answer
 from .sent_messages import SentMessages
 
 
@@ -46,6 +49,10 @@ class Job[ResultT](ABC):
     name: ClassVar[str]
     creates_chat: ClassVar[bool] = False
     """The running attempt is stored: not even a killed process may repeat it."""
+    call_context: Context | None = None
+    """Home Assistant's context of the call."""
+    answer: Answer | None = None
+    """Set by `prepare` if it answers something that happened in the chat."""
     window: float = 0
     """Seconds for which a repeated job returns the same result, once done."""
     idempotent: bool = False

@@ -2,27 +2,23 @@
 
 New chats have a limit. Messages into existing chats have none, as one may be the smoke
 alarm's; past a number an hour there is a warning. Only automations that answer into the
-chat that started them are held back when they do it over and over.
+chat that started them are held back when they do it over and over: see `reply_loop`.
 """
 
-from collections.abc import Set as AbstractSet
 import math
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from ..const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOMAIN
+from .reply_loop import ReplyLoopGuard
 
 _HOUR: Final = 60 * 60
 _MANY_MESSAGES: Final = 60
-_MINUTE: Final = 60
-_REPLIES_A_MINUTE: Final = 5
-_RUN_KEPT: Final = 10 * 60
-_RUNS_KEPT: Final = 5000
 _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 
@@ -119,72 +115,6 @@ class MessageCounter:
 
     def forget(self) -> None:
         """Take the warning back."""
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
-
-
-class ReplyLoopGuard:
-    """How often runs that a message started send into the chat it came from.
-
-    If such a message starts them again, as with another automation at the other end,
-    they would never stop. Times are the event loop's.
-    """
-
-    limit: Final = _REPLIES_A_MINUTE
-
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Know of no run."""
-        self._hass = hass
-        self._issue_id = f"reply_loop_{entry.entry_id}"
-        self._runs: dict[str, tuple[float, AbstractSet[str]]] = {}
-        self._sent: dict[str, list[float]] = {}
-
-    def note(self, context_id: str, chat_ids: AbstractSet[str]) -> None:
-        """Remember for a while that a message of this chat started a run."""
-        now = self._hass.loop.time()
-        self._runs[context_id] = (now, chat_ids)
-        for known, (noted, _) in list(self._runs.items()):
-            # The oldest are first.
-            if now - noted < _RUN_KEPT and len(self._runs) <= _RUNS_KEPT:
-                break
-            del self._runs[known]
-
-    def take(
-        self, context: Context, chat_id: str, chat_ids: AbstractSet[str], network: str
-    ) -> bool:
-        """Count a message of a run into the chat that started it.
-
-        Return False, and raise an issue, if there were too many within a minute; what
-        is sent for any other reason always passes. `chat_ids` are all the chat has.
-        """
-        now = self._hass.loop.time()
-        # An automation's context has its trigger's as parent.
-        runs = [self._runs.get(each or "") for each in (context.id, context.parent_id)]
-        if not any(
-            run and now - run[0] < _RUN_KEPT and run[1] & chat_ids for run in runs
-        ):
-            return True
-        self._sent = {
-            chat: recent
-            for chat, times in self._sent.items()
-            if (recent := [time for time in times if now - time < _MINUTE])
-        }
-        sent = self._sent.setdefault(chat_id, [])
-        if len(sent) < self.limit:
-            sent.append(now)
-            return True
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            self._issue_id,
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="reply_loop",
-            translation_placeholders={"limit": str(self.limit), "network": network},
-        )
-        return False
-
-    def forget(self) -> None:
-        """Take the issue back."""
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
 
 

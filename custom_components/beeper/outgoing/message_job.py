@@ -123,12 +123,10 @@ class MessageJob(Job[SentMessage]):
                 length=str(self.message.length),
                 limit=str(limit),
             )
-        if not self._may_reply():
-            errors.refuse(
-                "reply_loop",
-                kind=HomeAssistantError,
-                limit=str(self.context.limits.replies.limit),
-            )
+        self.answer = self.context.limits.replies.take(
+            self.call_context,
+            (self._chat.ids if self._chat else set()) | {self.message.chat_id},
+        )
         await self._resolve_reply()
         if self.message.attachment:
             self._request = self._request_with(
@@ -154,16 +152,6 @@ class MessageJob(Job[SentMessage]):
             message = await read_message(self._client, self._chat_id, reply_to)
             if message.chat_id and message.chat_id in members:
                 self._chat_id = message.chat_id
-
-    def _may_reply(self) -> bool:
-        """Count the message if it answers the one that started its automation."""
-        shown_as = (self._chat and self._chat.merged_into_id) or self._chat_id
-        return self.context.limits.replies.take(
-            self.call_context,
-            shown_as,
-            {self.message.chat_id, self._chat_id, shown_as},
-            (self._chat and self._chat.network) or "Beeper",
-        )
 
     async def _upload(self, source: Source) -> AttachmentUpload:
         file = await open_source(self._hass, source)

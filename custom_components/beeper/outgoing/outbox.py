@@ -6,7 +6,7 @@ result of the first one instead of being sent.
 """
 
 import asyncio
-from collections.abc import Hashable, Set as AbstractSet
+from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,6 +27,7 @@ from .job import Job, OutboxContext
 from .limits import Limits
 from .network_rules import NetworkRules
 from .recipient_queue import RecipientQueue
+from .reply_loop import ReplyLoopGuard
 from .sent_messages import SentMessages
 
 _STORE_AFTER: Final = 0.05
@@ -85,10 +86,10 @@ class Outbox:
             sent=self.sent,
         )
 
-    @callback
-    def note_trigger(self, context_id: str, chat_ids: AbstractSet[str]) -> None:
-        """Remember that a message of this chat started the run of this context."""
-        self._limits.replies.note(context_id, chat_ids)
+    @property
+    def replies(self) -> ReplyLoopGuard:
+        """Return what stops automations that answer each other."""
+        return self._limits.replies
 
     async def async_load(self) -> None:
         """Load the state that survives a restart."""
@@ -99,7 +100,7 @@ class Outbox:
     async def async_remove(self) -> None:
         """Remove the stored state and the issues."""
         self._limits.messages.forget()
-        self._limits.replies.forget()
+        self._limits.replies.remove()
         await self._limits.new_chats.async_remove()
         await self._log.async_remove()
         await self.sent.async_remove()
@@ -218,6 +219,8 @@ class Outbox:
         finally:
             if store:
                 store.cancel()
+            if job.answer:
+                self.replies.sent(job.answer)
         self._settle(job, attempt)
         return self._remember(job, Outcome(result=result))
 

@@ -65,7 +65,9 @@ class Sender:
             )
             self._unknown_starts.pop(start, None)
             try:
-                return await outbox.run(ChatJob(context=outbox.context, request=start))
+                return await outbox.run(
+                    ChatJob(context=outbox.context, request=start, call_context=context)
+                )
             except HomeAssistantError as err:
                 if errors.is_unknown(err):
                     self._unknown_starts[start] = now + UNKNOWN_OUTCOME_SECONDS

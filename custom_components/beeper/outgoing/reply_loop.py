@@ -1,0 +1,257 @@
+"""Automations that answer into the chat that started them, over and over.
+
+Another automatic system at the other end answers within a second, again and again;
+people take longer. So what counts is how soon the other end reacts. Automatic systems
+that take their time are stopped by the number of answers.
+"""
+
+from collections import deque
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_NAME
+from homeassistant.core import Context, Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+
+from .. import errors
+from ..const import CONF_ANSWERS_PER_MINUTE, DEFAULT_ANSWERS_PER_MINUTE, DOMAIN
+from ..signals import MessageEvent
+from .recipient_queue import Identity, identities, proof
+
+_AUTOMATION_TRIGGERED: Final = "automation_triggered"
+"""Event that an automation fires with its name when it starts."""
+
+_QUICK: Final = 2.0
+"""Seconds after an answer within which people hardly ever react."""
+
+_QUICK_REACTIONS: Final = 5
+"""So many in a row are no person's."""
+
+_STOPPED_FOR: Final = 10 * 60
+"""Seconds for which a chat gets no answers, unless somebody lets them go on."""
+
+_MINUTE: Final = 60
+_TEN_MINUTES: Final = 10 * 60
+_TEN_MINUTES_FACTOR: Final = 3
+"""In ten minutes, three times as many answers may be sent as in one."""
+
+_RUN_KEPT: Final = 10 * 60
+_RUNS_KEPT: Final = 5000
+
+
+@dataclass(kw_only=True, eq=False)
+class Answer:
+    """Something sent into a chat because of what happened in it."""
+
+    sent: float
+    is_answered: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class _Chat:
+    """What is known of one chat; times are the event loop's."""
+
+    network: str
+    answers: deque[Answer] = field(default_factory=deque)
+    """Those of the last ten minutes."""
+    quick_reactions: int = 0
+    """How often in a row the other end has reacted within `_QUICK`."""
+    stopped_until: float = 0
+    last_event: MessageEvent | None = None
+
+    def forget_old(self, now: float) -> None:
+        """Forget answers that do not count any longer."""
+        while self.answers and now - self.answers[0].sent >= _TEN_MINUTES:
+            self.answers.popleft()
+
+    def note_reaction(self, now: float) -> None:
+        """Count what happened in the chat if it follows an answer quickly."""
+        recent = [answer for answer in self.answers if 0 <= now - answer.sent <= _QUICK]
+        if not recent:
+            self.quick_reactions = 0
+            return
+        unanswered = next((each for each in recent if not each.is_answered), None)
+        if unanswered is None:
+            return  # Several people have reacted to one answer.
+        unanswered.is_answered = True
+        self.quick_reactions += 1
+        if self.quick_reactions >= _QUICK_REACTIONS:
+            self.stopped_until = now + _STOPPED_FOR
+            self.quick_reactions = 0
+
+    def may_answer(self, now: float, a_minute: int) -> bool:
+        """Return whether one more answer is allowed; 0 a minute is no limit."""
+        if now < self.stopped_until:
+            return False
+        if not a_minute:
+            return True
+        in_a_minute = sum(now - answer.sent < _MINUTE for answer in self.answers)
+        return (
+            in_a_minute < a_minute
+            and len(self.answers) < a_minute * _TEN_MINUTES_FACTOR
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Run:
+    """Automations that something in a chat has started."""
+
+    started: float
+    chat: _Chat
+    chat_ids: AbstractSet[str]
+    account_id: str
+    people: frozenset[Identity]
+    """The other person of a direct chat."""
+    automation: str | None = None
+
+
+class ReplyLoopGuard:
+    """Counts what runs that a message started send into the chat it came from."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Start without runs."""
+        self._hass = hass
+        self._entry = entry
+        self._issue_id = f"reply_loop_{entry.entry_id}"
+        self._runs: dict[str, _Run] = {}
+        self._chats: dict[str, _Chat] = {}
+        self._stopped: set[str] = set()
+        """Names of automations whose answers were not sent."""
+        self._remove_listener = hass.bus.async_listen(
+            _AUTOMATION_TRIGGERED, self._async_automation_triggered
+        )
+
+    @callback
+    def note(self, context_id: str, event: MessageEvent) -> None:
+        """Remember for a while that something in a chat started a run."""
+        now = self._hass.loop.time()
+        chat = self._chat(event.chat.ids, event.chat.network or "Beeper", now)
+        # Each trigger and entity notes the same event.
+        if chat.last_event is not event:
+            chat.last_event = event
+            chat.note_reaction(now)
+        is_direct = event.chat.type == "single" and not event.is_self
+        self._remember(
+            context_id,
+            _Run(
+                started=now,
+                chat=chat,
+                chat_ids=event.chat.ids,
+                account_id=event.account_id,
+                people=identities(event.sender) if is_direct else frozenset(),
+            ),
+        )
+
+    def _chat(self, chat_ids: AbstractSet[str], network: str, now: float) -> _Chat:
+        """Return what is known of a chat, under whichever of its IDs."""
+        known = next(
+            (self._chats[each] for each in chat_ids if each in self._chats),
+            None,
+        ) or _Chat(network=network)
+        known.forget_old(now)
+        self._chats |= dict.fromkeys(chat_ids, known)
+        return known
+
+    def _remember(self, context_id: str, run: _Run) -> None:
+        now = self._hass.loop.time()
+        self._runs[context_id] = run
+        for known, oldest in list(self._runs.items()):
+            # The oldest are first.
+            if now - oldest.started < _RUN_KEPT and len(self._runs) <= _RUNS_KEPT:
+                break
+            del self._runs[known]
+        if len(self._chats) > _RUNS_KEPT:
+            used = {id(run.chat) for run in self._runs.values()}
+            self._chats = {
+                chat_id: chat
+                for chat_id, chat in self._chats.items()
+                if id(chat) in used
+            }
+
+    @callback
+    def _async_automation_triggered(self, event: Event) -> None:
+        """Follow runs into what they trigger, and learn the automations' names."""
+        run = self._runs.get(event.context.parent_id or "")
+        if run:
+            self._remember(
+                event.context.id,
+                _Run(
+                    started=run.started,
+                    chat=run.chat,
+                    chat_ids=run.chat_ids,
+                    account_id=run.account_id,
+                    people=run.people,
+                    automation=event.data.get(ATTR_NAME),
+                ),
+            )
+
+    def take(
+        self,
+        context: Context | None,
+        chat_ids: AbstractSet[str],
+        recipient: tuple[str, frozenset[Identity]] | None = None,
+    ) -> Answer | None:
+        """Count something visible that is about to be sent into a chat.
+
+        The chat is given by all its IDs, or by the account and identities of its
+        `recipient`. Returns None for what answers nothing that happened in it. Raises
+        NotDoneError, and creates an issue, if there were too many answers.
+        """
+        now = self._hass.loop.time()
+        run = context and (
+            self._runs.get(context.id) or self._runs.get(context.parent_id or "")
+        )
+        if not run or now - run.started >= _RUN_KEPT:
+            return None
+        if not run.chat_ids & chat_ids and not (
+            recipient
+            and recipient[0] == run.account_id
+            and proof(recipient[1]) & proof(run.people)
+        ):
+            return None
+        chat = self._chat(run.chat_ids | chat_ids, run.chat.network, now)
+        a_minute = int(
+            self._entry.options.get(CONF_ANSWERS_PER_MINUTE, DEFAULT_ANSWERS_PER_MINUTE)
+        )
+        if not chat.may_answer(now, a_minute):
+            self._stopped.add(run.automation or "Home Assistant")
+            self._create_issue(chat.network)
+            errors.refuse("reply_loop", kind=HomeAssistantError)
+        answer = Answer(sent=now)
+        chat.answers.append(answer)
+        return answer
+
+    def sent(self, answer: Answer) -> None:
+        """Note that an answer has gone out only now: servers take time."""
+        answer.sent = self._hass.loop.time()
+
+    def _create_issue(self, network: str) -> None:
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            self._issue_id,
+            data={"entry_id": self._entry.entry_id},
+            is_fixable=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="reply_loop",
+            translation_placeholders={
+                "automations": ", ".join(sorted(self._stopped)),
+                "network": network,
+            },
+        )
+
+    def resume(self) -> None:
+        """Let automations answer again; nothing so far counts."""
+        self._stopped.clear()
+        for chat in self._chats.values():
+            chat.answers.clear()
+            chat.quick_reactions = 0
+            chat.stopped_until = 0
+
+    def remove(self) -> None:
+        """Delete the issue, and count no longer."""
+        self._remove_listener()
+        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
