@@ -130,6 +130,7 @@ async def test_server_is_added_from_the_browser(
     assert [field["name"] for field in result["data_schema"]] == [
         "duplicate_window",
         "chats_per_hour",
+        "answers_per_minute",
         "read_only",
         "backlog_minutes",
         "allowed_senders",
@@ -185,8 +186,8 @@ async def test_server_is_added_from_the_browser(
         ({"status": 429}, {"base": "rate_limited"}),
         ({"status": 500}, {"base": "server_error"}),
         ({"status": 501}, {"url": "not_beeper"}),
-        ({"status": 502}, {"base": "server_error"}),
-        ({"status": 503}, {"base": "server_error"}),
+        ({"status": 502}, {"url": "gateway"}),
+        ({"status": 503}, {"url": "gateway"}),
     ],
     ids=str,
 )
@@ -269,7 +270,8 @@ async def test_https_against_a_http_server(
         token=TOKEN,
         verify_ssl=True,
     )
-    assert result["errors"] == {"url": "tls_failed"}
+    assert result["errors"] == {"url": "other_scheme"}
+    assert suggested(result)["url"] == simulator.url
     await finish(hass, await connect(hass, result, simulator.url))
 
 

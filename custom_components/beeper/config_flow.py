@@ -32,7 +32,7 @@ from .const import (
     SUBENTRY_SHORTCUT,
 )
 from .flows.chat import ChatSubentryFlow
-from .flows.connection import ConnectedServer, async_connect, normalise_url
+from .flows.connection import ConnectedServer, OfferedAddress, addresses, async_connect
 from .flows.labels import account_label, account_selector
 from .flows.options import BeeperOptionsFlow
 from .flows.shortcut import ShortcutSubentryFlow
@@ -66,6 +66,8 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     VERSION = 1
 
     _server: ConnectedServer
+    _offered: str | None = None
+    """Another address, filled in for the user to confirm."""
 
     @staticmethod
     @callback
@@ -99,7 +101,9 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self._async_step_next()
         return self.async_show_form(
             step_id="user",
-            data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, user_input),
+            data_schema=self.add_suggested_values_to_schema(
+                _USER_SCHEMA, self._suggested(user_input)
+            ),
             errors=problems,
             description_placeholders={"example_url": DEFAULT_URL},
         )
@@ -126,7 +130,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
                 _RECONFIGURE_SCHEMA,
-                user_input
+                self._suggested(user_input)
                 or {key: entry.data[key] for key in (CONF_URL, CONF_VERIFY_SSL)},
             ),
             errors=problems,
@@ -148,7 +152,9 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             found = await self._async_validate({**entry.data, **user_input}, entry)
             # This form has no address field, so address errors concern the form.
             problems = {
-                field if field == CONF_TOKEN else "base": key
+                field if field == CONF_TOKEN else "base": (
+                    "not_beeper" if self._offered else key
+                )
                 for field, key in found.items()
             }
             if not problems:
@@ -173,6 +179,12 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask for the default account, and warn about a read-only token."""
         return await self._async_choose_account("account_read_only", user_input)
+
+    def _suggested(self, user_input: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the values for a form that is shown again, with another address."""
+        if user_input and self._offered:
+            return {**user_input, CONF_URL: self._offered}
+        return user_input
 
     async def _async_step_next(self) -> ConfigFlowResult:
         scopes = self._server.scopes
@@ -229,23 +241,27 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
 
         With an entry, the server must belong to the same user.
         """
-        url = normalise_url(values[CONF_URL])
-        if url is None:
+        self._offered = None
+        urls = addresses(values[CONF_URL])
+        if not urls:
             return {CONF_URL: "invalid_url"}
         if entry and any(
-            other.data[CONF_URL] == url and other.entry_id != entry.entry_id
+            other.data[CONF_URL] in urls and other.entry_id != entry.entry_id
             for other in self._async_current_entries(include_ignore=False)
         ):
             return {CONF_URL: "already_configured"}
         found = await async_connect(
             self.hass,
-            url,
+            urls,
             values[CONF_TOKEN].strip(),
             verify_ssl=values[CONF_VERIFY_SSL],
             user_id=entry.data[CONF_USER_ID] if entry else None,
         )
         if isinstance(found, dict):
             return found
+        if isinstance(found, OfferedAddress):
+            self._offered = found.url
+            return {CONF_URL: found.reason}
         self._server = found
         return {}
 

@@ -31,6 +31,7 @@ from .api.models import Account
 from .api.pages import pages
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
+from .incoming.stream_watch import StreamWatch, async_clear_no_events
 from .people.directory import Directory
 from .server import Server
 from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
@@ -91,6 +92,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.inbox = inbox
         self.resolving = asyncio.Lock()
         """Held while a recipient is resolved, so that calls keep their order."""
+        self._stream_watch = StreamWatch(hass, entry, server)
         self._token = entry.data[CONF_TOKEN]
         self._connected: set[str] = set()
         self._statuses: dict[str, str | None] = {}
@@ -170,8 +172,11 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         pause, gap, is_away = shortest, False, False
         while True:
             began = self.hass.loop.time()
+            is_open = False
             try:
                 async with self.server.client.stream() as events:
+                    is_open = True
+                    self._stream_watch.note_open()
                     if is_away:
                         self.server.restarted, is_away = began, False
                     if gap:
@@ -181,6 +186,10 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                         self.inbox.schedule_read(event)
                         self._refresh_soon.async_schedule_call()
             except BeeperError as err:
+                if not is_open:
+                    self._stream_watch.note_failure(
+                        err, is_answering=self.last_update_success
+                    )
                 # Behind a proxy, the proxy answers.
                 is_away = (
                     is_away
@@ -257,6 +266,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the issues of a removed entry."""
+    async_clear_no_events(hass, entry)
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

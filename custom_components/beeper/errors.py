@@ -20,6 +20,7 @@ from .api.exceptions import (
     ForbiddenError,
     NotLoadedError,
     PersonNotResolvedError,
+    ProxyLoginError,
     RequestTimeoutError,
     RouteAbsentError,
     TLSError,
@@ -34,11 +35,17 @@ _KEY_BY_CLASS = (
     (RequestTimeoutError, "timeout"),
     (ConnectionLostError, "connection_lost"),
     (AuthenticationError, "token_refused"),
+    (ProxyLoginError, "proxy_login"),
     (RouteAbsentError, "route_absent"),
     (NotLoadedError, "not_loaded"),
     (UploadError, "upload_refused"),
 )
-_KEY_BY_STATUS = {404: "not_found", 409: "conflict", 429: "rate_limited"}
+_KEY_BY_STATUS = {
+    404: "not_found",
+    409: "conflict",
+    413: "too_large",
+    429: "rate_limited",
+}
 # Errors that the caller can avoid by changing the call.
 _INVALID_KEYS = {
     "chat_not_found",
@@ -74,6 +81,9 @@ _SETUP_KEYS = {
     "cannot_connect",
     "connection_lost",
     "forbidden",
+    "gateway",
+    "proxy_login",
+    "redirected",
     "scope_missing",
     "server_error",
     "timeout",
@@ -166,6 +176,8 @@ def translation(err: BeeperError) -> tuple[str, dict[str, str]]:
             return "redirected", {}
         case AnswerError(status=400 | 422):
             return "rejected", {}
+        case AnswerError(by_proxy=True):
+            return "gateway", {}
         case AnswerError(status=status):
             return "server_error", {"status": str(status)}
         case _:
@@ -208,8 +220,14 @@ def shortcut_error(err: HomeAssistantError) -> HomeAssistantError:
     return failed("shortcut_gone") if err.translation_key in _GONE_KEYS else err
 
 
-def not_uploaded(err: BeeperError) -> Refusal:
-    """Return the refusal of a message whose attachment was not uploaded."""
+def not_uploaded(err: BeeperError, *, size: int = 0) -> Refusal:
+    """Return the refusal of a message whose attachment of `size` bytes was not uploaded."""
+    if isinstance(err, AnswerError) and err.status == 413:
+        return Refusal(
+            key="upload_too_large",
+            placeholders={"size": f"{max(size / 1_000_000, 0.1):.1f}"},
+            kind=HomeAssistantError,
+        )
     if isinstance(err, RouteAbsentError):
         return Refusal(
             key="upload_absent",

@@ -15,6 +15,7 @@ from custom_components.beeper.api.exceptions import (
     ForbiddenError,
     NotLoadedError,
     PersonNotResolvedError,
+    ProxyLoginError,
     RequestTimeoutError,
     RouteAbsentError,
     TLSError,
@@ -44,6 +45,9 @@ API_ERRORS: list[BeeperError] = [
     ForbiddenError(403),
     ForbiddenError(403, missing_scope="write"),
     NotLoadedError(500),
+    AnswerError(502, by_proxy=True),
+    *(ProxyLoginError(status) for status in (200, 302, 401)),
+    AnswerError(302, location="https://beeper.example/v1/info"),
     *(RouteAbsentError(status) for status in (404, 405, 501)),
     *(
         AnswerError(status, code="X")

@@ -562,7 +562,7 @@ async def test_lost_upload_sends_nothing(
     ("fault", "message"),
     [
         ({"body": {"error": "No space: door.png"}, "kind": "garbage"}, "not take the"),
-        ({"status": 413}, r"error \(status 413\)"),
+        ({"status": 413}, r"the file of 0.1 MB is too large"),
         ({"status": 401}, "no longer accepts"),
         ({"status": 403, "body": "missing: write"}, "lacks the scope write"),
         ({"status": 429}, "slow down"),

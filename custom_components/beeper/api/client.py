@@ -16,6 +16,7 @@ from .exceptions import (
     AnswerError,
     BeeperError,
     PersonNotResolvedError,
+    ProxyLoginError,
     RouteAbsentError,
     UnreadableAnswerError,
 )
@@ -114,6 +115,15 @@ class BeeperClient:
         """The server's clock minus ours; None before the first response with a date."""
         return self._transport.clock_offset
 
+    async def read_info(self) -> ServerInfo:
+        """Read what the server says of itself; the token is not sent.
+
+        Raises UnreadableAnswerError if it is not a Beeper server.
+        """
+        return await self._transport.request(
+            "GET", "info", read=ServerInfo.from_dict, authenticated=False
+        )
+
     async def identify(self) -> Generation:
         """Detect the server's generation.
 
@@ -121,11 +131,9 @@ class BeeperClient:
         Raises UnreadableAnswerError if the server is not a Beeper server.
         """
         try:
-            self.info = await self._transport.request(
-                "GET", "info", read=ServerInfo.from_dict, authenticated=False
-            )
+            self.info = await self.read_info()
         except AnswerError as err:
-            if err.status not in _INFO_ABSENT:
+            if isinstance(err, ProxyLoginError) or err.status not in _INFO_ABSENT:
                 raise
             self.info = None
             await self.accounts()

@@ -7,6 +7,7 @@
     ├── ConnectionLostError        maybe  the connection broke after sending
     ├── UnreadableAnswerError      maybe  a 2xx response of an unexpected shape
     ├── AnswerError                no for 3xx and 4xx, maybe for 408 and 5xx
+    │   ├── ProxyLoginError        no     a proxy in front of Beeper asks for a log-in
     │   ├── AuthenticationError    no     401
     │   ├── ForbiddenError         no     403
     │   ├── NotLoadedError         no     the account or its chats are not loaded yet
@@ -31,6 +32,11 @@ class CannotConnectError(BeeperError):
 
 class TLSError(CannotConnectError):
     """The secure connection failed: the certificate is untrusted, or there is no TLS."""
+
+    def __init__(self, *args: object, is_untrusted: bool = False) -> None:
+        """Store whether there is a certificate, but an untrusted one."""
+        super().__init__(*args)
+        self.is_untrusted = is_untrusted
 
 
 class RequestTimeoutError(BeeperError):
@@ -63,16 +69,31 @@ class AnswerError(BeeperError):
         *,
         code: str | None = None,
         fields: tuple[str, ...] = (),
+        location: str | None = None,
+        by_proxy: bool = False,
     ) -> None:
         """Store the status, the API's error code and the request fields it names.
 
         If the body is not an API error, `code` is None and `fields` is empty.
+        `location` is where a 3xx leads, as the server writes it. `by_proxy`: a proxy
+        has no answer from Beeper.
         """
         super().__init__(f"HTTP status {status}")
         self.status = status
         self.code = code
         self.fields = fields
+        self.location = location
+        self.by_proxy = by_proxy
         self.may_have_run = status == 408 or status >= 500
+
+
+class ProxyLoginError(AnswerError):
+    """A proxy asks for a log-in of its own; the request has not reached Beeper."""
+
+    def __init__(self, status: int) -> None:
+        """Store the status, which can be 200 for a log-in page."""
+        super().__init__(status)
+        self.may_have_run = False
 
 
 class AuthenticationError(AnswerError):

@@ -3,6 +3,7 @@
 A hostile or broken server can neither raise anything else nor exhaust the memory.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 import json
@@ -19,6 +20,7 @@ from .exceptions import (
     ConnectionLostError,
     ForbiddenError,
     NotLoadedError,
+    ProxyLoginError,
     RequestTimeoutError,
     RouteAbsentError,
     TLSError,
@@ -38,6 +40,30 @@ _NOT_LOADED: Final = re.compile(
 )
 """What a failed call says of an account that is not loaded; its status varies."""
 
+_GATEWAY: Final = (
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+_HTML: Final = re.compile(
+    rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_LOGIN_PAGE: Final = re.compile(
+    rb"type=[\"']?password|\blog[ -]?(?:in|on)\b|\bsign[ -]?(?:in|on)\b|anmeld"
+    rb"|authelia|authentik|cloudflareaccess|cloudflare access|keycloak|oauth2|openid|saml",
+    re.IGNORECASE,
+)
+"""What an HTML page contains that asks for a log-in."""
+
+_LOGIN_URL: Final = re.compile(
+    r"/(?:log-?in|log-?on|sign[-_]?in|auth|oauth2?|sso|saml|cdn-cgi/access|realms"
+    r"|outpost\.goauthentik\.io)(?:[/?.]|$)"
+    r"|^https?://(?:auth|authelia|authentik|login|sso|idp|id|keycloak|accounts?)\."
+    r"|cloudflareaccess\.com|[?&](?:rd|rm|redirect|redirect_uri|return_?to|next)=",
+    re.IGNORECASE,
+)
+"""Where proxies redirect whoever has not logged in."""
+
 _FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 
 
@@ -50,6 +76,8 @@ def error_of_exchange(err: Exception) -> BeeperError:
             return RequestTimeoutError(connecting=True)
         case TimeoutError():
             return RequestTimeoutError(connecting=False)
+        case aiohttp.ClientConnectorCertificateError():
+            return TLSError("no secure connection", is_untrusted=True)
         case aiohttp.ClientSSLError():
             return TLSError("no secure connection")
         case aiohttp.ClientConnectorError() | aiohttp.InvalidURL() | UnicodeError():
@@ -81,13 +109,17 @@ def parse_body(raw: bytes | None) -> Json:
         raise UnreadableAnswerError("the answer is not JSON") from None
 
 
-def error_of_status(status: int, raw: bytes | None) -> AnswerError:
+def error_of_status(
+    status: int, raw: bytes | None, headers: Mapping[str, str] | None = None
+) -> AnswerError:
     """Return the error of an HTTP status; an unreadable body is ignored."""
     body: Json = None
     with suppress(UnreadableAnswerError):
         body = parse_body(raw)
     error = body if isinstance(body, dict) else {}
     code = error.get("code") if isinstance(error.get("code"), str) else None
+    if asks_for_login(status, raw, headers or {}):
+        return ProxyLoginError(status)
     if status == HTTPStatus.UNAUTHORIZED:
         return AuthenticationError(status)
     if status == HTTPStatus.FORBIDDEN:
@@ -102,7 +134,35 @@ def error_of_status(status: int, raw: bytes | None) -> AnswerError:
         return RouteAbsentError(status)
     if code == "TOOL_EXECUTION_ERROR" and _NOT_LOADED.search(str(error.get("message"))):
         return NotLoadedError(status)
-    return AnswerError(status, code=code, fields=_rejected_fields(error.get("details")))
+    return AnswerError(
+        status,
+        code=code,
+        fields=_rejected_fields(error.get("details")),
+        location=(headers or {}).get("Location"),
+        by_proxy=status in _GATEWAY and not error,
+    )
+
+
+def asks_for_login(status: int, raw: bytes | None, headers: Mapping[str, str]) -> bool:
+    """Return whether a proxy asks for a log-in instead of passing the request on.
+
+    Beeper itself answers in JSON or plain text, and takes nothing but bearer tokens.
+    """
+    is_page = bool(raw and _HTML.match(raw))
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return True
+    if status == HTTPStatus.UNAUTHORIZED:
+        schemes = headers.get("WWW-Authenticate", "").casefold()
+        return is_page or bool(schemes and "bearer" not in schemes)
+    if 300 <= status < 400:
+        location = headers.get("Location", "")
+        is_moved = "/v1/" in location.partition("?")[0]
+        return not is_moved and bool(_LOGIN_URL.search(location))
+    return (
+        status in (HTTPStatus.OK, HTTPStatus.FORBIDDEN)
+        and is_page
+        and bool(raw and _LOGIN_PAGE.search(raw))
+    )
 
 
 def _rejected_fields(details: Json) -> tuple[str, ...]:

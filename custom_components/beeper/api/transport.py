@@ -22,10 +22,17 @@ from .exceptions import (
     AnswerError,
     BeeperError,
     CannotConnectError,
+    ProxyLoginError,
     UnreadableAnswerError,
 )
 from .requests import Json, Query
-from .responses import error_of_exchange, error_of_status, parse_body, read_body
+from .responses import (
+    asks_for_login,
+    error_of_exchange,
+    error_of_status,
+    parse_body,
+    read_body,
+)
 from .unrecognised import Unrecognised
 
 REQUEST_TIMEOUT: Final = 30.0
@@ -113,7 +120,7 @@ class Transport:
             options["middlewares"] = (_no_resend(),)
         is_upload = isinstance(form, aiohttp.FormData)
         try:
-            status, raw = await self._exchange(
+            status, received, raw = await self._exchange(
                 method,
                 url,
                 timeout=FILE_TIMEOUT if is_upload else REQUEST_TIMEOUT,
@@ -122,7 +129,9 @@ class Transport:
                 **options,
             )
             if status >= 300:
-                raise error_of_status(status, raw)
+                raise error_of_status(status, raw, received)
+            if asks_for_login(status, raw, received):
+                raise ProxyLoginError(status)
             answer = parse_body(raw)
             try:
                 return read(answer)
@@ -135,12 +144,13 @@ class Transport:
 
     async def _exchange(
         self, method: str, url: URL, *, timeout: float, **options: Any
-    ) -> tuple[int, bytes | None]:
-        """Return status and body; the body is None if that of a refusal got lost.
+    ) -> tuple[int, Mapping[str, str], bytes | None]:
+        """Return status, headers and body, None if that of a refusal got lost.
 
         The texts of aiohttp's errors contain URLs and are dropped.
         """
         status = 0
+        received: Mapping[str, str] = {}
         try:
             async with (
                 asyncio.timeout(timeout),
@@ -152,9 +162,9 @@ class Transport:
                     **options,
                 ) as response,
             ):
-                status = response.status
-                self._read_headers(response.headers)
-                return status, await read_body(response)
+                status, received = response.status, response.headers
+                self._read_headers(received)
+                return status, received, await read_body(response)
         except (
             TimeoutError,
             UnicodeError,
@@ -162,7 +172,7 @@ class Transport:
             aiohttp.ClientError,
         ) as err:
             if status >= 300:  # A refusal stays a refusal, even without its reason.
-                return status, None
+                return status, received, None
             raise error_of_exchange(err) from None
 
     @asynccontextmanager
@@ -185,7 +195,9 @@ class Transport:
                 ) as response,
             ):
                 if response.status >= 300:
-                    raise error_of_status(response.status, await read_body(response))
+                    raise error_of_status(
+                        response.status, await read_body(response), response.headers
+                    )
                 if response.status != HTTPStatus.OK:
                     raise UnreadableAnswerError("not the whole file")
                 yield response

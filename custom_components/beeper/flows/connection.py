@@ -1,8 +1,9 @@
 """The first connection to a server: address, token, accounts and user."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from yarl import URL
 
@@ -12,18 +13,27 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .. import errors
 from ..api.client import BeeperClient
-from ..api.exceptions import BeeperError
+from ..api.exceptions import (
+    AnswerError,
+    BeeperError,
+    ConnectionLostError,
+    TLSError,
+)
 from ..api.models import Account
 from ..const import CONF_USER_ID
 
+DEFAULT_PORT: Final = 23373
+
 # The path of a copied request URL, and trailing slashes.
-_API_PATH: Final = re.compile(r"/*(/v1(/info)?)?/*$")
+_API_PATH: Final = re.compile(r"/*(/v1(/(info|accounts|ws))?|(/v0)?/mcp)?/*$")
 
 # The field of each error; other errors concern the whole form.
 _FIELDS: Final = {
     "cannot_connect": CONF_URL,
     "connection_lost": CONF_URL,
+    "gateway": CONF_URL,
     "not_beeper": CONF_URL,
+    "proxy_login": CONF_URL,
     "scope_missing": CONF_TOKEN,
     "timeout": CONF_URL,
     "tls_failed": CONF_URL,
@@ -36,17 +46,13 @@ _NOT_BEEPER: Final = {
     "redirected",
     "rejected",
     "route_absent",
+    "too_large",
     "unreadable",
 }
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
-class _ValidatedServer:
-    """A server that answered, with the entry data to connect to it."""
-
-    data: dict[str, Any]
-    accounts: tuple[Account, ...]
-    scopes: frozenset[str] | None
+# Errors that mean that Beeper may be at another port.
+_NOT_THERE: Final = {"cannot_connect", "not_beeper", "timeout"}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -58,22 +64,59 @@ class ConnectedServer:
     scopes: frozenset[str] | None
 
 
-async def async_connect(
-    hass: HomeAssistant, url: str, token: str, *, verify_ssl: bool, user_id: str | None
-) -> ConnectedServer | dict[str, str]:
-    """Connect to a server; return translation keys of errors by field on failure.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class OfferedAddress:
+    """Another address for the user to confirm; the token was not sent there."""
 
-    With a `user_id`, the server must belong to that Beeper user.
+    url: str
+    reason: Literal["redirected", "other_scheme"]
+
+
+async def async_connect(
+    hass: HomeAssistant,
+    urls: Sequence[str],
+    token: str,
+    *,
+    verify_ssl: bool,
+    user_id: str | None,
+) -> ConnectedServer | OfferedAddress | dict[str, str]:
+    """Connect to the server at the first of several addresses where Beeper answers.
+
+    Returns translation keys of errors by field on failure, at the first address. With a
+    `user_id`, the server must belong to that Beeper user.
     """
     if not token or not token.isascii() or not token.isprintable():
         return {CONF_TOKEN: "token_refused"}
-    client = BeeperClient(async_get_clientsession(hass, verify_ssl), url, token)
+    first: dict[str, str] | None = None
+    for url in urls:
+        found = await _async_connect(
+            hass, url, token, verify_ssl=verify_ssl, user_id=user_id
+        )
+        if not isinstance(found, dict) or found.get(CONF_URL) not in _NOT_THERE:
+            return found
+        first = first or found
+    return first or {CONF_URL: "invalid_url"}
+
+
+async def _async_connect(
+    hass: HomeAssistant, url: str, token: str, *, verify_ssl: bool, user_id: str | None
+) -> ConnectedServer | OfferedAddress | dict[str, str]:
+    session = async_get_clientsession(hass, verify_ssl)
+    client = BeeperClient(session, url, token)
     try:
         await client.identify()
         accounts = await client.accounts()
         scopes = await client.scopes()
         found_id = await client.user_id(accounts)
     except BeeperError as err:
+        if isinstance(err, AnswerError) and err.location is not None:
+            target = _redirect_target(url, err.location)
+            if target not in (None, url):
+                return OfferedAddress(url=target, reason="redirected")
+        elif _may_be_other_scheme(URL(url), err):
+            other = _with_other_scheme(URL(url))
+            if await _async_speaks_http(BeeperClient(session, other, "")):
+                return OfferedAddress(url=other, reason="other_scheme")
         key, _ = errors.translation(err)
         key = "not_beeper" if key in _NOT_BEEPER else key
         return {_FIELDS.get(key, "base"): key}
@@ -91,6 +134,43 @@ async def async_connect(
     )
 
 
+def _redirect_target(url: str, location: str) -> str | None:
+    """Return the server that a request is redirected to, None if it is none."""
+    try:
+        target = URL(f"{url}/v1/info").join(URL(location))
+        return normalise_url(str(target.with_query(None).with_fragment(None)))
+    except ValueError:
+        return None
+
+
+def _may_be_other_scheme(url: URL, err: BeeperError) -> bool:
+    """Return whether a server fails like this that is spoken to in the wrong scheme."""
+    if url.scheme == "https":
+        return isinstance(err, TLSError) and not err.is_untrusted
+    return isinstance(err, ConnectionLostError) or (
+        isinstance(err, AnswerError) and err.status == 400
+    )
+
+
+def _with_other_scheme(url: URL) -> str:
+    scheme = "http" if url.scheme == "https" else "https"
+    # A port that was not written is the same number in the other scheme.
+    return str(url.with_scheme(scheme).with_port(url.port))
+
+
+async def _async_speaks_http(client: BeeperClient) -> bool:
+    """Return whether something answers that may be Beeper; the token is not sent."""
+    try:
+        await client.read_info()
+    except AnswerError:
+        return True
+    except TLSError as err:
+        return err.is_untrusted
+    except BeeperError:
+        return False
+    return True
+
+
 def _is_same_user(known: str, user_id: str) -> bool:
     """Compare IDs of Beeper users; some servers report the bare localpart."""
     if ":" in known and ":" in user_id:
@@ -99,6 +179,21 @@ def _is_same_user(known: str, user_id: str) -> bool:
         name.removeprefix("@").partition(":")[0] for name in (known, user_id)
     )
     return first == second
+
+
+def addresses(text: str) -> list[str]:
+    """Return the normalised addresses to try, empty if malformed.
+
+    Without scheme and port, Beeper's own port comes first.
+    """
+    url = normalise_url(text)
+    if url is None:
+        return []
+    parsed = URL(url)
+    authority = text.strip().partition("/")[0]
+    if "://" in text or re.search(r":\d+$", authority.rpartition("]")[2]):
+        return [url]
+    return [str(parsed.with_port(DEFAULT_PORT)), url]
 
 
 def normalise_url(text: str) -> str | None:

@@ -47,6 +47,12 @@ class File:
     name: str
     mime_type: str
 
+    def size(self) -> int:
+        """Return the number of bytes; reading then starts at the first."""
+        size = self.content.seek(0, io.SEEK_END)
+        self.content.seek(0)
+        return size
+
 
 async def open_source(hass: HomeAssistant, source: Source) -> File:
     """Return what a source gives just now.

@@ -155,13 +155,14 @@ class MessageJob(Job[SentMessage]):
 
     async def _upload(self, source: Source) -> AttachmentUpload:
         file = await open_source(self._hass, source)
+        size = await self._hass.async_add_executor_job(file.size)
         try:
             attachment_type = self._type_of(file.mime_type)
             uploaded = await self._client.upload(
                 file.content, file_name=file.name, mime_type=file.mime_type
             )
         except BeeperError as err:
-            raise errors.NotDoneError(errors.not_uploaded(err)) from None
+            raise errors.NotDoneError(errors.not_uploaded(err, size=size)) from None
         finally:
             await self._hass.async_add_executor_job(file.content.close)
         return AttachmentUpload(

@@ -33,6 +33,9 @@ _QUICK_REACTIONS: Final = 5
 _STOPPED_FOR: Final = 10 * 60
 """Seconds for which a chat gets no answers, unless somebody lets them go on."""
 
+_STOPPED: Final = "reply_loop"
+"""Translation key of the error."""
+
 _MINUTE: Final = 60
 _TEN_MINUTES: Final = 10 * 60
 _TEN_MINUTES_FACTOR: Final = 3
@@ -219,7 +222,7 @@ class ReplyLoopGuard:
         if not chat.may_answer(now, a_minute):
             self._stopped.add(run.automation or "Home Assistant")
             self._create_issue(chat.network)
-            errors.refuse("reply_loop", kind=HomeAssistantError)
+            errors.refuse(_STOPPED, kind=HomeAssistantError)
         answer = Answer(sent=now)
         chat.answers.append(answer)
         return answer
@@ -233,7 +236,6 @@ class ReplyLoopGuard:
             self._hass,
             DOMAIN,
             self._issue_id,
-            data={"entry_id": self._entry.entry_id},
             is_fixable=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key="reply_loop",
@@ -241,6 +243,7 @@ class ReplyLoopGuard:
                 "automations": ", ".join(sorted(self._stopped)),
                 "network": network,
             },
+            data={"entry_id": self._entry.entry_id},
         )
 
     def resume(self) -> None:

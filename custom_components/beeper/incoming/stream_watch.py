@@ -1,0 +1,68 @@
+"""An issue while a server answers but its event stream cannot be opened."""
+
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from ..api.exceptions import BeeperError, CannotConnectError
+from ..api.generations import CREATE_ONLY, UNIDENTIFIED
+from ..const import DOMAIN
+from ..server import Server
+
+_FAILURES: Final = 5
+"""So many attempts in a row; with the pauses between them, about a quarter of a minute."""
+
+
+class StreamWatch:
+    """Counts attempts to open the stream while other requests succeed."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
+        """Start with no attempt; an issue from before a reload stays."""
+        self._hass = hass
+        self._entry = entry
+        self._server = server
+        self._failures = 0
+
+    @callback
+    def note_open(self) -> None:
+        """Delete the issue: events arrive."""
+        self._failures = 0
+        async_clear_no_events(self._hass, self._entry)
+
+    @callback
+    def note_failure(self, err: BeeperError, *, is_answering: bool) -> None:
+        """Count a failed attempt; `is_answering`: other requests succeed.
+
+        Servers of old generations have no stream.
+        """
+        generation = self._server.client.generation
+        if (
+            isinstance(err, CannotConnectError)
+            or not is_answering
+            or generation in (CREATE_ONLY, UNIDENTIFIED, None)
+        ):
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= _FAILURES:
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                _issue_id(self._entry),
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="no_events",
+                translation_placeholders={"server": self._entry.title},
+            )
+
+
+@callback
+def async_clear_no_events(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete the issue of an entry."""
+    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
+
+
+def _issue_id(entry: ConfigEntry) -> str:
+    return f"no_events_{entry.entry_id}"
