@@ -46,7 +46,7 @@ async def set_up(hass: HomeAssistant, url: str, flow_id: str | None = None) -> A
     """Fill the first form."""
     flows = hass.config_entries.flow
     if flow_id is None:
-        context = {"source": SOURCE_USER}
+        context: Any = {"source": SOURCE_USER}
         flow_id = (await flows.async_init(DOMAIN, context=context))["flow_id"]
     values = {"url": url, "token": TOKEN, "verify_ssl": True}
     result: Any = await flows.async_configure(flow_id, values)

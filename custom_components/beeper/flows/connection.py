@@ -13,12 +13,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .. import errors
 from ..api.client import BeeperClient
-from ..api.exceptions import (
-    AnswerError,
-    BeeperError,
-    ConnectionLostError,
-    TLSError,
-)
+from ..api.exceptions import AnswerError, BeeperError, ConnectionLostError, TLSError
 from ..api.models import Account
 from ..const import CONF_USER_ID
 
