@@ -27,7 +27,7 @@ SATELLITES: Final[HassKey[EntityComponent[AssistSatelliteEntity]]] = HassKey(
 def async_get_satellite(
     hass: HomeAssistant, entity_id: str
 ) -> AssistSatelliteEntity | None:
-    """Return a voice satellite, None if there is no such entity."""
+    """Return a voice satellite, None if the entity does not exist."""
     component = hass.data.get(SATELLITES)
     return component.get_entity(entity_id) if component else None
 

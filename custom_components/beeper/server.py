@@ -62,7 +62,7 @@ class Server:
     def is_own(self, message: Message, account_id: str | None = None) -> bool:
         """Return whether the signed-in user sent a message.
 
-        Some networks mark own messages wrongly, so the sender is compared too.
+        Some networks mark own messages wrongly, so the sender is compared as well.
         `account_id` is for rows that do not name their account.
         """
         return message.is_sender or message.sender_id in self.own_ids(
@@ -76,14 +76,14 @@ class Server:
         )
 
     def is_self(self, chat: Chat, user_id: str | None) -> bool:
-        """Return whether this is the signed-in user, by the chat's participants too."""
+        """Return whether this is the signed-in user, also by the chat's participants."""
         return user_id is not None and (
             user_id in self.own_ids(chat.account_id)
             or any(user.is_self for user in chat.participants if user.id == user_id)
         )
 
-    def check_token(self, err: BeeperError) -> None:
-        """Ask the user for a new token if the server refused this one."""
+    def start_reauth_if_refused(self, err: BeeperError) -> None:
+        """Ask the user for a new token if the error is that it was refused."""
         if isinstance(err, AuthenticationError):
             self.entry.async_start_reauth(self.hass)
 
@@ -95,5 +95,5 @@ class Server:
         try:
             yield
         except BeeperError as err:
-            self.check_token(err)
+            self.start_reauth_if_refused(err)
             raise refusal(err).error() from None

@@ -28,7 +28,7 @@ class MessageEvent:
     """Something happened to a message.
 
     `sender` wrote the message or, for reactions, reacted. `text` is plain, `rich_text`
-    Matrix HTML where the server has it; both None for what is deleted or a reaction.
+    Matrix HTML if the server returns it; both None for deletions and reactions.
     `message_sent`: the user wrote it, but not through Home Assistant.
     """
 

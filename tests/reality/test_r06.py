@@ -20,7 +20,7 @@ TRAITS = ("patch_archive_ignored", "stale_write_answers")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again after fractions of a second."""
-    monkeypatch.setattr(change_job, "_LOOKS", (0, 0.02, 0.05))
+    monkeypatch.setattr(change_job, "_SHOWN_DELAYS", (0, 0.02, 0.05))
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05))
 
 

@@ -15,7 +15,7 @@ WITH_REACTIONS = ["4.2.557", "4.2.808", "latest", "easymatrix"]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again after fractions of a second."""
-    monkeypatch.setattr(change_job, "_LOOKS", (0, 0.02, 0.05))
+    monkeypatch.setattr(change_job, "_SHOWN_DELAYS", (0, 0.02, 0.05))
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0.05))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final
 
 import voluptuous as vol
 
@@ -18,7 +18,6 @@ from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
 from ..api.merged import merged_messages, read_message, with_members
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
-from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
 from ..outgoing.delivery import read_final_id
 from ..server import Server
@@ -115,16 +114,9 @@ class QueryAction:
             params = {**params, ATTR_CHAT_ID: chat_id}
         else:
             entry = get_entry(call)
-        return await async_read(self, entry, params)
-
-
-async def async_read(
-    action: QueryAction, entry: BeeperConfigEntry, params: Params
-) -> dict[str, Any]:
-    """Read from the server; raises a translated HomeAssistantError."""
-    server = entry.runtime_data.server
-    with server.translate_errors(partial(errors.not_read, since=action.since)):
-        return cast("dict[str, Any]", await action.read(server, params))
+        server = entry.runtime_data.server
+        with server.translate_errors(partial(errors.not_read, since=self.since)):
+            return await self.read(server, params)
 
 
 async def _list_accounts(server: Server, params: Params) -> AccountsResponse:
@@ -321,4 +313,3 @@ QUERY_ACTIONS: Final = (
         read=_search_messages,
     ),
 )
-READINGS: Final = QUERY_ACTIONS

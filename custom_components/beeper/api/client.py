@@ -77,7 +77,7 @@ _REJECTED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 _OTHER_TYPES: Final = (None, "NOTICE", "REACTION", "TEXT")
-"""Known types of messages that have no kind of their own."""
+"""Known types of messages without a separate kind."""
 
 
 class BeeperClient:

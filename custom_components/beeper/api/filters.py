@@ -22,7 +22,7 @@ def is_chat_of(
 
 
 def matches_chat(criteria: ChatFilter, chat: Chat) -> bool:
-    """Return whether a chat may match; what it does not report is not compared.
+    """Return whether a chat may match; missing fields are not compared.
 
     `query` is left to the server, which also searches names that lists leave out.
     """

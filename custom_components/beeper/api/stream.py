@@ -28,7 +28,7 @@ _SUBSCRIPTION: Final = {
     "chatIDs": ["*"],
 }
 _CONTROL_FRAMES: Final = ("app.state.updated", "ready", "subscriptions.updated")
-"""Types of frames that are no events of chats."""
+"""Types of frames that are not events of chats."""
 
 _EVENTS: Final = {
     "chat.deleted",

@@ -39,7 +39,7 @@ class Unrecognised:
 
 
 def shape(value: Json, depth: int = 2) -> str:
-    """Return the keys and types of a JSON value, without what they hold."""
+    """Return the keys and types of a JSON value, without the values."""
     match value:
         case dict() if depth:
             keys = sorted(

@@ -41,7 +41,7 @@ async def read_history(
     chat_id: str,
     named: Collection[str] = (),
 ) -> ChatReading:
-    """Read the newest messages, back to what was read before.
+    """Read the newest messages, back to those that were read before.
 
     The order is the server's: a message that arrives late has an old time, but stands
     above those that were read before. Pages are read on until each of the `named`

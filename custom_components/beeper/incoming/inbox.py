@@ -1,7 +1,7 @@
 """Incoming messages: each is published once, and in order within its chat.
 
-Events, gaps in the stream and polls only trigger reads. What is read is compared with
-what was seen before, and the difference is published.
+Events, gaps in the stream and polls only trigger reads. The messages that are read are
+compared with the messages seen before, and the differences are published.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Inbox:
         self._loaded = False
         self._active: dict[str, tuple[datetime | None, Message | None]] = {}
         self._chats = ChatCache(hass, server.client)
-        self._queue = ReadQueue(hass, self._async_read)
+        self._reads = ReadQueue(hass, self._async_read)
         self._caught_up = 0.0
         self._statistics = ReadStatistics(server)
         self._follower = SentFollower(hass, entry, server, sent, self._schedule)
@@ -117,7 +117,7 @@ class Inbox:
 
         self._entry.async_on_unload(async_at_started(self._hass, start))
         for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT):
-            # Later changes are compared with what is read now.
+            # Later changes are compared with the state that is read now.
             self._schedule(subentry.data[CONF_CHAT_ID])
 
     async def async_stop(self) -> None:
@@ -130,10 +130,10 @@ class Inbox:
     @callback
     def schedule_read(self, event: ChatEvent) -> None:
         """Read a chat in which something happened."""
-        if self._queue.is_full_for(event.chat_id):
+        if self._reads.is_full_for(event.chat_id):
             # An event can name any chat; the list has only existing ones.
             self._active = {}
-            self._queue.schedule(CHAT_LIST, PendingRead())
+            self._reads.schedule(CHAT_LIST, PendingRead())
             return
         # Beeper may announce thousands of old messages while it fills a chat.
         ids = {
@@ -157,16 +157,15 @@ class Inbox:
         deleted: Iterable[str] = (),
     ) -> None:
         now = server_time(self._server).timestamp()
-        read = PendingRead()
-        read.add(
+        self._reads.schedule(
+            chat_id,
             PendingRead(
                 changed=set(changed),
                 deleted=set(deleted),
-                # The list of chats did not have it when it was last read.
+                # A new chat was missing when the list of chats was last read.
                 since=min(self._caught_up, now - _NEW_CHAT_TOLERANCE),
-            )
+            ),
         )
-        self._queue.schedule(chat_id, read)
 
     @callback
     def note_accounts(self, accounts: Iterable[Account]) -> None:
@@ -179,19 +178,19 @@ class Inbox:
     @callback
     def catch_up(self) -> None:
         """Read the chats that changed since they were last read."""
-        self._queue.schedule(CHAT_LIST, PendingRead())
+        self._reads.schedule(CHAT_LIST, PendingRead())
 
     @callback
     def invalidate(self) -> None:
         """Let the next catch-up read every active chat: events were missed."""
         self._active = {}
-        self._queue.retry_now()
+        self._reads.reset_delays()
 
     @property
     def statistics(self) -> dict[str, Any]:
         """Return the numbers of pending chats and messages, and those by account."""
         return {
-            "chats_to_read": self._queue.chat_count,
+            "chats_to_read": self._reads.chat_count,
             "messages_followed": self._seen.count,
             "chats_waiting_for_delivery": len(self._sent.waiting_chats),
             "cutoff": iso_time(self._seen.cutoff),
@@ -201,11 +200,11 @@ class Inbox:
     # Reading
 
     async def _async_run(self) -> None:
-        """Read what is pending; never returns."""
+        """Run pending reads; never returns."""
         # Not during the set-up: there can be thousands of chats.
         with suppress(BeeperError):  # The next catch-up tries again.
             await self._async_note_chats()
-        await self._queue.async_run()
+        await self._reads.async_run()
 
     async def _async_read(self, target: Target, read: PendingRead) -> None:
         if target is CHAT_LIST:
@@ -256,7 +255,7 @@ class Inbox:
                 return
 
     async def _async_read_chat(self, chat_id: str, read: PendingRead) -> None:
-        """Publish what is new in a chat, the oldest first."""
+        """Publish new messages and changes of a chat, the oldest first."""
         self._seen.new_chats.note_chat(chat_id, read.since)
         one_by_one = (
             self._generation.single_messages
@@ -278,7 +277,9 @@ class Inbox:
         if messages and not (
             deleted
             or self._sent.into({chat_id})
-            or any(self._seen.concerns(chat_id, each) for each in messages.values())
+            or any(
+                self._seen.concerns(chat_id, message) for message in messages.values()
+            )
         ):
             self._statistics.count_old(reading.late)
             for message in messages.values():

@@ -20,7 +20,7 @@ from .sent_follower import SentFollower
 
 
 class Publisher:
-    """Publishes what is new in the messages that were read."""
+    """Publishes new messages and changes among the messages that were read."""
 
     def __init__(
         self,
@@ -134,15 +134,14 @@ class Publisher:
         )
 
     def _is_allowed(self, sender: User) -> bool:
-        """Return whether somebody may start automations.
+        """Return whether the messages of a sender are published.
 
-        Only by what people cannot choose for themselves: the whole ID, or the number
-        that Beeper confirms.
+        Only the whole ID and a confirmed number count: people can choose their names.
         """
         allowed: list[str] = self._entry.options.get(CONF_ALLOWED_SENDERS, [])
         return not allowed or any(
-            sender.id == wanted or sender.has_confirmed_number(wanted)
-            for wanted in allowed
+            sender.id == identity or sender.has_confirmed_number(identity)
+            for identity in allowed
         )
 
     @property

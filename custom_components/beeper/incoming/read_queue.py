@@ -26,7 +26,7 @@ CHAT_LIST: Final = None
 """Read the list of chats, to find those that changed."""
 
 _BATCH_DELAY: Final = 0.05
-"""Seconds to wait for more events before reading: a burst is read at once."""
+"""Seconds between two rounds of reads: the events of a burst are read together."""
 
 _RETRY_DELAYS: Final = (1.0, 60.0)
 """The shortest and the longest time in seconds before a failed read is repeated."""
@@ -54,16 +54,16 @@ class PendingRead:
     failures: int = 0
     due: float = 0
 
-    def add(self, other: PendingRead) -> None:
+    def merge(self, other: PendingRead) -> None:
         """Merge another read of the same target; a retry keeps its time."""
         self.since = min(self.since, other.since)
         self.left_out += other.left_out
-        for named, more in (
+        for ids, more in (
             (self.changed, other.changed - self.changed),
             (self.deleted, other.deleted - self.deleted),
         ):
-            kept = sorted(more)[: max(0, _MAX_IDS - len(named))]
-            named.update(kept)
+            kept = sorted(more)[: max(0, _MAX_IDS - len(ids))]
+            ids.update(kept)
             self.left_out += len(more) - len(kept)
 
 
@@ -87,11 +87,11 @@ class ReadQueue:
     @callback
     def schedule(self, target: Target, read: PendingRead) -> None:
         """Read a target soon."""
-        self._pending.setdefault(target, PendingRead()).add(read)
+        self._pending.setdefault(target, PendingRead()).merge(read)
         self._wake.set()
 
     def is_full_for(self, target: Target) -> bool:
-        """Return whether there is no room for a target that is not pending yet."""
+        """Return whether the target is not pending, and no more targets are accepted."""
         return (
             len(self._pending) + len(self._reading) >= _MAX_PENDING
             and target not in self._pending
@@ -99,8 +99,8 @@ class ReadQueue:
         )
 
     @callback
-    def retry_now(self) -> None:
-        """Repeat failed reads at once: the server is back."""
+    def reset_delays(self) -> None:
+        """Let the next round repeat all failed reads: the server is back."""
         for read in self._pending.values():
             read.due = 0
 
@@ -164,7 +164,7 @@ class ReadQueue:
         read.due = self._hass.loop.time() + delay
         read.failures += 1
         if target in self._pending:
-            read.add(self._pending[target])
+            read.merge(self._pending[target])
         self._pending[target] = read
         if warn and read.failures >= FAILURES_BEFORE_WARNING and not self._has_warned:
             self._has_warned = True

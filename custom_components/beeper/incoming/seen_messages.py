@@ -90,7 +90,7 @@ class SeenMessages:
         """
 
     async def async_load(self) -> bool:
-        """Load what was seen before a restart; return False on the first run."""
+        """Load the messages seen before a restart; return False on the first run."""
         if self.cutoff:
             return True
         if (stored := await self._store.async_load()) is None:

@@ -63,7 +63,7 @@ class SentFollower:
         for sent in self._sent.into(chat.ids, chat.account_id):
             if not sent.is_waiting or sent.pending_id is None:
                 continue
-            message = next((each for each in own if each.id in sent.ids), None)
+            message = next((known for known in own if known.id in sent.ids), None)
             if message is None and generation.single_messages:
                 try:
                     message = await self._client.message(

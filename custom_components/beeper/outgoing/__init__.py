@@ -1,1 +1,1 @@
-"""Everything that is sent, and what became of it."""
+"""Requests to Beeper that reach people, and their outcomes."""

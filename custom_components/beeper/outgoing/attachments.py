@@ -1,8 +1,8 @@
-"""What can be attached to a message, as a file to upload.
+"""Open the file of an attachment for upload.
 
-A media source, a still of a camera or image entity, speech, an address on the web or
-a file: whatever Home Assistant itself may read, and nothing else. The integrations that
-give them are imported where they run: they bring packages that need not be there.
+Sources are media sources, pictures of camera and image entities, speech, web addresses
+and paths, as far as Home Assistant may read them. The integrations of media sources are
+imported only if they are loaded, because their packages may be missing.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _UNKNOWN_TYPE: Final = "application/octet-stream"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Source:
-    """Where an attachment comes from; `name` is what to call the file, None its own."""
+    """The location of a file; `name` replaces the file's own name unless it is None."""
 
     location: str
     name: str | None = None
@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class File:
-    """An open file; whoever has it closes it."""
+    """An open file; the caller closes it."""
 
     content: IO[bytes]
     name: str
@@ -55,9 +55,9 @@ class File:
 
 
 async def open_source(hass: HomeAssistant, source: Source) -> File:
-    """Return what a source gives just now.
+    """Open the current content of a source.
 
-    Raises NotDoneError if it cannot be read, must not be, or is too large.
+    Raises NotDoneError if it is unreadable, not allowed or too large.
     """
     location = source.location
     for domain in ("camera", "image"):
@@ -75,8 +75,7 @@ async def open_source(hass: HomeAssistant, source: Source) -> File:
     return await _download(hass, location, source.name)
 
 
-# The modules of these components are there as soon as the components are, and large
-# enough not to be loaded where they are not.
+# Importing these components is slow, so they are imported only if they are loaded.
 
 
 async def _still(
@@ -100,7 +99,7 @@ async def _still(
 
 
 async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
-    """Let a text be spoken."""
+    """Return a text as speech."""
     if "tts" not in hass.config.components:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
     from homeassistant.components import tts  # noqa: PLC0415
@@ -114,7 +113,7 @@ async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
 
 
 async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
-    """Read what a media source has: a file, or an address of Home Assistant's own."""
+    """Open a file of a media source, which can be at an address of Home Assistant."""
     if "media_source" not in hass.config.components:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
     from homeassistant.components import media_source  # noqa: PLC0415
@@ -127,7 +126,7 @@ async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
         url = browse_media.async_process_play_media_url(hass, media.url)
     except HomeAssistantError, ValueError:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
-    # Only what Home Assistant serves itself needs no leave.
+    # Addresses of Home Assistant itself are always allowed.
     own = media.url.startswith("/")
     return await _download(hass, url, name, media.mime_type, own=own)
 
@@ -185,9 +184,9 @@ async def _download(
 async def _fetch(
     hass: HomeAssistant, url: str, content: IO[bytes], *, own: bool
 ) -> tuple[str, str]:
-    """Write what is at an address; return its name and type.
+    """Download an address into a file; return its name and type.
 
-    Each address on the way has to be allowed, but for one of Home Assistant's own.
+    `own` allows the first address without the list; every redirect must be allowed.
     """
     session = async_get_clientsession(hass)
     try:
@@ -218,7 +217,7 @@ async def _fetch(
 
 
 def _with_extension(name: str, mime_type: str) -> str:
-    """Return a file name that tells its type."""
+    """Return a file name with an extension."""
     name = name or "file"
     if "." in name:
         return name

@@ -168,7 +168,7 @@ class AttemptLog[ResultT]:
     # Both
 
     def forget_old(self) -> None:
-        """Forget what is older than its window."""
+        """Forget results and attempts older than their windows."""
         now = self._hass.loop.time()
         while self._expiring and self._expiring[0][0] <= now:
             _, _, result = heappop(self._expiring)

@@ -27,8 +27,8 @@ from .delivery import read_final_id
 from .job import Job, OutboxContext, check_writable
 from .own_changes import ChangeType, OwnChange
 
-_LOOKS: Final = (0, 0.5, 1.5)
-"""Seconds before each look at what was changed."""
+_SHOWN_DELAYS: Final = (0, 0.5, 1.5)
+"""Seconds to wait before each read that checks the change."""
 
 _MAX_PAGES: Final = 5
 """Pages of messages that are read to find one."""
@@ -36,7 +36,7 @@ _MAX_PAGES: Final = 5
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class ChangeResult:
-    """What was changed: a chat, or a message in it; empty for neither."""
+    """The changed chat, and the changed message in it; empty for neither."""
 
     chat_id: str
     message_id: str
@@ -44,7 +44,7 @@ class ChangeResult:
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class ChangeJob(Job[ChangeResult]):
-    """One change; a subclass an action.
+    """One change; each action has a subclass.
 
     `params` are the action's fields. `chat_id` and `message_id` become the server's own
     IDs; empty for neither.
@@ -62,18 +62,18 @@ class ChangeJob(Job[ChangeResult]):
 
     name: ClassVar[str]
     since: ClassVar[str] = CHANGES_SINCE
-    """The version of Beeper that brought it."""
+    """The first version of Beeper with this action."""
     needs_message: ClassVar[bool] = False
     needs_writable_chat: ClassVar[bool] = False
-    """It is refused in a chat that the user can only read."""
+    """Refuse it in a chat that the user can only read."""
     is_doubtful: ClassVar[bool] = False
-    """Servers were seen to accept it without effect: it is read before it is done."""
+    """Servers may accept it without effect, so success is checked by reading."""
     reaches_people: ClassVar[bool] = False
     """People notice each repetition; other changes can be repeated without harm."""
     is_visible: ClassVar[bool] = False
     """People in the chat see the change, so that machines can answer it."""
     change_type: ClassVar[ChangeType | None] = None
-    """How the change of a message shows when messages are read."""
+    """The event of the change when the message is read."""
 
     unknown = "change_unknown"
     still_unknown = "change_still_unknown"
@@ -117,7 +117,9 @@ class ChangeJob(Job[ChangeResult]):
         if not self.chat_id:
             yield
             return
-        async with self.context.queue.chat(self.client, self.chat_id) as self.chat:
+        async with self.context.chat_queues.chat(
+            self.client, self.chat_id
+        ) as self.chat:
             if self.chat:
                 self.chat_id = self.chat.id
             yield
@@ -202,13 +204,13 @@ class ChangeJob(Job[ChangeResult]):
 
     async def _wait_until_shown(self) -> None:
         """Wait until the change can be read; raises UnreadableAnswerError."""
-        for delay in _LOOKS:
+        for delay in _SHOWN_DELAYS:
             await asyncio.sleep(delay)
             try:
                 if await self.is_shown():
                     return
             except BeeperError:
-                return  # It cannot be read: the server's word has to do.
+                return  # If the change cannot be read, the reply is believed.
         self._is_accepted = True
         raise UnreadableAnswerError("accepted, but not shown")
 

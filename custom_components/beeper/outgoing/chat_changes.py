@@ -42,7 +42,7 @@ class UpdateChat(ChangeJob):
         archived: bool | None = values.pop("is_archived", None)
         update = partial(self.client.update_chat, self.chat_id)
         steps: list[Callable[[], Awaitable[None]]] = []
-        # Beeper accepts a draft only if there is none.
+        # Beeper accepts a draft only if the chat has no draft.
         if values.get("draft") and (await self.read_chat()).draft is not None:
             steps.append(partial(update, {"draft": None}))
         if values:
@@ -84,7 +84,7 @@ class UpdateChat(ChangeJob):
 
     @override
     def refusal(self, err: BeeperError) -> Refusal:
-        # All servers can archive, by a route of its own.
+        # All servers can archive, by a separate route.
         archives_only = self.params.keys() == {"is_archived"}
         return errors.not_changed(
             err, since=READ_SINCE if archives_only else self.since

@@ -147,7 +147,7 @@ class ChatJob(Job[ChatJobResult]):
             return nullcontext()
         # The next request has to find the chat that this one creates.
         people = frozenset(self.request.participant_ids)
-        return self.context.queue.group((account_id, people))
+        return self.context.chat_queues.group((account_id, people))
 
     @override
     async def prepare(self) -> None:

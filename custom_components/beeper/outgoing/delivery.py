@@ -21,7 +21,7 @@ _INTERVAL: Final = 0.75
 _FINAL_ID_DELAYS: Final = (0, 0.25, 0.5, 0.75, 1, 1.5)
 """Seconds to wait before each read for the final ID of a message that was just sent."""
 
-# A word of a program, such as `bridge_unavailable`; anything else could be about people.
+# A machine-readable word, such as `bridge_unavailable`; other texts may name people.
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}")
 
 
@@ -49,7 +49,7 @@ async def wait_for_delivery(
 async def read_delivery(
     server: Server, sent_messages: SentMessages, sent: Sent
 ) -> Delivery | None:
-    """Read once what became of a message, and learn its final ID; None if unknown.
+    """Read the outcome of a message and its final ID once; None if unknown.
 
     Servers before 4.2.808 return no single messages, and list an own one only once the
     network has it. Raises BeeperError.
@@ -78,7 +78,7 @@ async def read_delivery(
         sent_messages.save_soon()
     delivery = outcome(sent.pending_id, message)
     if delivery and delivery.state == "delivered":
-        # Failures are published by whoever reads the chat.
+        # SentFollower publishes failures.
         sent.settle(message.id)
     return delivery
 
@@ -111,7 +111,7 @@ def outcome(pending_id: str | None, message: Message) -> Delivery | None:
             state="failed",
             reason=reason.lower() if _WORD.fullmatch(reason) else "unknown",
         )
-    # The network's own id instead of the pending one confirms the message as well.
+    # A final ID instead of the pending one also confirms the message.
     if message.send_status == "SUCCESS" or (
         message.send_status is None and message.id not in (None, pending_id)
     ):

@@ -78,7 +78,7 @@ class FirstMessage:
     async def send(self, result: ChatResult) -> DeliveredMessage:
         """Send the text as a message, in the chat's queue; raises BeeperError."""
         client = self.context.server.client
-        async with self.context.queue.chat(client, result.chat_id) as chat:
+        async with self.context.chat_queues.chat(client, result.chat_id) as chat:
             # The error for a new chat has to say that the chat exists.
             if result.status == "existing":
                 await check_writable(client, chat)

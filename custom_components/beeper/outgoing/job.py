@@ -29,7 +29,7 @@ class OutboxContext:
     server: Server
     limits: Limits
     rules: NetworkRules
-    queue: ChatQueues
+    chat_queues: ChatQueues
     recipients: RecipientQueue
     sent: SentMessages
 

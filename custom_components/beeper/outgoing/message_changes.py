@@ -181,5 +181,5 @@ class RemoveReaction(_ReactionJob):
         if message is None or self._has_reaction(message):
             return False
         before, now = self._reactors(self.before), self._reactors(message)
-        # The user's ID in this chat may be unknown: then somebody's has to be gone.
+        # The user's ID in this chat may be unknown: then any person's reaction must be gone.
         return not now or now < before or self.before is None

@@ -105,7 +105,7 @@ class MessageJob(Job[SentMessage]):
     @override
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        async with self.context.queue.chat(
+        async with self.context.chat_queues.chat(
             self._client, self.message.chat_id
         ) as self._chat:
             if self._chat:

@@ -1,6 +1,6 @@
-"""What a network says it can do, asked before a chat is created.
+"""The rules of networks for new chats, read before a chat is created.
 
-Only what is told counts: a server or network that says nothing refuses nothing.
+Only rules that the server reports refuse a request.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ type Problem = tuple[str, dict[str, str]]
 """The key of a translated text, and its placeholders without the network."""
 
 _KEEP: Final = 10 * 60
-"""Seconds for which rules hold, or that there are none."""
+"""Seconds for which rules, or their absence, are cached."""
 
 _TIMEOUT: Final = 5
-"""Seconds that a chat may be delayed by asking."""
+"""Seconds that reading rules may delay a chat."""
 
 
 class NetworkRules:
-    """What networks can do, each asked at most once in ten minutes."""
+    """Rules by network, each read at most once in ten minutes."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
-        self._asking = asyncio.Lock()
+        """Start without rules."""
+        self._lock = asyncio.Lock()
         # By client: after a change of its address it is another server.
         self._known: WeakKeyDictionary[
             BeeperClient, dict[str, tuple[float, CreationRules | None]]
@@ -37,20 +37,20 @@ class NetworkRules:
     async def read(
         self, client: BeeperClient, bridge_id: str | None
     ) -> CreationRules | None:
-        """Return what a bridge's network can do, None if that is not told."""
+        """Return the rules of a bridge's network, None if the server reports none."""
         if bridge_id is None:
             return None
         now = asyncio.get_running_loop().time()
         known = self._known.setdefault(client, {})
-        async with self._asking:
+        async with self._lock:
             until, rules = known.get(bridge_id, (now, None))
             if until <= now:
-                rules = await _ask(client, bridge_id)
+                rules = await _read(client, bridge_id)
                 known[bridge_id] = (now + _KEEP, rules)
         return rules
 
 
-async def _ask(client: BeeperClient, bridge_id: str) -> CreationRules | None:
+async def _read(client: BeeperClient, bridge_id: str) -> CreationRules | None:
     try:
         async with asyncio.timeout(_TIMEOUT):
             if not await client.has_bridges():
@@ -63,7 +63,7 @@ async def _ask(client: BeeperClient, bridge_id: str) -> CreationRules | None:
 def find_problem(
     request: CreateChat | StartChat, rules: CreationRules, own_ids: Collection[str]
 ) -> Problem | None:
-    """Return why a request cannot work, None if nothing says so."""
+    """Return the reason why the network refuses a request, None if no rule does."""
     if isinstance(request, CreateChat) and request.type == "group":
         return _group_problem(request, rules, own_ids)
     if rules.create_dm is False:
@@ -72,14 +72,14 @@ def find_problem(
 
 
 def _lookup_problem(request: StartChat, rules: CreationRules) -> Problem | None:
-    """Say so if the network can look the person up by nothing that is given."""
+    """Return a problem if the network cannot look the person up by any given field."""
     user = request.user
-    given = {
+    identities = {
         "phone_number": user.phone_number,
         "email": user.email,
         "username": user.username,
     }
-    fields = [field for field, value in given.items() if value]
+    fields = [field for field, value in identities.items() if value]
     if user.id or any(rules.lookups.get(field) is not False for field in fields):
         return None
     return "network_no_lookup", {"field": ", ".join(fields)}
@@ -88,7 +88,7 @@ def _lookup_problem(request: StartChat, rules: CreationRules) -> Problem | None:
 def _group_problem(
     request: CreateChat, rules: CreationRules, own_ids: Collection[str]
 ) -> Problem | None:
-    """Networks have several kinds of groups: it works if it works for one of them."""
+    """Return a problem if none of the network's kinds of groups accepts the request."""
     if rules.groups is None:
         return None
     count = len({*request.participant_ids}.difference(own_ids))
@@ -101,7 +101,7 @@ def _group_problem(
 
 
 def _title_problem(title: str | None, rule: FieldRule) -> Problem | None:
-    """Compare lengths so that it does not matter whether bytes or characters count."""
+    """Refuse only titles that are too long or short in bytes as well as characters."""
     if not title:
         return ("network_title_required", {}) if rule.required else None
     if not rule.allowed:

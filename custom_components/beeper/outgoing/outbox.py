@@ -67,7 +67,7 @@ class Outbox:
         self._entry = entry
         self._limits = Limits(hass, entry)
         self._rules = NetworkRules()
-        self._queue = ChatQueues()
+        self._chat_queues = ChatQueues()
         self._recipients = RecipientQueue()
         self.sent = SentMessages(hass, entry)
         self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
@@ -81,7 +81,7 @@ class Outbox:
             server=server,
             limits=self._limits,
             rules=self._rules,
-            queue=self._queue,
+            chat_queues=self._chat_queues,
             recipients=self._recipients,
             sent=self.sent,
         )
@@ -206,7 +206,7 @@ class Outbox:
         try:
             result = await job.attempt()
         except BeeperError as err:
-            self.context.server.check_token(err)
+            self.context.server.start_reauth_if_refused(err)
             if err.may_have_run:
                 return attempt
             self._log.settle(attempt)

@@ -1,7 +1,7 @@
-"""Finding out by reading what a request with an unknown outcome has left behind.
+"""Find the result of a request with an unknown outcome, by reading only.
 
-Nothing here changes anything on the server. What is not proved is not found: a chat of
-other people, or two that fit, must never be taken for the one that was asked for.
+Without proof nothing is found: another chat, or one of several matching chats, must never
+be returned as the result.
 """
 
 import asyncio
@@ -87,10 +87,10 @@ async def find_existing_chats(
     """Return the chats of exactly these people, with the title if one is given.
 
     Of several direct chats with one person, the latest is returned. `numbers` are the
-    known phone numbers of participants, by participant id, as ids can change. Raises
+    known phone numbers of participants, by participant ID, as IDs can change. Raises
     BeeperError.
     """
-    wanted = [
+    participants = [
         {user_id, numbers.get(user_id, user_id)}
         for user_id in dict.fromkeys(request.participant_ids)
     ]
@@ -101,14 +101,15 @@ async def find_existing_chats(
                 continue
             if request.type == "group" and not _has_title(request, listed):
                 continue
-            # Lists show a part of the people: somebody else among them is enough.
+            # Lists contain some of the people, and one other person rules a chat out.
             if not all(
-                _is_any(user, wanted, id_scheme) for user in _others(listed, own_ids)
+                _is_any(user, participants, id_scheme)
+                for user in _others(listed, own_ids)
             ):
                 continue
             chat = await client.chat(listed.id)
             if not chat.has_more and _same_people(
-                wanted, _others(chat, own_ids), id_scheme
+                participants, _others(chat, own_ids), id_scheme
             ):
                 found.append(chat)
     ids = {chat.id for chat in found}
@@ -125,9 +126,9 @@ async def find_direct_chat(
     own_ids: frozenset[str],
     id_scheme: str | None,
 ) -> Chat | None:
-    """Return the one direct chat with the person, None if there is none or several."""
+    """Return the only direct chat with the person, None for no or several chats."""
 
-    def fits(chat: Chat) -> bool:
+    def matches(chat: Chat) -> bool:
         others = _others(chat, own_ids)
         return (
             chat.type == "single"
@@ -140,16 +141,16 @@ async def find_direct_chat(
     user = request.user
     for term in (user.phone_number, user.email, user.username, user.full_name):
         if term is not None:
-            # A search the server does not want to do is no reason to give up.
+            # The other searches may work if the server refuses one.
             with suppress(AnswerError):
                 page = await client.direct_chats(request.account_id, term)
-                found |= {chat.id: chat for chat in page.items if fits(chat)}
+                found |= {chat.id: chat for chat in page.items if matches(chat)}
     async for page in _latest_chats(client, request.account_id):
-        found |= {chat.id: chat for chat in page.items if fits(chat)}
+        found |= {chat.id: chat for chat in page.items if matches(chat)}
     if len(found) != 1:
         return None
     chat = await client.chat(found.popitem()[0])
-    return chat if fits(chat) else None
+    return chat if matches(chat) else None
 
 
 async def _find_created_chat(
@@ -159,7 +160,7 @@ async def _find_created_chat(
     own_ids: frozenset[str],
     id_scheme: str | None,
 ) -> Chat | None:
-    """Return the one chat of these people that became active since, and is new."""
+    """Return the only new chat of these people that became active since."""
     found: list[Chat] = []
     async for page in _latest_chats(client, request.account_id):
         active = [
@@ -172,7 +173,7 @@ async def _find_created_chat(
         for listed in active:
             if listed.type != request.type or listed.account_id != request.account_id:
                 continue
-            # Networks give a direct chat a title of their own.
+            # Networks choose the titles of direct chats.
             if request.type == "group" and not _has_title(request, listed):
                 continue
             chat = await client.chat(listed.id)
@@ -191,7 +192,7 @@ async def _find_created_chat(
 
 
 def _latest_chats(client: BeeperClient, account_id: str) -> AsyncIterator[Page[Chat]]:
-    """Yield pages of an account's chats, the last active first; not without end."""
+    """Yield pages of an account's chats, the last active first, with a limit."""
     return pages(partial(client.chats, account_id), _MAX_PAGES)
 
 
@@ -202,7 +203,7 @@ def _has_title(request: CreateChat, chat: ListedChat) -> bool:
 def _all_chats(
     client: BeeperClient, request: CreateChat
 ) -> AsyncIterator[Page[ListedChat]]:
-    """Yield long pages of an account's chats of one type; not without end."""
+    """Yield long pages of an account's chats of one type, with a limit."""
     return pages(
         partial(client.all_chats, request.account_id, chat_type=request.type),
         _MAX_LONG_PAGES,
@@ -210,10 +211,10 @@ def _all_chats(
 
 
 async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> bool:
-    """Tell whether a readable message is older; an unreadable one disproves nothing."""
+    """Return whether the chat certainly has older messages."""
     with suppress(AnswerError):
         page = await client.messages(chat.id)
-        # A chat that is seconds old does not fill a page.
+        # The messages of a chat that is seconds old do not fill a page.
         return page.has_more or any(
             message.timestamp is not None and message.timestamp < since
             for message in page.items
@@ -222,13 +223,13 @@ async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> boo
 
 
 async def _server_time(client: BeeperClient, attempted: float) -> datetime:
-    """Return the earliest the server's clock can have shown at a loop's time."""
-    # How long ago it was holds on any clock; an answer tells what the server's says.
+    """Return the earliest possible server time of an event loop's time."""
+    # The age is valid on any clock, and a reply contains the server's time.
     await client.identify()
     age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
     since = datetime.now(UTC) - age
     offset = client.clock_offset
-    # A clock that is days off is none to prove something by.
+    # A clock that is days off proves nothing.
     if offset is None or abs(offset) > _MAX_CLOCK_OFFSET:
         since -= _CLOCK_TOLERANCE
     else:
@@ -239,7 +240,7 @@ async def _server_time(client: BeeperClient, attempted: float) -> datetime:
 def _is_sent(
     message: Message, text: str, since: datetime, own_ids: frozenset[str]
 ) -> bool:
-    """Tell whether a message is an own one of this text, and new enough."""
+    """Return whether a message is an own one with this text, and new enough."""
     return (
         (message.is_sender or message.sender_id in own_ids)
         and message.timestamp is not None
@@ -258,11 +259,11 @@ def _others(chat: ListedChat, own_ids: frozenset[str]) -> list[User]:
 
 
 def _same_people(
-    wanted: Iterable[set[str]], people: list[User], id_scheme: str | None
+    participants: Iterable[set[str]], people: list[User], id_scheme: str | None
 ) -> bool:
-    """Return whether each set of ids identifies another person, and nobody is left."""
+    """Return whether the sets of IDs identify exactly these people, one each."""
     left = list(people)
-    for ids in wanted:
+    for ids in participants:
         match = next((user for user in left if _is_any(user, [ids], id_scheme)), None)
         if match is None:
             return False
@@ -270,5 +271,9 @@ def _same_people(
     return not left
 
 
-def _is_any(user: User, wanted: Iterable[set[str]], id_scheme: str | None) -> bool:
-    return any(user.matches_id(user_id, id_scheme) for ids in wanted for user_id in ids)
+def _is_any(
+    user: User, participants: Iterable[set[str]], id_scheme: str | None
+) -> bool:
+    return any(
+        user.matches_id(user_id, id_scheme) for ids in participants for user_id in ids
+    )

@@ -1,4 +1,4 @@
-"""The messages that Home Assistant sent, to recognize them when they are read."""
+"""The messages that Home Assistant sent, to recognize them in chats."""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from .text_matching import same_text
 _KEPT_FOR: Final = 24 * 60 * 60
 _KEPT: Final = 500
 _TWIN_WINDOW: Final = 5
-"""Seconds. Servers' clocks tell whole seconds: two of a text so close are not told apart."""
+"""Seconds within which two equal texts cannot be distinguished by their times."""
 
 _RECOGNISED_FOR: Final = timedelta(minutes=10)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
@@ -41,10 +41,9 @@ class Delivery:
 class Sent:
     """A message that was attempted.
 
-    `chat_id` is None while a chat is being created for it. `pending_id` is the one the
-    server answered, `message_id` the same, None while there is no answer or where it leads to nothing.
-    `final_id` is the network's. `is_settled`: it is known what became of it.
-    `attempted` and `answered` are the event loop's times.
+    `chat_id` is None while a chat is being created for it. `pending_id` is the ID that
+    the server returned, None before that; `final_id` is the network's. `is_settled`: the
+    outcome is final. `attempted` and `answered` are the event loop's times.
     """
 
     account_id: str | None
@@ -54,7 +53,6 @@ class Sent:
     attempted: float
     answered: float | None = None
     pending_id: str | None = None
-    message_id: str | None = None
     final_id: str | None = None
     result: SentMessage | None = None
     is_settled: bool = False
@@ -64,24 +62,24 @@ class Sent:
 
     @property
     def is_waiting(self) -> bool:
-        """Tell whether the server can still say what becomes of it."""
+        """Return whether the server can still report an outcome."""
         return self.pending_id is not None and not self.is_settled
 
     @property
     def ids(self) -> set[str]:
         """The IDs by which servers list it."""
-        return {known for known in (self.message_id, self.final_id) if known}
+        return {known for known in (self.pending_id, self.final_id) if known}
 
     def settle(self, message_id: str | None, failure: Delivery | None = None) -> None:
-        """Record the final outcome, and the ID it has now."""
+        """Record the final outcome and the current ID."""
         self.is_settled = True
         self.failure = failure
-        if message_id != self.message_id:
+        if message_id != self.pending_id:
             self.final_id = message_id
 
     def has_id(self, message: Message) -> bool:
-        """Tell whether an own message of its chat is this one by an id."""
-        return message.id in (self.message_id, self.final_id)
+        """Return whether an own message of the chat has one of its IDs."""
+        return message.id in (self.pending_id, self.final_id)
 
     def is_after(self, message: Message, now: datetime) -> bool:
         """Return whether a message was written after the attempt."""
@@ -92,9 +90,9 @@ class Sent:
         )
 
     def is_like(self, message: Message, now: datetime) -> bool:
-        """Tell whether an own message of its chat could be this one at a server's time.
+        """Return whether an own message of the chat may be this one, by text and time.
 
-        It has no final id yet; the text and the time are right.
+        `now` is the server's time. False once the final ID is known.
         """
         age = timedelta(seconds=asyncio.get_running_loop().time() - self.attempted)
         return (
@@ -111,10 +109,10 @@ class Sent:
 
 
 class SentMessages:
-    """What one config entry has sent within a day; it outlives reloads of the entry."""
+    """The messages of one config entry within a day; they outlive reloads of the entry."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Have sent nothing."""
+        """Start without messages."""
         self._store = Store[list[dict[str, Any]]](
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.sent"
         )
@@ -138,7 +136,6 @@ class SentMessages:
                         attempted=attempted,
                         answered=attempted,
                         pending_id=stored["pending_id"],
-                        message_id=stored["pending_id"],
                         final_id=stored["final_id"],
                         is_settled=stored["is_settled"],
                         is_restored=True,
@@ -179,7 +176,7 @@ class SentMessages:
         *,
         attached: bool = False,
     ) -> Sent:
-        """Note that a message is attempted: it may come by before the answer does."""
+        """Record an attempt: the message may be read before the reply arrives."""
         now = asyncio.get_running_loop().time()
         sent = Sent(
             account_id=account_id,
@@ -189,15 +186,16 @@ class SentMessages:
             attempted=now,
         )
         self._sent = [
-            each for each in self._sent[-_KEPT:] if now - each.attempted < _KEPT_FOR
+            earlier
+            for earlier in self._sent[-_KEPT:]
+            if now - earlier.attempted < _KEPT_FOR
         ]
         self._sent.append(sent)
         return sent
 
     def finish(self, sent: Sent, result: SentMessage) -> None:
-        """Note what the server answered."""
-        sent.chat_id, sent.message_id = result.chat_id, result.message_id
-        sent.pending_id = result.message_id
+        """Record the reply of the server."""
+        sent.chat_id, sent.pending_id = result.chat_id, result.message_id
         sent.result = result
         sent.answered = asyncio.get_running_loop().time()
         self.save_soon()
@@ -237,7 +235,7 @@ class SentMessages:
         self, messages: Iterable[Message], sent: Sent, now: datetime
     ) -> Message | None:
         """Return an own message that no attempt claims and that may be this one."""
-        claimed = set[str]().union(*(each.ids for each in self._sent))
+        claimed = set[str]().union(*(other.ids for other in self._sent))
         return next(
             (
                 message
@@ -263,12 +261,12 @@ class SentMessages:
         )
 
     def cancel(self, sent: Sent) -> None:
-        """Forget one that certainly was not sent."""
+        """Remove an attempt that certainly sent nothing."""
         if sent in self._sent:
             self._sent.remove(sent)
 
     def into(self, chat_ids: set[str], account_id: str | None = None) -> list[Sent]:
-        """Return what was sent into a chat, or into a new one of its account."""
+        """Return the messages to a chat, or to a new chat of its account."""
         return [
             sent
             for sent in self._sent
