@@ -12,11 +12,10 @@ from custom_components.beeper.api import transport
 from custom_components.beeper.outgoing import delivery, outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
-from tests.helpers.actions import create_chat
+from tests.helpers.actions import create_chat, run_in_automation
 from tests.helpers.privacy import SECRETS, secrets_in
 from tests.helpers.servers import TOKEN
 from tests.helpers.world import PROFILES
@@ -86,18 +85,7 @@ async def test_failure_logs_no_secret(
     """An automation that fails is logged with its error, and where it came from."""
     kind, options = fault
     add_fault(kind, method="POST", times=None, **options)
-    assert await async_setup_component(
-        hass,
-        "automation",
-        {
-            "automation": {
-                "triggers": {"trigger": "event", "event_type": "go"},
-                "actions": {"action": "beeper.create_chat", "data": CALL},
-            }
-        },
-    )
-    hass.bus.async_fire("go")
-    await hass.async_block_till_done()
+    await run_in_automation(hass, "create_chat", CALL)
     shown = ""
     try:
         await create_chat(hass, **CALL, allow_repeat=True)
@@ -138,12 +126,7 @@ async def test_unresolved_name_is_not_logged(
     if fault:
         kind, options = fault
         add_fault(kind, path="*/search", times=None, **options)
-    step = {"action": f"beeper.{action}", "data": data}
-    trigger = {"trigger": "event", "event_type": "go"}
-    config = {"automation": {"triggers": trigger, "actions": step}}
-    assert await async_setup_component(hass, "automation", config)
-    hass.bus.async_fire("go")
-    await hass.async_block_till_done()
+    await run_in_automation(hass, action, data)
     with pytest.raises(HomeAssistantError) as error:
         await hass.services.async_call("beeper", action, data, blocking=True)
     logging.getLogger(__name__).error("Failed as expected", exc_info=error.value)
@@ -180,18 +163,7 @@ async def test_failed_message_logs_no_secret(
         "wait": True,
         "attachment": str(tmp_path / "Robin Sample.txt"),
     }
-    assert await async_setup_component(
-        hass,
-        "automation",
-        {
-            "automation": {
-                "triggers": {"trigger": "event", "event_type": "go"},
-                "actions": {"action": "beeper.send_message", "data": call},
-            }
-        },
-    )
-    hass.bus.async_fire("go")
-    await hass.async_block_till_done()
+    await run_in_automation(hass, "send_message", call)
     shown = ""
     try:
         await hass.services.async_call(

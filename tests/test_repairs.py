@@ -60,35 +60,24 @@ async def test_read_only_token_raises_an_issue(
     await until(lambda: key not in issue_registry.issues)
 
 
-async def test_read_only_option_accepts_a_read_only_token(
+@pytest.mark.parametrize("change", ["read_only_option", "last_chat_removed"])
+async def test_read_only_token_is_no_issue_if_nothing_is_sent(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
     issue_registry: ir.IssueRegistry,
+    change: str,
 ) -> None:
     key = (DOMAIN, f"token_read_only_{loaded.entry_id}")
     simulator.tokens[TOKEN] = READS
     await add_chat(hass, loaded)
     await until(lambda: key in issue_registry.issues)
 
-    hass.config_entries.async_update_entry(loaded, options={"read_only": True})
-
-    await until(lambda: key not in issue_registry.issues)
-
-
-async def test_removing_the_last_chat_removes_the_issue(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    issue_registry: ir.IssueRegistry,
-) -> None:
-    key = (DOMAIN, f"token_read_only_{loaded.entry_id}")
-    simulator.tokens[TOKEN] = READS
-    await add_chat(hass, loaded)
-    await until(lambda: key in issue_registry.issues)
-
-    (subentry_id,) = loaded.subentries
-    hass.config_entries.async_remove_subentry(loaded, subentry_id)
+    if change == "read_only_option":
+        hass.config_entries.async_update_entry(loaded, options={"read_only": True})
+    else:
+        (subentry_id,) = loaded.subentries
+        hass.config_entries.async_remove_subentry(loaded, subentry_id)
 
     await until(lambda: key not in issue_registry.issues)
 

@@ -1036,25 +1036,23 @@ async def test_read_only_mode_changes_nothing(
 
 
 @pytest.mark.parametrize("action", OF_MESSAGE)
-async def test_missing_message(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
+@pytest.mark.parametrize(
+    ("ids", "error"),
+    [
+        ({"chat_id": KIM, "message_id": "99999"}, "no such message"),
+        ({"chat_id": "!x:beeper.com", "message_id": "1"}, "no such chat"),
+    ],
+)
+async def test_missing_message_or_chat(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    ids: dict[str, str],
+    error: str,
 ) -> None:
-    data = {**CALLS[action].data, "chat_id": KIM, "message_id": "99999"}
-
-    with pytest.raises(ServiceValidationError, match="no such message"):
-        await call_action(hass, action, **data)
-
-    assert not mutations(simulator)
-
-
-@pytest.mark.parametrize("action", OF_MESSAGE)
-async def test_missing_chat(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
-) -> None:
-    data = {**CALLS[action].data, "chat_id": "!x:beeper.com", "message_id": "1"}
-
-    with pytest.raises(ServiceValidationError, match="no such chat"):
-        await call_action(hass, action, **data)
+    with pytest.raises(ServiceValidationError, match=error):
+        await call_action(hass, action, **{**CALLS[action].data, **ids})
 
     assert not mutations(simulator)
 

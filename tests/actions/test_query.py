@@ -179,20 +179,6 @@ CHAT_FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@EACH_PROFILE
-async def test_filters_of_chats(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
-) -> None:
-    simulator.world.chats[INSTAGRAM].is_archived = True
-
-    for filters, found in CHAT_FILTERS:
-        chats = (await call_action(hass, "list_chats", **filters))["chats"]
-
-        ids = {chat["chat_id"] for chat in chats}
-        assert len(ids) == len(found), filters
-        assert all(any(chat_id.startswith(start) for chat_id in ids) for start in found)
-
-
 async def test_chats_by_their_last_activity(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -334,15 +320,29 @@ MESSAGE_FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @EACH_PROFILE
-async def test_filters_of_messages(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+@pytest.mark.parametrize(
+    ("action", "key", "table"),
+    [
+        ("list_chats", "chats", CHAT_FILTERS),
+        ("search_messages", "messages", MESSAGE_FILTERS),
+    ],
+)
+async def test_filters(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    key: str,
+    table: list[tuple[dict[str, Any], list[str]]],
 ) -> None:
-    simulator.world.chats[INSTAGRAM].is_low_priority = True
+    instagram = simulator.world.chats[INSTAGRAM]
+    instagram.is_archived = action == "list_chats"
+    instagram.is_low_priority = action == "search_messages"
 
-    for filters, found in MESSAGE_FILTERS:
-        messages = (await call_action(hass, "search_messages", **filters))["messages"]
+    for filters, found in table:
+        rows = (await call_action(hass, action, **filters))[key]
 
-        ids = {message["chat_id"] for message in messages}
+        ids = {row["chat_id"] for row in rows}
         assert len(ids) == len(found), filters
         assert all(any(chat_id.startswith(start) for chat_id in ids) for start in found)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from custom_components.beeper.const import DOMAIN
 from homeassistant.core import Context, HomeAssistant
+from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.media import CAKE
 from tests.helpers.world import FAMILY, KIM
@@ -29,6 +30,18 @@ async def _call(
     assert response is not None
     json.dumps(response)
     return dict(response)
+
+
+async def run_in_automation(
+    hass: HomeAssistant, action: str, data: dict[str, Any]
+) -> None:
+    """Call an action in an automation, where an error is logged and not raised."""
+    trigger = {"trigger": "event", "event_type": "go"}
+    step = {"action": f"{DOMAIN}.{action}", "data": data}
+    config = {"automation": {"triggers": trigger, "actions": step}}
+    assert await async_setup_component(hass, "automation", config)
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
 
 
 async def create_chat(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
