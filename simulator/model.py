@@ -26,6 +26,8 @@ class Person:
     cannot_message: bool = False
     is_self: bool = False
     is_admin: bool = False
+    is_network_bot: bool = False
+    """The bot of a bridge, which may be a member of any chat."""
 
 
 @dataclass(kw_only=True)

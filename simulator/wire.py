@@ -343,6 +343,8 @@ class Wire:
         shown = self.user(person, account)
         if "capabilities" in self._profile.chat_keys:
             shown["isAdmin"] = person.is_admin
+        if person.is_network_bot:
+            shown["isNetworkBot"] = True
         return shown
 
     @staticmethod

@@ -42,6 +42,16 @@ async def test_group_is_reused_daily(
     assert made(simulator) == 0
 
 
+async def test_bot_of_a_network_is_no_participant(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    bot = contact(simulator, "@whatsappbot:beeper.com", full_name="WhatsApp bridge bot")
+    bot.is_network_bot = True
+    simulator.world.chats[FAMILY].participants.append(bot)
+
+    assert (await create_chat(hass, **family()))["chat_id"] == FAMILY
+
+
 async def test_no_message_sends_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

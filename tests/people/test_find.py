@@ -251,6 +251,23 @@ async def test_ten_thousand_chats_and_contacts_are_read_in_long_pages(
     assert searches(simulator) < 120
 
 
+async def test_bot_of_a_network_is_nobody(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The direct chat with a person stays the person's, and the bot is not listed."""
+    zoe = contact(simulator, "@whatsapp_9:beeper.com", full_name="Zoe")
+    bot = contact(simulator, "@whatsappbot:beeper.com", full_name="WhatsApp bridge bot")
+    bot.is_network_bot = True
+    direct = chat(simulator, [zoe, bot])
+    direct.title = "Zoe"
+    del simulator.world.accounts["whatsapp"].contacts[bot.id]
+
+    [match] = (await find(hass, query="zoe"))["matches"]
+    assert (match["kind"], match["chat_id"]) == ("person", direct.id)
+    assert match["user_id"] == zoe.id
+    assert await names(hass, "whatsapp bridge bot") == []
+
+
 async def test_unsearched_account_is_reported(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
