@@ -1,15 +1,19 @@
 """R1, R22, R30: the first message reaches the right person once, or is reported."""
 
 import asyncio
+from contextlib import suppress
 import re
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.data import get_data
+from custom_components.beeper.outgoing import limits
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.actions import create_chat, send
@@ -157,6 +161,36 @@ async def test_r1_a_refused_message_says_that_the_chat_exists(
     assert (await create_chat(hass, **data))["message_sent"] == "separately"
 
     assert len(chat.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "limit", "warns"),
+    [("drop_before", 0, True), ("drop_after", 0, True), ("drop_after", 1, False)],
+)
+async def test_r1_a_separate_message_without_a_reply_is_counted_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    person: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    issue_registry: ir.IssueRegistry,
+    fault: str,
+    limit: int,
+    warns: bool,
+) -> None:
+    """The limit of messages without a warning is exceeded by one, or reached."""
+    monkeypatch.setattr(limits, "_MANY_MESSAGES", limit)
+    simulator.traits.add("existing_chat_drops_text")
+    add_chat(simulator, person)
+    simulator.faults.add(fault, method="POST", path="*/messages")
+
+    with suppress(HomeAssistantError):
+        await create_chat(
+            hass, user={"phone_number": person.phone_number}, message_text=TEXT
+        )
+
+    warning = (DOMAIN, f"many_messages_{loaded.entry_id}")
+    assert (warning in issue_registry.issues) is warns
 
 
 async def test_r1_a_cancelled_caller_does_not_lose_or_repeat_the_message(

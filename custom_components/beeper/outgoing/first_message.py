@@ -41,6 +41,7 @@ class FirstMessage:
     text: str
     is_separate: bool = False
     _sent: Sent | None = field(default=None, init=False)
+    _is_counted: bool = field(default=False, init=False)
 
     def begin(self) -> None:
         """Note that the request, with this text, is about to be sent."""
@@ -85,9 +86,14 @@ class FirstMessage:
             self.cancel()
             self._sent = self._begin(result.chat_id)
             self.is_separate = True
-            sent = await client.send_message(
-                SendMessage(chat_id=result.chat_id, text=self.text)
-            )
+            try:
+                sent = await client.send_message(
+                    SendMessage(chat_id=result.chat_id, text=self.text)
+                )
+            except BeeperError as err:
+                if err.may_have_run:
+                    self._count()
+                raise
         self._finish(self._sent, sent)
         return DeliveredMessage(sent="separately", message_id=sent.message_id)
 
@@ -130,7 +136,12 @@ class FirstMessage:
         return self.context.sent.begin(self.account_id, chat_id, self.text)
 
     def _finish(self, sent: Sent, result: SentMessage) -> None:
-        self.context.limits.messages.count(
-            self.account_id, self.context.server.network(self.account_id)
-        )
+        self._count()
         self.context.sent.finish(sent, result)
+
+    def _count(self) -> None:
+        if not self._is_counted:
+            self._is_counted = True
+            self.context.limits.messages.count(
+                self.account_id, self.context.server.network(self.account_id)
+            )
