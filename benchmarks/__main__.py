@@ -42,9 +42,9 @@ def main() -> int:
         if options.docs:
             _document(name, table(results[name]))
     if options.json:
-        plain = {name: [asdict(each) for each in results[name]] for name in results}
+        plain = {name: [asdict(row) for row in results[name]] for name in results}
         options.json.write_text(json.dumps(plain, indent=2) + "\n")
-    missed = any(each.kept is False for some in results.values() for each in some)
+    missed = any(row.kept is False for some in results.values() for row in some)
     return 3 if missed else 0
 
 

@@ -26,7 +26,7 @@ async def measure(*, quick: bool) -> list[Figure]:
     sizes = (100, 1_000) if quick else _SIZES
     cases = [(size, False) for size in sizes] + [(sizes[-1], True)]
     results: dict[tuple[int, bool], list[Sequence[float]]] = {
-        each: [] for each in cases
+        case: [] for case in cases
     }
     for number in range(1 if quick else 5):
         for size, unread in alternate(number, cases):
@@ -35,8 +35,8 @@ async def measure(*, quick: bool) -> list[Figure]:
     for index, (kind, unit, limit) in enumerate(_KINDS):
         values = {case: [run[index] for run in results[case]] for case in cases}
         for (size, unread), some in values.items():
-            told = f"{size:,} chats{', all unread' if unread else ''}"
-            figures.append(figure(f"{kind}, {told}", unit, some))
+            label = f"{size:,} chats{', all unread' if unread else ''}"
+            figures.append(figure(f"{kind}, {label}", unit, some))
         figures.append(
             figure(
                 f"{kind}, {sizes[-1]:,} chats against {sizes[0]:,}",

@@ -93,8 +93,8 @@ async def _measure_cpu(*, rounds: int, calls: int) -> list[Figure]:
                 first = next(_NUMBERS)
                 await _start_afresh(hass, url)
                 began, used = time.perf_counter(), time.process_time()
-                for each in range(first, first + calls):
-                    await sides[name](each)
+                for index in range(first, first + calls):
+                    await sides[name](index)
                 if number >= 0:  # The first round warms up.
                     cpu[name].append((time.process_time() - used) / calls * 1000)
                     wall[name].append((time.perf_counter() - began) / calls * 1000)
@@ -154,7 +154,7 @@ async def _measure_throughput(*, rounds: int, calls: int) -> list[Figure]:
                     "×",
                     ratios(
                         rates["create_chat"],
-                        [max(each) for each in zip(*others, strict=True)],
+                        [max(times) for times in zip(*others, strict=True)],
                     ),
                     limit=limit,
                     at_least=True,
@@ -193,17 +193,17 @@ async def _sdk(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    given, told = process.stdin, process.stdout
-    assert given
-    assert told
+    commands, output = process.stdin, process.stdout
+    assert commands
+    assert output
 
     async def side(first: int) -> float:
-        given.write(f"{first} {calls}\n".encode())
-        await given.drain()
-        return float(await told.readline())
+        commands.write(f"{first} {calls}\n".encode())
+        await commands.drain()
+        return float(await output.readline())
 
     try:
         yield side
     finally:
-        given.close()
+        commands.close()
         await process.wait()

@@ -70,15 +70,15 @@ def table(figures: Iterable[Figure]) -> str:
         "| What | Median | Quartiles | Runs | Aim |",
         "|---|---:|---:|---:|---|",
     ]
-    for each in figures:
+    for row in figures:
         aim = ""
-        if each.limit is not None:
-            sign = "≥" if each.at_least else "≤"
-            met = "met" if each.kept else "missed"
-            aim = f"{sign} {_shown(each.limit, each.unit)}: {met}"
+        if row.limit is not None:
+            sign = "≥" if row.at_least else "≤"
+            met = "met" if row.kept else "missed"
+            aim = f"{sign} {_shown(row.limit, row.unit)}: {met}"
         lines.append(
-            f"| {each.name} | {_shown(each.median, each.unit)} "
-            f"| {_shown(each.low)}–{_shown(each.high)} | {each.runs} | {aim} |"
+            f"| {row.name} | {_shown(row.median, row.unit)} "
+            f"| {_shown(row.low)}–{_shown(row.high)} | {row.runs} | {aim} |"
         )
     return "\n".join(lines)
 

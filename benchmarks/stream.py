@@ -20,7 +20,7 @@ _AUTOMATION = {
     "triggers": {"trigger": "beeper.message_received", "options": {}},
     "mode": "parallel",
     "actions": {
-        "event": "told",
+        "event": "received",
         "event_data": {"text": "{{ trigger.text }}"},
     },
 }
@@ -38,14 +38,14 @@ async def measure(*, quick: bool) -> list[Figure]:
 
 
 async def _measure_latency(*, messages: int) -> list[Figure]:
-    """Follow messages that come one after the other to where they are told."""
+    """Follow messages that come one after the other to triggers and entities."""
     frames: dict[str, float] = {}
     triggers: dict[str, float] = {}
     entities: dict[str, float] = {}
     async with simulator() as url, home_assistant(automation=_AUTOMATION) as hass:
 
         @callback
-        def told(event: Event) -> None:
+        def received(event: Event) -> None:
             triggers[event.data["text"]] = time.perf_counter()
 
         @callback
@@ -54,7 +54,7 @@ async def _measure_latency(*, messages: int) -> list[Figure]:
             if state and "text" in state.attributes:
                 entities.setdefault(state.attributes["text"], time.perf_counter())
 
-        hass.bus.async_listen("told", told)
+        hass.bus.async_listen("received", received)
         hass.bus.async_listen("state_changed", changed)
         await set_up(hass, url)
         async with _frames(hass, url) as socket:

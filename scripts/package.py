@@ -55,10 +55,10 @@ def main() -> None:
     """Build, after all that can be wrong has been looked at."""
     if len(sys.argv) > 2 or (len(sys.argv) == 2 and sys.argv[1].startswith("-")):
         sys.exit(__doc__)
-    told = notes(sys.argv[1]) if len(sys.argv) == 2 else None
+    notes_text = notes(sys.argv[1]) if len(sys.argv) == 2 else None
     print(package().relative_to(ROOT))
-    if told is not None:
-        (DIST / "notes.md").write_text(told, "utf-8")
+    if notes_text is not None:
+        (DIST / "notes.md").write_text(notes_text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def merged_chat(world: World) -> Undo:
     """Add a merged chat for the two chats with Kim."""
     members = [world.chat(KIM), world.chat(KIM_LOCAL)]
     account = world.account(members[0].account_id)
-    people = [one for one in members[0].participants if not one.is_self]
+    people = [person for person in members[0].participants if not person.is_self]
     chat = _chat(world, account, people, MERGED)
     chat.merge = [member.id for member in members]
     chat.merge_default = KIM_LOCAL
@@ -179,7 +179,9 @@ def invitation(world: World) -> Undo:
 
 
 def _matrix(world: World) -> Account:
-    return next(one for one in world.accounts.values() if one.bridge[1] == "matrix")
+    return next(
+        account for account in world.accounts.values() if account.bridge[1] == "matrix"
+    )
 
 
 def _chat(

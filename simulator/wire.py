@@ -232,7 +232,8 @@ class Wire:
                 return None
             if self.traits.has("user_names_are_ids", chat.account_id):
                 return next(
-                    (one.id for one in chat.participants if not one.is_self), chat.title
+                    (person.id for person in chat.participants if not person.is_self),
+                    chat.title,
                 )
         return chat.title
 

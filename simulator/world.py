@@ -449,7 +449,8 @@ class World:
         if self.traits.has("reordered_delivery", chat.account_id):
             index = chat.messages.index(message)
             later = next(
-                (one for one in chat.messages[index + 1 :] if not one.confirmed), None
+                (other for other in chat.messages[index + 1 :] if not other.confirmed),
+                None,
             )
             if later and not message.confirmed:
                 other = chat.messages.index(later)

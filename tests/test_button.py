@@ -249,7 +249,7 @@ async def test_a_reload_in_the_middle(
     assert state(hass) == "done"
 
 
-async def test_result_during_a_reload_is_kept(
+async def test_result_during_a_reload_is_shown(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -146,7 +146,7 @@ async def write_to(
         ("Family 🏡", 'It\'s "7"\nor {{ 8 }}', FAMILY),
     ],
 )
-async def test_the_form_writes_what_is_typed(
+async def test_form_stores_typed_values(
     hass: HomeAssistant,
     simulator: Simulator,
     dashboard: dict[str, Any],

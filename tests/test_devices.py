@@ -99,7 +99,7 @@ def whatsapps(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | No
     return names
 
 
-async def test_accounts_of_one_network_are_told_apart_by_a_number(
+async def test_accounts_of_one_network_are_numbered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """The number is stable and reveals nothing about the account."""
@@ -149,7 +149,7 @@ async def test_account_numbers_are_stable(
     assert whatsapps(hass, loaded) == {THIRD: "WhatsApp 3"}
 
 
-async def test_devices_of_equal_names_are_told_apart_and_keep_their_entities(
+async def test_devices_of_equal_names_keep_their_entities(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

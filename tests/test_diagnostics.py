@@ -42,7 +42,7 @@ async def test_diagnostics(
     assert report == snapshot
 
 
-async def test_diagnostics_count_what_was_sent_and_hold_nothing_personal(
+async def test_diagnostics_count_requests_without_personal_data(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -138,7 +138,7 @@ async def test_diagnostics_include_the_path_prefix(
     assert "secret" not in repr(report)
 
 
-async def test_diagnostics_only_count_who_is_allowed(
+async def test_diagnostics_only_count_allowed_senders(
     hass: HomeAssistant, simulator: Simulator, hass_client: ClientSessionGenerator
 ) -> None:
     senders = ["+15550101002", "@whatsapp_15550101002:beeper.com"]
@@ -167,7 +167,7 @@ async def test_diagnostics_of_an_entry_that_is_not_set_up(
     assert "127.0.0.1" not in repr(report)
 
 
-async def test_diagnostics_count_what_was_not_understood(
+async def test_diagnostics_count_unrecognised_values(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -192,7 +192,7 @@ async def test_diagnostics_count_what_was_not_understood(
 
     report: Json = await get_diagnostics_for_config_entry(hass, hass_client, listening)
 
-    found = {(each["kind"], each["word"]): each for each in report["not_understood"]}
+    found = {(row["kind"], row["word"]): row for row in report["not_understood"]}
     assert found.keys() >= {
         ("account_status", "on_holiday"),
         ("message_type", "HOLOGRAM"),

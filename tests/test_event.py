@@ -233,7 +233,7 @@ async def test_chat_receives_messages_of_any_account(
     assert not unknown(hass, "event.kim_message")
 
 
-async def test_two_accounts_of_one_network_are_told_apart(
+async def test_two_accounts_of_one_network_are_distinguished(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     tell(hass, event(loaded, account_id="local-whatsapp_ba_Sample"))
@@ -295,7 +295,7 @@ async def test_unavailable_with_the_server(
     assert state(hass, WHATSAPP).state == then
 
 
-async def test_an_account_comes_back(
+async def test_returning_account(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

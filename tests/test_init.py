@@ -181,7 +181,7 @@ async def test_one_refused_request_does_not_ask_for_a_token(
     assert not hass.config_entries.flow.async_progress()
 
 
-async def test_polling_goes_on_while_reauth_waits(
+async def test_polling_continues_during_reauth(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, impatient: None
 ) -> None:
     assert await set_up(hass, entry) is ConfigEntryState.LOADED
@@ -280,7 +280,7 @@ async def test_change_of_options_reloads_once(
     assert paths.count("/v1/info") == paths.count("/v1/accounts") == 1
 
 
-async def test_removal_removes_what_was_stored(
+async def test_removal_deletes_stored_data(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,

@@ -391,7 +391,7 @@ async def test_new_recipient_without_conversation_is_refused(
     assert not simulator.executed
 
 
-async def test_a_chat_with_somebody_new(
+async def test_a_chat_with_a_new_person(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tool: Call
 ) -> None:
     await set_options(hass, loaded, llm_can_send=True, confirm="never")
@@ -565,7 +565,7 @@ def asked_by_home_assistant(text: str) -> str:
 
 @pytest.mark.usefixtures("assist")
 @pytest.mark.parametrize("answer", ["yes, send it", "yes, send it to Mia"])
-async def test_always_ask_a_yes_without_the_recipient_is_asked_again(
+async def test_confirmation_without_the_recipient_is_repeated(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
 ) -> None:
     """The model may have asked about something else: Home Assistant asks itself."""

@@ -488,7 +488,7 @@ async def call_as(
         pass
 
 
-def test_no_action_is_left_out() -> None:
+def test_every_action_is_covered() -> None:
     assert CALLS.keys() == SERVICES.keys()
 
 

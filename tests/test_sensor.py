@@ -173,7 +173,7 @@ async def test_stalled_stream_is_detected(
     await until(lambda: sum(r.path == "/v1/ws" for r in simulator.requests) >= 2)
 
 
-async def test_a_quiet_stream_is_kept(
+async def test_quiet_stream_stays_open(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,

@@ -943,7 +943,7 @@ async def test_errors_are_explained(
 
 
 @EACH_ACTION
-async def test_server_gone(
+async def test_unreachable_server(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     await simulator.stop()

@@ -115,7 +115,7 @@ class Frontend:
         assert await self.page.evaluate(dark), f"{name} is not dark"
         await self._view(_WIDTH, height, "light")
         await self.keep(name)
-        assert await editors.count() == code, f"{name} wants to be told in YAML"
+        assert await editors.count() == code, f"{name} has no visual editor"
         wrong = [line for line in await self._lines() if _WRONG.search(line)]
         assert not wrong, f"{name} shows {wrong}"
         await self._view(_WIDTH, _HEIGHT, "light")

@@ -243,7 +243,7 @@ async def test_no_secret_of_a_server_reaches_report_or_terminal(
         client = Client(session, url, TOKEN)
         server = Reading(client, output.append)
         await server.run()
-        paths = {each.path.split("/")[2] for each in simulator.requests}
+        paths = {request.path.split("/")[2] for request in simulator.requests}
         writing = Writing(client, note_to_self(simulator).id, agree, looks=(0,))
         await writing.run()
     assert len(writing.lines) > 10

@@ -82,7 +82,7 @@ async def test_another_generation_differs(session: ClientSession) -> None:
     )
 
 
-async def test_what_a_server_does_otherwise_is_found(session: ClientSession) -> None:
+async def test_differing_behaviour_is_reported(session: ClientSession) -> None:
     async with Simulator() as simulator:
         simulator.faults.add(
             "garbage",
@@ -187,17 +187,21 @@ async def test_a_broken_answer_is_named(session: ClientSession) -> None:
         simulator.faults.add("cut", path="/v1/labels")
         simulator.faults.add("drop_before", path="/v1/bridges")
         text = (await report(session, simulator)).text()
-        assert [each.path for each in simulator.requests].count("/v1/bridges") == 1
+        assert [request.path for request in simulator.requests].count(
+            "/v1/bridges"
+        ) == 1
     requests = section(text, "Requests")
     assert "| GET /v1/labels | (answer cut off) | 200 |" in requests
     assert "| GET /v1/bridges | (connection closed) | 200 |" in requests
 
 
-async def test_a_server_that_hangs_is_left(session: ClientSession) -> None:
+async def test_hanging_server_is_abandoned(session: ClientSession) -> None:
     async with Simulator() as simulator:
         simulator.faults.add("delay", path="/v1/chats*", times=None, seconds=60)
         text = (await report(session, simulator, timeout=0.1)).text()
-        asked = [each.path for each in simulator.requests if "chats" in each.path]
+        asked = [
+            request.path for request in simulator.requests if "chats" in request.path
+        ]
     assert len(asked) == 3
     assert "no answer within 0.1 s" in section(text, "Requests")
     assert "These requests were left out:" in section(text, "Server")

@@ -60,12 +60,12 @@ def test_differences() -> None:
     ]
 
 
-def test_what_is_optional_in_the_simulator_may_be_missing() -> None:
+def test_fields_optional_in_the_simulator_may_be_missing() -> None:
     simulator = shape([{"id": "1", "title": "x"}, {"id": "2"}])
     assert not list(differences(shape([{"id": "3"}]), simulator))
 
 
-def test_what_is_optional_only_in_the_server_differs() -> None:
+def test_fields_optional_only_in_the_server_differ() -> None:
     server = shape([{"id": "1", "type": "TEXT"}, {"id": "2"}])
     assert list(differences(server, shape([{"id": "3", "type": "TEXT"}]))) == [
         "`[].type` is sometimes missing; the simulator always has it"

@@ -48,8 +48,8 @@ class Session:
     def done(self) -> list[tuple[str, str]]:
         """Return what was really carried out: method and the end of the path."""
         return [
-            (each.method, each.path.removeprefix("/v1/").split("/")[-1])
-            for each in self.simulator.executed
+            (request.method, request.path.removeprefix("/v1/").split("/")[-1])
+            for request in self.simulator.executed
         ]
 
 
@@ -60,7 +60,9 @@ async def test_without_a_yes_nothing_is_written(
     async with Simulator(profile) as simulator:
         chat = Session(simulator, session)
         lines = await chat.write()
-        assert not [each for each in simulator.requests if each.method != "GET"]
+        assert not [
+            request for request in simulator.requests if request.method != "GET"
+        ]
         assert not chat.chat.messages
     assert chat.asked == [SEND, START, REMIND, ARCHIVE]
     assert lines.splitlines() == [
@@ -158,7 +160,9 @@ async def test_older_servers_get_older_requests(
         chat = Session(simulator, session)
         lines = await chat.write(*ALL)
         texts = [message.text for message in chat.chat.messages]
-        starts = [each for each in simulator.executed if each.path == "/v1/chats"]
+        starts = [
+            request for request in simulator.executed if request.path == "/v1/chats"
+        ]
         assert len(starts) == (0 if profile == "4.1.294" else 2)
         drops_text = "existing_chat_drops_text" in simulator.traits
         assert len(texts) == 1 + (bool(starts) and not drops_text)
@@ -194,7 +198,9 @@ async def test_a_start_that_leads_elsewhere_sends_no_text(
             times=None,
         )
         lines = await chat.write(START)
-        (request,) = [each for each in simulator.requests if each.method == "POST"]
+        (request,) = [
+            request for request in simulator.requests if request.method == "POST"
+        ]
         assert "messageText" not in request.json
     assert "    - it leads to another chat, so no text was sent" in lines
 
@@ -227,7 +233,7 @@ async def test_a_chat_that_may_have_others_in_it_is_refused(
     assert not chat.asked
 
 
-async def test_a_server_may_leave_the_user_out_of_the_participants(
+async def test_user_may_be_missing_from_participants(
     session: ClientSession,
 ) -> None:
     async with Simulator() as simulator:
@@ -261,10 +267,10 @@ async def test_a_write_without_an_answer_is_not_repeated(
         for method, path in (("POST", "*/messages"), ("PUT", "*"), ("DELETE", "*")):
             simulator.faults.add(kind, method=method, path=path, times=None)
         lines = await chat.write(SEND, EDIT, DELETE)
-        writes = [each for each in simulator.requests if each.method != "GET"]
+        writes = [request for request in simulator.requests if request.method != "GET"]
         sent = kind != "drop_before"
         methods = ["POST", "PUT", "DELETE"] if sent else ["POST"]
-        assert [each.method for each in writes] == methods
+        assert [request.method for request in writes] == methods
         assert len(chat.chat.messages) == sent
     outcome = "500" if kind == "status_after" else "connection closed"
     assert f"/messages {{text}}: {outcome}" in lines

@@ -67,7 +67,7 @@ def is_there(evidence: str) -> bool:
     )
 
 
-def test_every_rule_is_there_in_its_order() -> None:
+def test_quality_scale_lists_every_rule_in_order() -> None:
     assert [*RULES] == WANTED
     assert len(WANTED) == 54
 

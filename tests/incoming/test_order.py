@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def live(simulator: Simulator, number: int) -> Message:
-    """Let Kim write messages that leave room below them; return the first one."""
+    """Let Kim write messages with gaps between their sort keys; return the first one."""
     world = simulator.world
     world._sort_keys = count(next(world._sort_keys) + 1000)
-    messages = [write(simulator, f"live {each}") for each in range(number)]
+    messages = [write(simulator, f"live {index}") for index in range(number)]
     return messages[0]
 
 
@@ -37,7 +37,7 @@ def insert(simulator: Simulator, text: str, below: Message, *, ago: float) -> No
     message.text = message.html = text
     message.sort_key = below.sort_key - 1 - round(ago)
     world._append(chat, message)
-    chat.messages.sort(key=lambda each: each.sort_key)
+    chat.messages.sort(key=lambda message: message.sort_key)
 
 
 async def numbers(
@@ -208,7 +208,7 @@ async def test_first_message_of_a_new_chat_during_a_gap(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_ids_that_begin_anew(
+async def test_restarted_ids_are_new_messages(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -256,7 +256,7 @@ async def test_known_ids_of_other_messages(
     assert caplog.text.count("numbers its messages anew") == 1
 
 
-async def test_chat_that_comes_back_under_another_id(
+async def test_chat_that_returns_with_another_id(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,

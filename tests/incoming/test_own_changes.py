@@ -134,7 +134,7 @@ async def test_reaction_trigger(
     if "message_id" in options:
         wanted = options["message_id"]
         options = {
-            "message_id": [each.format(id=message.id) for each in wanted]
+            "message_id": [text.format(id=message.id) for text in wanted]
             if isinstance(wanted, list)
             else wanted
         }
@@ -208,7 +208,7 @@ async def test_loop_of_reactions_is_stopped(
         simulator.react(KIM, message.id, None, "👍" if number % 2 else "❤️")
         await quiet(simulator)
     await hass.async_block_till_done()
-    edits = [each for each in simulator.requests if each.method == "PUT"]
+    edits = [request for request in simulator.requests if request.method == "PUT"]
     assert 0 < len(edits) <= 5
     assert [
         issue.translation_key

@@ -173,7 +173,7 @@ class EasyMatrix:
         return bool(state["is_verified"] and state["is_initialized"])
 
     async def wait_for_chat(self, chat_id: str) -> None:
-        """Return when the server lists a chat: the homeserver reports it by itself."""
+        """Return when the server lists a chat: the homeserver reports it on its own."""
         await self._wait_for_participants(chat_id, lambda count: count > 0)
 
     async def wait_for_participants(self, chat_id: str, count: int) -> None:

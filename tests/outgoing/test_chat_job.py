@@ -1,4 +1,4 @@
-"""A chat of the same people that is there already: another one, that one, or none."""
+"""Existing chats with the same people: created again, reused or refused."""
 
 import asyncio
 from typing import Any

@@ -206,7 +206,7 @@ async def test_each_of_two_equal_texts_is_confirmed(
     assert sent(simulator) == 2
 
 
-async def test_a_recovered_message_has_a_delivery_too(
+async def test_recovered_message_has_a_delivery(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("drop_after", method="POST", path=PATH)
@@ -218,7 +218,7 @@ async def test_a_recovered_message_has_a_delivery_too(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_joined_caller_can_wait_too(
+async def test_joined_caller_can_wait(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     context = Context()

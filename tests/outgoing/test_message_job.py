@@ -498,7 +498,7 @@ async def test_many_messages_raise_a_warning_and_are_sent(
     assert warning not in issue_registry.issues
 
 
-async def test_a_warning_goes_with_its_server(
+async def test_removed_server_removes_its_warning(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -279,7 +279,10 @@ async def test_unsearched_account_is_reported(
 
     assert response["not_searched"] == ["telegram"]
     # Its chats are there all the same.
-    assert {each["network"] for each in response["matches"]} == {"Telegram", "WhatsApp"}
+    assert {match["network"] for match in response["matches"]} == {
+        "Telegram",
+        "WhatsApp",
+    }
     response = await find(hass, query="alex rivera", account_id="telegram")
     assert response["not_searched"] == ["telegram"]
     assert response["count"] == 1

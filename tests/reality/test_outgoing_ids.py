@@ -63,7 +63,7 @@ async def test_r23_returned_ids_keep_working(
     pending = first["message_id"]
     assert pending == message.pending_id
     await act(hass, "add_reaction", message_id=pending, reaction="👍")
-    assert [each["reactionKey"] for each in message.reactions] == ["👍"]
+    assert [reaction["reactionKey"] for reaction in message.reactions] == ["👍"]
     await act(hass, "edit_message", message_id=pending, message="two")
     assert message.text == "two"
     await send(hass, message="answer", reply_to=pending)
@@ -96,7 +96,9 @@ async def test_r23_unconfirmed_message_is_refused(
     pending = (await send(hass))["message_id"]
     with pytest.raises(HomeAssistantError, match="not confirmed"):
         await act(hass, "add_reaction", message_id=pending, reaction="👍")
-    assert not [each for each in simulator.executed if "reactions" in each.path]
+    assert not [
+        request for request in simulator.executed if "reactions" in request.path
+    ]
     simulator.world.settle()
 
 
@@ -126,10 +128,12 @@ async def test_r24_equal_texts_get_their_own_ids(
         *(send(hass, message="same", wait=True) for _ in range(5))
     )
     messages = simulator.world.chat(KIM).messages[-5:]
-    assert [each["pending_message_id"] for each in responses] == [
-        each.pending_id for each in messages
+    assert [response["pending_message_id"] for response in responses] == [
+        message.pending_id for message in messages
     ]
-    assert [each["message_id"] for each in responses] == [each.id for each in messages]
+    assert [response["message_id"] for response in responses] == [
+        message.id for message in messages
+    ]
 
 
 @pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
@@ -178,7 +182,7 @@ async def test_r29_lost_when_the_server_ended(
     await until(lambda: failures)
     await poll(hass, listening)
     await quiet(simulator)
-    assert [(each.message_id, each.reason) for each in failures] == [
+    assert [(failure.message_id, failure.reason) for failure in failures] == [
         (pending, "unconfirmed")
     ]
     assert delivered["delivery"] == "delivered"
@@ -207,7 +211,7 @@ async def test_r29_lost_after_half_an_hour(
     await until(lambda: failures)
     await poll(hass, listening)
     await quiet(simulator)
-    assert [(each.message_id, each.reason) for each in failures] == [
+    assert [(failure.message_id, failure.reason) for failure in failures] == [
         (pending, "unconfirmed")
     ]
 
@@ -230,4 +234,4 @@ async def test_r29_overtaken_message_is_lost_after_two_minutes(
     skip_time(121)
     await poll(hass, listening)
     await until(lambda: failures)
-    assert [each.reason for each in failures] == ["unconfirmed"]
+    assert [failure.reason for failure in failures] == ["unconfirmed"]

@@ -45,9 +45,9 @@ def reveals(hass: HomeAssistant) -> list[str]:
                 for entity_id in er.async_get(hass).entities.values()
             ],
             [
-                each.name
+                device.name
                 for entry in hass.config_entries.async_entries("beeper")
-                for each in account_devices(hass, entry).values()
+                for device in account_devices(hass, entry).values()
             ],
         ],
         default=str,

@@ -83,7 +83,7 @@ async def test_r6_a_chat_that_comes_back_is_not_reported_as_archived(
     ],
     ids=str,
 )
-async def test_r6_what_was_written_is_read_back(
+async def test_r6_written_values_are_read_back(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

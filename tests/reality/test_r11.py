@@ -29,7 +29,7 @@ def telegram(hass: HomeAssistant, entry: MockConfigEntry) -> dr.ChildDeviceEntry
 
 
 async def poll(entry: MockConfigEntry, freezer: FrozenDateTimeFactory) -> None:
-    """Poll once more, a minute later."""
+    """Poll again, a minute later."""
     freezer.tick(timedelta(minutes=1))
     await entry.runtime_data.async_refresh()
 

@@ -16,14 +16,16 @@ WITH_UPLOADS = ["4.2.557", "4.2.808", "latest", "easymatrix"]
 
 
 def uploaded(simulator: Simulator) -> dict[str, object]:
-    body = next(each for each in simulator.executed if each.path.endswith("/messages"))
+    body = next(
+        request for request in simulator.executed if request.path.endswith("/messages")
+    )
     attachment = body.json["attachment"]
     assert isinstance(attachment, dict)
     return attachment
 
 
 @pytest.mark.parametrize("profile", WITH_UPLOADS)
-async def test_r13_a_gif_says_that_it_is_one(
+async def test_r13_gif_is_sent_as_gif(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, tmp_path: Path
 ) -> None:
     simulator.traits.add("gif_withdrawn")

@@ -47,5 +47,5 @@ async def test_r17_messages_are_read_all_the_same(
     assert response
     messages = response["messages"]
     assert isinstance(messages, list)
-    shown = [each["text"] for each in messages if isinstance(each, dict)]
+    shown = [message["text"] for message in messages if isinstance(message, dict)]
     assert shown == [f"Number {24 - number}" for number in range(25)]

@@ -112,7 +112,7 @@ worlds = st.tuples(
 
 
 @dataclass
-class Wish:
+class Target:
     """The identity in a call, and who in an account it can mean."""
 
     account_id: str
@@ -262,7 +262,7 @@ class Attempts:
             for chat in world.chats.values()
             if chat.account_id == account_id
         }
-        wish = Wish(account_id, *stated(data), people, titles)
+        target = Target(account_id, *stated(data), people, titles)
         before = len(self.simulator.executed)
         self.simulator.faults.clear()
         if lost:
@@ -280,44 +280,44 @@ class Attempts:
         started = False
         for request in self.simulator.executed[before:]:
             if started and request.path.endswith("/messages"):
-                self.chosen.add((wish.field, wish.text, request.path.split("/")[3]))
-            started |= request.json.get("user") == {wish.field: wish.text}
-            self.check(wish, request.path, request.json)
+                self.chosen.add((target.field, target.text, request.path.split("/")[3]))
+            started |= request.json.get("user") == {target.field: target.text}
+            self.check(target, request.path, request.json)
         if started and response:
-            self.chosen.add((wish.field, wish.text, response["chat_id"]))
+            self.chosen.add((target.field, target.text, response["chat_id"]))
         if response and response["recovered"]:
             person = world.chat(response["chat_id"]).participants[0]
-            assert wish.is_meant(person), (wish, person)
+            assert target.is_meant(person), (target, person)
             self.recovered += 1
 
-    def check(self, wish: Wish, path: str, body: Any) -> None:
+    def check(self, target: Target, path: str, body: Any) -> None:
         """Check who a request that was carried out reaches."""
         world = self.simulator.world
         if path.endswith("/messages"):
             chat_id = path.split("/")[3]
             # The server knows who an identity is, and the chat is remembered.
-            if (wish.field, wish.text, chat_id) in self.chosen:
+            if (target.field, target.text, chat_id) in self.chosen:
                 return
             [person, me] = world.chat(chat_id).participants
-            assert me.is_self or me is world.accounts[wish.account_id].user
-            assert wish.is_meant(person), (wish, person)
+            assert me.is_self or me is world.accounts[target.account_id].user
+            assert target.is_meant(person), (target, person)
             self.sent += 1
             return
         user = body.get("user") or {"id": body["participantIDs"][0]}
         # An identity that the call states is the server's to resolve.
-        if user == {wish.field: wish.text}:
+        if user == {target.field: target.text}:
             return
-        if wish.is_identity and not any(
-            wish.same_id(person.id, user.get("id", "")) for person in wish.people
+        if target.is_identity and not any(
+            target.same_id(person.id, user.get("id", "")) for person in target.people
         ):
             return  # A stranger, whom the network knows by it.
         # Each identity that was found for a name is that of somebody who is meant.
-        known = [*wish.people, *world.accounts[wish.account_id].contacts.values()]
+        known = [*target.people, *world.accounts[target.account_id].contacts.values()]
         for key, value in user.items():
             owners = [
                 person for person in known if getattr(person, FIELDS[key]) == value
             ]
-            assert any(map(wish.is_meant, owners)), (wish, user)
+            assert any(map(target.is_meant, owners)), (target, user)
 
 
 def stated(data: dict[str, Any]) -> tuple[str, str]:
@@ -339,7 +339,7 @@ def stated(data: dict[str, Any]) -> tuple[str, str]:
 )
 @pytest.mark.usefixtures("quick_recovery")
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_nobody_else_is_written_to(
+async def test_only_the_stated_person_is_written_to(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

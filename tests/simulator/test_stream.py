@@ -210,7 +210,7 @@ async def test_imessage_is_silent(connect: Connect) -> None:
     assert messages.json["items"][0]["text"] == "hello dear"
 
 
-async def test_chats_made_later_are_covered(connect: Connect) -> None:
+async def test_later_chats_are_covered(connect: Connect) -> None:
     client = await connect()
     socket = await subscribed(client)
     await client(

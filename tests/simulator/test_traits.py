@@ -224,7 +224,8 @@ async def test_preview_without_type(connect: Connect) -> None:
 async def test_self_hosted_accounts(connect: Connect) -> None:
     client = await connect(traits=["self_hosted_accounts", "chat_network_bridgev2"])
     accounts = {
-        one["accountID"]: one for one in (await client("GET", "/v1/accounts")).json
+        account["accountID"]: account
+        for account in (await client("GET", "/v1/accounts")).json
     }
     for account_id in (EMAIL_ACCOUNT, SLACK_ACCOUNT):
         assert "network" not in accounts[account_id]
@@ -235,7 +236,7 @@ async def test_self_hosted_accounts(connect: Connect) -> None:
     assert {chat["network"] for chat in chats} == {"bridgev2"}
     client.sim.traits.add("accounts_without_network")
     assert not any(
-        "network" in one for one in (await client("GET", "/v1/accounts")).json
+        "network" in account for account in (await client("GET", "/v1/accounts")).json
     )
 
 
@@ -396,7 +397,8 @@ async def test_contacts_fail(connect: Connect) -> None:
 async def test_hungryserv(connect: Connect) -> None:
     client = await connect("4.1.294", traits=["hungryserv", "network_user_ids"])
     accounts = {
-        one["accountID"]: one for one in (await client("GET", "/v1/accounts")).json
+        account["accountID"]: account
+        for account in (await client("GET", "/v1/accounts")).json
     }
     assert "matrix" not in accounts
     assert accounts["hungryserv"]["network"] == "Beeper (Matrix)"

@@ -255,7 +255,7 @@ async def test_conversation_may_come_later(hass: HomeAssistant) -> None:
     assert await say(hass, "What's new on Beeper?") == UNREAD
 
 
-async def test_conversation_need_not_be_there(
+async def test_conversation_integration_is_optional(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     assert "conversation" not in hass.config.components

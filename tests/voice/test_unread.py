@@ -137,7 +137,7 @@ async def test_of_one_network(
     assert await say(hass, "Read my Signal messages") == "You have no unread messages."
 
 
-async def test_of_somebody(
+async def test_messages_of_one_person(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     write(simulator, "Hi", chat_id=ALEX)
