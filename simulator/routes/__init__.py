@@ -2,11 +2,12 @@
 
 from simulator.call import Route
 
-from . import accounts, assets, chats, create, info, messages
+from . import accounts, assets, chat_lists, chats, create, info, messages
 
 ROUTES: list[Route] = [
     *info.ROUTES,
     *accounts.ROUTES,
+    *chat_lists.ROUTES,
     *chats.ROUTES,
     *create.ROUTES,
     *messages.ROUTES,

@@ -10,7 +10,7 @@ from simulator.checks import Rule
 from simulator.errors import invalid
 from simulator.model import Json
 
-from .chats import matching_chats
+from .chat_lists import matching_chats
 from .messages import found_messages
 
 
