@@ -68,6 +68,28 @@ async def test_recovered_message_is_not_published(
     assert events == []
 
 
+@pytest.mark.parametrize("profile", ["4.2.557"])
+async def test_file_from_another_app_is_not_taken_for_a_sent_text(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Before the network confirms the text, a file with the same caption is read."""
+    simulator.confirm_after = 3600
+    await send(hass, message="hi")
+    simulator.confirm_after = 0
+    user = simulator.world.accounts["whatsapp"].user
+    picture = write(simulator, "hi", sender=user)
+    picture.attachments.append({"type": "img", "id": "mxc://b/x"})
+    await until(lambda: events)
+    simulator.world.settle()
+    await settled(hass, loaded, simulator)
+    assert [(event.type, event.message.id) for event in events] == [
+        ("message_sent", picture.id)
+    ]
+
+
 async def test_unsent_message_is_forgotten(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
