@@ -65,7 +65,7 @@ async def not_one(
 
 
 def _nobody(server: Server, found: Found, field: str) -> ServiceValidationError:
-    """Return the error for no match, with what may have kept one from being found."""
+    """Return the error for no match, with the reason if a search was incomplete."""
     if obstacle := find_obstacle(server, found.account_ids, found.not_searched):
         reason, networks = obstacle
         return errors.invalid(_KEYS[reason], field=field, networks=networks)
