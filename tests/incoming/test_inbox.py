@@ -143,6 +143,26 @@ async def test_messages_during_an_outage_are_published_in_order(
     assert of_kim == [*map(str, range(65))]
 
 
+async def test_changes_of_older_messages_during_an_outage_are_published(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Neither the activity nor the preview of the chat shows them."""
+    older = write(simulator, "older")
+    write(simulator, "newest")
+    await until(lambda: len(events) == 2)
+    await poll(hass, listening)
+    await quiet(simulator)
+    await simulator.stop()
+    chat = simulator.world.chat(KIM)
+    simulator.world.react(chat, older, chat.participants[0], "👍")
+    await simulator.start()
+    await until(lambda: len(events) == 3)
+    assert events[-1].type == "reaction_added"
+
+
 async def test_incomplete_reads_publish_nothing(
     hass: HomeAssistant,
     listening: MockConfigEntry,
