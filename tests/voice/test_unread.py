@@ -71,9 +71,14 @@ async def test_chats_the_last_active_first(
     )
 
 
+@pytest.mark.parametrize("traits", [[], ["rows_never_unread"]])
 async def test_own_and_deleted_messages_are_skipped(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    traits: list[str],
 ) -> None:
+    simulator.traits.add(*traits)
     read_all(simulator)
     chat = simulator.world.chats[KIM]
     write(simulator, "Stays", ago=10)
