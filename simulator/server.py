@@ -21,6 +21,7 @@ from .errors import ApiError
 from .faults import NO_ANSWER, FaultDesk, apply
 from .model import Json
 from .profiles import PROFILES, SEEN_TRAITS
+from .refusals import absent, plain_refusals, refuse
 from .routes import ROUTES
 from .scenes import SCENES
 from .seed import sample_world
@@ -258,7 +259,7 @@ class Simulator(Actions):
         """Log the request, apply faults, and convert errors to responses."""
         path, _, query = request.raw_path.removeprefix(self._prefix).partition("?")
         if path.startswith("/control/"):
-            return await _refusals(handler(request))
+            return await plain_refusals(handler(request))
         received = Received(
             method=request.method,
             path=path,
@@ -277,9 +278,9 @@ class Simulator(Actions):
                 return await handler(request)
             except ApiError as err:
                 received.executed = err.ran
-                return self._refuse(err)
+                return refuse(err, self.profile)
             except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as err:
-                return self._absent(err)
+                return absent(err, self.profile, self.traits)
 
         fault = self.faults.take(request.method, path, reused=received.reused)
         if task := asyncio.current_task():
@@ -360,47 +361,6 @@ class Simulator(Actions):
                 403, "forbidden", f"Required scopes: {scope}, missing: {scope}"
             )
         request[_AUTHENTICATED] = True
-
-    def _absent(self, err: web.HTTPException) -> web.Response:
-        """Return the response to a request without a route."""
-        if self.profile.absent and "missing_routes_405" not in self.traits:
-            status, text = self.profile.absent
-            return web.Response(status=status, text=text)
-        if err.status == 404:
-            return web.Response(status=404, text="404 page not found\n")
-        return web.Response(
-            status=405,
-            text="Method Not Allowed\n",
-            headers={hdrs.ALLOW: ", ".join(sorted(err.headers[hdrs.ALLOW].split(",")))},
-        )
-
-    def _refuse(self, err: ApiError) -> web.Response:
-        """Return an error in the format of this generation."""
-        auth_codes = ("unauthorized", "forbidden")  # other codes are upper case
-        if self.profile.plain_auth and err.body["code"] in auth_codes:
-            return web.Response(
-                status=err.status,
-                text=f"{err}\n",
-                headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
-            )
-        body = err.body
-        if self.profile.strict and "details" in body:
-            issues = body["details"]["issues"]
-            body = {
-                **body,
-                "details": {
-                    ".".join(map(str, issue["path"][1:])): issue["message"]
-                    for issue in issues
-                },
-            }
-        return web.json_response(body, status=err.status)
-
-
-async def _refusals(answer: Awaitable[web.StreamResponse]) -> web.StreamResponse:
-    try:
-        return await answer
-    except ApiError as err:
-        return web.json_response(err.body, status=err.status)
 
 
 async def _json(request: web.Request) -> Any:

@@ -6,24 +6,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal
 
+from .attachments import sent_attachment
+from .deliveries import Deliveries
 from .errors import ApiError, invalid, not_found
-from .model import Account, Asset, Chat, Delivery, Event, Json, Message, Person
+from .model import Account, Asset, Chat, Event, Json, Message, Person
 from .pending import PendingActions
 from .people import display_name
 from .text import iso, markdown_to_html, milliseconds, plain_to_html
 from .traits import Traits
-
-_FAILURES: dict[Delivery, Json] = {
-    "FAIL_RETRIABLE": {
-        "reason": "bridge_unavailable",
-        "message": "The bridge is not connected.",
-    },
-    "FAIL_PERMANENT": {
-        "reason": "not_allowed",
-        "message": "The network refused the message.",
-    },
-}
-
 
 MEDIA = "file:///Users/sample/Beeper/media/"
 """Folder of the files that a server serves."""
@@ -56,8 +46,8 @@ class World:
         self._recent: list[Chat] | None = None
         self._numbers = count(1)
         self._sort_keys = count(821_744_079, 7)
-        self._pending = PendingActions()
-        self._next_delivery = 0.0
+        self.pending = PendingActions()
+        self._deliveries = Deliveries(self)
 
     def now(self) -> datetime:
         """The server's clock."""
@@ -191,7 +181,7 @@ class World:
         """Delete a chat and its messages."""
         del self.chats[chat.id], self._local_ids[chat.local_id]
         self._recent = None
-        self._emit(Event(type="chat.deleted", chat=chat))
+        self.emit(Event(type="chat.deleted", chat=chat))
 
     def leave(self, chat: Chat, person: Person) -> None:
         """Remove a participant; the last one leaves an empty room."""
@@ -203,7 +193,7 @@ class World:
 
     def changed(self, chat: Chat) -> None:
         """Publish a change of a chat."""
-        self._emit(Event(type="chat.upserted", chat=chat))
+        self.emit(Event(type="chat.upserted", chat=chat))
 
     def reopen(self, chat: Chat) -> None:
         """Unarchive a chat after `confirm_after`."""
@@ -213,7 +203,7 @@ class World:
             self.changed(chat)
 
         loop = asyncio.get_running_loop()
-        self._pending.add(loop.time() + self.confirm_after, act)
+        self.pending.add(loop.time() + self.confirm_after, act)
 
     # Accounts
 
@@ -293,7 +283,7 @@ class World:
             message.extra["mentions"] = mentions
         message.send_status = {"status": "PENDING", "timestamp": iso(message.timestamp)}
         self._append(chat, message)
-        self._deliver_later(chat, message, delivery)
+        self._deliveries.add(chat, message, delivery)
         return message
 
     def edit(self, chat: Chat, message: Message, text: str) -> None:
@@ -303,7 +293,7 @@ class World:
             markdown_to_html(text) if message.sender.is_self else plain_to_html(text)
         )
         message.edited = self.now()
-        self._emit(Event(type="message.upserted", chat=chat, message=message))
+        self.emit(Event(type="message.upserted", chat=chat, message=message))
 
     def delete(
         self, chat: Chat, message: Message, *, for_everyone: bool = True
@@ -319,7 +309,7 @@ class World:
             message.attachments = []
         else:
             chat.messages.remove(message)
-        self._emit(Event(type="message.deleted", chat=chat, message=message))
+        self.emit(Event(type="message.deleted", chat=chat, message=message))
 
     def react(
         self, chat: Chat, message: Message, person: Person, key: str | None
@@ -339,7 +329,7 @@ class World:
                     "emoji": not key.isascii(),
                 }
             )
-        self._emit(Event(type="message.upserted", chat=chat, message=message))
+        self.emit(Event(type="message.upserted", chat=chat, message=message))
 
     def mark_read(self, chat: Chat, message_id: str | None) -> None:
         """Mark messages as read, up to one or all."""
@@ -353,43 +343,12 @@ class World:
         self.changed(chat)
 
     def attachment(self, wanted: Json) -> Json:
-        """Convert a send request's attachment to a message type and an attachment.
-
-        Requests and messages use different names for the types.
-        """
+        """Convert a send request's attachment to a message type and an attachment."""
         upload = self.uploads.get(wanted["uploadID"])
         if upload is None:
             raise invalid("body", "attachment", "uploadID", message="Unknown upload")
-        mime = wanted.get("mimeType", upload.mime_type)
-        kind = wanted.get("type") or mime.partition("/")[0]
-        if kind == "voiceNote":  # Before 4.2.808.
-            kind = "voice-note"
-        shown = {
-            "image": "img",
-            "gif": "img",
-            "sticker": "img",
-            "video": "video",
-            "audio": "audio",
-            "voice-note": "audio",
-        }
         self.assets[upload.url] = upload
-        return {
-            "type": {"gif": "IMAGE", "voice-note": "VOICE"}.get(
-                kind, kind.upper() if kind in shown else "FILE"
-            ),
-            "attachment": {
-                "type": shown.get(kind, "unknown"),
-                "id": upload.url,
-                "srcURL": upload.path,
-                "mimeType": mime,
-                "fileName": wanted.get("fileName", upload.file_name),
-                "fileSize": len(upload.data),
-                "isGif": kind == "gif",
-                "isSticker": kind == "sticker",
-                "isVoiceNote": kind == "voice-note",
-                **{key: wanted[key] for key in ("size", "duration") if key in wanted},
-            },
-        }
+        return sent_attachment(upload, wanted)
 
     def add_asset(
         self, data: bytes, file_name: str, mime_type: str
@@ -407,15 +366,15 @@ class World:
         return upload_id, asset
 
     def settle(self) -> None:
-        """Run all pending actions now."""
-        self._pending.run()
+        """Deliver all messages, and do all else that is pending, now."""
+        self.pending.run()
 
     def stop(self) -> None:
-        """Run all pending actions, or discard them with `lost_at_stop`."""
+        """Do all that is pending, or discard it with `lost_at_stop`."""
         if "lost_at_stop" in self.traits:
-            self._pending.discard()
+            self.pending.discard()
         else:
-            self._pending.run()
+            self.pending.run()
 
     def _new_message(
         self, chat: Chat, sender: Person, when: datetime | None
@@ -431,66 +390,21 @@ class World:
 
     def _append(self, chat: Chat, message: Message) -> None:
         if message.confirmed:
-            self._number(chat, message)
+            self.number(chat, message)
         chat.messages.append(message)
         chat.last_activity = max(chat.last_activity, message.timestamp)
         chat.unread_count += message.is_unread
         self._recent = None
-        self._emit(Event(type="message.upserted", chat=chat, message=message))
+        self.emit(Event(type="message.upserted", chat=chat, message=message))
         if message.is_unread:
             self.changed(chat)
 
-    def _number(self, chat: Chat, message: Message) -> None:
+    def number(self, chat: Chat, message: Message) -> None:
         """Assign the final id: a small number, unique only within the chat."""
         message.id, chat.next_message = str(chat.next_message), chat.next_message + 1
 
-    def _deliver(self, chat: Chat, message: Message, delivery: Delivery) -> None:
-        """Confirm a message unless confirmed; with a trait, its successor first."""
-        if self.traits.has("reordered_delivery", chat.account_id):
-            index = chat.messages.index(message)
-            later = next(
-                (other for other in chat.messages[index + 1 :] if not other.confirmed),
-                None,
-            )
-            if later and not message.confirmed:
-                other = chat.messages.index(later)
-                chat.messages[index], chat.messages[other] = later, message
-                message.sort_key, later.sort_key = later.sort_key, message.sort_key
-                self._confirm(chat, later, delivery)
-        if not message.confirmed:
-            self._confirm(chat, message, delivery)
-
-    def _confirm(self, chat: Chat, message: Message, delivery: Delivery) -> None:
-        """Assign the final id, then the outcome: two more upserts of an own message."""
-        self._number(chat, message)
-        message.confirmed = True
-        self._emit(Event(type="message.upserted", chat=chat, message=message))
-        status = "SUCCESS" if delivery == "ok" else delivery
-        message.send_status = {
-            "status": status,
-            "timestamp": iso(self.now()),
-            **_FAILURES.get(delivery, {}),
-        }
-        self._emit(Event(type="message.upserted", chat=chat, message=message))
-        if self.traits.has("gif_withdrawn", chat.account_id) and any(
-            attachment["mimeType"] == "image/gif" and not attachment["isGif"]
-            for attachment in message.attachments
-        ):
-            self.delete(chat, message)
-
-    def _deliver_later(self, chat: Chat, message: Message, delivery: Delivery) -> None:
-        """Deliver after `confirm_after`, or in turn with `slow_delivery`."""
-        when = asyncio.get_running_loop().time() + self.confirm_after
-        if "slow_delivery" in self.traits:
-            when = max(when, self._next_delivery + self.delivery_interval)
-            self._next_delivery = when
-        self._pending.add(
-            when,
-            lambda: self._deliver(chat, message, delivery),
-            lambda: chat.messages.remove(message),
-        )
-
-    def _emit(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
+        """Report an event, unless the account emits none."""
         if self.accounts[event.chat.account_id].emits_events:
             self.listener(event)
 

@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.outgoing import delivery
 from homeassistant.core import Context, HomeAssistant
-from simulator import Simulator, world
+from simulator import Simulator, deliveries
 from tests.helpers.actions import PATH, send, sent
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM, PROFILES
@@ -85,7 +85,7 @@ async def test_free_text_reason_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch,
     reason: Any,
 ) -> None:
-    monkeypatch.setitem(world._FAILURES, "FAIL_PERMANENT", {"reason": reason})
+    monkeypatch.setitem(deliveries._FAILURES, "FAIL_PERMANENT", {"reason": reason})
     simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
 
     assert await delivery_of(hass) == ("failed", "unknown")

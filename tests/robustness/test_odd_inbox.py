@@ -228,16 +228,14 @@ async def test_own_send_confirmed_before_its_final_id(
         emit(chat, message)
 
         def number() -> None:
-            simulator.world._number(chat, message)
+            simulator.world.number(chat, message)
             message.confirmed = True
             emit(chat, message)
 
         asyncio.get_running_loop().call_later(0.5, number)
 
     def emit(chat: Any, message: Any) -> None:
-        simulator.world._emit(
-            Event(type="message.upserted", chat=chat, message=message)
-        )
+        simulator.world.emit(Event(type="message.upserted", chat=chat, message=message))
 
     monkeypatch.setattr(simulator.world, "_confirm", confirm)
     await send(hass, message="hello")
@@ -396,9 +394,9 @@ async def test_message_hydrated_late_in_a_busy_chat(
     )
     late.text = late.html = "late"
     late.sort_key = chat.messages[-29].sort_key - 1
-    simulator.world._number(chat, late)
+    simulator.world.number(chat, late)
     chat.messages.insert(len(chat.messages) - 29, late)
-    simulator.world._emit(Event(type="message.upserted", chat=chat, message=late))
+    simulator.world.emit(Event(type="message.upserted", chat=chat, message=late))
     await until(lambda: len(events) == 31)
 
 
