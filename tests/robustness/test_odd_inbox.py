@@ -237,7 +237,7 @@ async def test_own_send_confirmed_before_its_final_id(
     def emit(chat: Any, message: Any) -> None:
         simulator.world.emit(Event(type="message.upserted", chat=chat, message=message))
 
-    monkeypatch.setattr(simulator.world, "_confirm", confirm)
+    monkeypatch.setattr(simulator.world._deliveries, "_confirm", confirm)
     await send(hass, message="hello")
     await asyncio.sleep(1)
     await settled(hass, loaded, simulator)
