@@ -16,6 +16,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import call_action, sent, tried
 from tests.helpers.entities import add_chat
+from tests.helpers.faults import REFUSALS
 from tests.helpers.servers import add_entry
 from tests.helpers.world import FAMILY, KIM, PROFILES
 
@@ -303,10 +304,6 @@ async def test_entity_determines_the_server(
     ("fault", "message"),
     [
         (
-            {"status": 400, "body": {"message": "x", "code": "VALIDATION_ERROR"}},
-            "Beeper rejects the call as invalid",
-        ),
-        (
             {
                 "status": 400,
                 "body": {
@@ -323,21 +320,10 @@ async def test_entity_determines_the_server(
             },
             "Beeper rejects these fields: message, reply_to, attachment",
         ),
-        ({"status": 401, "body": "Unauthorized"}, "no longer accepts the access token"),
-        (
-            {"status": 403, "body": {"code": "forbidden", "message": "missing: write"}},
-            "lacks the scope write",
-        ),
         ({"status": 403, "body": "Kim"}, "This chat may be closed for writing"),
         ({"status": 404, "body": {"code": "NOT_FOUND"}}, "Beeper knows no such chat"),
         ({"status": 404}, "this version of Beeper cannot do it"),
-        ({"status": 409, "body": {"code": "X", "message": "y"}}, "it conflicts with"),
-        ({"status": 418}, "Beeper answers with an error (status 418)"),
-        ({"status": 429}, "asks to slow down"),
-        (
-            {"status": 307, "headers": {"Location": "http://localhost:1/"}},
-            "redirects elsewhere",
-        ),
+        *REFUSALS,
     ],
     ids=lambda value: str(value.get("status")) if isinstance(value, dict) else None,
 )
