@@ -900,7 +900,8 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("status_before", {"status": 409, "body": API_ERROR}, "is in conflict with"),
     ("status_before", {"status": 418}, "an error (status 418)"),
     ("status_before", {"status": 429}, "asks to slow down"),
-    ("status_before", {"status": 502}, "an error (status 502)"),
+    ("status_before", {"status": 500}, "an error (status 500)"),
+    ("status_before", {"status": 502}, "the proxy answers, but Beeper behind it"),
     (
         "status_before",
         {"status": 307, "headers": {"Location": "http://localhost:1/"}},
