@@ -186,8 +186,8 @@ async def test_server_is_added_from_the_browser(
         ({"status": 429}, {"base": "rate_limited"}),
         ({"status": 500}, {"base": "server_error"}),
         ({"status": 501}, {"url": "not_beeper"}),
-        ({"status": 502}, {"url": "gateway"}),
-        ({"status": 503}, {"url": "gateway"}),
+        ({"status": 502}, {"base": "server_error"}),
+        ({"status": 503}, {"base": "server_error"}),
     ],
     ids=str,
 )

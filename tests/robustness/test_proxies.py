@@ -356,14 +356,21 @@ async def test_http_on_a_tls_port_of_nginx(
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("software", ["nginx", "traefik", "caddy"])
 async def test_proxy_is_there_and_beeper_is_not(
     hass: HomeAssistant,
     behind: MockConfigEntry,
     proxy: Proxy,
     simulator: Simulator,
     status: int,
+    software: str,
 ) -> None:
-    proxy.answer = lambda _: page(status, "Gateway")
+    answers = {
+        "nginx": lambda _: page(status, "Bad Gateway"),
+        "traefik": lambda _: web.Response(status=status, text="Bad Gateway"),
+        "caddy": lambda _: web.Response(status=status, headers={"Server": "Caddy"}),
+    }
+    proxy.answer = answers[software]
 
     result = await set_up(hass, f"{proxy.url}/again")
     assert result["errors"] == {"url": "gateway"}

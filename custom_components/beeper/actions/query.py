@@ -15,7 +15,7 @@ from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
 from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
-from ..api.merged import merged_messages, read_message, with_members
+from ..api.merged import find_message, merged_messages, read_message, with_members
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
 from ..data import get_outbox
@@ -164,7 +164,10 @@ async def final_message_id(server: Server, message_id: str) -> str:
 
 async def _get_message(server: Server, params: Params) -> MessageResponse:
     message_id = await final_message_id(server, params[ATTR_MESSAGE_ID])
-    message = await read_message(server.client, params[ATTR_CHAT_ID], message_id)
+    # An ID that an action returned works on all servers.
+    is_ours = get_outbox(server.hass, server.entry).sent.has(message_id)
+    read = find_message if is_ours else read_message
+    message = await read(server.client, params[ATTR_CHAT_ID], message_id)
     return message_response(server, message)
 
 

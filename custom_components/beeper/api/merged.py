@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 import json
 from typing import Final, Self
 
 from .client import BeeperClient
 from .exceptions import AnswerError, RouteAbsentError
 from .models import Message, Page
+from .pages import pages
 from .requests import Json
+
+_MAX_PAGES: Final = 5
+"""Pages of messages that are read to find one."""
 
 _PREFIX: Final = "merged:"
 _NOT_FOUND: Final = 404
@@ -87,6 +92,22 @@ async def read_message(client: BeeperClient, chat_id: str, message_id: str) -> M
         if len(found) != 1:
             raise
         return found[0]
+
+
+async def find_message(client: BeeperClient, chat_id: str, message_id: str) -> Message:
+    """Return a message as `read_message` does, or from among the newest of the chat.
+
+    Servers before 4.2.808 and EasyMatrix have no route for single messages. Raises
+    BeeperError: RouteAbsentError if such a server does not list it among the newest.
+    """
+    try:
+        return await read_message(client, chat_id, message_id)
+    except RouteAbsentError:
+        async for page in pages(partial(merged_messages, client, chat_id), _MAX_PAGES):
+            for message in page.items:
+                if message.id == message_id:
+                    return message
+        raise
 
 
 async def with_members(client: BeeperClient, chat_ids: Iterable[str]) -> list[str]:

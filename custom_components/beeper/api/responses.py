@@ -45,6 +45,11 @@ _GATEWAY: Final = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
+_PROXY: Final = re.compile(
+    r"apache|caddy|cloudflare|envoy|haproxy|nginx|openresty|traefik", re.IGNORECASE
+)
+"""How the `Server` header of a proxy begins; some answer without any body."""
+
 _HTML: Final = re.compile(
     rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
 )
@@ -139,8 +144,14 @@ def error_of_status(
         code=code,
         fields=_rejected_fields(error.get("details")),
         location=(headers or {}).get("Location"),
-        by_proxy=status in _GATEWAY and not error,
+        by_proxy=status in _GATEWAY
+        and not error
+        and (bool(raw) or _is_of_proxy(headers or {})),
     )
+
+
+def _is_of_proxy(headers: Mapping[str, str]) -> bool:
+    return "Via" in headers or bool(_PROXY.match(headers.get("Server", "")))
 
 
 def asks_for_login(status: int, raw: bytes | None, headers: Mapping[str, str]) -> bool:

@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.core import Context
@@ -19,9 +18,8 @@ from ..api.exceptions import (
     UnreadableAnswerError,
 )
 from ..api.generations import CHANGES_SINCE
-from ..api.merged import read_message
+from ..api.merged import find_message
 from ..api.models import Chat, Message
-from ..api.pages import pages
 from ..errors import Refusal
 from .delivery import read_final_id
 from .job import Job, OutboxContext, check_writable
@@ -29,9 +27,6 @@ from .own_changes import ChangeType, OwnChange
 
 _SHOWN_DELAYS: Final = (0, 0.5, 1.5)
 """Seconds to wait before each read that checks the change."""
-
-_MAX_PAGES: Final = 5
-"""Pages of messages that are read to find one."""
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -164,25 +159,13 @@ class ChangeJob(Job[ChangeResult]):
         return self.chat.account_id if self.chat else None
 
     async def read_message(self) -> Message | None:
-        """Return the message, None if it does not exist; raises BeeperError.
-
-        Servers before 4.2.808 have no route for single messages: there it is among
-        the newest, or cannot be read.
-        """
+        """Return the message, None if it does not exist; raises BeeperError."""
         try:
-            return await read_message(self.client, self.chat_id, self.message_id)
-        except RouteAbsentError:
-            async for page in pages(
-                partial(self.client.messages, self.chat_id), _MAX_PAGES
-            ):
-                for message in page.items:
-                    if message.id == self.message_id:
-                        return message
-            raise
+            return await find_message(self.client, self.chat_id, self.message_id)
         except AnswerError as err:
-            if err.status == 404:
-                return None
-            raise
+            if err.status != 404 or isinstance(err, RouteAbsentError):
+                raise
+            return None
 
     async def read_chat(self) -> Chat:
         """Return the chat as it is now; raises BeeperError."""

@@ -207,6 +207,10 @@ class SentMessages:
             None,
         )
 
+    def has(self, message_id: str) -> bool:
+        """Return whether an action sent the message with this ID."""
+        return any(message_id in sent.ids for sent in self._sent)
+
     def claim(
         self, messages: Iterable[Message], chat_ids: set[str], now: datetime
     ) -> None:
