@@ -156,6 +156,8 @@ def is_unknown(err: HomeAssistantError) -> bool:
 
 def translation(err: BeeperError) -> tuple[str, dict[str, str]]:
     """Return the translation key and placeholders for an API error."""
+    if isinstance(err, RouteAbsentError) and not err.is_beeper:
+        return "route_absent_other", {}
     for error_class, key in _KEY_BY_CLASS:
         if isinstance(err, error_class):
             return key, {}
@@ -228,6 +230,8 @@ def not_uploaded(err: BeeperError, *, size: int = 0) -> Refusal:
             placeholders={"size": f"{max(size / 1_000_000, 0.1):.1f}"},
             kind=HomeAssistantError,
         )
+    if isinstance(err, RouteAbsentError) and not err.is_beeper:
+        return Refusal(key="upload_absent_other", kind=HomeAssistantError)
     if isinstance(err, RouteAbsentError):
         return Refusal(
             key="upload_absent",

@@ -34,6 +34,14 @@ from tests.helpers.repository import (
     walk,
 )
 
+
+def missing_elsewhere() -> RouteAbsentError:
+    """Return the error of a route that a server of somebody else does not have."""
+    err = RouteAbsentError(405)
+    err.is_beeper = False
+    return err
+
+
 API_ERRORS: list[BeeperError] = [
     CannotConnectError(),
     TLSError(),
@@ -49,6 +57,7 @@ API_ERRORS: list[BeeperError] = [
     *(ProxyLoginError(status) for status in (200, 302, 401)),
     AnswerError(302, location="https://beeper.example/v1/info"),
     *(RouteAbsentError(status) for status in (404, 405, 501)),
+    missing_elsewhere(),
     *(
         AnswerError(status, code="X")
         for status in (302, 400, 402, 404, 408, 409, 413, 422, 429, 500, 502, 503)

@@ -93,7 +93,6 @@ async def test_reply_to_an_own_message(
     assert relation["m.in_reply_to"]["event_id"] == first["event_id"]
 
 
-@pytest.mark.xfail(strict=False, reason="R23")
 async def test_returned_id_works_at_once(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:
@@ -112,7 +111,6 @@ async def test_returned_id_works_at_once(
     assert reaction["content"]["m.relates_to"]["event_id"] == message["event_id"]
 
 
-@pytest.mark.xfail(strict=False, reason="R23")
 async def test_returned_id_works_after_a_restart(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:
@@ -128,7 +126,6 @@ async def test_returned_id_works_after_a_restart(
     assert edit["content"]["m.new_content"]["body"] == "It is off"
 
 
-@pytest.mark.xfail(strict=False, reason="R23")
 async def test_returned_id_gets_the_message_and_its_file(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:
@@ -166,7 +163,6 @@ async def test_reaction_to_somebody_elses_message(
     assert reaction["content"]["m.relates_to"]["event_id"] == event_id
 
 
-@pytest.mark.xfail(strict=False, reason="R23")
 async def test_reaction_to_a_message_that_does_not_exist(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:

@@ -205,7 +205,6 @@ async def test_restart_of_home_assistant_in_the_middle_of_sending(
     assert done <= {*arrived}
 
 
-@pytest.mark.xfail(strict=False, reason="R29")
 @pytest.mark.timeout(400)
 async def test_accepted_messages_that_the_server_forgot_are_reported(
     home: Home,
@@ -238,7 +237,6 @@ async def test_accepted_messages_that_the_server_forgot_are_reported(
     assert {failure["reason"] for failure in home.failures} == {"unconfirmed"}
 
 
-@pytest.mark.xfail(strict=False, reason="R29")
 @pytest.mark.timeout(400)
 async def test_lost_messages_are_reported_after_a_restart_of_home_assistant(
     home: Home,

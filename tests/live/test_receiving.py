@@ -365,7 +365,6 @@ async def test_unread_messages_are_counted(
     assert [chat["chat_id"] for chat in chats["chats"]] == [chat_id]
 
 
-@pytest.mark.xfail(strict=False, reason="R27")
 async def test_unread_messages_are_read_aloud(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:

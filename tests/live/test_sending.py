@@ -164,7 +164,6 @@ async def test_wait_reports_delivery_of_a_plain_text(
     assert await bob.texts(chat_id) == ["Fire"]
 
 
-@pytest.mark.xfail(strict=False, reason="R24")
 @pytest.mark.parametrize("case", ["signs", "markdown", "picture"])
 async def test_wait_reports_delivery_of(
     home: Home, bob: Person, open_chat: OpenChat, case: str
@@ -184,7 +183,6 @@ async def test_wait_reports_delivery_of(
     assert response["message_id"] == event["event_id"]
 
 
-@pytest.mark.xfail(strict=False, reason="R24")
 async def test_wait_gives_equal_texts_their_own_ids(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:

@@ -221,7 +221,9 @@ async def _fetch(
                 if size > MAX_BYTES:
                     raise _too_large()
                 await hass.async_add_executor_job(part.write, chunk)
-    except RouteAbsentError:
+    except RouteAbsentError as err:
+        if not err.is_beeper:
+            raise errors.failed("download_absent_other") from None
         raise errors.failed("download_absent", version=UPLOAD_SINCE) from None
     except AnswerError as err:
         is_refused = err.status == HTTPStatus.BAD_REQUEST or (

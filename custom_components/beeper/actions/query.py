@@ -141,6 +141,8 @@ async def _list_chats(server: Server, params: Params) -> ChatsResponse:
     client = server.client
     # Servers without labels would ignore the filter and list all chats.
     if ATTR_LABEL_ID in params and not await client.has_labels():
+        if not client.is_beeper:
+            raise errors.failed("field_absent_other", field=ATTR_LABEL_ID)
         raise errors.failed("field_absent", field=ATTR_LABEL_ID, version=LABELS_SINCE)
     chat_filter = ChatFilter(**select_fields(params, _CHAT_FILTER_FIELDS))
 

@@ -23,6 +23,7 @@ from .exceptions import (
 from .filters import is_chat_of, matches_chat, matching_messages, only
 from .generations import (
     CREATE_ONLY,
+    THIRD_PARTY,
     WITH_START_ROUTE,
     Generation,
     ReminderField,
@@ -106,6 +107,11 @@ class BeeperClient:
         return self._transport.unrecognised
 
     @property
+    def is_beeper(self) -> bool:
+        """Whether it is Beeper, as far as known, and no other server such as EasyMatrix."""
+        return self._transport.is_beeper
+
+    @property
     def version(self) -> str | None:
         """The server's version; None if unknown."""
         return self._transport.version
@@ -141,6 +147,7 @@ class BeeperClient:
         else:
             self._transport.version = self.info.version
             generation = by_info(self.info)
+        self._transport.is_beeper = generation is not THIRD_PARTY
         if generation is not self.generation:
             self.generation = generation
             self._start_ways = generation.start_ways

@@ -125,7 +125,13 @@ class NotLoadedError(AnswerError):
 
 
 class RouteAbsentError(AnswerError):
-    """The server does not have the route, which proves that nothing ran."""
+    """The server does not have the route, which proves that nothing ran.
+
+    `is_beeper` is false for a server of somebody else, such as EasyMatrix, whose
+    versions are its own.
+    """
+
+    is_beeper = True
 
     def __init__(self, status: int) -> None:
         """Store the status; even a 501 proves that nothing ran."""

@@ -23,6 +23,7 @@ from .exceptions import (
     BeeperError,
     CannotConnectError,
     ProxyLoginError,
+    RouteAbsentError,
     UnreadableAnswerError,
 )
 from .requests import Json, Query
@@ -62,6 +63,8 @@ class Transport:
         self._date = ""
         self.token = token
         self.unrecognised = Unrecognised()
+        self.is_beeper = True
+        """Whether it is Beeper, and no server of somebody else with the same API."""
         self.version: str | None = None
         self.clock_offset: timedelta | None = None
 
@@ -140,6 +143,8 @@ class Transport:
                 raise
         except BeeperError as err:
             err.may_have_run = changes and err.may_have_run
+            if isinstance(err, RouteAbsentError):
+                err.is_beeper = self.is_beeper
             raise
 
     async def _exchange(

@@ -41,6 +41,7 @@ _NOT_BEEPER: Final = {
     "redirected",
     "rejected",
     "route_absent",
+    "route_absent_other",
     "too_large",
     "unreadable",
 }

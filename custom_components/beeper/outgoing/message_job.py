@@ -183,6 +183,8 @@ class MessageJob(Job[SentMessage]):
             return wanted and types[wanted]
         kind = mime_type.partition("/")[0]
         if wanted != (kind if kind in ("image", "video", "audio") else "file"):
+            if not self._client.is_beeper:
+                errors.refuse("attachment_type_absent_other")
             errors.refuse("attachment_type_absent", version=CHANGES_SINCE)
         return None
 
