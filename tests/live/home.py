@@ -19,7 +19,7 @@ from homeassistant.setup import async_setup_component
 from .process import Deadline
 from .servers import EasyMatrix
 
-ARRIVAL_TIMEOUT = 15  # seconds
+ARRIVAL_TIMEOUT = 60  # seconds: machines can be busy
 _EVENT = "live_test"
 
 # What a user would write to see everything that arrives.

@@ -14,7 +14,7 @@ import aiohttp
 
 from .process import Deadline
 
-ARRIVAL_TIMEOUT = 15  # seconds
+ARRIVAL_TIMEOUT = 60  # seconds: machines can be busy
 
 type Event = dict[str, Any]
 

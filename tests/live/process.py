@@ -10,7 +10,7 @@ import time
 
 import aiohttp
 
-START_TIMEOUT = 60  # seconds
+START_TIMEOUT = 180  # seconds
 STOP_TIMEOUT = 10  # seconds
 
 

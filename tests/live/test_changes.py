@@ -21,9 +21,6 @@ def id_source(request: pytest.FixtureRequest) -> str:
 
     `returned` by the action that sent it, or `listed` by the server afterwards.
     """
-    if request.param == "returned":
-        mark = pytest.mark.xfail(strict=False, reason="R23")
-        request.node.add_marker(mark)
     source: str = request.param
     return source
 

@@ -89,7 +89,7 @@ async def test_twenty_messages_are_read_in_order(
     for number in range(20):
         await bobs_server.send(chat_id, {"text": f"message {number}"})
 
-    await home.wait_for_messages(20, seconds=40)
+    await home.wait_for_messages(20, seconds=180)
 
     assert sorted(map(str, home.texts())) == sorted(f"message {n}" for n in range(20))
 
@@ -104,7 +104,7 @@ async def test_messages_from_before_a_restart_of_the_server_stay_readable(
     await beeper.start()
     await bobs_server.send(chat_id, {"text": "after"})
 
-    await home.wait_for_messages(3, seconds=90)
+    await home.wait_for_messages(3, seconds=180)
 
     assert home.texts() == ["before", "meanwhile", "after"]
     listed = await home.act("list_messages", chat_id=chat_id)

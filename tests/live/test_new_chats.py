@@ -144,7 +144,7 @@ async def test_twenty_starts_at_once_make_one_chat(home: Home, bob: Person) -> N
 
     chat_id = await bob.accept_invitation()
     assert {response["chat_id"] for response in responses} == {chat_id}
-    assert await bob.wait_for_texts(chat_id, 20, seconds=60) == texts
+    assert await bob.wait_for_texts(chat_id, 20, seconds=180) == texts
     assert await bob.invitations() == {}
 
 
@@ -285,7 +285,6 @@ async def test_group_is_reused(
     assert await carol.invitations() == {}
 
 
-@pytest.mark.xfail(strict=False, reason="R21")
 async def test_group_is_reused_whose_title_the_server_has_trimmed(
     home: Home, bob: Person, carol: Person, beeper: EasyMatrix
 ) -> None:

@@ -317,7 +317,7 @@ async def test_two_hundred_messages_arrive_once_and_in_order(
     for number in range(200):
         await bob.write(chat_id, f"message {number}")
 
-    await home.wait_for_messages(200, seconds=60)
+    await home.wait_for_messages(200, seconds=180)
     await settle(home)
 
     assert home.texts() == [f"message {number}" for number in range(200)]
@@ -333,7 +333,7 @@ async def test_messages_of_many_chats_at_once(
             await bob.write(chat_id, f"{chat_id} {number}")
 
     await asyncio.gather(*map(talk, chats))
-    await home.wait_for_messages(90, seconds=60)
+    await home.wait_for_messages(90, seconds=180)
     await settle(home)
 
     texts = [text for text in home.texts() if text]

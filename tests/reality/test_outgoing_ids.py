@@ -84,6 +84,17 @@ async def test_r23_returned_ids_can_be_deleted_and_read(
     assert message.is_deleted
 
 
+@pytest.mark.parametrize("profile", ["4.2.557", "easymatrix-0.3.0"])
+@pytest.mark.parametrize("wait", [True, False])
+async def test_r23_returned_ids_can_be_read_without_a_route_for_single_messages(
+    hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator, wait: bool
+) -> None:
+    returned = (await send(hass, message="one", wait=wait))["message_id"]
+    message = simulator.world.chat(KIM).messages[-1]
+    response = await act(hass, "get_message", message_id=returned)
+    assert (response["message_id"], response["text"]) == (message.id, "one")
+
+
 @pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
 async def test_r23_unconfirmed_message_is_refused(
     hass: HomeAssistant,

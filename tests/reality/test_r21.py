@@ -1,9 +1,12 @@
 """R21: networks trim titles, collapse spaces and normalise characters."""
 
+import asyncio
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from tests.helpers.actions import create_chat
 from tests.helpers.world import GROUP_OF_TWO, PROFILES
@@ -37,3 +40,23 @@ async def test_r21_recovery_finds_the_group(
     response = await create_chat(hass, **GROUP_OF_TWO, title=TITLE)
     assert response["recovered"] is True
     assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
+async def test_r21_a_group_is_found_before_the_server_lists_its_people(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.traits.add("titles_folded", "new_chat_without_members")
+    group = {**GROUP_OF_TWO, "title": TITLE, "if_exists": "reuse"}
+
+    responses = await asyncio.gather(
+        *(create_chat(hass, **group, allow_repeat=True) for _ in range(3))
+    )
+
+    assert len({response["chat_id"] for response in responses}) == 1
+    created = [each for each in simulator.executed if each.path == "/v1/chats"]
+    assert len(created) == 1
+    with pytest.raises(HomeAssistantError, match="chats of just these people"):
+        await create_chat(hass, **{**group, "if_exists": "refuse"}, allow_repeat=True)
+    other = await create_chat(hass, **{**group, "title": "Another"})
+    assert other["chat_id"] != responses[0]["chat_id"]

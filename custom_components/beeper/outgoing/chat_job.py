@@ -20,6 +20,7 @@ from .job import Job, OutboxContext
 from .network_rules import find_problem
 from .recipient_queue import Identity, Place, identities, proof
 from .reconciliation import find_result
+from .text_matching import fold_title
 
 type ChatRequest = CreateChat | StartChat
 type IfExists = Literal["create", "reuse", "refuse"]
@@ -153,11 +154,14 @@ class ChatJob(Job[ChatJobResult]):
     async def prepare(self) -> None:
         server, account_id = self.context.server, self.request.account_id
         if isinstance(self.request, CreateChat) and self.if_exists != "create":
-            self._existing = await find_reusable(
-                server,
-                self.request,
-                self.phone_numbers,
-                refuse=self.if_exists == "refuse",
+            self._existing = (
+                await find_reusable(
+                    server,
+                    self.request,
+                    self.phone_numbers,
+                    refuse=self.if_exists == "refuse",
+                )
+                or await self._recent_group()
             )
         elif isinstance(self.request, StartChat):
             self._existing = await find_recent(
@@ -180,6 +184,27 @@ class ChatJob(Job[ChatJobResult]):
                         key="budget_empty", placeholders=limiter.describe(account_id)
                     )
                 )
+
+    @property
+    def _group(self) -> Hashable | None:
+        """What identifies the group that is asked for, None for direct chats."""
+        request = self.request
+        if not isinstance(request, CreateChat) or request.type != "group":
+            return None
+        title = request.title and fold_title(request.title)
+        return (request.account_id, frozenset(request.participant_ids), title)
+
+    async def _recent_group(self) -> Chat | None:
+        """Return the group that a call of the last minute created, if it is readable."""
+        chat_id = self.context.chat_queues.recent_group(self._group)
+        if chat_id is None:
+            return None
+        if self.if_exists == "refuse":
+            errors.refuse("chat_exists", count="1", network=self._network)
+        try:
+            return await self.client.chat(chat_id)
+        except BeeperError:
+            return None
 
     def _take_answer(self, chat_ids: set[str]) -> None:
         self.answer = self.context.limits.replies.take(
@@ -222,6 +247,8 @@ class ChatJob(Job[ChatJobResult]):
         else:
             result = await self.client.create_chat(self.request)
         self._answer = result
+        if self._group:
+            self.context.chat_queues.remember_group(self._group, result.chat_id)
         if result.status == "existing":
             self._give_back()
         if self._identities:

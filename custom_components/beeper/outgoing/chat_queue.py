@@ -14,6 +14,9 @@ from ..api.models import Chat
 _READ_TIMEOUT: Final = 3.0
 """Seconds that a request waits to learn which chat it is for."""
 
+_REMEMBERED_FOR: Final = 60.0
+"""Seconds for which the chat of a new group is known although it is not listed."""
+
 _UNREADABLE_FOR: Final = 60.0
 """Seconds for which a chat that could not be read is not read again."""
 
@@ -41,12 +44,30 @@ class ChatQueues:
         self._group_locks: WeakValueDictionary[Hashable, asyncio.Lock] = (
             WeakValueDictionary()
         )
+        self._recent_groups: dict[Hashable, tuple[str, float]] = {}
         self._chats: dict[str, Chat] = {}
         self._unreadable: dict[str, float] = {}
 
     def group(self, people: Hashable) -> asyncio.Lock:
         """Return the lock of a group of people in an account."""
         return self._group_locks.setdefault(people, asyncio.Lock())
+
+    def remember_group(self, group: Hashable, chat_id: str) -> None:
+        """Keep the chat of a group that was just created for a minute.
+
+        Servers list some of its people only later (EasyMatrix).
+        """
+        now = asyncio.get_running_loop().time()
+        self._recent_groups = {
+            known: (its_id, until)
+            for known, (its_id, until) in self._recent_groups.items()
+            if until > now
+        } | {group: (chat_id, now + _REMEMBERED_FOR)}
+
+    def recent_group(self, group: Hashable) -> str | None:
+        """Return the chat of a group that was created within a minute."""
+        chat_id, until = self._recent_groups.get(group, (None, 0))
+        return chat_id if until > asyncio.get_running_loop().time() else None
 
     @asynccontextmanager
     async def chat(

@@ -47,10 +47,11 @@ def same_title(sent: str, stored: str) -> bool:
 
     Networks trim titles, collapse spaces and normalise characters.
     """
-    return _normalise(sent) == _normalise(stored)
+    return fold_title(sent) == fold_title(stored)
 
 
-def _normalise(title: str) -> str:
+def fold_title(title: str) -> str:
+    """Return a title as networks may store it, for comparison."""
     return unicodedata.normalize("NFC", _fold(title))
 
 
