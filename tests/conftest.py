@@ -235,7 +235,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(file)
     return Certificate(
-        server=server, client=ssl.create_default_context(cadata=signed.decode())
+        file=file,
+        server=server,
+        client=ssl.create_default_context(cadata=signed.decode()),
     )
 
 

@@ -1,6 +1,7 @@
 """Config entries and certificates for the simulator."""
 
 from dataclasses import dataclass
+from pathlib import Path
 import ssl
 from typing import Any
 
@@ -38,6 +39,8 @@ def add_entry(
 class Certificate:
     """A self-signed certificate for 127.0.0.1, ::1 and localhost."""
 
+    file: Path
+    """The certificate and its key."""
     server: ssl.SSLContext
     client: ssl.SSLContext
     """A client that trusts the certificate."""

@@ -20,6 +20,7 @@ from .process import Deadline
 from .servers import EasyMatrix
 
 ARRIVAL_TIMEOUT = 60  # seconds: machines can be busy
+RECOVERY_TIMEOUT = 240  # seconds: Home Assistant connects again after at most 60
 _EVENT = "live_test"
 
 # What a user would write to see everything that arrives.

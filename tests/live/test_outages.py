@@ -14,11 +14,9 @@ import pytest
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .conftest import OpenChat
-from .home import Home, wait_until
+from .home import RECOVERY_TIMEOUT, Home, wait_until
 from .matrix import Person
 from .servers import EasyMatrix, Homeserver
-
-RECOVERY_TIMEOUT = 240  # seconds: Home Assistant connects again after at most 60
 
 OUTAGES = (
     "beeper stopped",
