@@ -904,7 +904,12 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("status_before", {"status": 418}, "an error (status 418)"),
     ("status_before", {"status": 429}, "asks to slow down"),
     ("status_before", {"status": 500}, "an error (status 500)"),
-    ("status_before", {"status": 502}, "the proxy answers, but Beeper behind it"),
+    ("status_before", {"status": 502}, "an error (status 502)"),
+    (
+        "status_before",
+        {"status": 502, "body": "<html>Bad Gateway</html>"},
+        "the proxy answers, but Beeper behind it",
+    ),
     (
         "status_before",
         {"status": 307, "headers": {"Location": "http://localhost:1/"}},
