@@ -130,11 +130,6 @@ async def _beeper() -> AsyncIterator[_Beeper]:
         return
     if not url or not token:
         raise DemoError("set both BEEPER_URL and BEEPER_ACCESS_TOKEN, or neither")
-    if not sys.stdin.isatty():
-        raise DemoError(
-            "with a real Beeper it asks before it creates anything, and there is no "
-            "terminal to ask on"
-        )
     yield _Beeper(url=url, token=token)
 
 
@@ -154,7 +149,10 @@ async def _set_up(ha: HomeAssistant, beeper: _Beeper) -> str:
     if beeper.simulator:
         account_id = "whatsapp"
     else:
-        account_id = await _given("BEEPER_ACCOUNT_ID", "The account to use:")
+        account_id = (
+            await _given("BEEPER_ACCOUNT_ID", "The account to use (empty: the first):")
+            or accounts[0]["value"]
+        )
     entry = await ha.post(f"{_FLOW}/{flow['flow_id']}", {"account_id": account_id})
     if entry["type"] != "create_entry":
         raise DemoError(f"the account {account_id!r} was not accepted")
@@ -170,30 +168,33 @@ async def _set_up(ha: HomeAssistant, beeper: _Beeper) -> str:
 
 async def _given(variable: str, question: str) -> str:
     """Return the environment variable, or ask for the value."""
-    return os.environ.get(variable) or await ask(question)
+    return os.environ.get(variable, "").strip() or await ask(question)
 
 
 async def _own_calls(account_id: str) -> tuple[_Call, ...]:
     """Return the calls for a real Beeper account after confirmation."""
     say("\nNow two chats can be created. No message is sent; leave out what you like.")
     recipient = await _given(
-        "BEEPER_RECIPIENT", "Whom to start a chat with (a name or +1 555 010 1002):"
+        "BEEPER_RECIPIENT",
+        "Whom to start a chat with (a name, an ID or +1 555 010 1002):",
     )
     participants = await _given(
-        "BEEPER_PARTICIPANTS", "Whom to put into a group (names or numbers, commas):"
+        "BEEPER_PARTICIPANTS",
+        "Whom to put into a group (the same, with commas between them):",
     )
+    people = [name.strip() for name in participants.split(",") if name.strip()]
     calls = []
     if recipient:
         data: dict[str, Any] = {"mode": "start", "recipient": recipient}
         calls.append(_Call(title=f"Start a chat with {recipient}", data=data))
-    if participants:
+    if people:
         data = {
             "mode": "create",
-            "participants": [name.strip() for name in participants.split(",")],
+            "participants": people,
             "type": "group",
             "title": "Home Assistant demo",
         }
-        calls.append(_Call(title=f"Create a group with {participants}", data=data))
+        calls.append(_Call(title=f"Create a group with {', '.join(people)}", data=data))
     if calls:
         say(f"\nIn your own Beeper, with the account {account_id}, this is next:")
         for call in calls:

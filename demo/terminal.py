@@ -40,9 +40,16 @@ async def step(text: str) -> AsyncIterator[None]:
 
 
 async def ask(question: str) -> str:
-    """Return the answer to a question; can be interrupted with Ctrl-C."""
+    """Return the answer to a question; can be interrupted with Ctrl-C.
+
+    Without a terminal, the answers are lines of the standard input, empty at its end.
+    """
     say(question, end=" ")
     loop = asyncio.get_running_loop()
+    if not sys.stdin.isatty():
+        answer = (await loop.run_in_executor(None, sys.stdin.readline)).strip()
+        say(answer)
+        return answer
     typed = asyncio.Event()
     # A terminal delivers whole lines, so readable input is a complete answer.
     loop.add_reader(sys.stdin, typed.set)
