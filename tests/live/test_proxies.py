@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 import os
 from pathlib import Path
+import shutil
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from .conftest import OpenChat
 from .home import RECOVERY_TIMEOUT, Home, wait_until
 from .matrix import Person
 from .nginx import Nginx, location
+from .process import Process, free_port
 from .servers import EasyMatrix
 
 
@@ -102,6 +104,38 @@ async def test_prefix_over_https_with_compression_and_short_connections(
     sent = [text for text in await bob.texts(chat_id) if text.startswith("out")]
     assert sent == [f"out {number}" for number in range(12)]
     assert issues(empty) == []
+
+
+async def test_caddy_needs_no_settings(
+    empty: Home, beeper: EasyMatrix, bob: Person, open_chat: OpenChat
+) -> None:
+    caddy = os.environ.get("LIVE_CADDY") or shutil.which("caddy")
+    if not caddy:
+        pytest.skip("there is no Caddy")
+    port = free_port()
+    file = Path(os.environ["LIVE_FOLDER"]) / f"Caddyfile-{port}"
+    file.write_text(
+        f"{{\n\tadmin off\n}}\nhttp://127.0.0.1:{port} {{\n\thandle_path /beeper/* "
+        f"{{\n\t\treverse_proxy {beeper.url.removeprefix('http://')}\n\t}}\n}}\n"
+    )
+    command = (caddy, "run", "--adapter", "caddyfile", "--config", file)
+    process = Process(f"caddy-{port}", command, {})
+    process.start()
+    try:
+        chat_id = await open_chat(bob)
+        await set_up(empty, beeper, f"http://127.0.0.1:{port}/beeper")
+        path = empty.write_file("film.bin", b"x" * 3_000_000)
+        await empty.act("send_message", chat_id=chat_id, attachment=path)
+        await bob.write(chat_id, "at once")
+        await empty.wait_for_messages()
+        await bob.wait_for_events(chat_id)
+
+        await asyncio.to_thread(beeper.process.stop)
+        with pytest.raises(HomeAssistantError, match="Beeper behind it does not"):
+            await empty.act("list_chats")
+        await beeper.start()
+    finally:
+        process.stop()
 
 
 async def test_missing_websockets_are_an_issue_until_they_work(
