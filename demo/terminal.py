@@ -47,9 +47,9 @@ async def ask(question: str) -> str:
     say(question, end=" ")
     loop = asyncio.get_running_loop()
     if not sys.stdin.isatty():
-        answer = (await loop.run_in_executor(None, sys.stdin.readline)).strip()
-        say(answer)
-        return answer
+        answer: str = await loop.run_in_executor(None, sys.stdin.readline)
+        say(answer.strip())
+        return answer.strip()
     typed = asyncio.Event()
     # A terminal delivers whole lines, so readable input is a complete answer.
     loop.add_reader(sys.stdin, typed.set)
