@@ -243,3 +243,8 @@ class Person:
     async def delete(self, room_id: str, event_id: str) -> None:
         path = f"v3/rooms/{room_id}/redact/{quote(event_id)}/{uuid4().hex}"
         await self.request("PUT", path, {})
+
+
+def ends_with(text: str) -> Callable[[list[Event]], bool]:
+    """Return the condition that this text is the last one."""
+    return lambda events: bool(events) and events[-1]["content"]["body"] == text

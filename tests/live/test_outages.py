@@ -15,7 +15,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .conftest import OpenChat
 from .home import RECOVERY_TIMEOUT, Home, wait_until
-from .matrix import Person
+from .matrix import Person, ends_with
 from .servers import EasyMatrix, Homeserver
 
 OUTAGES = (
@@ -160,7 +160,7 @@ async def test_each_message_is_sent_at_most_once(
 
     await bob.wait_for_events(
         chat_id,
-        until=lambda events: events[-1]["content"]["body"] == "last",
+        until=ends_with("last"),
         seconds=RECOVERY_TIMEOUT,
     )
     arrived = await bob.texts(chat_id)
@@ -190,9 +190,7 @@ async def test_restart_of_home_assistant_in_the_middle_of_sending(
     results = await asyncio.gather(*sending, return_exceptions=True)
     await home.act("send_message", chat_id=chat_id, message="last")
 
-    await bob.wait_for_events(
-        chat_id, until=lambda events: events[-1]["content"]["body"] == "last"
-    )
+    await bob.wait_for_events(chat_id, until=ends_with("last"))
     arrived = await bob.texts(chat_id)
     assert len(arrived) == len({*arrived})
     done = {
@@ -222,9 +220,7 @@ async def test_accepted_messages_that_the_server_forgot_are_reported(
     homeserver.process.thaw()
     await beeper.start()
     await home.act("send_message", chat_id=chat_id, message="later")
-    await bob.wait_for_events(
-        chat_id, until=lambda events: events[-1]["content"]["body"] == "later"
-    )
+    await bob.wait_for_events(chat_id, until=ends_with("later"))
 
     lost = 6 - len(await bob.texts(chat_id))
     assert lost
@@ -257,9 +253,7 @@ async def test_lost_messages_are_reported_after_a_restart_of_home_assistant(
     await beeper.start()
     await home.start()
     await home.act("send_message", chat_id=chat_id, message="later")
-    await bob.wait_for_events(
-        chat_id, until=lambda events: events[-1]["content"]["body"] == "later"
-    )
+    await bob.wait_for_events(chat_id, until=ends_with("later"))
 
     # The homeserver may have got the first one while it was frozen.
     arrived = await bob.texts(chat_id)
