@@ -18,7 +18,7 @@ from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.actions import create_chat, send
 from tests.helpers.waiting import until
-from tests.helpers.world import KIM
+from tests.helpers.world import KIM, PROFILES
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -222,7 +222,7 @@ async def test_r1_identical_calls_at_once_send_one_message(
     assert len(chat.messages) == 1
 
 
-@pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix-0.3.0"])
+@pytest.mark.parametrize("profile", [*PROFILES, "easymatrix-0.3.0"])
 async def test_r22_starts_for_one_person_find_one_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
 ) -> None:
@@ -233,12 +233,16 @@ async def test_r22_starts_for_one_person_find_one_chat(
         {"user": {"id": person.id, "full_name": "Noor"}},
         {"recipient": person.phone_number},
         {"recipient": person.full_name},
+        {"recipient": person.id},
+        {"recipient": f"tel:{person.phone_number}"},
+        {"user": {"username": person.username}},
+        {"recipient": f"@{person.username}"},
     ]
     numbers = range(20)
 
     responses = await asyncio.gather(
         *(
-            create_chat(hass, **forms[number % 5], message_text=f"No. {number}")
+            create_chat(hass, **forms[number % len(forms)], message_text=f"No. {number}")
             for number in numbers
         )
     )
