@@ -242,7 +242,9 @@ async def test_r22_starts_for_one_person_find_one_chat(
 
     responses = await asyncio.gather(
         *(
-            create_chat(hass, **forms[number % len(forms)], message_text=f"No. {number}")
+            create_chat(
+                hass, **forms[number % len(forms)], message_text=f"No. {number}"
+            )
             for number in numbers
         )
     )
