@@ -10,7 +10,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.flows.connection import normalise_url
+from custom_components.beeper.flows import connection
+from custom_components.beeper.flows.connection import addresses, normalise_url
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_USER,
@@ -394,6 +395,12 @@ HOST = "beeper.example"
         (f"https://{HOST}/my/beeper/", f"https://{HOST}/my/beeper"),
         (f"https://{HOST}/my/beeper/v1/", f"https://{HOST}/my/beeper"),
         (f"https://{HOST}/My", f"https://{HOST}/My"),
+        ("http://192.168.1.20:23373/v1/ws", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/v1/accounts", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/mcp", "http://192.168.1.20:23373"),
+        ("http://192.168.1.20:23373/v0/mcp/", "http://192.168.1.20:23373"),
+        (f"https://{HOST}/my/v0/mcp", f"https://{HOST}/my"),
+        (f"https://{HOST}/mcps", f"https://{HOST}/mcps"),
         ("http://[::1]:23373", "http://[::1]:23373"),
         ("[::1]:23373/", "http://[::1]:23373"),
         ("http://[FE80::1]", "http://[fe80::1]"),
@@ -403,6 +410,52 @@ HOST = "beeper.example"
 def test_address_has_one_spelling(text: str, url: str) -> None:
     assert normalise_url(text) == url
     assert normalise_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "tried"),
+    [
+        ("192.168.1.20", ["http://192.168.1.20:23373", "http://192.168.1.20"]),
+        (f" {HOST}/ ", [f"http://{HOST}:23373", f"http://{HOST}"]),
+        (f"{HOST}/my/v1/ws", [f"http://{HOST}:23373/my", f"http://{HOST}/my"]),
+        ("[::1]", ["http://[::1]:23373", "http://[::1]"]),
+        # Whoever writes a scheme or a port means it.
+        (f"{HOST}:80", [f"http://{HOST}"]),
+        (f"http://{HOST}", [f"http://{HOST}"]),
+        (f"https://{HOST}", [f"https://{HOST}"]),
+        ("[::1]:8080", ["http://[::1]:8080"]),
+        ("Beeper is at home", []),
+    ],
+)
+def test_bare_host_means_beepers_port_first(text: str, tried: list[str]) -> None:
+    assert addresses(text) == tried
+
+
+async def test_bare_host_is_enough(
+    hass: HomeAssistant, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(simulator.url.rpartition(":")[2])
+    monkeypatch.setattr(connection, "DEFAULT_PORT", port)
+
+    entry = await finish(hass, await connect(hass, await begin(hass), "127.0.0.1"))
+
+    assert entry.data["url"] == simulator.url
+
+
+async def test_nothing_listens_at_a_bare_host(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+) -> None:
+    monkeypatch.setattr(connection, "DEFAULT_PORT", unused_tcp_port)
+
+    result = await submit(
+        hass, await begin(hass), url="127.0.0.1", token=TOKEN, verify_ssl=True
+    )
+
+    assert result["errors"] == {"url": "cannot_connect"}
+    assert suggested(result)["url"] == "127.0.0.1"
 
 
 MALFORMED = [
