@@ -47,7 +47,7 @@ async def test_automation_that_answers_over_and_over(
     await page.get_by_text("answers over and over").click()
     assert len(simulator.executed) == 5
     dialog = page.locator("dialog-data-entry-flow")
-    await dialog.get_by_text("Submit when you have done so").wait_for()
+    await dialog.get_by_text("Submit to let it answer again").wait_for()
     await frontend.look("loop-1-repair")
     await frontend.submit()
     await dialog.get_by_text("The issue is repaired!").wait_for()

@@ -632,7 +632,9 @@ async def test_at_most_once_and_truthfully(
         await action.setup(bench)
     call = action.make(bench)
     if age(profile) < action.since:
-        with pytest.raises(HomeAssistantError, match=action.needs) as refused:
+        # The versions of Beeper mean nothing to users of another server.
+        says = "this server cannot" if profile == "easymatrix" else action.needs
+        with pytest.raises(HomeAssistantError, match=says) as refused:
             await call()
         assert str(refused.value).startswith("Nothing was")
         assert not bench.simulator.executed

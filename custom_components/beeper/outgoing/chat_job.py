@@ -154,14 +154,12 @@ class ChatJob(Job[ChatJobResult]):
     async def prepare(self) -> None:
         server, account_id = self.context.server, self.request.account_id
         if isinstance(self.request, CreateChat) and self.if_exists != "create":
-            self._existing = (
-                await find_reusable(
-                    server,
-                    self.request,
-                    self.phone_numbers,
-                    refuse=self.if_exists == "refuse",
-                )
-                or await self._recent_group()
+            self._existing = await find_reusable(
+                server,
+                self.request,
+                self.phone_numbers,
+                refuse=self.if_exists == "refuse",
+                recent_id=self.context.chat_queues.recent_group(self._group),
             )
         elif isinstance(self.request, StartChat):
             self._existing = await find_recent(
@@ -193,18 +191,6 @@ class ChatJob(Job[ChatJobResult]):
             return None
         title = request.title and fold_title(request.title)
         return (request.account_id, frozenset(request.participant_ids), title)
-
-    async def _recent_group(self) -> Chat | None:
-        """Return the group that a call of the last minute created, if it is readable."""
-        chat_id = self.context.chat_queues.recent_group(self._group)
-        if chat_id is None:
-            return None
-        if self.if_exists == "refuse":
-            errors.refuse("chat_exists", count="1", network=self._network)
-        try:
-            return await self.client.chat(chat_id)
-        except BeeperError:
-            return None
 
     def _take_answer(self, chat_ids: set[str]) -> None:
         self.answer = self.context.limits.replies.take(

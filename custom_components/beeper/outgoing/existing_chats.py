@@ -23,15 +23,17 @@ async def find_reusable(
     phone_numbers: Mapping[str, str],
     *,
     refuse: bool,
+    recent_id: str | None = None,
 ) -> Chat | None:
     """Return the only chat with these people, None if there is no chat.
 
     `phone_numbers` are known numbers by participant ID. `refuse` also refuses a single
-    chat. Raises NotDoneError for several chats, and if they cannot be read.
+    chat. `recent_id` is the chat of a group that was just created: servers may not list
+    all of its people yet. Raises NotDoneError for several chats, and if they cannot be read.
     """
     network = server.network(request.account_id)
     try:
-        found = await _find_created(server, request, phone_numbers)
+        found = await _find_created(server, request, phone_numbers, recent_id)
     except BeeperError as err:
         raise errors.NotDoneError(errors.not_done(err, network=network)) from None
     if len(found) > 1 or (found and refuse):
@@ -117,7 +119,10 @@ async def is_existing(server: Server, request: CreateChat | StartChat) -> bool:
 
 
 async def _find_created(
-    server: Server, request: CreateChat, phone_numbers: Mapping[str, str]
+    server: Server,
+    request: CreateChat,
+    phone_numbers: Mapping[str, str],
+    recent_id: str | None = None,
 ) -> list[Chat]:
     return await find_existing_chats(
         server.client,
@@ -125,6 +130,7 @@ async def _find_created(
         server.own_ids(request.account_id),
         server.id_scheme(request.account_id),
         phone_numbers,
+        recent_id,
     )
 
 

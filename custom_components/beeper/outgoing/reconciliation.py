@@ -83,8 +83,11 @@ async def find_existing_chats(
     own_ids: frozenset[str],
     id_scheme: str | None,
     numbers: Mapping[str, str],
+    recent_id: str | None = None,
 ) -> list[Chat]:
     """Return the chats of exactly these people, with the title if one is given.
+
+    The chat `recent_id` was just created for them, whoever is listed in it so far.
 
     Of several direct chats with one person, the latest is returned. `numbers` are the
     known phone numbers of participants, by participant ID, as IDs can change. Raises
@@ -108,8 +111,9 @@ async def find_existing_chats(
             ):
                 continue
             chat = await client.chat(listed.id)
-            if not chat.has_more and _same_people(
-                participants, _others(chat, own_ids), id_scheme
+            if chat.id == recent_id or (
+                not chat.has_more
+                and _same_people(participants, _others(chat, own_ids), id_scheme)
             ):
                 found.append(chat)
     ids = {chat.id for chat in found}

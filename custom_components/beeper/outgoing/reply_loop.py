@@ -45,7 +45,7 @@ _RUN_KEPT: Final = 10 * 60
 _RUNS_KEPT: Final = 5000
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Answer:
     """Something sent into a chat because of what happened in it."""
 
@@ -53,7 +53,7 @@ class Answer:
     is_answered: bool = False
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Chat:
     """What is known of one chat; times are the event loop's."""
 
@@ -98,7 +98,7 @@ class _Chat:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class _Run:
     """Automations that something in a chat has started."""
 
