@@ -40,7 +40,7 @@ from .validation import (
     boolean,
     identifiers,
     one_of,
-    phone_number,
+    person_recipient,
     reaction,
     some_of,
 )
@@ -55,8 +55,6 @@ CONF_PHRASE_MATCH: Final = "phrase_match"
 CONF_REACTION: Final = "reaction"
 CONF_SENDER: Final = "sender"
 
-_NUMBER: Final = re.compile(r"(tel:)?[+\d\s()./-]+")
-
 # Events of a chat trigger nothing.
 _MESSAGE_TYPES: Final = tuple(kind for kind in MESSAGE_KINDS if kind != "event")
 
@@ -65,16 +63,11 @@ MATCH_WHOLE: Final = "whole"
 
 
 def _sender(value: str) -> str:
-    """Validate an ID, an address, a name or a number, which needs its country code."""
-    if not _NUMBER.fullmatch(value):
-        return value
-    try:
-        return phone_number(value)
-    except vol.Invalid:
-        # YAML reads an unquoted phone number as an integer, without the plus.
-        if re.fullmatch(r"[1-9]\d{6,14}", value):
-            return f"+{value}"
-        raise
+    """Accept an id, an address, a name or a number, which needs its country code."""
+    # What was a number in YAML has lost its plus, and nothing but digits.
+    if re.fullmatch(r"[1-9]\d{6,14}", value):
+        value = f"+{value}"
+    return person_recipient(value)
 
 
 class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Trigger):

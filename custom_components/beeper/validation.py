@@ -9,12 +9,14 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 import re
 from typing import Any, Final
-import unicodedata
 
 import voluptuous as vol
 
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
+
+from .api import phone_numbers
+from .api.phone_numbers import MIN_PHONE_DIGITS
 
 _MAX_FILE_NAME_LENGTH: Final = 200
 """Characters of a file's name, bytes of a folder's."""
@@ -28,8 +30,6 @@ _INVISIBLE: Final = re.compile(
     r"^[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
     r"|[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$"
 )
-_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_MIN_PHONE_DIGITS: Final = 7
 _IMAGE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 
@@ -97,9 +97,9 @@ def reaction(value: Any) -> str:
     return identifier(value)
 
 
-def recipients(value: Any) -> list[str]:
-    """Return one recipient or a list of recipients as a list without duplicates."""
-    return _unique_list(value, recipient)
+def person_recipients(value: Any) -> list[str]:
+    """Return one person or a list of people as a list without duplicates."""
+    return _unique_list(value, person_recipient)
 
 
 def _unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
@@ -122,18 +122,29 @@ def as_list(value: Any) -> list[Any] | tuple[Any, ...]:
 def recipient(value: Any) -> str:
     """Return a phone number in E.164, or a name, title, handle, ID or email address.
 
-    Digits without letters are a phone number, which needs a country code.
+    Digits without country code may be a title, such as 2026/2027: see `person_recipient`.
     """
-    if isinstance(value, int) and value >= 10 ** (_MIN_PHONE_DIGITS - 1):
+    return _phone_number_or_name(value, titles=True)
+
+
+def person_recipient(value: Any) -> str:
+    """Return what `recipient` returns, but digits without letters are a phone number."""
+    return _phone_number_or_name(value, titles=False)
+
+
+def _phone_number_or_name(value: Any, *, titles: bool) -> str:
+    if isinstance(value, int) and value >= 10 ** (MIN_PHONE_DIGITS - 1):
         raise vol.Invalid("phone_integer")
     name = identifier(value)
     if name[:7].lower() == "mailto:":
         return email(name[7:])
-    digits = sum(char.isdigit() for char in name)
-    if name[:4].lower() == "tel:" or (
-        digits >= _MIN_PHONE_DIGITS and not any(char.isalpha() for char in name)
-    ):
-        return phone_number(name)
+    try:
+        return phone_numbers.parse(name)
+    except phone_numbers.PhoneNumberError as err:
+        if phone_numbers.is_marked(name) or (
+            not titles and phone_numbers.is_digits(name)
+        ):
+            raise _invalid_number(err) from None
     return name
 
 
@@ -271,27 +282,18 @@ def phone_number(value: Any) -> str:
     """Return an international phone number in E.164.
 
     Refuses a number without its `+` and a number in a national format: the country must
-    not be guessed.
+    not be guessed. With a zero for national calls, it could be another person's.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise vol.Invalid("phone_integer")
-    number = identifier(value)
-    if number[:4].lower() == "tel:":
-        number = number[4:]
-    # In `+44 (0)20 7946` and `+44 (020) 7946`, the zero is for national calls only: with
-    # it, the number could be another person's.
-    if re.search(r"[(\[]\s*0", number):
-        raise vol.Invalid("phone_invalid")
-    number = "".join(
-        char
-        for char in number
-        if char not in ".()[]\t\N{MINUS SIGN}"
-        and unicodedata.category(char) not in ("Zs", "Cf", "Pd")
+    try:
+        return phone_numbers.parse(identifier(value))
+    except phone_numbers.PhoneNumberError as err:
+        raise _invalid_number(err) from None
+
+
+def _invalid_number(err: phone_numbers.PhoneNumberError) -> vol.Invalid:
+    return vol.Invalid(
+        err.problem,
+        placeholders={"code": f"+{err.country_code}"} if err.country_code else {},
     )
-    if number.startswith("00"):
-        number = f"+{number[2:]}"
-    if _E164.fullmatch(number):
-        return number
-    if number.isascii() and number.isdigit():
-        raise vol.Invalid("phone_no_country_code")
-    raise vol.Invalid("phone_invalid")

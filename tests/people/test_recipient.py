@@ -462,8 +462,143 @@ async def test_title_equal_to_another_chats_number(
     assert (await send(hass, int(number)))["chat_id"] == KIM
     simulator.world.chats[FAMILY].title = number
 
+    assert (await send(hass, number))["chat_id"] == FAMILY
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "2026/2027",
+        "24.12.2026",
+        "24.12.2026, 18:00",
+        "2026-12-24",
+        "555 010 1002",
+        "10.000.000",
+        "Kids@School",
+        "@home",
+        "Flat 12/3",
+        "#5",
+    ],
+)
+async def test_title_that_looks_like_something_else(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, title: str
+) -> None:
+    simulator.world.chats[FAMILY].title = title
+
+    assert (await send(hass, title))["chat_id"] == FAMILY
+    assert (await find(hass, query=title))["matches"][0]["match"] == "exact"
+
+
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("+1 555 010 9876", "fits nobody"),
+        ("kim@work.example", "fits nobody"),
+        ("@somebody:beeper.com", "fits nobody"),
+    ],
+)
+async def test_identity_is_no_title(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    title: str,
+    message: str,
+) -> None:
+    """Whoever creates a group chooses its title."""
+    simulator.world.chats[FAMILY].title = title
+
+    with pytest.raises(ServiceValidationError, match=message):
+        await send(hass, title)
+    assert not simulator.executed
+
+
+@pytest.mark.parametrize("name", ["555 010 7777", "24.12.2026", "@somebody"])
+async def test_name_of_a_person_is_no_number_or_handle(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
+) -> None:
+    """People choose their names."""
+    chat(simulator, [contact(simulator, "@whatsapp_9:beeper.com", full_name=name)])
+
+    with pytest.raises(ServiceValidationError):
+        await send(hass, name)
+    assert not simulator.executed
+
+
+async def test_handle_is_preferred_to_a_title(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.chats[FAMILY].title = "@alex_r"
+
+    assert (await send(hass, "@alex_r"))["chat_id"] == "!aLexTeLegram:beeper.com"
+
+
+@pytest.mark.parametrize("recipient", ["555 010 7777", "15550107777", "24.12.2027"])
+async def test_number_without_country_code_is_explained(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    with pytest.raises(ServiceValidationError, match="recipient has no country code"):
+        await send(hass, recipient)
+    assert not simulator.executed
+
+
+# Notes to oneself
+
+
+@pytest.mark.parametrize(
+    "recipient", ["+15550100001", "+1 (555) 010-0001", "Sam Sample", "sam  sample"]
+)
+@pytest.mark.parametrize(
+    "title", ["", "Note to self", "Sam Sample", "Sam Sample (You)"]
+)
+async def test_own_number_or_name_reaches_the_note_to_self(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    recipient: str,
+    title: str,
+) -> None:
+    own = own_chat(simulator, title)
+
+    response = await send(hass, recipient, account_id="whatsapp")
+
+    assert response["chat_id"] == own
+
+
+@pytest.mark.parametrize("title", ["Empty room (was Kim)", "Kim"])
+async def test_chat_without_others_is_no_note_to_self(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, title: str
+) -> None:
+    """Its other person may have left, or not be listed yet."""
+    own_chat(simulator, title)
+
+    with pytest.raises(ServiceValidationError, match="fits nobody"):
+        await send(hass, "+15550100001", account_id="whatsapp")
+
+
+async def test_somebody_with_the_users_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    own_chat(simulator, "Note to self")
+    other = contact(simulator, "@whatsapp_9:beeper.com", full_name="Sam Sample")
+    chat(simulator, [other])
+
     with pytest.raises(ServiceValidationError, match="fits 2"):
-        await send(hass, number)
+        await send(hass, "Sam Sample", account_id="whatsapp")
+
+
+@pytest.mark.parametrize("recipient", ["Sam Sample", "+15550100001"])
+async def test_chat_started_with_oneself(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    own = own_chat(simulator, "Note to self")
+
+    assert (await start(hass, recipient))["chat_id"] == own
+
+
+def own_chat(simulator: Simulator, title: str) -> str:
+    own = chat(simulator, [])
+    own.title = title
+    return own.id
 
 
 async def test_id_equal_to_another_persons_number(

@@ -26,9 +26,9 @@ from ..validation import (
     identifiers,
     one_of,
     only_known,
+    person_recipient,
+    person_recipients,
     phone_number,
-    recipient,
-    recipients,
     text,
     without_blanks,
 )
@@ -94,7 +94,7 @@ _SCHEMAS: Final = {
         {
             **_COMMON,
             vol.Required(ATTR_MODE): MODE_START,
-            vol.Optional(ATTR_RECIPIENT): recipient,
+            vol.Optional(ATTR_RECIPIENT): person_recipient,
             vol.Optional(ATTR_USER): _user,
             vol.Optional("allow_invite"): boolean,
         }
@@ -103,7 +103,7 @@ _SCHEMAS: Final = {
         {
             **_COMMON,
             vol.Required(ATTR_MODE): MODE_CREATE,
-            vol.Optional(ATTR_PARTICIPANTS): recipients,
+            vol.Optional(ATTR_PARTICIPANTS): person_recipients,
             vol.Optional(ATTR_PARTICIPANT_IDS): identifiers,
             vol.Required(ATTR_TYPE): one_of("single", "group"),
             vol.Optional("title"): text,

@@ -38,8 +38,3 @@ def number_in_id(user_id: str, id_scheme: str | None) -> str | None:
         return None
     local = canonical_id(user_id, id_scheme)
     return f"+{local}" if _NUMBER.fullmatch(local) else None
-
-
-def is_same_number(first: str, second: str) -> bool:
-    """Compare E.164 numbers; some servers omit the plus sign."""
-    return first.removeprefix("+") == second.removeprefix("+")

@@ -15,7 +15,8 @@ import re
 from typing import Any, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import UnreadableAnswerError, UploadError
-from .identity import canonical_id, is_same_number, number_in_id
+from .identity import canonical_id, number_in_id
+from .phone_numbers import is_same_number
 from .requests import Json, StartUser
 
 

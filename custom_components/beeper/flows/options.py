@@ -87,9 +87,7 @@ _OPTIONS_SCHEMA = vol.Schema(
     }
 )
 # `@kim` without a server is ambiguous; iMessage IDs have no server.
-_USER_ID: Final = re.compile(
-    r"(?!tel:|mailto:|https?:)[^\s:]+:\S+|imsg##\S+", re.IGNORECASE
-)
+_USER_ID: Final = re.compile(r"@[^\s@:]+:[^\s@/:]+(:\d+)?|imsg##\S+")
 
 
 class BeeperOptionsFlow(OptionsFlow):

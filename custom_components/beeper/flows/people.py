@@ -8,7 +8,7 @@ import voluptuous as vol
 
 from ..people.directory import Directory, Person, as_person, person_without_lookup
 from ..people.not_found import Obstacle, find_obstacle
-from ..validation import recipient
+from ..validation import person_recipient
 from .labels import join, person_label
 
 _MAX_MATCHES: Final = 50
@@ -17,7 +17,7 @@ _NOBODY_KEYS: Final[Mapping[Obstacle | None, str]] = {
     "disconnected": "nobody_found_disconnected",
     "not_searched": "nobody_found_not_searched",
 }
-_PHONE_PROBLEMS: Final = {"phone_invalid", "phone_no_country_code"}
+_PHONE_PROBLEMS: Final = {"phone_invalid", "phone_no_country_code", "phone_trunk_zero"}
 
 
 class NoMatchError(Exception):
@@ -55,7 +55,7 @@ async def async_find_people(
     people = FoundPeople()
     for name in names:
         try:
-            text = recipient(name)
+            text = person_recipient(name)
         except vol.Invalid as err:
             known = err.msg in _PHONE_PROBLEMS
             raise NoMatchError(name, err.msg if known else "nobody_found") from None

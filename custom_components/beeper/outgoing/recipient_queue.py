@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..api.models import Account, Chat, User
+from ..api.phone_numbers import canonical_number
 from ..api.requests import StartUser
 
 type Identity = tuple[str, str]
@@ -66,7 +67,7 @@ def identities(user: User | StartUser) -> frozenset[Identity]:
     """Return what identifies a person; names never do."""
     values = {
         "id": user.id,
-        "phone_number": user.phone_number,
+        "phone_number": user.phone_number and canonical_number(user.phone_number),
         "email": user.email and user.email.casefold(),
         "username": user.username and user.username.removeprefix("@").casefold(),
     }

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import voluptuous as vol
+
 from .. import errors
 from ..api.exceptions import (
     AnswerError,
@@ -20,8 +22,10 @@ from ..api.exceptions import (
 )
 from ..api.models import ListedChat, Page, User
 from ..api.pages import pages
+from ..api.phone_numbers import is_e164
 from ..api.requests import ChatType, StartUser
 from ..server import Server
+from ..validation import person_recipient
 from .matching import (
     NameQuery,
     SearchResult,
@@ -29,7 +33,6 @@ from .matching import (
     group_by_person,
     is_email,
     is_identity,
-    is_number,
     is_one_person,
     rank_candidates,
     select_best,
@@ -172,6 +175,8 @@ class Directory:
         )
         ranked = rank_candidates(chats, NameQuery.from_text(text))
         best = select_best(ranked)
+        if not best:
+            check_number(text, field=field)
         if len(best) != 1:
             searched = (
                 [account_id]
@@ -184,9 +189,20 @@ class Directory:
         return chat
 
 
+def check_number(text: str, *, field: str) -> None:
+    """Explain a phone number without country code that is no title either.
+
+    Raises a translated ServiceValidationError.
+    """
+    try:
+        person_recipient(text)
+    except vol.Invalid as err:
+        raise errors.invalid(err.msg, field=field, **err.placeholders) from None
+
+
 def person_without_lookup(text: str) -> Person | None:
     """Return the person with a phone number or email address, None for other texts."""
-    if is_number(text):
+    if is_e164(text):
         return Person(given=text, user=StartUser(phone_number=text))
     if is_email(text):
         return Person(given=text, user=StartUser(email=text))
@@ -201,6 +217,8 @@ async def _one_person(
         NameQuery.from_text(text),
     )
     persons = group_by_person(select_best(ranked))
+    if not persons and (own := _own_person(server, people.account_ids[0], text)):
+        return own
     if len(persons) != 1:
         raise await not_one(server, people, field, len(persons), ranked)
     (same,) = persons
@@ -214,6 +232,15 @@ async def _one_person(
     ):
         raise errors.invalid("cannot_message", field=field, network=same[0].network)
     return as_person(text, same[0].name, users)
+
+
+def _own_person(server: Server, account_id: str, text: str) -> Person | None:
+    """Return the user of an account, if a text is their whole name or handle."""
+    account = server.account(account_id)
+    own = account.user if account else None
+    if own is None or not NameQuery.from_text(text).is_named(own):
+        return None
+    return as_person(text, own.full_name, [own])
 
 
 def as_person(text: str, name: str | None, users: list[User]) -> Person:

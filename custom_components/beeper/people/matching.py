@@ -10,15 +10,20 @@ from enum import IntEnum
 import re
 from typing import Final
 
-from ..api.identity import canonical_id, is_same_number
+from ..api.identity import canonical_id
 from ..api.models import Account, ListedChat, User, network_name, normalise_username
+from ..api.phone_numbers import canonical_number, is_digits, is_e164, is_same_number
 from .names import Name, fold
 
 type Key = tuple[str, str, str]
 """Account ID, kind of identity and its value."""
 
-_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+\.[^@\s:.]+")
+_NOTE_TITLES: Final = frozenset(
+    ("note to self", "saved messages", "telegram saved messages", "message yourself")
+)
+"""Titles that bridges give the chat for notes to oneself, besides the user's name."""
+
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -28,12 +33,14 @@ class Rank(IntEnum):
     IDENTITY = 0
     """An ID, phone number, email address or @handle: unique on a network."""
     EXACT = 1
-    """A whole name, title or handle, or the number of a chat."""
-    WORDS = 2
+    """A whole name, title or handle."""
+    CHAT_NUMBER = 2
+    """The number of a chat."""
+    WORDS = 3
     """Whole words of a name or title."""
-    PREFIX = 3
-    CONTAINS = 4
-    LOOSE = 5
+    PREFIX = 4
+    CONTAINS = 5
+    LOOSE = 6
     """A part of a phone number, handle or email address."""
 
     @property
@@ -57,6 +64,8 @@ class Candidate:
     id_scheme: str | None = None
     is_deserted: bool = False
     """Whether nobody but the user is in the chat."""
+    own: tuple[User, ...] = ()
+    """The user, if this may be the chat for notes to themselves."""
 
     @property
     def name(self) -> str | None:
@@ -91,7 +100,11 @@ class SearchResult:
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class NameQuery:
-    """A text to match. A phone number, email or @handle is never compared with names."""
+    """A text to match. A phone number, email or @handle is never compared with names.
+
+    `is_title`: a text such as 24.12.2026 or @home can be the title of a group, but not
+    the name of a person.
+    """
 
     text: str
     spoken: bool
@@ -99,6 +112,7 @@ class NameQuery:
     number: str | None
     email: str | None
     handle: str | None
+    is_title: bool
 
     @classmethod
     def from_text(cls, text: str, *, spoken: bool = False) -> NameQuery:
@@ -107,9 +121,11 @@ class NameQuery:
             text=text,
             spoken=spoken,
             name=Name.from_text(text, spoken=spoken),
-            number=text if is_number(text) else None,
+            number=text if is_e164(text) else None,
             email=text.casefold() if is_email(text) else None,
             handle=normalise_username(text) if text.startswith("@") else None,
+            is_title=(text.startswith("@") and ":" not in text)
+            or (is_digits(text) and not is_e164(text)),
         )
 
     def rank(self, candidate: Candidate) -> Rank | None:
@@ -119,10 +135,13 @@ class NameQuery:
             self._identifies(user, candidate.id_scheme) for user in users
         ):
             return Rank.IDENTITY
-        if is_identity(self.text) or not self.name.folded:
+        if (own := self._rank_own(candidate)) is not None:
+            return own
+        if not self.name.folded or (is_identity(self.text) and not self.is_title):
             return None
-        # A title can be a number as well, and an ID can be a name: all match exactly.
-        if (chat and self.text == chat.local_id) or any(
+        if self.is_title:
+            return self._rank_title(candidate)
+        if any(
             self.text == user.id or (user.username and self._is_username(user.username))
             for user in users
         ):
@@ -133,9 +152,45 @@ class NameQuery:
         rank = min((rank for rank in ranks if rank is not None), default=None)
         # A chat that everybody else has left is often named after them.
         if candidate.is_deserted and rank not in (None, Rank.EXACT):
-            return Rank.LOOSE
-        if rank is not None:
-            return rank
+            rank = Rank.LOOSE
+        # A title can be a number as well.
+        if rank is not Rank.EXACT and chat and self.text == chat.local_id:
+            return Rank.CHAT_NUMBER
+        return rank if rank is not None else self._rank_handles(users)
+
+    def _rank_own(self, candidate: Candidate) -> Rank | None:
+        """Return how well the user's own number or name matches."""
+        for user in candidate.own:
+            if self._identifies(user, candidate.id_scheme):
+                return Rank.IDENTITY
+            if self.is_named(user):
+                return Rank.EXACT
+        return None
+
+    def is_named(self, user: User) -> bool:
+        """Return whether this is the whole name or handle of a user."""
+        if is_identity(self.text) or self.is_title:
+            return self._identifies(user, None)
+        return any(
+            self._rank_name(name) is Rank.EXACT
+            for name in (user.full_name, user.username)
+            if name
+        )
+
+    def _rank_title(self, candidate: Candidate) -> Rank | None:
+        chat = candidate.chat
+        if (
+            chat
+            and chat.type == "group"
+            and chat.title
+            and self._rank_name(chat.title) is Rank.EXACT
+        ):
+            return Rank.EXACT
+        if self.handle is not None:
+            return None
+        return self._rank_handles(candidate.users)
+
+    def _rank_handles(self, users: Iterable[User]) -> Rank | None:
         handles = (
             handle
             for user in users
@@ -217,6 +272,7 @@ def find_candidates(
             chat=chat,
             users=people if chat.type == "single" and len(people) == 1 else [],
             is_deserted=bool(chat.participants) and not people,
+            own=_own_users(chat, by_id.get(account_id)) if not people else (),
         )
         rows.append(row)
         for user in row.users:
@@ -245,6 +301,7 @@ class _Row:
     chat: ListedChat | None = None
     users: list[User]
     is_deserted: bool = False
+    own: tuple[User, ...] = ()
 
     def candidate(self, account: Account | None) -> Candidate:
         network = (self.chat and self.chat.network) or (account and account.name)
@@ -255,7 +312,31 @@ class _Row:
             chat=self.chat,
             id_scheme=account.id_scheme if account else None,
             is_deserted=self.is_deserted,
+            own=self.own,
         )
+
+
+def _own_users(chat: ListedChat, account: Account | None) -> tuple[User, ...]:
+    """Return the user as the account and the chat list them; empty for other chats.
+
+    A new chat may not list its other person yet, and one that they have left does not
+    either: the title tells.
+    """
+    if chat.type != "single" or not chat.participants:
+        return ()
+    own = account.user if account else None
+    users = (*((own,) if own else ()), *chat.participants)
+    title = fold(chat.title or "")
+    names = {
+        fold(name)
+        for user in users
+        for name in (user.full_name, user.username, user.phone_number, user.email)
+        if name
+    }
+    is_own = title in names | {"", *map(fold, _NOTE_TITLES)} or any(
+        title == fold(f"{name} (you)") for name in names
+    )
+    return users if is_own else ()
 
 
 def rank_candidates(
@@ -315,27 +396,29 @@ def is_one_person(users: Iterable[User], id_scheme: str | None) -> bool:
     """Return whether users of one group agree on their ID or on their phone number."""
     users = list(users)
     ids = {canonical_id(user.id, id_scheme) for user in users}
-    numbers = {user.known_number(id_scheme) for user in users} - {None}
+    numbers = {
+        canonical_number(number)
+        for user in users
+        if (number := user.known_number(id_scheme))
+    }
     return len(ids) == 1 or len(numbers) == 1
 
 
 def _keys(account_id: str, user: User, id_scheme: str | None) -> set[Key]:
     keys = {(account_id, "id", canonical_id(user.id, id_scheme))}
     if number := user.known_number(id_scheme):
-        keys.add((account_id, "phone_number", number.removeprefix("+")))
+        keys.add((account_id, "phone_number", canonical_number(number)))
     return keys
 
 
 def is_identity(text: str) -> bool:
     """Return whether a text is a @handle, a phone number or an email address."""
-    return text.startswith("@") or is_number(text) or is_email(text)
-
-
-def is_number(text: str) -> bool:
-    """Return whether a text is an E.164 phone number."""
-    return bool(_E164.fullmatch(text))
+    return text.startswith("@") or is_e164(text) or is_email(text)
 
 
 def is_email(text: str) -> bool:
-    """Return whether a text is an email address; Matrix IDs start with an @."""
+    """Return whether a text is an email address; Matrix IDs start with an @.
+
+    Kids@School is a title.
+    """
     return not text.startswith("@") and bool(_EMAIL.fullmatch(text))

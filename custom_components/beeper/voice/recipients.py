@@ -15,6 +15,7 @@ from .. import errors
 from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
+from ..people.directory import check_number
 from ..people.matching import Candidate, Rank, SearchResult
 from ..validation import query, recipient as validate_recipient
 from .sentences import Language, shorten
@@ -92,6 +93,7 @@ async def async_find_recipients(
             for account_id in result.not_searched
         )
     if not found:
+        check_number(text, field="recipient")
         return tuple(_unlisted(coordinators.values(), text, network))
     best = min(rank for rank, _ in found)
     # Speech recognition may have heard only a part of another name's word.
