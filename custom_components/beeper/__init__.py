@@ -19,8 +19,10 @@ from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .data import (
     async_load_outbox,
+    async_remove_open_questions,
     async_remove_outbox,
     async_remove_seen_messages,
+    get_open_questions,
     get_outbox,
     get_seen_messages,
 )
@@ -55,7 +57,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     server = Server(hass, entry, client)
     outbox = await async_load_outbox(hass, entry)
     outbox.bind(server)
-    inbox = Inbox(hass, entry, server, outbox.sent, get_seen_messages(hass, entry))
+    questions = get_open_questions(hass, entry)
+    inbox = Inbox(
+        hass, entry, server, outbox.sent, get_seen_messages(hass, entry), questions
+    )
     coordinator = BeeperCoordinator(hass, entry, server, inbox)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
@@ -97,6 +102,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     """Delete the stored data and the issues of a removed entry."""
     async_clear(hass, entry)
     async_clear_issues(hass, entry)
+    async_remove_open_questions(hass, entry)
     await async_remove_outbox(hass, entry)
     await async_remove_seen_messages(hass, entry)
 

@@ -7,7 +7,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from . import errors
 from .const import DOMAIN
+from .incoming.open_questions import OpenQuestions
 from .incoming.seen_messages import SeenMessages
 from .outgoing.outbox import Outbox
 from .signals import MessageEvent, ShortcutResult
@@ -22,6 +24,7 @@ class BeeperData:
 
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     seen_messages: dict[str, SeenMessages] = field(default_factory=dict)
+    open_questions: dict[str, OpenQuestions] = field(default_factory=dict)
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
 
@@ -80,3 +83,16 @@ async def async_remove_seen_messages(hass: HomeAssistant, entry: ConfigEntry) ->
     """Delete the stored fingerprints of a removed entry."""
     await get_seen_messages(hass, entry).async_remove()
     del get_data(hass).seen_messages[entry.entry_id]
+
+
+@callback
+def get_open_questions(hass: HomeAssistant, entry: ConfigEntry) -> OpenQuestions:
+    """Return the questions that wait for an answer, the same after a reload."""
+    return get_data(hass).open_questions.setdefault(entry.entry_id, OpenQuestions())
+
+
+@callback
+def async_remove_open_questions(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """End the questions of a removed entry."""
+    if questions := get_data(hass).open_questions.pop(entry.entry_id, None):
+        questions.end(lambda: errors.failed("question_stopped"))

@@ -6,6 +6,7 @@ import voluptuous as vol
 
 from homeassistant.core import HomeAssistant, callback
 
+from .actions.ask_question import ASK_QUESTION
 from .actions.change import CHANGE_ACTIONS
 from .actions.create_chat import CREATE_CHAT
 from .actions.download import DOWNLOAD_ATTACHMENT
@@ -17,6 +18,7 @@ from .const import DOMAIN
 _ACTIONS: Final = (
     CREATE_CHAT,
     SEND_MESSAGE,
+    ASK_QUESTION,
     FIND,
     *(query.as_action() for query in (*QUERY_ACTIONS, DOWNLOAD_ATTACHMENT)),
     *(change.as_action() for change in CHANGE_ACTIONS),

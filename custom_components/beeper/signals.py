@@ -44,6 +44,8 @@ class MessageEvent:
     text: str | None = None
     rich_text: str | None = None
     reaction: Reaction | None = None
+    answers_question: bool = False
+    """Whether the action `ask_question` has taken it as an answer."""
 
     @property
     def message_ids(self) -> frozenset[str]:
@@ -72,6 +74,7 @@ class MessageEvent:
             "reply_to": message.reply_to_message_id,
             "attachments": [attached.kind for attached in message.attachments],
             "reaction": self.reaction.key if self.reaction else None,
+            "answers_question": self.answers_question,
         }
 
 

@@ -6,7 +6,6 @@ and their triggers stay attached when an entry reloads.
 
 from abc import abstractmethod
 from functools import lru_cache
-import re
 from typing import Any, ClassVar, Final, override
 
 import voluptuous as vol
@@ -26,6 +25,7 @@ from . import automation_scope
 from .api.models import MESSAGE_KINDS, Reaction, User
 from .data import note_trigger
 from .outgoing.own_changes import fold_reaction, fold_variation
+from .people.senders import is_sender, normalize
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,
@@ -40,8 +40,8 @@ from .validation import (
     boolean,
     identifiers,
     one_of,
-    person_recipient,
     reaction,
+    senders,
     some_of,
 )
 
@@ -60,14 +60,6 @@ _MESSAGE_TYPES: Final = tuple(kind for kind in MESSAGE_KINDS if kind != "event")
 
 MATCH_CONTAINS: Final = "contains"
 MATCH_WHOLE: Final = "whole"
-
-
-def _sender(value: str) -> str:
-    """Accept an id, an address, a name or a number, which needs its country code."""
-    # What was a number in YAML has lost its plus, and nothing but digits.
-    if re.fullmatch(r"[1-9]\d{6,14}", value):
-        value = f"+{value}"
-    return person_recipient(value)
 
 
 class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Trigger):
@@ -159,7 +151,7 @@ class _MessageTrigger(_BeeperTrigger[MessageEvent]):
 
     def _is_sender(self, sender: User) -> bool:
         return any(
-            _is_person(sender, identity) for identity in self._options[CONF_SENDER]
+            is_sender(sender, identity) for identity in self._options[CONF_SENDER]
         )
 
 
@@ -175,7 +167,7 @@ class MessageReceivedTrigger(_MessageTrigger):
     _schema = vol.Schema(
         {
             **automation_scope.CHAT,
-            vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
+            vol.Optional(CONF_SENDER, default=list): senders,
             vol.Optional(CONF_CHAT_TYPE): one_of("single", "group"),
             vol.Optional(CONF_MESSAGE_TYPE, default=list): some_of(*_MESSAGE_TYPES),
             vol.Optional(CONF_PHRASE, default=list): identifiers,
@@ -189,7 +181,7 @@ class MessageReceivedTrigger(_MessageTrigger):
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Normalize the phrases."""
         super().__init__(hass, config)
-        self._phrases = [_normalize(phrase) for phrase in self._options[CONF_PHRASE]]
+        self._phrases = [normalize(phrase) for phrase in self._options[CONF_PHRASE]]
 
     @override
     def _matches(self, event: MessageEvent) -> bool:
@@ -214,7 +206,7 @@ class MessageReceivedTrigger(_MessageTrigger):
 _CHANGE_SCHEMA: Final = {
     **automation_scope.CHAT,
     vol.Optional(CONF_MESSAGE_ID, default=list): identifiers,
-    vol.Optional(CONF_SENDER, default=list): vol.All(identifiers, [_sender]),
+    vol.Optional(CONF_SENDER, default=list): senders,
     vol.Optional(CONF_INCLUDE_OWN, default=False): boolean,
 }
 
@@ -307,28 +299,8 @@ class SendFailedTrigger(_BeeperTrigger[SendFailed]):
         return f"sending failed on {event.chat.network or 'Beeper'}"
 
 
-def _normalize(text: str) -> str:
-    """Return a text without case and repeated white space, for comparison."""
-    return " ".join(text.casefold().split())
-
-
 # All automations compare the same message, which can be long.
-_normalize_message = lru_cache(maxsize=1)(_normalize)
-
-
-def _is_person(sender: User, identity: str) -> bool:
-    """Return whether an ID, address, number or name identifies the sender.
-
-    Anybody can choose a name that looks like another person's number, ID or address.
-    """
-    if identity in (sender.id, sender.email) or sender.has_confirmed_number(identity):
-        return True
-    if ":" in identity or "@" in identity[1:] or identity.startswith("+"):
-        return False
-    names = (sender.full_name, sender.username)
-    return _normalize(identity).removeprefix("@") in {
-        _normalize(name).removeprefix("@") for name in names if name
-    }
+_normalize_message = lru_cache(maxsize=1)(normalize)
 
 
 _TRIGGERS: Final[dict[str, type[Trigger]]] = {

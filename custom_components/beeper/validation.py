@@ -6,7 +6,7 @@ returns the value to send, or raises `vol.Invalid` with the key of a translated 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 import re
 from typing import Any, Final
 
@@ -88,6 +88,18 @@ def identifier(value: Any) -> str:
 def identifiers(value: Any) -> list[str]:
     """Return one ID or a list of IDs as a list without duplicates."""
     return _unique_list(value, identifier)
+
+
+def sender(value: Any) -> str:
+    """Return an ID, address, name or number, which needs its country code."""
+    text = identifier(value)
+    # What was a number in YAML has lost its plus, and nothing but digits.
+    return person_recipient(f"+{text}" if re.fullmatch(r"[1-9]\d{6,14}", text) else text)
+
+
+def senders(value: Any) -> list[str]:
+    """Return one sender or a list of senders as a list without duplicates."""
+    return _unique_list(value, sender)
 
 
 def reaction(value: Any) -> str:
@@ -249,6 +261,22 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
                 "not_integer", placeholders={"low": str(low), "high": str(high)}
             )
         return number
+
+    return validate
+
+
+def duration(longest: timedelta) -> Callable[[Any], timedelta]:
+    """Return a validator of durations longer than zero, up to the longest."""
+
+    def validate(value: Any) -> timedelta:
+        with suppress(vol.Invalid, ValueError, OverflowError, TypeError):
+            result: timedelta = cv.time_period(value)
+            if not isinstance(value, bool) and timedelta() < result <= longest:
+                return result
+        raise vol.Invalid(
+            "not_duration",
+            placeholders={"hours": str(int(longest.total_seconds() // 3600))},
+        )
 
     return validate
 

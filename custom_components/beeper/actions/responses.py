@@ -65,6 +65,23 @@ class SendMessageResponse(TypedDict):
     reason: NotRequired[str | None]
 
 
+class AskQuestionResponse(TypedDict):
+    """Response of ask_question; without an answer, all but `answered` is empty.
+
+    `id` is that of the answer, None if the call names no answers. For a reaction, `text`
+    is the reaction, `message_id` the question, and `timestamp` is None.
+    """
+
+    answered: bool
+    id: str | None
+    text: str | None
+    slots: dict[str, str]
+    sender_id: str | None
+    sender_name: str | None
+    message_id: str | None
+    timestamp: str | None
+
+
 class ChangeResponse(TypedDict):
     """Response of every action that changes a chat or a message."""
 

@@ -26,6 +26,7 @@ from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from .chat_cache import ChatCache
 from .history import read_history
+from .open_questions import OpenQuestions
 from .publisher import Publisher
 from .read_queue import (
     CHAT_LIST,
@@ -61,6 +62,7 @@ class Inbox:
         server: Server,
         sent: SentMessages,
         seen: SeenMessages,
+        questions: OpenQuestions,
     ) -> None:
         """Start without messages; `sent` are the messages that Home Assistant sent."""
         self._hass = hass
@@ -77,7 +79,14 @@ class Inbox:
         self._statistics = ReadStatistics(server)
         self._follower = SentFollower(hass, entry, server, sent, self._schedule)
         self._publisher = Publisher(
-            hass, entry, server, sent, seen, self._follower, self._statistics
+            hass,
+            entry,
+            server,
+            sent,
+            seen,
+            self._follower,
+            self._statistics,
+            questions,
         )
         self._task: asyncio.Task[None] | None = None
 
@@ -298,11 +307,11 @@ class Inbox:
         await self._follower.async_follow(chat, messages, is_readable=bool(messages))
         for message in sorted(messages.values(), key=Message.order):
             for change in await self._publisher.async_compare(chat, message, messages):
-                self._publisher.publish(chat, change)
+                self._publisher.publish(chat, change, messages)
                 await asyncio.sleep(0)  # Let other tasks run.
         for message_id in deleted:
             if gone := self._seen.delete(chat_id, message_id):
-                self._publisher.publish(chat, gone)
+                self._publisher.publish(chat, gone, messages)
         self._seen.mark(chat_id, reading.messages)
 
     async def _async_named(

@@ -1,6 +1,7 @@
 """Publishing the changes of messages that Home Assistant did not make itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -14,6 +15,7 @@ from ..outgoing.delivery import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
+from .open_questions import OpenQuestions
 from .read_statistics import ReadStatistics
 from .seen_messages import MessageChange, SeenMessages
 from .sent_follower import SentFollower
@@ -31,6 +33,7 @@ class Publisher:
         seen: SeenMessages,
         follower: SentFollower,
         statistics: ReadStatistics,
+        questions: OpenQuestions,
     ) -> None:
         """Compare with `seen`; `sent` are the messages that Home Assistant sent."""
         self._hass = hass
@@ -40,6 +43,7 @@ class Publisher:
         self._seen = seen
         self._follower = follower
         self._statistics = statistics
+        self._questions = questions
 
     async def async_compare(
         self, chat: Chat, message: Message, listed: Mapping[str, Message]
@@ -93,8 +97,13 @@ class Publisher:
         return False
 
     @callback
-    def publish(self, chat: Chat, change: MessageChange) -> None:
-        """Publish a change, unless its sender is not allowed to start automations."""
+    def publish(
+        self, chat: Chat, change: MessageChange, listed: Mapping[str, Message]
+    ) -> None:
+        """Publish a change, unless its sender is not allowed to start automations.
+
+        `listed` are all messages that were read together with it, by ID.
+        """
         message, reaction = change.message, change.reaction
         sender_id = reaction.participant_id if reaction else message.sender_id
         sender = next(
@@ -115,23 +124,26 @@ class Publisher:
         says = reaction is None and change.type != "message_deleted"
         text = message.text if says and message.kind not in ("call", "event") else None
         rich = self._generation.rich_text
-        async_dispatcher_send(
-            self._hass,
-            SIGNAL_MESSAGE,
-            MessageEvent(
-                entry_id=self._entry.entry_id,
-                type=change.type,
-                chat=chat,
-                account_id=message.account_id or chat.account_id or "",
-                message=message,
-                sender=sender,
-                is_self=is_self,
-                pending_message_id=self._sent.pending_id(chat.ids, message.id),
-                text=plain(text) if text and rich else text,
-                rich_text=text if rich else None,
-                reaction=reaction,
-            ),
+        event = MessageEvent(
+            entry_id=self._entry.entry_id,
+            type=change.type,
+            chat=chat,
+            account_id=message.account_id or chat.account_id or "",
+            message=message,
+            sender=sender,
+            is_self=is_self,
+            pending_message_id=self._sent.pending_id(chat.ids, message.id),
+            text=plain(text) if text and rich else text,
+            rich_text=text if rich else None,
+            reaction=reaction,
         )
+        self._questions.locate(
+            chat.ids,
+            (own for own in listed.values() if self._server.is_own_in(chat, own)),
+        )
+        if self._questions.take(event):
+            event = replace(event, answers_question=True)
+        async_dispatcher_send(self._hass, SIGNAL_MESSAGE, event)
 
     def _is_allowed(self, sender: User) -> bool:
         """Return whether the messages of a sender are published.

@@ -261,6 +261,11 @@ class MessageJob(Job[SentMessage]):
         )
 
     @property
+    def sent(self) -> Sent | None:
+        """The attempt, None before it begins."""
+        return self._sent
+
+    @property
     def final_id(self) -> str | None:
         """The final ID of the message, None if it is not known yet."""
         return self._sent.final_id if self._sent else None

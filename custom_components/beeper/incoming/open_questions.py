@@ -1,0 +1,180 @@
+"""Questions that were asked in chats and wait for an answer.
+
+They outlive reloads of their config entry: what counts as an answer is decided while
+messages are published, so that each answer is taken once and marked for automations.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ..api.models import Message, User
+from ..outgoing.sent_messages import Sent
+from ..signals import MessageEvent
+from .answers import Answers, Match
+
+_CORRECTION: Final = timedelta(seconds=60)
+"""How much earlier than its attempt a server may date a message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
+class TakenAnswer:
+    """A message or reaction that answers a question, and what it means."""
+
+    event: MessageEvent
+    match: Match
+
+    @property
+    def text(self) -> str | None:
+        """The text of the message, or the reaction."""
+        reaction = self.event.reaction
+        return reaction.key if reaction else self.event.text
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class OpenQuestion:
+    """One question; `chat_ids` are all IDs of its chat.
+
+    `sent` returns the attempt to send it, None before it begins. `server_time` converts
+    the event loop's time into the server's. The future ends with the answer.
+    """
+
+    chat_ids: frozenset[str]
+    answers: Answers
+    may_answer: Callable[[User], bool]
+    sent: Callable[[], Sent | None]
+    server_time: Callable[[float], datetime]
+    answer: asyncio.Future[TakenAnswer] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    row: Message | None = None
+    """The question as the server lists it."""
+
+    @property
+    def ids(self) -> set[str]:
+        """All known IDs of the question."""
+        if (sent := self.sent()) is None:
+            return set()
+        return sent.ids | ({sent.pending_id} if sent.pending_id else set())
+
+    @callback
+    def end(self, error: HomeAssistantError) -> None:
+        """End the question with an error unless it was answered."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def locate(self, own_messages: Iterable[Message]) -> None:
+        """Find the question among the own messages of its chat that were just read."""
+        if (sent := self.sent()) is None:
+            return
+        # IDs are unique within one chat only, and a merged chat consists of several.
+        earliest = self.server_time(sent.attempted) - _CORRECTION
+        ids = self.ids
+        for message in own_messages:
+            if message.id in ids and message.timestamp and message.timestamp > earliest:
+                self.row = message
+
+    def is_before(self, message: Message) -> bool:
+        """Return whether a message was written after the question, in the server's order.
+
+        Messages are timed in whole seconds on some networks.
+        """
+        if (sent := self.sent()) is None or message.timestamp is None:
+            return False
+        row = self.row
+        if row is None:
+            # Not listed yet: before the server accepts it, nobody can have read it.
+            return sent.answered is not None and message.timestamp >= _whole_seconds(
+                self.server_time(sent.attempted)
+            )
+        if row.timestamp and message.timestamp < _whole_seconds(row.timestamp):
+            return False
+        return (
+            message.chat_id != row.chat_id
+            or not (message.sort_key and row.sort_key)
+            or message.position() > row.position()
+        )
+
+    def match(self, event: MessageEvent) -> Match | None:
+        """Return what a message or reaction to the question means, None if nothing."""
+        if event.reaction:
+            return self.answers.match_reaction(event.reaction.key)
+        return self.answers.match_text(event.text or "")
+
+
+class OpenQuestions:
+    """The open questions of one config entry, the newest last."""
+
+    def __init__(self) -> None:
+        """Start without questions."""
+        self._questions: list[OpenQuestion] = []
+
+    @contextmanager
+    def open(self, question: OpenQuestion) -> Iterator[None]:
+        """Listen to answers; begins before the question is sent."""
+        self._questions.append(question)
+        try:
+            yield
+        finally:
+            self._questions.remove(question)
+            if not question.answer.cancel() and not question.answer.cancelled():
+                # Nobody may have waited for an error.
+                question.answer.exception()
+
+    @callback
+    def end(self, error: Callable[[], HomeAssistantError]) -> None:
+        """End all questions with an error."""
+        for question in self._questions:
+            question.end(error())
+
+    @callback
+    def locate(self, chat_ids: set[str], own_messages: Iterable[Message]) -> None:
+        """Find the questions of a chat among own messages that were just read."""
+        for question in self._questions:
+            if question.chat_ids & chat_ids:
+                question.locate(own_messages)
+
+    @callback
+    def take(self, event: MessageEvent) -> bool:
+        """Return whether a message or reaction answers a question, which it then ends."""
+        if event.is_self or event.type not in ("message_received", "reaction_added"):
+            return False
+        for question in reversed(self._questions):
+            if (
+                question.answer.done()
+                or not question.chat_ids & event.chat.ids
+                or not question.may_answer(event.sender)
+                or not _is_for(question, event)
+            ):
+                continue
+            if (match := question.match(event)) is None:
+                return False
+            question.answer.set_result(TakenAnswer(event=event, match=match))
+            return True
+        return False
+
+
+def _is_for(question: OpenQuestion, event: MessageEvent) -> bool:
+    """Return whether an event is about a question, by reference or by time.
+
+    What refers to another message is about that one, even if it was a question.
+    """
+    is_same_chat = question.row is None or question.row.chat_id in (
+        event.message.chat_id,
+        None,
+    )
+    if event.reaction:
+        return is_same_chat and not event.message_ids.isdisjoint(question.ids)
+    if reply_to := event.message.reply_to_message_id:
+        return is_same_chat and reply_to in question.ids
+    return question.is_before(event.message)
+
+
+def _whole_seconds(time: datetime) -> datetime:
+    return time.replace(microsecond=0)

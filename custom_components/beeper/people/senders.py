@@ -1,0 +1,31 @@
+"""Comparison of senders with the people that a trigger or a question names."""
+
+from ..api.models import User
+
+
+def normalize(text: str) -> str:
+    """Return a text without case and repeated white space, for comparison."""
+    return " ".join(text.casefold().split())
+
+
+def is_sender(sender: User, wanted: str) -> bool:
+    """Return whether this is the person: by ID or address, by number, else by name.
+
+    Anybody can take a name that looks like somebody else's number, ID or address.
+    """
+    if wanted in (sender.id, sender.email) or sender.has_confirmed_number(wanted):
+        return True
+    return not is_identity(wanted) and has_name(sender, wanted)
+
+
+def is_identity(wanted: str) -> bool:
+    """Return whether a text has the form of an ID, an address or a number."""
+    return ":" in wanted or "@" in wanted[1:] or wanted.startswith("+")
+
+
+def has_name(sender: User, wanted: str) -> bool:
+    """Return whether a person has exactly this name or username."""
+    names = (sender.full_name, sender.username)
+    return normalize(wanted).removeprefix("@") in {
+        normalize(name).removeprefix("@") for name in names if name
+    }
