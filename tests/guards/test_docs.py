@@ -787,6 +787,50 @@ def test_table_of_fields() -> None:
     assert table("Field") == fields_of("send_message")
 
 
+# Questions
+
+
+async def test_ask_about_the_heating(
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
+) -> None:
+    turned_off = async_mock_service(hass, "climate", "turn_off")
+    await run(hass, "Ask about the heating", "binary_sensor.window")
+    await until(lambda: sent(simulator))
+    await asyncio.sleep(simulator.confirm_after * 2)
+    assert simulator.world.chats[KIM].messages[-1].text.endswith("1 yes, 2 no")
+
+    simulator.incoming(KIM, None, "Yes please!")
+    await until(lambda: turned_off)
+
+
+async def test_everything_but_answers(
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
+) -> None:
+    heard = async_capture_events(hass, "somebody_has_written")
+    await load(hass, "Everything but answers")
+    data = {"chat_id": KIM, "message": "Tea?"}
+    asked = hass.async_create_task(call_action(hass, "ask_question", **data))
+    await until(lambda: sent(simulator))
+    await asyncio.sleep(simulator.confirm_after * 2)
+    simulator.incoming(KIM, None, "Yes")
+    await asked
+    simulator.incoming(KIM, None, "Hello")
+    await until(lambda: heard)
+    await hass.async_block_till_done()
+
+    assert len(heard) == 1
+
+
+async def test_tables_of_questions(
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
+) -> None:
+    data = {"chat_id": KIM, "message": "Tea?", "timeout": 0.1}
+    response = await call_action(hass, "ask_question", **data)
+
+    assert table("Field of ask_question", "ask") == fields_of("ask_question")
+    assert table("Response of ask_question", "ask") == response.keys()
+
+
 # Assist and language models
 
 
