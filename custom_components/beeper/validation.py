@@ -94,7 +94,9 @@ def sender(value: Any) -> str:
     """Return an ID, address, name or number, which needs its country code."""
     text = identifier(value)
     # What was a number in YAML has lost its plus, and nothing but digits.
-    return person_recipient(f"+{text}" if re.fullmatch(r"[1-9]\d{6,14}", text) else text)
+    return person_recipient(
+        f"+{text}" if re.fullmatch(r"[1-9]\d{6,14}", text) else text
+    )
 
 
 def senders(value: Any) -> list[str]:

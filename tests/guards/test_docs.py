@@ -30,7 +30,7 @@ from homeassistant.helpers.trigger import (
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
-from tests.helpers.actions import send, sent
+from tests.helpers.actions import call_action, send, sent
 from tests.helpers.entities import add_chat
 from tests.helpers.media import PNG, Door
 from tests.helpers.repository import CONDITIONS, ENGLISH, ROOT, SERVICES, TRIGGERS, walk
