@@ -59,7 +59,7 @@ from tests.helpers.entities import (
     add_shortcut,
     press,
 )
-from tests.helpers.media import attach, files
+from tests.helpers.media import Door, Doorbell, attach, files
 from tests.helpers.privacy import secrets_in
 from tests.helpers.repository import ROOT, SERVICES
 from tests.helpers.servers import TOKEN, Certificate
@@ -541,6 +541,140 @@ async def test_user_with_one_chat_can_write_only_there(
 
     assert texts(simulator)[-1] == "one"
     assert len(simulator.executed) == 1
+
+
+CAMERA_FORMS = [
+    "camera.door",
+    "media-source://camera/camera.door",
+    "/api/camera_proxy/camera.door",
+    "/api/camera_proxy/camera.door?token=0123456789abcdef",
+    "/api/camera_proxy_stream/camera.door",
+    {"media_content_id": "media-source://camera/camera.door"},
+    {
+        "media_content_id": "media-source://camera/camera.door",
+        "media_content_type": "image/png",
+    },
+]
+IMAGE_FORMS = [
+    "image.bell",
+    "media-source://image/image.bell",
+    "/api/image_proxy/image.bell",
+    {"media_content_id": "media-source://image/image.bell"},
+]
+OTHER_FILES = [
+    "/config/www/plan.png",
+    "/config/secrets.yaml",
+    "/local/plan.png",
+    "/api/camera_proxy/../camera_proxy/camera.door",
+    "/media/clip.mp4",
+    "https://example.com/x.png",
+    "HTTP://127.0.0.1:8123/api/camera_proxy/camera.door",
+    "media-source://media_source/local/x.png",
+    "media-source://media_source/local/camera.door",
+    "media-source://camera/camera.door/../camera.door",
+    "media-source://camera/image.bell",
+    "MEDIA-SOURCE://camera/camera.door",
+    "media-source://tts/tts.voice?message=Hi",
+    "media-source://image_upload/0123",
+    {"media_content_id": "media-source://media_source/local/x.png"},
+]
+
+
+async def attach_as(
+    hass: HomeAssistant, policy: dict[str, Any], entity_id: str, attachment: Any
+) -> None:
+    """Send a file as a user with this policy for entities."""
+    user = MockUser(name="Tablet").add_to_hass(hass)
+    user.mock_policy({"entities": policy})
+    data = {"entity_id": entity_id, "attachment": attachment}
+    await call_as(hass, user, "send_message", data)
+
+
+@pytest.mark.parametrize("attachment", [*CAMERA_FORMS, *IMAGE_FORMS, *OTHER_FILES])
+@pytest.mark.parametrize("others", [None, "light", "camera_control"])
+async def test_limited_user_sends_no_file_that_they_may_not_see(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    image: Doorbell,
+    attachment: Any,
+    others: str | None,
+) -> None:
+    """The chat is theirs to write to; the picture is not theirs to see."""
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    kim = await add_chat(hass, entry)
+    policy: dict[str, Any] = {"entity_ids": {kim: {"control": True}}}
+    if others == "light":
+        policy["domains"] = {"light": {"read": True}}
+    elif others:
+        policy["domains"] = {
+            "camera": {"control": True},
+            "image": {"control": True},
+        }
+
+    with pytest.raises(Unauthorized):
+        await attach_as(hass, policy, kim, attachment)
+
+    assert not [request for request in simulator.requests if request.method == "POST"]
+
+
+@pytest.mark.parametrize("attachment", [*CAMERA_FORMS, *IMAGE_FORMS])
+async def test_limited_user_sends_a_picture_that_they_may_see(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    image: Doorbell,
+    attachment: Any,
+) -> None:
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    kim = await add_chat(hass, entry)
+    mine = {
+        entity_id: {"read": True}
+        for entity_id in ("camera.door", "image.bell")
+        if entity_id in str(attachment)
+    }
+
+    await attach_as(
+        hass,
+        {"entity_ids": {kim: {"control": True}, **mine}},
+        kim,
+        attachment,
+    )
+
+    assert len(simulator.world.uploads) == 1
+    assert simulator.world.chats[KIM].messages[-1].attachments
+
+
+@pytest.mark.parametrize("attachment", OTHER_FILES)
+async def test_limited_user_with_all_pictures_sends_no_other_file(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    attachment: Any,
+) -> None:
+    """Not even one who may see everything: files belong to no entity."""
+    kim = await add_chat(hass, loaded)
+    policy = {"all": {"read": True}, "entity_ids": {kim: {"control": True}}}
+
+    with pytest.raises(Unauthorized):
+        await attach_as(hass, policy, kim, attachment)
+
+
+@pytest.mark.parametrize("group_id", [GROUP_ID_USER, GROUP_ID_ADMIN])
+async def test_user_who_may_control_everything_sends_files(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    media: Path,
+    users: dict[str, MockUser],
+    group_id: str,
+) -> None:
+    (media / "x.png").write_bytes(b"picture")
+    uri = "media-source://media_source/local/x.png"
+    for number, attachment in enumerate(("camera.door", uri), 1):
+        data = {"chat_id": KIM, "attachment": attachment}
+        await call_as(hass, users[group_id], "send_message", data)
+        assert len(simulator.world.uploads) == number
 
 
 @pytest.mark.parametrize("group_id", [GROUP_ID_USER, GROUP_ID_READ_ONLY])

@@ -3,7 +3,7 @@
 Home Assistant checks the permission for entities, but not for actions without one.
 """
 
-from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import Context, HomeAssistant
 
 
@@ -24,3 +24,19 @@ async def async_may_control(
             and user.permissions.check_entity(entity_id, POLICY_CONTROL)
         )
     )
+
+
+async def async_may_attach(
+    hass: HomeAssistant, context: Context, picture_of: str | None
+) -> bool:
+    """Return whether the calling user may send the picture of a camera or image entity.
+
+    `picture_of` is None for any other file: files belong to no entity, so they are for
+    users who may control all entities.
+    """
+    if context.user_id is None:
+        return True
+    if picture_of is None:
+        return await async_may_control(hass, context)
+    user = await hass.auth.async_get_user(context.user_id)
+    return user is not None and user.permissions.check_entity(picture_of, POLICY_READ)

@@ -4,14 +4,17 @@ from typing import Any, Final, get_args
 
 import voluptuous as vol
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import ServiceCall
+from homeassistant.exceptions import Unauthorized
 
 from .. import errors
 from ..api.requests import AttachmentType
 from ..data import get_outbox
 from ..outgoing import markdown
-from ..outgoing.attachments import Source
+from ..outgoing.attachments import Source, picture_entity
 from ..outgoing.message_job import MessageJob, MessageRequest
+from ..permissions import async_may_attach
 from ..validation import (
     attachment,
     boolean,
@@ -68,7 +71,22 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
+async def _check_attachment(call: ServiceCall) -> None:
+    """Raise Unauthorized if the caller's user may not send this file."""
+    if ATTR_ATTACHMENT not in call.data:
+        return
+    entity_id = picture_entity(call.data[ATTR_ATTACHMENT])
+    if not await async_may_attach(call.hass, call.context, entity_id):
+        raise Unauthorized(
+            context=call.context,
+            user_id=call.context.user_id,
+            entity_id=entity_id,
+            permission=POLICY_READ if entity_id else POLICY_CONTROL,
+        )
+
+
 async def _send_message(call: ServiceCall) -> SendMessageResponse:
+    await _check_attachment(call)
     params = call.data
     entry, chat_id = await async_get_entry_and_chat(call)
     message: str | None = params.get(ATTR_MESSAGE)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 import io
 import mimetypes
 from pathlib import Path
+import re
 import tempfile
 from typing import IO, Final, NoReturn
 
@@ -29,6 +30,13 @@ _MAX_REDIRECTS: Final = 5
 _MEDIA_SOURCE: Final = "media-source://"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=300, connect=10, sock_read=30)
 _UNKNOWN_TYPE: Final = "application/octet-stream"
+
+# A camera or image entity: its ID, its media source, or its address in Home Assistant.
+_PICTURE: Final = re.compile(
+    r"(?:media-source://(camera|image)/(?=\1\.)"
+    r"|/api/(camera|image)_proxy(?:_stream)?/(?=\2\.))?"
+    r"(?P<entity_id>(?:camera|image)\.[a-z0-9_]+)(?:\?.*)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -54,16 +62,20 @@ class File:
         return size
 
 
+def picture_entity(location: str) -> str | None:
+    """Return the camera or image entity that a location means, None for other files."""
+    found = _PICTURE.fullmatch(location)
+    return found["entity_id"] if found else None
+
+
 async def open_source(hass: HomeAssistant, source: Source) -> File:
     """Open the current content of a source.
 
     Raises NotDoneError if it is unreadable, not allowed or too large.
     """
     location = source.location
-    for domain in ("camera", "image"):
-        entity_id = location.removeprefix(f"{_MEDIA_SOURCE}{domain}/")
-        if entity_id.startswith(f"{domain}."):
-            return await _still(hass, domain, entity_id, source.name)
+    if entity_id := picture_entity(location):
+        return await _still(hass, entity_id, source.name)
     if location.startswith(f"{_MEDIA_SOURCE}tts/"):
         return await _speech(hass, location, source.name)
     if location.startswith(_MEDIA_SOURCE):
@@ -78,10 +90,9 @@ async def open_source(hass: HomeAssistant, source: Source) -> File:
 # Importing these components is slow, so they are imported only if they are loaded.
 
 
-async def _still(
-    hass: HomeAssistant, domain: str, entity_id: str, name: str | None
-) -> File:
+async def _still(hass: HomeAssistant, entity_id: str, name: str | None) -> File:
     """Take one picture of a camera or image entity."""
+    domain, _, object_id = entity_id.partition(".")
     if domain not in hass.config.components:
         errors.refuse("picture_unavailable", kind=HomeAssistantError)
     from homeassistant.components import camera, image  # noqa: PLC0415
@@ -93,7 +104,7 @@ async def _still(
         errors.refuse("picture_unavailable", kind=HomeAssistantError)
     return _in_memory(
         picture.content,
-        name or _with_extension(entity_id.partition(".")[2], picture.content_type),
+        name or _with_extension(object_id, picture.content_type),
         picture.content_type,
     )
 
