@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+import json
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -733,6 +734,133 @@ async def test_new_token_must_belong_to_the_same_user(
     user.id = "@me:beeper.com"
     result = await submit(hass, result, token="new")
     assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+
+
+def tell_nobody(simulator: Simulator, how: str) -> None:
+    """Let the server leave open whose token is used."""
+    matrix = simulator.world.account("matrix")
+    if how == "only a name":
+        matrix.user.id = "me"
+    else:
+        matrix.listed = False
+        status = {"setup 404": 404, "setup 503": 503, "setup 500": 500}.get(how)
+        if status:
+            simulator.faults.add(
+                "status_before", path="/v1/app/setup", times=None, status=status
+            )
+        else:
+            simulator.faults.add(
+                "garbage", path="/v1/app/setup", times=None, body=json.loads(how)
+            )
+
+
+UNTOLD = [
+    "setup 404",
+    "setup 500",
+    "setup 503",
+    "only a name",
+    "{}",
+    "[]",
+    '{"matrix": null}',
+    '{"matrix": {"userID": ""}}',
+    '{"matrix": {"userID": 7}}',
+    '{"matrix": {"userID": "me"}}',
+    '{"matrix": {"userID": "@me"}}',
+]
+
+
+@pytest.mark.parametrize("how", UNTOLD)
+async def test_new_token_waits_until_the_server_says_whose_it_is(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, how: str
+) -> None:
+    """It could be another user's, whose name may even be the same."""
+    result = await not_loaded(hass, simulator, entry)
+    simulator.tokens["new"] = {"read", "write"}
+    tell_nobody(simulator, how)
+
+    result = await submit(hass, result, token="new")
+    assert result["errors"] == {"base": "user_unknown"}
+    assert entry.data["token"] == TOKEN
+
+    simulator.faults.clear()
+    matrix = simulator.world.account("matrix")
+    matrix.user.id, matrix.listed = "@me:beeper.com", True
+    result = await submit(hass, result, token="new")
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize(
+    "other", ["@me:beeper.org", "@Me:beeper.com", "@me2:beeper.com", "me:beeper.com"]
+)
+async def test_new_token_of_a_similar_user_is_refused(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, other: str
+) -> None:
+    result = await not_loaded(hass, simulator, entry)
+    simulator.tokens["new"] = {"read", "write"}
+    simulator.world.account("matrix").user.id = other
+
+    result = await submit(hass, result, token="new")
+    assert result["errors"] == {"base": "wrong_user"}
+
+
+@pytest.mark.parametrize("how", UNTOLD)
+@pytest.mark.parametrize("change", ["url", "token"])
+async def test_another_connection_waits_until_the_server_says_whose_it_is(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    how: str,
+    change: str,
+) -> None:
+    async with Simulator() as other:
+        there = other if change == "url" else simulator
+        there.tokens["new"] = {"read", "write"}
+        tell_nobody(there, how)
+        result = await loaded.start_reconfigure_flow(hass)
+        token = "new" if change == "token" else ""
+        result = await submit(hass, result, url=there.url, token=token, verify_ssl=True)
+        assert result["errors"] == {"base": "user_unknown"}
+        assert loaded.data["url"] == simulator.url
+        assert loaded.data["token"] == TOKEN
+
+
+@pytest.mark.parametrize("how", UNTOLD)
+async def test_account_is_changed_while_the_server_does_not_say_whose_it_is(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, how: str
+) -> None:
+    """The same token at the same address is the same user's."""
+    tell_nobody(simulator, how)
+    result = await loaded.start_reconfigure_flow(hass)
+    result = await submit(hass, result, url=simulator.url, verify_ssl=False)
+    result = await submit(hass, result, account_id="telegram")
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded.data["account_id"] == "telegram"
+    assert loaded.data["user_id"] == "@me:beeper.com"
+
+
+async def test_two_servers_that_name_their_user_without_a_server(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """`me` is somebody on each."""
+    data = {**loaded.data, "user_id": "me"}
+    hass.config_entries.async_update_entry(loaded, data=data)
+    await hass.async_block_till_done()
+    async with Simulator() as other:
+        other.world.account("matrix").user.id = "me"
+        result = await loaded.start_reconfigure_flow(hass)
+        result = await submit(hass, result, url=other.url, verify_ssl=True)
+        assert result["errors"] == {"base": "user_unknown"}
+
+
+async def test_user_is_noted_once_the_server_says_who_it_is(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """A new token has to belong to somebody."""
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "user_id": None})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.data["user_id"] == "@me:beeper.com"
     await hass.async_block_till_done()
 
 

@@ -1,5 +1,7 @@
 """Beeper: one integration for the chats of all networks."""
 
+from contextlib import suppress
+
 from homeassistant.const import (
     CONF_TOKEN,
     CONF_URL,
@@ -15,7 +17,8 @@ from homeassistant.setup import async_when_setup
 
 from .account_devices import async_register_devices, is_removable
 from .api.client import BeeperClient
-from .const import DOMAIN
+from .api.exceptions import BeeperError
+from .const import CONF_USER_ID, DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .data import (
     async_load_outbox,
@@ -63,6 +66,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     )
     coordinator = BeeperCoordinator(hass, entry, server, inbox)
     await coordinator.async_config_entry_first_refresh()
+    await _async_note_user(hass, entry, server)
     entry.runtime_data = coordinator
 
     async def finish(_: Event) -> None:
@@ -80,6 +84,22 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     await async_get_assistant(hass).async_add(entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
+
+
+async def _async_note_user(
+    hass: HomeAssistant, entry: BeeperConfigEntry, server: Server
+) -> None:
+    """Store the signed-in user if the server did not say who it is before.
+
+    A new token must belong to the same user.
+    """
+    if entry.data[CONF_USER_ID] is not None:
+        return
+    with suppress(BeeperError):
+        user_id = await server.client.user_id(server.accounts)
+        hass.config_entries.async_update_entry(
+            entry, data={**entry.data, CONF_USER_ID: user_id}
+        )
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:

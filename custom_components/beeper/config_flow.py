@@ -24,13 +24,7 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.helpers.translation import async_get_translations
 
-from .const import (
-    CONF_ACCOUNT_ID,
-    CONF_USER_ID,
-    DOMAIN,
-    SUBENTRY_CHAT,
-    SUBENTRY_SHORTCUT,
-)
+from .const import CONF_ACCOUNT_ID, DOMAIN, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
 from .flows.chat import ChatSubentryFlow
 from .flows.connection import ConnectedServer, OfferedAddress, addresses, async_connect
 from .flows.labels import account_label, account_selector
@@ -255,7 +249,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             urls,
             values[CONF_TOKEN].strip(),
             verify_ssl=values[CONF_VERIFY_SSL],
-            user_id=entry.data[CONF_USER_ID] if entry else None,
+            stored=entry.data if entry else None,
         )
         if isinstance(found, dict):
             return found

@@ -1,6 +1,6 @@
 """The first connection to a server: address, token, accounts and user."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import re
 from typing import Any, Final, Literal
@@ -74,19 +74,20 @@ async def async_connect(
     token: str,
     *,
     verify_ssl: bool,
-    user_id: str | None,
+    stored: Mapping[str, Any] | None,
 ) -> ConnectedServer | OfferedAddress | dict[str, str]:
     """Connect to the server at the first of several addresses where Beeper answers.
 
-    Returns translation keys of errors by field on failure, at the first address. With a
-    `user_id`, the server must belong to that Beeper user.
+    Returns translation keys of errors by field on failure, at the first address. With the
+    `stored` data of an entry, the server must belong to the same user. Another address
+    or token is refused while the server does not say whose it is.
     """
     if not token or not token.isascii() or not token.isprintable():
         return {CONF_TOKEN: "token_refused"}
     first: dict[str, str] | None = None
     for url in urls:
         found = await _async_connect(
-            hass, url, token, verify_ssl=verify_ssl, user_id=user_id
+            hass, url, token, verify_ssl=verify_ssl, stored=stored
         )
         if not isinstance(found, dict) or found.get(CONF_URL) not in _NOT_THERE:
             return found
@@ -95,7 +96,12 @@ async def async_connect(
 
 
 async def _async_connect(
-    hass: HomeAssistant, url: str, token: str, *, verify_ssl: bool, user_id: str | None
+    hass: HomeAssistant,
+    url: str,
+    token: str,
+    *,
+    verify_ssl: bool,
+    stored: Mapping[str, Any] | None,
 ) -> ConnectedServer | OfferedAddress | dict[str, str]:
     session = async_get_clientsession(hass, verify_ssl)
     client = BeeperClient(session, url, token)
@@ -116,14 +122,20 @@ async def _async_connect(
         key, _ = errors.translation(err)
         key = "not_beeper" if key in _NOT_BEEPER else key
         return {_FIELDS.get(key, "base"): key}
-    if user_id and found_id and not _is_same_user(user_id, found_id):
-        return {"base": "wrong_user"}
+    known_id = stored[CONF_USER_ID] if stored else None
+    if stored and known_id:
+        is_told = _is_complete(known_id) and _is_complete(found_id)
+        is_unchanged = (stored[CONF_URL], stored[CONF_TOKEN]) == (url, token)
+        if is_told and found_id != known_id:
+            return {"base": "wrong_user"}
+        if not is_told and not is_unchanged:
+            return {"base": "user_unknown"}
     return ConnectedServer(
         data={
             CONF_URL: url,
             CONF_TOKEN: token,
             CONF_VERIFY_SSL: verify_ssl,
-            CONF_USER_ID: found_id or user_id,
+            CONF_USER_ID: known_id if _is_complete(known_id) else found_id or known_id,
         },
         accounts=accounts,
         scopes=scopes,
@@ -167,14 +179,9 @@ async def _async_speaks_http(client: BeeperClient) -> bool:
     return True
 
 
-def _is_same_user(known: str, user_id: str) -> bool:
-    """Compare IDs of Beeper users; some servers report the bare localpart."""
-    if ":" in known and ":" in user_id:
-        return known == user_id
-    first, second = (
-        name.removeprefix("@").partition(":")[0] for name in (known, user_id)
-    )
-    return first == second
+def _is_complete(user_id: str | None) -> bool:
+    """Return whether an ID names its server; a bare localpart is many users' name."""
+    return user_id is not None and ":" in user_id
 
 
 def addresses(text: str) -> list[str]:
