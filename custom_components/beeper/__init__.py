@@ -104,7 +104,7 @@ async def _async_note_user(
 
 async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
     """Disconnect from a server once all running requests have ended."""
-    await get_outbox(hass, entry).async_wait()
+    await get_outbox(hass, entry).async_close()
     await entry.runtime_data.inbox.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
 

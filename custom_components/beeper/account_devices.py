@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import chain, count
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util, slugify
@@ -46,6 +47,8 @@ def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> Non
 @callback
 def is_removable(hass: HomeAssistant, entry: BeeperConfigEntry, device_id: str) -> bool:
     """Return whether a device is that of an account that the server does not list."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
     return any(
         device.id == device_id and entry.runtime_data.server.account(account_id) is None
         for account_id, device in account_devices(hass, entry).items()

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 import logging
 import random
 from typing import Any, Final, override
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -33,6 +34,7 @@ from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
 from .incoming.stream_watch import StreamWatch, async_clear_no_events
 from .people.directory import Directory
+from .people.lookup_queue import LookupQueue
 from .server import Server
 from .signals import SIGNAL_ACCOUNT_DISCONNECTED, AccountDisconnected
 
@@ -90,13 +92,34 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.server = server
         self.directory = Directory(server)
         self.inbox = inbox
-        self.resolving = asyncio.Lock()
-        """Held while a recipient is resolved, so that calls keep their order."""
+        self._lookups = LookupQueue()
         self._stream_watch = StreamWatch(hass, entry, server)
         self._token = entry.data[CONF_TOKEN]
         self._connected: set[str] = set()
         self._statuses: dict[str, str | None] = {}
         self._needs_user_since: dict[str, datetime] = {}
+
+    async def async_resolve[T](
+        self,
+        resolve: Callable[[Directory], Awaitable[T]],
+        *,
+        in_order: tuple[Hashable, str] | None = None,
+    ) -> T:
+        """Resolve the text that names a recipient.
+
+        `in_order`: where which text is looked for; lookups in the same place end in the
+        order of the calls. Raises a translated HomeAssistantError, also if the entry is
+        unloaded meanwhile.
+        """
+        lookup = resolve(self.directory)
+        with self.server.translate_errors(partial(errors.not_done, network="")):
+            if in_order:
+                lookup = self._lookups.run(lookup, *in_order)
+            result = await lookup
+        entry = self.config_entry
+        if entry.state is not ConfigEntryState.LOADED or entry.runtime_data is not self:
+            raise errors.failed("unloaded")
+        return result
 
     @override
     async def _async_update_data(self) -> Snapshot:

@@ -21,10 +21,12 @@ async def async_get_config_entry_diagnostics(
 
     If the entry is not loaded, only its settings.
     """
-    if loaded := entry.state is ConfigEntryState.LOADED:
-        await entry.runtime_data.async_refresh()
-    client = entry.runtime_data.server.client if loaded else None
-    accounts = entry.runtime_data.server.accounts if loaded else ()
+    loaded = entry.state is ConfigEntryState.LOADED
+    coordinator = entry.runtime_data if loaded else None
+    if coordinator:
+        await coordinator.async_refresh()
+    client = coordinator.server.client if coordinator else None
+    accounts = coordinator.server.accounts if coordinator else ()
     url = URL(entry.data[CONF_URL])
     return {
         "server": {
@@ -51,6 +53,6 @@ async def async_get_config_entry_diagnostics(
             ),
         },
         "not_understood": client.unrecognised.as_list() if client else None,
-        "inbox": entry.runtime_data.inbox.statistics if loaded else None,
+        "inbox": coordinator.inbox.statistics if coordinator else None,
         "outbox": get_outbox(hass, entry).statistics if loaded else None,
     }

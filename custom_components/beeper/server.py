@@ -24,6 +24,9 @@ class Server:
         self.entry = entry
         self.client = client
         self.accounts: tuple[Account, ...] = ()
+        self.silent_accounts: dict[str, float] = {}
+        """Accounts whose contacts were not listed in time, and until when they are not
+        asked again, in the event loop's time."""
         self.restarted: float | None = None
         """When it answered again after it was unreachable, in the event loop's time."""
 

@@ -145,13 +145,17 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
     """
     if ATTR_RECIPIENT in call.data:
         entry = get_entry(call)
-        resolve = partial(
-            Directory.resolve_chat,
-            account_id=call.data.get(ATTR_ACCOUNT_ID),
-            text=call.data[ATTR_RECIPIENT],
-            field=ATTR_RECIPIENT,
+        account_id, text = call.data.get(ATTR_ACCOUNT_ID), call.data[ATTR_RECIPIENT]
+        chat = await entry.runtime_data.async_resolve(
+            partial(
+                Directory.resolve_chat,
+                account_id=account_id,
+                text=text,
+                field=ATTR_RECIPIENT,
+            ),
+            in_order=(account_id, text),
         )
-        return entry, (await async_resolve(entry, resolve)).id
+        return entry, chat.id
     if ATTR_CHAT_ID in call.data:
         return get_entry(call), call.data[ATTR_CHAT_ID]
     entity = er.async_get(call.hass).async_get(call.data[ATTR_ENTITY_ID])
@@ -167,17 +171,3 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
     entry = async_get_config_entry(call.hass, DOMAIN, entity.config_entry_id)
     chat_id: str = entry.subentries[entity.config_subentry_id].data[CONF_CHAT_ID]
     return entry, chat_id
-
-
-async def async_resolve[T](
-    entry: BeeperConfigEntry, resolve: Callable[[Directory], Awaitable[T]]
-) -> T:
-    """Resolve names to people or chats, one call at a time.
-
-    Calls that follow one another thereby send in the same order. Raises a translated
-    HomeAssistantError.
-    """
-    coordinator = entry.runtime_data
-    with coordinator.server.translate_errors(partial(errors.not_done, network="")):
-        async with coordinator.resolving:
-            return await resolve(coordinator.directory)

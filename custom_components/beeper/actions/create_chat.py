@@ -39,7 +39,6 @@ from .action import (
     ENTRY_SCHEMA,
     Action,
     Params,
-    async_resolve,
     get_entry,
     schema_error,
 )
@@ -161,8 +160,8 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
     with _place(outbox.context, account_id, params) as place:
         people: list[Person] = []
         if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
-            people = await async_resolve(
-                entry, partial(_resolve_people, account_id, params)
+            people = await entry.runtime_data.async_resolve(
+                partial(_resolve_people, account_id, params)
             )
         request = _request(account_id, params, people)
         outcome = await outbox.run(

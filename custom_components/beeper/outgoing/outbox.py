@@ -73,10 +73,12 @@ class Outbox:
         self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
         self._running: dict[Hashable, list[asyncio.Task[_End]]] = {}
         self._log = AttemptLog[Outcome[Any]](hass, entry)
+        self._is_open = False
 
     @callback
     def bind(self, server: Server) -> None:
         """Let later jobs use the server of a reloaded entry."""
+        self._is_open = True
         self.context = OutboxContext(
             server=server,
             limits=self._limits,
@@ -105,6 +107,11 @@ class Outbox:
         await self._log.async_remove()
         await self.sent.async_remove()
 
+    async def async_close(self) -> None:
+        """Refuse new jobs until the entry is loaded again, and wait for running ones."""
+        self._is_open = False
+        await self.async_wait()
+
     async def async_wait(self) -> None:
         """Wait for running jobs, as long as one request may take."""
         if self._jobs:
@@ -124,6 +131,8 @@ class Outbox:
         Raises a translated HomeAssistantError that says whether nothing was done or
         the outcome is unknown.
         """
+        if not self._is_open:
+            raise errors.failed("unloaded")
         if self._entry.options.get(CONF_READ_ONLY, False):
             raise errors.invalid("read_only")
         self._log.forget_old()

@@ -45,6 +45,15 @@ _MAX_PAGES: Final = 500
 _TIMEOUT: Final = 30
 """Seconds for all pages together."""
 
+_PAGE_TIMEOUT: Final = 5.0
+"""Seconds for one page of an account's contacts."""
+
+_SEARCH_TIMEOUT: Final = 10.0
+"""Seconds for a search of an account's network."""
+
+_SILENT_FOR: Final = 30.0
+"""Seconds for which an account that did not answer in time is not asked again."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Person:
@@ -90,9 +99,14 @@ class Directory:
         not_searched: list[str] = []
 
         async def contacts(searched_id: str) -> list[tuple[str, User]]:
-            found = await _contacts_if_listed(
-                self.server, searched_id, [text], ask_network=account_id is not None
-            )
+            try:
+                found = await _contacts_if_listed(
+                    self.server, searched_id, [text], ask_network=account_id is not None
+                )
+            except RequestTimeoutError:
+                if account_id:
+                    raise
+                found = None
             if found is None:
                 not_searched.append(searched_id)
             return [(searched_id, user) for user in found or ()]
@@ -291,10 +305,18 @@ async def _contacts_if_listed(
 ) -> list[User] | None:
     """Return what `_contacts` returns, None if an account's contacts cannot be searched.
 
-    Some bridges cannot list or search them; the chats are there all the same.
+    Some bridges cannot list or search them; the chats are there all the same. Raises
+    RequestTimeoutError for an account that does not answer, also if it did not just
+    before.
     """
+    now = asyncio.get_running_loop().time()
+    if server.silent_accounts.get(account_id, 0) > now:
+        raise RequestTimeoutError(connecting=False)
     try:
         return await _contacts(server, account_id, texts, ask_network=ask_network)
+    except TimeoutError, RequestTimeoutError:
+        server.silent_accounts[account_id] = now + _SILENT_FOR
+        raise RequestTimeoutError(connecting=False) from None
     except AuthenticationError, ForbiddenError:
         raise
     except AnswerError:
@@ -315,13 +337,28 @@ async def _contacts(
     Servers before 4.2.557 cannot list contacts; they are asked for each text.
     """
     try:
-        found = await _collect_pages(partial(server.client.list_contacts, account_id))
+        found = await _collect_pages(
+            _in_time(partial(server.client.list_contacts, account_id), _PAGE_TIMEOUT)
+        )
         queries = [text for text in texts if ask_network and is_identity(text)]
     except RouteAbsentError:
         found, queries = [], [*texts]
     for text in queries:
-        found += await server.client.contacts(account_id, text)
+        async with asyncio.timeout(_SEARCH_TIMEOUT):
+            found += await server.client.contacts(account_id, text)
     return found
+
+
+def _in_time[T](
+    fetch: Callable[[str | None], Awaitable[Page[T]]], seconds: float
+) -> Callable[[str | None], Awaitable[Page[T]]]:
+    """Return a fetch that raises TimeoutError if a page takes longer."""
+
+    async def fetch_in_time(cursor: str | None) -> Page[T]:
+        async with asyncio.timeout(seconds):
+            return await fetch(cursor)
+
+    return fetch_in_time
 
 
 async def _chats(

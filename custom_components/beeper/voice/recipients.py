@@ -15,8 +15,9 @@ from .. import errors
 from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
-from ..people.directory import check_number
+from ..people.directory import Directory, check_number
 from ..people.matching import Candidate, Rank, SearchResult
+from ..server import Server
 from ..validation import query, recipient as validate_recipient
 from .sentences import Language, shorten
 
@@ -34,6 +35,7 @@ class Recipient:
     """
 
     entry: BeeperConfigEntry
+    server: Server
     account_id: str
     name: str
     network: str
@@ -78,10 +80,11 @@ async def async_find_recipients(
             DOMAIN, include_ignore=False, include_disabled=False
         )
     )
+    if any(entry.state is not ConfigEntryState.LOADED for entry in entries):
+        raise errors.failed("unloaded")
     # An entry can be unloaded during a search.
-    coordinators = {entry.entry_id: entry.runtime_data for entry in entries}
-    for entry in entries:
-        coordinator = coordinators[entry.entry_id]
+    coordinators = [entry.runtime_data for entry in entries]
+    for coordinator in coordinators:
         result = await _async_search(hass, coordinator, text)
         found += [
             (rank, _recipient(coordinator, candidate))
@@ -94,7 +97,7 @@ async def async_find_recipients(
         )
     if not found:
         check_number(text, field="recipient")
-        return tuple(_unlisted(coordinators.values(), text, network))
+        return tuple(_unlisted(coordinators, text, network))
     best = min(rank for rank, _ in found)
     # Speech recognition may have heard only a part of another name's word.
     certain = best <= (Rank.WORDS if is_complete else Rank.EXACT)
@@ -130,9 +133,10 @@ async def _async_search(
 
     Raises a translated HomeAssistantError.
     """
-    with coordinator.server.translate_errors(partial(errors.not_done, network="")):
-        async with coordinator.resolving:
-            return await coordinator.directory.find(None, text, spoken=True)
+    return await coordinator.async_resolve(
+        partial(Directory.find, account_id=None, text=text, spoken=True),
+        in_order=("spoken", text),
+    )
 
 
 def is_network(requested: str | None, network: str) -> bool:
@@ -173,6 +177,7 @@ def _recipient(coordinator: BeeperCoordinator, candidate: Candidate) -> Recipien
     known = {"id": user.id, "phone_number": user.phone_number} if user else {}
     return Recipient(
         entry=coordinator.config_entry,
+        server=coordinator.server,
         account_id=candidate.account_id,
         name=readable_name(candidate.name) or detail or "",
         network=candidate.network,
@@ -209,6 +214,7 @@ def _unlisted(
             if is_network(network, name):
                 yield Recipient(
                     entry=coordinator.config_entry,
+                    server=coordinator.server,
                     account_id=account_id,
                     name=text,
                     network=name,

@@ -23,6 +23,7 @@ ASKED: Final = frozenset(("confirm", "which"))
 
 # Errors with a spoken text, by translation key.
 _SPOKEN_ERRORS: Final = {
+    "unloaded": "no_server",
     "budget_empty": "budget_empty",
     "cannot_connect": "not_reached",
     "earlier_unknown": "still_unknown",

@@ -95,7 +95,7 @@ async def async_unread_from(recipients: Iterable[Recipient]) -> UnreadSummary:
     found: list[ServerChat] = []
     for recipient in recipients:
         if recipient.chat_id:
-            server = recipient.entry.runtime_data.server
+            server = recipient.server
             found.append((server, await _get_chat(server, recipient.chat_id)))
     return await _read([pair for pair in found if pair[1].unread_count])
 
