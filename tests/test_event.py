@@ -295,6 +295,80 @@ async def test_unavailable_with_the_server(
     assert state(hass, WHATSAPP).state == then
 
 
+@pytest.mark.parametrize("lost", ["server", "account"])
+@pytest.mark.parametrize("is_chat", [False, True])
+@pytest.mark.parametrize(
+    "kind", ["message_received", "message_edited", "reaction_added"]
+)
+async def test_old_event_does_not_run_again_when_beeper_returns(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    lost: str,
+    is_chat: bool,
+    kind: MessageEventType,
+) -> None:
+    await add_chat(hass, loaded)
+    entity_id = "event.kim_message" if is_chat else WHATSAPP
+    heard = async_mock_service(hass, "test", "heard")
+    automation = {
+        "mode": "queued",
+        "triggers": {"trigger": "state", "entity_id": entity_id},
+        "conditions": "{{ trigger.to_state.attributes.get('event_type') != none }}",
+        "actions": {
+            "action": "test.heard",
+            "data": {"text": "{{ trigger.to_state.attributes.text }}"},
+        },
+    }
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    tell(hass, event(loaded, kind))
+    await hass.async_block_till_done()
+    then = state(hass, entity_id).state
+
+    for _ in range(2):
+        if lost == "server":
+            await simulator.stop()
+        else:
+            account = simulator.world.accounts.pop("whatsapp")
+        await loaded.runtime_data.async_refresh()
+        await hass.async_block_till_done()
+        if lost == "server":
+            await simulator.start()
+        else:
+            simulator.world.accounts["whatsapp"] = account
+        await loaded.runtime_data.async_refresh()
+        await hass.async_block_till_done()
+
+    assert state(hass, entity_id).state == then
+    assert len(heard) == 1
+    tell(hass, event(loaded, kind, number=2))
+    await hass.async_block_till_done()
+    assert len(heard) == 2
+
+
+async def test_event_that_arrives_before_the_first_poll_counts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Home Assistant's trigger ignores changes from unavailable."""
+    heard = async_mock_service(hass, "test", "heard")
+    automation = {
+        "triggers": {
+            "trigger": "event.received",
+            "target": {"entity_id": WHATSAPP},
+            "options": {"event_type": ["message_received"]},
+        },
+        "actions": {"action": "test.heard"},
+    }
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await simulator.stop()
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+    tell(hass, event(loaded))
+    await hass.async_block_till_done()
+    assert len(heard) == 1
+    assert state(hass, WHATSAPP).attributes["text"] == SECRETS[0]
+
+
 async def test_returning_account(
     hass: HomeAssistant,
     simulator: Simulator,

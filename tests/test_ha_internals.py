@@ -57,3 +57,13 @@ def test_event_entities_are_restored_by_restore_entity() -> None:
     assert not [
         base for base in between if "async_internal_will_remove_from_hass" in vars(base)
     ]
+
+
+def test_event_entities_keep_the_last_event_in_private_attributes() -> None:
+    entity = ha_internals.UnstoredEventEntity()
+    entity._attr_event_types = ["rang"]
+    entity._trigger_event("rang", {"who": "Kim"})
+    time = entity.state
+    entity.forget_event_content()
+    assert entity.state == time
+    assert entity.state_attributes == {"event_type": None}

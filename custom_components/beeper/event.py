@@ -7,9 +7,10 @@ from homeassistant.components.event import EventEntityDescription
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import SUBENTRY_CHAT
-from .coordinator import BeeperConfigEntry
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import note_trigger
 from .entity import (
     BeeperAccountEntity,
@@ -50,10 +51,16 @@ async def async_setup_entry(
     )
 
 
-class _MessageEntity(UnstoredEventEntity):
-    """The last event of a message; kept in memory only, and unknown after a restart."""
+class _MessageEntity(CoordinatorEntity[BeeperCoordinator], UnstoredEventEntity):
+    """The last event of a message; kept in memory only, and unknown after a restart.
+
+    After the server was unavailable, the time of the last event is left, without its
+    type and content: the change back to it must not look like a new event.
+    """
 
     _unrecorded_attributes = PRIVATE
+    _has_received = False
+    """An event arrived after the server was unavailable, before the next poll ended."""
 
     @abstractmethod
     def _concerns(self, event: MessageEvent) -> bool:
@@ -67,9 +74,27 @@ class _MessageEntity(UnstoredEventEntity):
             async_dispatcher_connect(self.hass, SIGNAL_MESSAGE, self._async_happened)
         )
 
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the server can be reached."""
+        return super().available or self._has_received
+
+    @override
+    @callback
+    def _handle_coordinator_update(self) -> None:
+        self._has_received = False
+        if not self.available:
+            self.forget_event_content()
+        super()._handle_coordinator_update()
+
     @callback
     def _async_happened(self, event: MessageEvent) -> None:
         if self._concerns(event):
+            if not self.available:
+                # A change from unavailable does not count as an event.
+                self._has_received = True
+                self.async_write_ha_state()
             # The outbox recognizes answers to the message by the context.
             context = Context()
             note_trigger(self.hass, context.id, event)
@@ -78,7 +103,7 @@ class _MessageEntity(UnstoredEventEntity):
             self.async_write_ha_state()
 
 
-class BeeperAccountEvent(BeeperAccountEntity, _MessageEntity):
+class BeeperAccountEvent(_MessageEntity, BeeperAccountEntity):
     """What happened in any chat of one account."""
 
     @override
@@ -89,7 +114,7 @@ class BeeperAccountEvent(BeeperAccountEntity, _MessageEntity):
         )
 
 
-class BeeperChatEvent(BeeperChatEntity, _MessageEntity):
+class BeeperChatEvent(_MessageEntity, BeeperChatEntity):
     """What happened in one chosen chat."""
 
     @override

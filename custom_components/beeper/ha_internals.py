@@ -4,7 +4,7 @@ The only module that uses them. `tests/test_ha_internals.py` fails when Home Ass
 changes one of them.
 """
 
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.event import EventEntity
 from homeassistant.core import HomeAssistant, callback
@@ -59,6 +59,15 @@ class UnstoredEventEntity(EventEntity):
     Event entities are stored in order to be restored after a restart, which would write
     texts and names to disk.
     """
+
+    _EventEntity__last_event_type: str | None
+    _EventEntity__last_event_attributes: dict[str, Any] | None
+
+    @callback
+    def forget_event_content(self) -> None:
+        """Keep only the time of the last event."""
+        self._EventEntity__last_event_type = None
+        self._EventEntity__last_event_attributes = None
 
     @override
     async def async_added_to_hass(self) -> None:
