@@ -25,7 +25,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.beeper import coordinator
+from custom_components.beeper import coordinator, server as server_module
 from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.data import get_seen_messages
@@ -74,8 +74,8 @@ def profile() -> str:
 @pytest.fixture
 async def simulator(profile: str, socket_enabled: None) -> AsyncIterator[Simulator]:
     """Return a running simulator with its world."""
-    async with Simulator(profile, TOKEN) as server:
-        yield server
+    async with Simulator(profile, TOKEN) as running:
+        yield running
 
 
 @pytest.fixture
@@ -109,6 +109,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the delays before retries and reconnects."""
     monkeypatch.setattr(coordinator, "_REFRESH_COOLDOWN", 0.02)
     monkeypatch.setattr(coordinator, "_SECOND_REQUEST_DELAY", 0.02)
+    monkeypatch.setattr(server_module, "_CONFIRMATION_DELAY", 0.02)
     monkeypatch.setattr(coordinator, "_RECONNECT_DELAYS", (0.02, 0.05))
     monkeypatch.setattr(read_queue, "_RETRY_DELAYS", (0.02, 0.05))
     monkeypatch.setattr(read_queue, "_BATCH_DELAY", 0.01)

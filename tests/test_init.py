@@ -196,6 +196,59 @@ async def test_polling_continues_during_reauth(
     assert entry.runtime_data.last_update_success
 
 
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("send_message", {"chat_id": KIM, "message": "hi"}),
+    ("create_chat", KIM_BY_NUMBER),
+    ("mark_read", {"chat_id": INSTAGRAM}),
+    ("list_messages", {"chat_id": KIM}),
+    ("find", {"query": "Kim"}),
+    ("send_message", {"recipient": "Kim Sample", "message": "hi"}),
+]
+
+
+@pytest.mark.parametrize(("action", "data"), CALLS)
+@pytest.mark.parametrize("is_passing", [True, False])
+async def test_an_action_confirms_a_refused_token_before_asking_for_another(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    impatient: None,
+    action: str,
+    data: dict[str, Any],
+    is_passing: bool,
+) -> None:
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+    tokens = dict(simulator.tokens)
+    if is_passing:
+        for method in ("GET", "POST"):
+            simulator.faults.add(
+                "status_before", path="/v1/*chats*", method=method, status=401
+            )
+    else:
+        simulator.tokens.clear()
+    with suppress(HomeAssistantError):
+        await call_action(hass, action, **data)
+    await hass.async_block_till_done()
+    flows = hass.config_entries.flow.async_progress()
+    assert [flow["context"]["source"] for flow in flows] == (
+        [] if is_passing else [SOURCE_REAUTH]
+    )
+    simulator.tokens.update(tokens)
+    await entry.runtime_data.async_refresh()
+    assert not hass.config_entries.flow.async_progress()
+
+
+@pytest.mark.parametrize("path", ["/v1/chats", "/v1/chats/search", "/v1/chats/*"])
+async def test_a_refused_request_of_a_poll_does_not_ask_for_a_token(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, path: str
+) -> None:
+    """The accounts can be read with the same token."""
+    simulator.faults.add("status_before", path=path, status=401, times=3)
+    await set_up(hass, entry)
+    await hass.async_block_till_done()
+    assert not hass.config_entries.flow.async_progress()
+
+
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
 async def test_missing_scope_is_named_and_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry

@@ -13,7 +13,6 @@ import random
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState
-from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.debounce import Debouncer
@@ -94,7 +93,6 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.inbox = inbox
         self._lookups = LookupQueue()
         self._stream_watch = StreamWatch(hass, entry, server)
-        self._token = entry.data[CONF_TOKEN]
         self._connected: set[str] = set()
         self._statuses: dict[str, str | None] = {}
         self._needs_user_since: dict[str, datetime] = {}
@@ -127,6 +125,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
 
         Polling goes on while a reauth flow waits: the same token may work again.
         """
+        accounts: tuple[Account, ...] | None = None
         try:
             accounts = await self._async_read_accounts()
             await self.inbox.async_load()
@@ -135,10 +134,9 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             self.inbox.catch_up()
             unread, chat_unread = await self._async_count_unread()
         except BeeperError as err:
-            # A request may end after a reload with a new token.
-            is_current = self.config_entry.data[CONF_TOKEN] == self._token
-            if is_current and errors.needs_new_token(err):
-                self.config_entry.async_start_reauth(self.hass)
+            # Where the accounts can be read, the token is good.
+            if accounts is None and errors.needs_new_token(err):
+                self.server.start_reauth()
             raise errors.not_set_up(err) from err
         self._close_reauth()
         self._update_issues(accounts)

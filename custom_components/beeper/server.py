@@ -1,16 +1,22 @@
 """One Beeper server as one config entry uses it: client, accounts, signed-in user."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.models import Account, Chat, Message, network_name
-from .const import CONF_ACCOUNT_ID, CONF_USER_ID
+from .const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
 from .errors import Refusal
+
+_CONFIRMATION_DELAY: Final = 2.0
+"""Seconds before a refused token is tried again."""
 
 
 class Server:
@@ -23,6 +29,8 @@ class Server:
         self.hass = hass
         self.entry = entry
         self.client = client
+        self._token = entry.data[CONF_TOKEN]
+        self._confirmation: asyncio.Task[None] | None = None
         self.accounts: tuple[Account, ...] = ()
         self.silent_accounts: dict[str, float] = {}
         """Accounts whose contacts were not listed in time, and until when they are not
@@ -86,8 +94,28 @@ class Server:
         )
 
     def start_reauth_if_refused(self, err: BeeperError) -> None:
-        """Ask the user for a new token if the error is that it was refused."""
-        if isinstance(err, AuthenticationError):
+        """Start reauth if the server refused the token, and refuses it once more.
+
+        A proxy, or a server that starts, may refuse one request.
+        """
+        is_confirming = self._confirmation and not self._confirmation.done()
+        if isinstance(err, AuthenticationError) and not is_confirming:
+            self._confirmation = self.entry.async_create_task(
+                self.hass, self._async_confirm_refusal(), f"{DOMAIN} token"
+            )
+
+    async def _async_confirm_refusal(self) -> None:
+        await asyncio.sleep(_CONFIRMATION_DELAY)
+        try:
+            await self.client.accounts()
+        except AuthenticationError:
+            self.start_reauth()
+        except BeeperError:
+            pass  # The next poll asks again.
+
+    def start_reauth(self) -> None:
+        """Ask the user for a new token, unless this one was replaced already."""
+        if self.entry.data[CONF_TOKEN] == self._token:
             self.entry.async_start_reauth(self.hass)
 
     @contextmanager

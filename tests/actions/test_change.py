@@ -1260,7 +1260,7 @@ async def test_rejected_field_has_its_action_name(
 async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    simulator.faults.add("status_before", method="POST", path="*/read", status=401)
+    simulator.tokens.clear()
 
     with pytest.raises(HomeAssistantError, match="asks for a new one"):
         await call_action(hass, "mark_read", chat_id=INSTAGRAM)

@@ -758,11 +758,10 @@ async def test_failure_reason_is_spoken(
 async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    simulator.faults.add(
-        "status_before", path="/v1/chats/search", status=401, times=None
-    )
+    simulator.tokens.clear()
 
     answer = await say(hass, "Message family on WhatsApp: Hello")
+    await hass.async_block_till_done()
 
     assert "no longer accepts the access token" in answer
     assert [*loaded.async_get_active_flows(hass, {"reauth"})]
