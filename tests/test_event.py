@@ -138,6 +138,7 @@ async def test_a_message_is_the_state_of_its_account_and_chat(
             "reaction_removed",
         ]
         assert attributes == {
+            "answers_question": False,
             "event_type": "message_received",
             "chat_id": KIM,
             "chat_name": "Kim Sample",

@@ -1,6 +1,7 @@
 """Setting up, waiting, giving up, letting go and leaving nothing behind."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 import logging
 from typing import Any
@@ -16,15 +17,16 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.beeper.const import DOMAIN
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.translation import async_get_exception_message
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
+from tests.helpers.actions import call_action
 from tests.helpers.servers import TOKEN, Certificate, add_entry
 from tests.helpers.waiting import until
-
-KIM = {"user": {"phone_number": "+15550101002"}}
+from tests.helpers.world import INSTAGRAM, KIM, KIM_BY_NUMBER
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntryState:
@@ -36,7 +38,7 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntryStat
 
 async def create_chat(hass: HomeAssistant) -> Any:
     return await hass.services.async_call(
-        DOMAIN, "create_chat", KIM, blocking=True, return_response=True
+        DOMAIN, "create_chat", KIM_BY_NUMBER, blocking=True, return_response=True
     )
 
 
@@ -63,7 +65,7 @@ REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "another service": ({"kind": "garbage"}, "setup_failed", "not as Beeper"),
     "absent": ({"status": 404}, "setup_failed", "not as Beeper"),
-    "redirect": ({"status": 301}, "setup_failed", "not as Beeper"),
+    "redirect": ({"status": 301}, "setup_redirected", "redirects elsewhere"),
     "signed out": ({"status": 403}, "setup_forbidden", "Is it signed in"),
     "slow down": ({"status": 429}, "setup_failed", ""),
     "starting": (
