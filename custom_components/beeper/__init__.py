@@ -30,6 +30,7 @@ from .data import (
     get_seen_messages,
 )
 from .incoming.inbox import Inbox
+from .people.directory import Directory
 from .repairs import async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
@@ -60,11 +61,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     server = Server(hass, entry, client)
     outbox = await async_load_outbox(hass, entry)
     outbox.bind(server)
+    directory = Directory(server)
     questions = get_open_questions(hass, entry)
-    inbox = Inbox(
-        hass, entry, server, outbox.sent, get_seen_messages(hass, entry), questions
-    )
-    coordinator = BeeperCoordinator(hass, entry, server, inbox)
+    seen = get_seen_messages(hass, entry)
+    inbox = Inbox(hass, entry, server, directory, outbox.sent, seen, questions)
+    coordinator = BeeperCoordinator(hass, entry, server, directory, inbox)
     await coordinator.async_config_entry_first_refresh()
     await _async_note_user(hass, entry, server)
     entry.runtime_data = coordinator
@@ -78,6 +79,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
+    )
+    entry.async_create_background_task(
+        hass, directory.index.async_run(), f"{DOMAIN} people"
     )
     inbox.async_start()
     async_watch(hass, entry)

@@ -74,6 +74,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         hass: HomeAssistant,
         entry: BeeperConfigEntry,
         server: Server,
+        directory: Directory,
         inbox: Inbox,
     ) -> None:
         """Start without data; `inbox` reads the messages."""
@@ -89,7 +90,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             request_refresh_debouncer=self._refresh_soon,
         )
         self.server = server
-        self.directory = Directory(server)
+        self.directory = directory
         self.inbox = inbox
         self._lookups = LookupQueue()
         self._stream_watch = StreamWatch(hass, entry, server)
@@ -202,9 +203,12 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                         self.server.restarted, is_away = began, False
                     if gap:
                         self.inbox.invalidate()
+                        self.directory.index.invalidate()
                         self._refresh_soon.async_schedule_call()
                     async for event in events:
                         self.inbox.schedule_read(event)
+                        if event.type.startswith("chat."):
+                            self.directory.index.note_change(event.chat_id)
                         self._refresh_soon.async_schedule_call()
             except BeeperError as err:
                 if not is_open:

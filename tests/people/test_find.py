@@ -50,6 +50,7 @@ async def test_on_each_generation(
     }
 
 
+@pytest.mark.index("cold", "warm")
 async def test_same_names_on_several_networks(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -268,6 +269,7 @@ async def test_bot_of_a_network_is_nobody(
     assert await names(hass, "whatsapp bridge bot") == []
 
 
+@pytest.mark.index("cold", "warm")
 async def test_unsearched_account_is_reported(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -288,6 +290,7 @@ async def test_unsearched_account_is_reported(
     assert response["count"] == 1
 
 
+@pytest.mark.index("cold", "warm")
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -320,6 +323,7 @@ async def test_unreadable_directory_is_an_error(
     assert (await find(hass, query="kim"))["count"] == 2
 
 
+@pytest.mark.index("cold", "warm")
 async def test_slow_search_times_out(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -332,6 +336,7 @@ async def test_slow_search_times_out(
         await find(hass, query="kim")
 
 
+@pytest.mark.index("cold", "warm")
 async def test_rejected_token_starts_reauth(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -149,6 +149,7 @@ async def refused_family(hass: HomeAssistant) -> str:
     return str(error.value)
 
 
+@pytest.mark.index("cold", "warm")
 async def test_ambiguous_name_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -445,6 +446,7 @@ async def test_a_contact_without_a_chat_gets_no_message_and_no_chat(
     assert len(simulator.world.chats) == chats
 
 
+@pytest.mark.index("cold", "warm")
 async def test_a_message_when_nothing_can_be_read(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -26,7 +26,7 @@ async def _find(call: ServiceCall) -> FindResponse:
     directory = get_entry(call).runtime_data.directory
     with directory.server.translate_errors(partial(errors.not_done, network="")):
         result = await directory.find(
-            call.data.get(ATTR_ACCOUNT_ID), call.data["query"]
+            call.data.get(ATTR_ACCOUNT_ID), call.data["query"], confirm=False
         )
     return {
         "count": len(result.matches),

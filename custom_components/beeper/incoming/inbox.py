@@ -23,6 +23,7 @@ from ..api.stream import ChatEvent
 from ..const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..outgoing.delivery import server_time
 from ..outgoing.sent_messages import SentMessages
+from ..people.directory import Directory
 from ..server import Server
 from .chat_cache import ChatCache
 from .history import read_history
@@ -60,15 +61,20 @@ class Inbox:
         hass: HomeAssistant,
         entry: ConfigEntry,
         server: Server,
+        directory: Directory,
         sent: SentMessages,
         seen: SeenMessages,
         questions: OpenQuestions,
     ) -> None:
-        """Start without messages; `sent` are the messages that Home Assistant sent."""
+        """Start without messages; `sent` are the messages that Home Assistant sent.
+
+        The chats that are listed are passed on to the index of `directory`.
+        """
         self._hass = hass
         self._entry = entry
         self._server = server
         self._client = server.client
+        self._directory = directory
         self._sent = sent
         self._seen = seen
         self._loaded = False
@@ -225,10 +231,10 @@ class Inbox:
         """Schedule the chats whose activity or preview changed."""
         began = server_time(self._server).timestamp()
         await self._async_note_chats()
-        active = {
-            chat.id: (chat.last_activity, chat.preview)
-            async for chat in self._active_chats()
-        }
+        active = {}
+        async for chat in self._active_chats():
+            active[chat.id] = (chat.last_activity, chat.preview)
+            self._directory.index.note_chat(chat)
         self._advance_cutoff()
         self._seen.forget_old()
         for chat_id, state in active.items():

@@ -1,32 +1,29 @@
 """Lookup of people and chats on a server, by name, number, handle, title or ID.
 
-Read-only and without a cache, so an old name never matches. Several matches are
-refused, never narrowed down by guessing.
+Read-only. Names come from an index; the person or chat that is about to be used is read
+once more. Without a match, or if what is read differs, everything is read anew, so an
+old name never selects somebody. Several matches are refused, never narrowed down by
+guessing.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import voluptuous as vol
 
 from .. import errors
-from ..api.exceptions import (
-    AnswerError,
-    AuthenticationError,
-    ForbiddenError,
-    RequestTimeoutError,
-    RouteAbsentError,
-)
-from ..api.models import ListedChat, Page, User
-from ..api.pages import pages
+from ..api.exceptions import AnswerError, RequestTimeoutError, UnreadableAnswerError
+from ..api.models import ListedChat, User
 from ..api.phone_numbers import is_e164
-from ..api.requests import ChatType, StartUser
+from ..api.requests import StartUser
 from ..server import Server
 from ..validation import person_recipient
+from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
+from .listing import gather, gather_in_time, list_chats, list_contacts_if_possible
 from .matching import (
+    Candidate,
+    Key,
     NameQuery,
     SearchResult,
     find_candidates,
@@ -41,18 +38,8 @@ from .not_found import Found, check_loaded, not_one
 
 MAX_LISTED: Final = 50
 
-_MAX_PAGES: Final = 500
-_TIMEOUT: Final = 30
-"""Seconds for all pages together."""
-
-_PAGE_TIMEOUT: Final = 5.0
-"""Seconds for one page of an account's contacts."""
-
-_SEARCH_TIMEOUT: Final = 10.0
-"""Seconds for a search of an account's network."""
-
-_SILENT_FOR: Final = 30.0
-"""Seconds for which an account that did not answer in time is not asked again."""
+_MAX_CONFIRMED: Final = 3
+"""People or chats that are read once more; with more, everything is read anew."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -75,6 +62,7 @@ class Directory:
     def __init__(self, server: Server) -> None:
         """Read nothing yet."""
         self.server = server
+        self.index = IndexKeeper(server)
 
     async def find(
         self,
@@ -82,25 +70,29 @@ class Directory:
         text: str,
         *,
         spoken: bool = False,
+        confirm: bool = True,
     ) -> SearchResult:
         """Find people and chats of an account, None for all accounts.
 
-        The default account is searched even if the server does not list it. Accounts whose
-        contacts cannot be searched end up in `not_searched`. Only the named
+        The default account is searched even if the server does not list it. Accounts
+        whose contacts cannot be searched end up in `not_searched`. Only the named
         account's network is asked for people who are not contacts. `spoken` ignores
-        punctuation. Raises BeeperError.
+        punctuation. Without `confirm`, the best matches are as they were last read:
+        for showing, not for writing to. Raises BeeperError.
         """
         query = NameQuery.from_text(text, spoken=spoken)
-        listed = [
-            *(account.account_id for account in self.server.accounts),
-            self.server.default_account_id,
-        ]
-        searched = [account_id] if account_id else [*dict.fromkeys(listed)]
+        found = await self._find_indexed(query, account_id, confirm=confirm)
+        return found or await self._find(query, account_id)
+
+    async def _find(self, query: NameQuery, account_id: str | None) -> SearchResult:
+        """Read all chats and contacts, and return those that match."""
+        text = query.text
+        searched = [account_id] if account_id else account_ids(self.server)
         not_searched: list[str] = []
 
         async def contacts(searched_id: str) -> list[tuple[str, User]]:
             try:
-                found = await _contacts_if_listed(
+                found = await list_contacts_if_possible(
                     self.server, searched_id, [text], ask_network=account_id is not None
                 )
             except RequestTimeoutError:
@@ -111,8 +103,8 @@ class Directory:
                 not_searched.append(searched_id)
             return [(searched_id, user) for user in found or ()]
 
-        chats, *people = await _gather(
-            _chats(self.server, account_id, None), *map(contacts, searched)
+        chats, *people = await gather_in_time(
+            list_chats(self.server, account_id, None), *map(contacts, searched)
         )
         candidates = find_candidates(
             self.server.accounts,
@@ -127,17 +119,26 @@ class Directory:
             not_searched=tuple(sorted(not_searched)),
         )
 
+    async def _find_indexed(
+        self, query: NameQuery, account_id: str | None, *, confirm: bool
+    ) -> SearchResult | None:
+        """Return the matches in the index; None without any, or if they differ now."""
+        searched = [account_id] if account_id else account_ids(self.server)
+        candidates = await self._candidates(query, account_id, searched)
+        matches = rank_candidates(candidates, query)
+        best = select_best(matches)
+        if not matches or (confirm and not await self._confirm(query, best)):
+            return None
+        return SearchResult(
+            matches=tuple(matches),
+            not_searched=tuple(sorted({*searched} & self.index.not_searched)),
+        )
+
     async def match_chats(self, text: str) -> list[ListedChat]:
         """Return the chats whose title or person matches. Raises BeeperError."""
         query = NameQuery.from_text(text)
-        candidates = find_candidates(
-            self.server.accounts, await _chats(self.server, None, None), []
-        )
-        return [
-            candidate.chat
-            for candidate in candidates
-            if candidate.chat and query.rank(candidate) is not None
-        ]
+        found = _chats(await self._candidates(query, None, ()), query)
+        return found or _chats(await self._all_chats(None), query)
 
     async def resolve_recipient(
         self,
@@ -153,6 +154,8 @@ class Directory:
         """
         if person := person_without_lookup(text):
             return person
+        if person := await self._indexed_person(account_id, text):
+            return person
         people = await _people(self.server, account_id, [text])
         return await _one_person(self.server, people, text, field=field)
 
@@ -167,6 +170,13 @@ class Directory:
 
         Raises the errors of `resolve_recipient`.
         """
+        persons: list[Person] = []
+        for text in texts:
+            if (person := await self._indexed_person(account_id, text)) is None:
+                break
+            persons.append(person)
+        else:
+            return persons
         people = await _people(self.server, account_id, texts)
         return [
             await _one_person(self.server, people, text, field=f"{field}.{index}")
@@ -184,11 +194,13 @@ class Directory:
 
         Raises the errors of `resolve_recipient`.
         """
-        chats = find_candidates(
-            self.server.accounts, await _chats(self.server, account_id, None), []
-        )
-        ranked = rank_candidates(chats, NameQuery.from_text(text))
-        best = select_best(ranked)
+        query = NameQuery.from_text(text)
+        ranked = rank_candidates(await self._candidates(query, account_id, ()), query)
+        best = await self._confirm(query, select_best(ranked), contacts=False)
+        if len(best) != 1:
+            chats = await self._all_chats(account_id)
+            ranked = rank_candidates(chats, query)
+            best = select_best(ranked)
         if not best:
             check_number(text, field=field)
         if len(best) != 1:
@@ -201,6 +213,126 @@ class Directory:
             raise await not_one(self.server, found, field, len(best), ranked)
         (chat,) = [candidate.chat for candidate in best if candidate.chat]
         return chat
+
+    async def _all_chats(self, account_id: str | None) -> list[Candidate]:
+        chats = await list_chats(self.server, account_id, None)
+        return find_candidates(self.server.accounts, chats, [])
+
+    # The index
+
+    async def _candidates(
+        self, query: NameQuery, account_id: str | None, contacts_of: Sequence[str]
+    ) -> list[Candidate]:
+        """Return the candidates in the index, none if it cannot answer.
+
+        Chats only, unless the accounts whose contacts are searched are given.
+        """
+        if is_identity(query.text) and account_id is not None:
+            return []  # The network may know more than the contacts.
+        if (index := await self.index.async_get(contacts_of)) is None:
+            return []
+        found = index.candidates(query, account_id, contacts=bool(contacts_of))
+        if not found:
+            self.index.read_again()
+        return found
+
+    async def _indexed_person(self, account_id: str, text: str) -> Person | None:
+        """Return the one person in the index whom a text matches, read once more."""
+        query = NameQuery.from_text(text)
+        candidates = await self._candidates(query, account_id, [account_id])
+        people = [candidate for candidate in candidates if candidate.users]
+        persons = group_by_person(select_best(rank_candidates(people, query)))
+        if len(persons) != 1 or not (same := await self._confirm(query, persons[0])):
+            return None
+        users = [user for candidate in same for user in candidate.users]
+        if not is_one_person(users, same[0].id_scheme) or any(
+            user.cannot_message for user in users
+        ):
+            return None
+        return as_person(text, same[0].name, users)
+
+    async def _confirm(
+        self, query: NameQuery, best: Sequence[Candidate], *, contacts: bool = True
+    ) -> Sequence[Candidate]:
+        """Return the best matches as they are now, none if others match as well now.
+
+        Reads their chats and, for people, searches the contacts of the account.
+        """
+        if not best or len(best) > _MAX_CONFIRMED:
+            return ()
+        try:
+            now = await gather(
+                *(self._read(query, candidate, contacts=contacts) for candidate in best)
+            )
+        except AnswerError, RequestTimeoutError, UnreadableAnswerError:
+            now = []
+        found = [candidate for candidates in now for candidate in candidates]
+        if {query.rank(candidate) for candidate in found} == {
+            query.rank(best[0])
+        } and _identities(found) == _identities(best):
+            return found
+        self.index.read_again()
+        return ()
+
+    async def _read(
+        self, query: NameQuery, candidate: Candidate, *, contacts: bool
+    ) -> list[Candidate]:
+        """Return a candidate as it is now, with others who match at least as well."""
+        client, account_id = self.server.client, candidate.account_id
+        chats: dict[str, ListedChat] = {}
+        people: list[tuple[str, User]] = []
+
+        async def read_chats() -> None:
+            if contacts:
+                page = await client.direct_chats(account_id, query.text)
+            else:
+                page = await client.search_chats(
+                    query.text, scope="titles", limit=MAX_LISTED
+                )
+            chats.update((chat.id, chat) for chat in page.items)
+            # Searches of servers do not ignore accents.
+            if (listed := candidate.chat) and listed.id not in chats:
+                chats[listed.id] = await client.chat(
+                    listed.id, participants=MAX_PARTICIPANTS
+                )
+
+        async def read_contacts() -> None:
+            if account_id not in self.index.not_searched:
+                found = await client.contacts(account_id, query.text)
+                people.extend((account_id, user) for user in found)
+
+        await gather(read_chats(), *([read_contacts()] if contacts else ()))
+        found = find_candidates(
+            self.server.accounts,
+            [chat for chat in chats.values() if chat.merged_into_id not in chats],
+            people,
+        )
+        return select_best(rank_candidates(found, query))
+
+
+def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat]:
+    """Return the chats of those that match at all."""
+    return [
+        candidate.chat
+        for candidate in candidates
+        if candidate.chat and query.rank(candidate) is not None
+    ]
+
+
+def _identities(candidates: Iterable[Candidate]) -> set[Key | str | None]:
+    """Return what must stay the same until somebody is written to."""
+    return {
+        identity
+        for candidate in candidates
+        for identity in (
+            *candidate.keys,
+            *(
+                (candidate.chat.id, candidate.chat.merged_into_id)
+                if candidate.chat
+                else ()
+            ),
+        )
+    }
 
 
 def check_number(text: str, *, field: str) -> None:
@@ -287,9 +419,9 @@ async def _people(
     account_id: str,
     texts: Collection[str],
 ) -> Found:
-    chats, contacts = await _gather(
-        _chats(server, account_id, "single"),
-        _contacts_if_listed(server, account_id, texts, ask_network=True),
+    chats, contacts = await gather_in_time(
+        list_chats(server, account_id, "single"),
+        list_contacts_if_possible(server, account_id, texts, ask_network=True),
     )
     return Found(
         account_ids=[account_id],
@@ -298,94 +430,3 @@ async def _people(
         ),
         not_searched=[account_id] if contacts is None else [],
     )
-
-
-async def _contacts_if_listed(
-    server: Server, account_id: str, texts: Iterable[str], *, ask_network: bool
-) -> list[User] | None:
-    """Return what `_contacts` returns, None if an account's contacts cannot be searched.
-
-    Some bridges cannot list or search them; the chats are there all the same. Raises
-    RequestTimeoutError for an account that does not answer, also if it did not just
-    before.
-    """
-    now = asyncio.get_running_loop().time()
-    if server.silent_accounts.get(account_id, 0) > now:
-        raise RequestTimeoutError(connecting=False)
-    try:
-        return await _contacts(server, account_id, texts, ask_network=ask_network)
-    except TimeoutError, RequestTimeoutError:
-        server.silent_accounts[account_id] = now + _SILENT_FOR
-        raise RequestTimeoutError(connecting=False) from None
-    except AuthenticationError, ForbiddenError:
-        raise
-    except AnswerError:
-        # An unknown account has no chats either.
-        if (
-            server.account(account_id) is None
-            and account_id != server.default_account_id
-        ):
-            raise
-        return None
-
-
-async def _contacts(
-    server: Server, account_id: str, texts: Iterable[str], *, ask_network: bool
-) -> list[User]:
-    """Return an account's contacts, and the people its network finds by an identity.
-
-    Servers before 4.2.557 cannot list contacts; they are asked for each text.
-    """
-    try:
-        found = await _collect_pages(
-            _in_time(partial(server.client.list_contacts, account_id), _PAGE_TIMEOUT)
-        )
-        queries = [text for text in texts if ask_network and is_identity(text)]
-    except RouteAbsentError:
-        found, queries = [], [*texts]
-    for text in queries:
-        async with asyncio.timeout(_SEARCH_TIMEOUT):
-            found += await server.client.contacts(account_id, text)
-    return found
-
-
-def _in_time[T](
-    fetch: Callable[[str | None], Awaitable[Page[T]]], seconds: float
-) -> Callable[[str | None], Awaitable[Page[T]]]:
-    """Return a fetch that raises TimeoutError if a page takes longer."""
-
-    async def fetch_in_time(cursor: str | None) -> Page[T]:
-        async with asyncio.timeout(seconds):
-            return await fetch(cursor)
-
-    return fetch_in_time
-
-
-async def _chats(
-    server: Server, account_id: str | None, kind: ChatType | None
-) -> list[ListedChat]:
-    found = await _collect_pages(
-        partial(server.client.all_chats, account_id, chat_type=kind)
-    )
-    ids = {chat.id for chat in found}
-    # A merged chat replaces its members.
-    return [chat for chat in found if chat.merged_into_id not in ids]
-
-
-async def _collect_pages[T](
-    fetch: Callable[[str | None], Awaitable[Page[T]]],
-) -> list[T]:
-    """Return the items of all pages."""
-    return [item async for page in pages(fetch, _MAX_PAGES) for item in page.items]
-
-
-async def _gather(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Read concurrently; the first error cancels the other reads and is raised."""
-    try:
-        async with asyncio.timeout(_TIMEOUT), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(read) for read in reads]
-    except TimeoutError:
-        raise RequestTimeoutError(connecting=False) from None
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]

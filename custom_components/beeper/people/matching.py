@@ -235,6 +235,40 @@ class NameQuery:
         return Rank.CONTAINS if self.name.folded in name.folded else None
 
 
+class Identities:
+    """Which users are the signed-in user, and which are the same person."""
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        """Take them from the accounts of a server."""
+        self._accounts = {account.account_id: account for account in accounts}
+        self._own = {
+            (account.account_id, account.user.id)
+            for account in self._accounts.values()
+            if account.user
+        }
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account, None if it is not listed."""
+        return self._accounts.get(account_id)
+
+    def others(self, account_id: str, users: Iterable[User]) -> list[User]:
+        """Return the users who are neither the signed-in user nor a network's bot."""
+        return [
+            user
+            for user in users
+            if not (
+                user.is_self
+                or user.is_network_bot
+                or (account_id, user.id) in self._own
+            )
+        ]
+
+    def keys(self, account_id: str, user: User) -> set[Key]:
+        """Return what identifies a user: the ID and the phone number, never names."""
+        account = self._accounts.get(account_id)
+        return _keys(account_id, user, account.id_scheme if account else None)
+
+
 def find_candidates(
     accounts: Iterable[Account],
     chats: Iterable[ListedChat],
@@ -244,24 +278,8 @@ def find_candidates(
 
     `contacts` come with their account ID.
     """
-    by_id = {account.account_id: account for account in accounts}
-    own = {
-        (account.account_id, account.user.id)
-        for account in by_id.values()
-        if account.user
-    }
-
-    def others(account_id: str, users: Iterable[User]) -> list[User]:
-        return [
-            user
-            for user in users
-            if not (user.is_self or user.is_network_bot or (account_id, user.id) in own)
-        ]
-
-    def keys(account_id: str, user: User) -> set[Key]:
-        account = by_id.get(account_id)
-        return _keys(account_id, user, account.id_scheme if account else None)
-
+    identities = Identities(accounts)
+    others, keys = identities.others, identities.keys
     rows: list[_Row] = []
     rows_by_key: dict[Key, list[_Row]] = {}
     for chat in chats:
@@ -272,7 +290,7 @@ def find_candidates(
             chat=chat,
             users=people if chat.type == "single" and len(people) == 1 else [],
             is_deserted=bool(chat.participants) and not people,
-            own=_own_users(chat, by_id.get(account_id)) if not people else (),
+            own=_own_users(chat, identities.account(account_id)) if not people else (),
         )
         rows.append(row)
         for user in row.users:
@@ -292,7 +310,7 @@ def find_candidates(
             row.users.append(user)
         if not same:
             rows.append(_Row(account_id=account_id, users=[user]))
-    return [row.candidate(by_id.get(row.account_id)) for row in rows]
+    return [row.candidate(identities.account(row.account_id)) for row in rows]
 
 
 @dataclass(kw_only=True, repr=False, eq=False)

@@ -6,6 +6,7 @@ import re
 from typing import Final
 import unicodedata
 
+_NOT_LETTERS: Final = re.compile("[^0-9a-z]+")
 _DOTS: Final = re.compile(r"(?<=\d)(\.)\.*(?=\d)|\.+")
 _INITIALS: Final = re.compile(
     r"(?<!\w)(?:[^\W\d_]\.){2,}(?!\w)|(?<!\w)(?:[^\W\d_]\.)+[^\W\d_](?!\w)"
@@ -66,6 +67,17 @@ class Name:
 def fold(text: str) -> str:
     """Return a text without case, accents and spaces."""
     return "".join(_plain(text).split())
+
+
+def letters(text: str) -> str:
+    """Return only the letters and digits of a text, without case and accents.
+
+    A name that matches a query contains the letters of the query.
+    """
+    plain = _plain(text)
+    if plain.isascii():
+        return _NOT_LETTERS.sub("", plain)
+    return "".join(char for char in plain if _is_word(char))
 
 
 def _plain(text: str) -> str:
