@@ -228,7 +228,7 @@ async def test_sent_message_logs_nothing_personal(
     [
         {"user": {"phone_number": 15550107777}},
         {"user": {"phone_number": "5550107777"}},
-        {"user": {"phone_number": "+1 5550107777 Robin Sample"}},
+        {"user": {"phone_number": "Robin Sample +1 5550107777"}},
         {"user": {"email": "kim.secret"}},
         {"user": {"full_name": "Robin Sample"}},
         {**CALL, "title": "kim.secret"},

@@ -10,8 +10,8 @@ from simulator import Simulator
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait up to five seconds for a condition."""
-    async with asyncio.timeout(5):
+    """Wait for a condition, long enough for a busy machine."""
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.001)
 

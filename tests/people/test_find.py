@@ -323,7 +323,7 @@ async def test_unreadable_directory_is_an_error(
     assert (await find(hass, query="kim"))["count"] == 2
 
 
-@pytest.mark.index("cold", "warm")
+@pytest.mark.index("cold")
 async def test_slow_search_times_out(
     hass: HomeAssistant,
     simulator: Simulator,

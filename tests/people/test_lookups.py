@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.people import directory, lookup_queue
+from custom_components.beeper.people import listing, lookup_queue
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
@@ -19,8 +19,8 @@ from tests.helpers.world import ALEX, FAMILY, KIM, texts
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory, "_PAGE_TIMEOUT", 1.0)
-    monkeypatch.setattr(directory, "_SEARCH_TIMEOUT", 1.0)
+    monkeypatch.setattr(listing, "PAGE_TIMEOUT", 1.0)
+    monkeypatch.setattr(listing, "_SEARCH_TIMEOUT", 1.0)
     monkeypatch.setattr(lookup_queue, "_PATIENCE", 0.3)
 
 
@@ -105,6 +105,7 @@ async def test_an_account_that_hung_just_now_is_not_asked_again(
     assert not simulator.executed
 
 
+@pytest.mark.index("cold")
 async def test_an_account_that_hung_is_asked_again_after_a_while(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -112,7 +113,7 @@ async def test_an_account_that_hung_is_asked_again_after_a_while(
     quick: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(directory, "_SILENT_FOR", 1.5)
+    monkeypatch.setattr(listing, "_SILENT_FOR", 1.5)
     hang(simulator)
     with pytest.raises(HomeAssistantError):
         await create_chat(hass, account_id="telegram", recipient="Alex Rivera")
@@ -122,6 +123,7 @@ async def test_an_account_that_hung_is_asked_again_after_a_while(
     assert response["chat_id"] == ALEX
 
 
+@pytest.mark.index("cold")
 async def test_search_of_all_accounts_leaves_out_the_one_that_hangs(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, quick: None
 ) -> None:

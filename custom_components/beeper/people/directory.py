@@ -20,11 +20,18 @@ from ..api.requests import StartUser
 from ..server import Server
 from ..validation import person_recipient
 from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
-from .listing import gather, gather_in_time, list_chats, list_contacts_if_possible
+from .listing import (
+    gather,
+    gather_in_time,
+    list_chats,
+    list_contacts_if_possible,
+    search_contacts,
+)
 from .matching import (
     Candidate,
     Key,
     NameQuery,
+    Rank,
     SearchResult,
     find_candidates,
     group_by_person,
@@ -127,7 +134,10 @@ class Directory:
         candidates = await self._candidates(query, account_id, searched)
         matches = rank_candidates(candidates, query)
         best = select_best(matches)
-        if not matches or (confirm and not await self._confirm(query, best)):
+        # A part of a number or handle is no reason not to look for a new name.
+        if not matches or matches[0][0] is Rank.LOOSE:
+            return None
+        if confirm and not await self._confirm(query, best):
             return None
         return SearchResult(
             matches=tuple(matches),
@@ -297,9 +307,15 @@ class Directory:
                 )
 
         async def read_contacts() -> None:
-            if account_id not in self.index.not_searched:
-                found = await client.contacts(account_id, query.text)
-                people.extend((account_id, user) for user in found)
+            if account_id in self.index.not_searched:
+                return
+            try:
+                found = await search_contacts(self.server, account_id, query.text)
+            except RequestTimeoutError:
+                if candidate.chat is None:
+                    raise
+                found = candidate.users  # The chat shows who it is.
+            people.extend((account_id, user) for user in found)
 
         await gather(read_chats(), *([read_contacts()] if contacts else ()))
         found = find_candidates(

@@ -1,7 +1,7 @@
 """Reading of all chats and contacts of a server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -79,6 +79,15 @@ async def list_contacts(
         async with asyncio.timeout(_SEARCH_TIMEOUT):
             found += await server.client.contacts(account_id, text)
     return found
+
+
+async def search_contacts(server: Server, account_id: str, text: str) -> Sequence[User]:
+    """Return the contacts that a server finds; raises RequestTimeoutError soon."""
+    try:
+        async with asyncio.timeout(PAGE_TIMEOUT):
+            return await server.client.contacts(account_id, text)
+    except TimeoutError:
+        raise RequestTimeoutError(connecting=False) from None
 
 
 def in_time[T](
