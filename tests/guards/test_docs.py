@@ -794,7 +794,10 @@ async def test_ask_about_the_heating(
     hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
 ) -> None:
     turned_off = async_mock_service(hass, "climate", "turn_off")
-    await run(hass, "Ask about the heating", "binary_sensor.window")
+    await load(hass, "Ask about the heating")
+    hass.states.async_set("binary_sensor.window", "off")
+    await hass.async_block_till_done()
+    hass.states.async_set("binary_sensor.window", "on")
     await until(lambda: sent(simulator))
     await asyncio.sleep(simulator.confirm_after * 2)
     assert simulator.world.chats[KIM].messages[-1].text.endswith("1 yes, 2 no")
