@@ -17,7 +17,6 @@ _KINDS = (
     ("set-up, processor time", "ms", 1.25),
     ("memory, the integration's modules in it", "MB", 1.25),
     ("a minute's poll, processor time", "ms", 1.25),
-    ("finding somebody by name", "ms", None),
 )
 
 
@@ -69,14 +68,4 @@ async def _measure(size: int, *, unread: bool) -> tuple[float, ...]:
             await coordinator.async_refresh()
             await asyncio.sleep(0.2)  # The inbox looks which chats have changed.
         poll = (time.process_time() - used) / polls
-        began = time.perf_counter()
-        for number in range(finds := 3):
-            await hass.services.async_call(
-                "beeper",
-                "find",
-                {"query": f"Contact {number:05}"},
-                blocking=True,
-                return_response=True,
-            )
-        found = (time.perf_counter() - began) / finds
-        return seconds * 1000, cpu * 1000, occupied, poll * 1000, found * 1000
+        return seconds * 1000, cpu * 1000, occupied, poll * 1000

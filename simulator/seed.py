@@ -323,7 +323,7 @@ def _decorate(world: World, family: Chat) -> None:
 
 
 def _bulk(world: World, number: int) -> None:
-    """Add direct chats with one message each, a minute apart, older than the rest."""
+    """Add contacts, each with a chat of one message, a minute apart and older than the rest."""
     account = world.accounts["whatsapp"]
     start = world.now() - timedelta(days=2)
     for index in range(max(number, 0)):
@@ -333,6 +333,7 @@ def _bulk(world: World, number: int) -> None:
             full_name=f"Contact {index:05}",
             phone_number=phone,
         )
+        account.contacts[person.id] = person
         when = start - timedelta(minutes=index)
         chat = world.add_chat(
             account, [person], chat_id=f"!bulk{index:05}:beeper.com", when=when

@@ -252,7 +252,12 @@ class Directory:
         candidates = await self._candidates(query, account_id, [account_id])
         people = [candidate for candidate in candidates if candidate.users]
         persons = group_by_person(select_best(rank_candidates(people, query)))
-        if len(persons) != 1 or not (same := await self._confirm(query, persons[0])):
+        if len(persons) != 1:
+            return None
+        # The chat is not needed to know a contact.
+        chats = any(_contacts_of(candidate) == () for candidate in persons[0])
+        same = await self._confirm(query, persons[0], chats=chats)
+        if not same:
             return None
         users = [user for candidate in same for user in candidate.users]
         if not is_one_person(users, same[0].id_scheme) or any(
@@ -262,34 +267,42 @@ class Directory:
         return as_person(text, same[0].name, users)
 
     async def _confirm(
-        self, query: NameQuery, best: Sequence[Candidate], *, contacts: bool = True
+        self,
+        query: NameQuery,
+        best: Sequence[Candidate],
+        *,
+        chats: bool = True,
+        contacts: bool = True,
     ) -> Sequence[Candidate]:
         """Return the best matches as they are now, none if others match as well now.
 
-        Reads their chats and, for people, searches the contacts of the account.
+        Reads their chats, the contacts that match now, or both.
         """
         if not best or len(best) > _MAX_CONFIRMED:
             return ()
         try:
             now = await gather(
-                *(self._read(query, candidate, contacts=contacts) for candidate in best)
+                *(
+                    self._read(query, candidate, chats=chats, contacts=contacts)
+                    for candidate in best
+                )
             )
         except AnswerError, RequestTimeoutError, UnreadableAnswerError:
             now = []
         found = [candidate for candidates in now for candidate in candidates]
         if {query.rank(candidate) for candidate in found} == {
             query.rank(best[0])
-        } and _identities(found) == _identities(best):
+        } and _identities(found, chats=chats) == _identities(best, chats=chats):
             return found
         self.index.read_again()
         return ()
 
     async def _read(
-        self, query: NameQuery, candidate: Candidate, *, contacts: bool
+        self, query: NameQuery, candidate: Candidate, *, chats: bool, contacts: bool
     ) -> list[Candidate]:
         """Return a candidate as it is now, with others who match at least as well."""
         client, account_id = self.server.client, candidate.account_id
-        chats: dict[str, ListedChat] = {}
+        by_id: dict[str, ListedChat] = {}
         people: list[tuple[str, User]] = []
 
         async def read_chats() -> None:
@@ -299,10 +312,10 @@ class Directory:
                 page = await client.search_chats(
                     query.text, scope="titles", limit=MAX_LISTED
                 )
-            chats.update((chat.id, chat) for chat in page.items)
+            by_id.update((chat.id, chat) for chat in page.items)
             # Searches of servers do not ignore accents.
-            if (listed := candidate.chat) and listed.id not in chats:
-                chats[listed.id] = await client.chat(
+            if (listed := candidate.chat) and listed.id not in by_id:
+                by_id[listed.id] = await client.chat(
                     listed.id, participants=MAX_PARTICIPANTS
                 )
 
@@ -314,13 +327,18 @@ class Directory:
             except RequestTimeoutError:
                 if candidate.chat is None:
                     raise
+                if not chats:
+                    await read_chats()
                 found = candidate.users  # The chat shows who it is.
             people.extend((account_id, user) for user in found)
 
-        await gather(read_chats(), *([read_contacts()] if contacts else ()))
+        await gather(
+            *([read_chats()] if chats else ()),
+            *([read_contacts()] if contacts else ()),
+        )
         found = find_candidates(
             self.server.accounts,
-            [chat for chat in chats.values() if chat.merged_into_id not in chats],
+            [chat for chat in by_id.values() if chat.merged_into_id not in by_id],
             people,
         )
         return select_best(rank_candidates(found, query))
@@ -335,7 +353,15 @@ def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat
     ]
 
 
-def _identities(candidates: Iterable[Candidate]) -> set[Key | str | None]:
+def _contacts_of(candidate: Candidate) -> Sequence[User]:
+    """Return the users who come from the contacts, and not from the chat."""
+    participants = candidate.chat.participants if candidate.chat else ()
+    return tuple(user for user in candidate.users if user not in participants)
+
+
+def _identities(
+    candidates: Iterable[Candidate], *, chats: bool
+) -> set[Key | str | None]:
     """Return what must stay the same until somebody is written to."""
     return {
         identity
@@ -344,7 +370,7 @@ def _identities(candidates: Iterable[Candidate]) -> set[Key | str | None]:
             *candidate.keys,
             *(
                 (candidate.chat.id, candidate.chat.merged_into_id)
-                if candidate.chat
+                if chats and candidate.chat
                 else ()
             ),
         )
