@@ -759,15 +759,14 @@ UNTOLD = [
     "setup 404",
     "setup 500",
     "setup 503",
-    "only a name",
     "{}",
     "[]",
     '{"matrix": null}',
     '{"matrix": {"userID": ""}}',
     '{"matrix": {"userID": 7}}',
-    '{"matrix": {"userID": "me"}}',
-    '{"matrix": {"userID": "@me"}}',
 ]
+BARE = ["only a name", '{"matrix": {"userID": "me"}}', '{"matrix": {"userID": "@me"}}']
+"""How a server names its user without the homeserver."""
 
 
 @pytest.mark.parametrize("how", UNTOLD)
@@ -824,6 +823,25 @@ async def test_another_connection_waits_until_the_server_says_whose_it_is(
         assert result["errors"] == {"base": "user_unknown"}
         assert loaded.data["url"] == simulator.url
         assert loaded.data["token"] == TOKEN
+
+
+@pytest.mark.parametrize("how", BARE)
+async def test_a_bare_name_counts_at_the_same_address_only(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, how: str
+) -> None:
+    """Somebody else can have the same name at another homeserver."""
+    async with Simulator() as other:
+        tell_nobody(other, how)
+        result = await loaded.start_reconfigure_flow(hass)
+        result = await submit(hass, result, url=other.url, verify_ssl=True)
+        assert result["errors"] == {"base": "user_unknown"}
+    tell_nobody(simulator, how)
+    simulator.tokens["new"] = {"read", "write"}
+    result = await loaded.start_reauth_flow(hass)
+    result = await submit(hass, result, token="new")
+    assert result["reason"] == "reauth_successful"
+    assert loaded.data["user_id"] == "@me:beeper.com"
+    await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize("how", UNTOLD)

@@ -474,7 +474,7 @@ async def test_rejected_token_starts_reauth(
     simulator: Simulator,
     media: Path,
 ) -> None:
-    simulator.faults.add("status_before", path="/v1/assets/serve", status=401)
+    simulator.faults.add("status_before", status=401, times=None)
 
     assert "no longer accepts" in await refused(hass, media)
     await hass.async_block_till_done()

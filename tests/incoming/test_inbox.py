@@ -46,6 +46,7 @@ async def test_message_is_published_once(
             "timestamp": events[0].as_dict()["timestamp"],
             "message_type": "text",
             "text": "Is anybody home?",
+            "answers_question": False,
             "rich_text": "Is anybody home?",
             "reply_to": None,
             "attachments": [],

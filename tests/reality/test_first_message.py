@@ -254,7 +254,7 @@ async def test_r22_starts_for_one_person_find_one_chat(
     assert texts(chat) == [f"No. {number}" for number in numbers]
 
 
-@pytest.mark.parametrize("seconds", [0.5, 5])
+@pytest.mark.parametrize("seconds", [0.5, 4])
 async def test_r22_a_slow_lookup_holds_up_later_starts_for_a_while(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -311,6 +311,7 @@ async def test_the_servers_own_refusal_still_doubts_the_token(
     simulator.tokens.clear()
     with pytest.raises(HomeAssistantError, match="no longer accepts"):
         await send(hass)
+    await until(lambda: reauths(hass))  # It is refused once more.
     assert len(reauths(hass)) == 1
 
 

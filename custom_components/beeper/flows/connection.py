@@ -124,11 +124,16 @@ async def _async_connect(
         return {_FIELDS.get(key, "base"): key}
     known_id = stored[CONF_USER_ID] if stored else None
     if stored and known_id:
-        is_told = _is_complete(known_id) and _is_complete(found_id)
-        is_unchanged = (stored[CONF_URL], stored[CONF_TOKEN]) == (url, token)
-        if is_told and found_id != known_id:
+        is_same_server = stored[CONF_URL] == url
+        is_complete = _is_complete(known_id) and _is_complete(found_id)
+        if found_id is None:
+            if not is_same_server or stored[CONF_TOKEN] != token:
+                return {"base": "user_unknown"}
+        elif (is_complete and found_id != known_id) or _localpart(
+            found_id
+        ) != _localpart(known_id):
             return {"base": "wrong_user"}
-        if not is_told and not is_unchanged:
+        elif not is_complete and not is_same_server:
             return {"base": "user_unknown"}
     return ConnectedServer(
         data={
@@ -177,6 +182,11 @@ async def _async_speaks_http(client: BeeperClient) -> bool:
     except BeeperError:
         return False
     return True
+
+
+def _localpart(user_id: str) -> str:
+    """Return the name of a user; some servers name theirs by it alone."""
+    return user_id.removeprefix("@").partition(":")[0]
 
 
 def _is_complete(user_id: str | None) -> bool:
