@@ -79,6 +79,7 @@ MESSAGE: dict[str, Any] = {"chat_id": KIM, "message_id": "4"}
 CALLS: dict[str, dict[str, Any]] = {
     "create_chat": {"recipient": "Kim"},
     "send_message": {"chat_id": KIM, "message": "hi"},
+    "ask_question": {"chat_id": KIM, "message": "Tea?", "timeout": 0.1},
     "find": {"query": "Kim"},
     "list_accounts": {},
     "list_chats": {},
