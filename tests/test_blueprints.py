@@ -8,7 +8,7 @@ from pathlib import Path
 import re
 import shutil
 import time
-from typing import Any
+from typing import Any, Literal, override
 from urllib.parse import quote
 
 import pytest
@@ -21,19 +21,22 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.beeper.outgoing import delivery
 from custom_components.beeper.signals import MessageEvent
+from homeassistant.components import conversation
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.helpers import entity_registry as er
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er, intent
 from homeassistant.helpers.selector import selector
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from simulator.model import Message
-from tests.helpers.actions import PATH, sent, tried
+from tests.helpers.actions import PATH, call_action, sent, tried
 from tests.helpers.entities import add_chat, device_of
 from tests.helpers.media import PNG, Door, Doorbell
 from tests.helpers.repository import MANIFEST, ROOT
+from tests.helpers.talking import add_agent
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 from tests.helpers.yaml_examples import README, set_up_automation
@@ -126,6 +129,7 @@ def test_blueprints_are_found() -> None:
         "doorbell",
         "leave_home",
         "status",
+        "talk",
     }
 
 
@@ -154,7 +158,7 @@ def test_every_input_can_be_chosen(file: Path) -> None:
             choose(given["default"])  # raises if it could not be chosen
 
 
-@pytest.mark.parametrize("name", ["status", "confirm"])
+@pytest.mark.parametrize("name", ["status", "confirm", "talk"])
 def test_nobody_is_allowed_by_default(name: str) -> None:
     (file,) = (file for file in FILES if file.stem == name)
     assert "default" not in dict(inputs_of(file))["senders"]
@@ -767,6 +771,215 @@ async def test_no_status_for_a_name(
     assert tried(simulator) == 0
 
 
+# Somebody talks to Assist
+
+
+class Agent(conversation.ConversationEntity):
+    """A conversation agent that repeats what it heard, and fails if asked to."""
+
+    _attr_name = "Agent"
+    _attr_unique_id = "agent"
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.languages: list[str] = []
+        self.speech: str | None = None
+
+    @property
+    @override
+    def supported_languages(self) -> Literal["*"]:
+        return "*"
+
+    @override
+    async def _async_handle_message(
+        self,
+        user_input: conversation.ConversationInput,
+        chat_log: conversation.ChatLog,
+    ) -> conversation.ConversationResult:
+        self.heard.append((user_input.text, chat_log.conversation_id))
+        self.languages.append(user_input.language)
+        if user_input.text == "fail":
+            raise HomeAssistantError("No")
+        response = intent.IntentResponse(language=user_input.language)
+        speech = f"You said: {user_input.text}" if self.speech is None else self.speech
+        response.async_set_speech(speech)
+        return conversation.ConversationResult(
+            response=response, conversation_id=chat_log.conversation_id
+        )
+
+
+@pytest.fixture
+async def agent(hass: HomeAssistant, listening: MockConfigEntry) -> Agent:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    agent = Agent()
+    await add_agent(hass, agent)
+    return agent
+
+
+async def let_talk(hass: HomeAssistant, **inputs: Any) -> None:
+    inputs = {"senders": [KIMS], "agent": "conversation.agent"} | inputs
+    await automate(hass, "talk", **inputs)
+
+
+async def test_assist_answers_as_a_reply(
+    hass: HomeAssistant, simulator: Simulator, agent: Agent
+) -> None:
+    await let_talk(hass)
+
+    first = write(simulator, "Turn on the light")
+    await until(lambda: sent(simulator))
+    write(simulator, "and off")
+    await until(lambda: sent(simulator) == 2)
+    await finished(hass)
+
+    assert texts(simulator, KIM) == [
+        "You said: Turn on the light",
+        "You said: and off",
+    ]
+    (reply, _) = (
+        message for message in simulator.world.chats[KIM].messages if message.pending_id
+    )
+    assert reply.linked_message_id == first.id
+    # The second belongs to the same conversation.
+    assert len({conversation_id for _, conversation_id in agent.heard}) == 1
+    assert agent.languages == ["en", "en"]
+
+
+async def test_two_people_have_two_conversations(
+    hass: HomeAssistant, simulator: Simulator, agent: Agent
+) -> None:
+    others = simulator.world.chats[ALEX].participants
+    await let_talk(hass, senders=[KIMS, others[0].id], language="de")
+
+    write(simulator, "I am Kim")
+    write(simulator, "I am Alex", chat_id=ALEX)
+    await until(lambda: sent(simulator) == 2)
+    await finished(hass)
+
+    assert texts(simulator, KIM) == ["You said: I am Kim"]
+    assert texts(simulator, ALEX) == ["You said: I am Alex"]
+    assert len({conversation_id for _, conversation_id in agent.heard}) == 2
+    assert agent.languages == ["de", "de"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ 6 * 7 }}", "[1, 2]", "{'a': 1}", "21.50", "None", "007", "<b>hi</b> & co"],
+)
+async def test_hostile_texts_stay_texts(
+    hass: HomeAssistant, simulator: Simulator, agent: Agent, text: str
+) -> None:
+    agent.speech = text
+    await let_talk(hass)
+
+    write(simulator, text)
+    await until(lambda: sent(simulator))
+    await finished(hass)
+
+    assert [heard for heard, _ in agent.heard] == [text]
+    assert texts(simulator, KIM) == [text]
+
+
+async def test_what_assist_does_not_hear(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    agent: Agent,
+    events: list[MessageEvent],
+) -> None:
+    await let_talk(hass, senders=[KIMS, simulator.world.accounts["whatsapp"].user.id])
+
+    write(simulator, "I am Kim, honestly", chat_id=ALEX)
+    say(simulator, "in a group", "@whatsapp_15550101002:beeper.com")
+    write(simulator, "own", sender=simulator.world.accounts["whatsapp"].user)
+    write(simulator, "x" * 501)
+    write(simulator, "old", ago=121)
+    await until(lambda: len(events) == 5)
+    await quiet(simulator)
+    await hass.async_block_till_done()
+
+    assert not agent.heard
+    assert tried(simulator) == 0
+
+
+async def test_an_answer_to_a_question_is_not_for_assist(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    agent: Agent,
+    events: list[MessageEvent],
+) -> None:
+    await let_talk(hass)
+    question = hass.async_create_task(
+        call_action(hass, "ask_question", chat_id=KIM, message="Open the garage?")
+    )
+    await until(lambda: sent(simulator))
+    await asyncio.sleep(simulator.confirm_after * 2)
+    await quiet(simulator)
+
+    write(simulator, "yes")
+    assert (await question)["text"] == "yes"
+    await quiet(simulator)
+    await hass.async_block_till_done()
+
+    assert not agent.heard
+    assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "replies"),
+    [
+        ({}, ["Sorry, that did not work."]),
+        ({"reply_error": " "}, []),
+        ({"agent": "conversation.nobody"}, ["Sorry, that did not work."]),
+    ],
+)
+async def test_an_agent_that_fails(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    agent: Agent,
+    notices: list[ServiceCall],
+    events: list[MessageEvent],
+    inputs: dict[str, Any],
+    replies: list[str],
+) -> None:
+    await let_talk(hass, **inputs)
+
+    write(simulator, "fail")
+    await until(lambda: events)
+    await until(lambda: sent(simulator) == len(replies))
+    await finished(hass)
+    await quiet(simulator)
+
+    assert texts(simulator, KIM) == replies
+    assert not notices
+
+
+async def test_an_answer_that_is_not_sent_is_notified(
+    hass: HomeAssistant, simulator: Simulator, agent: Agent, notices: list[ServiceCall]
+) -> None:
+    await let_talk(hass)
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+
+    write(simulator, "Hello")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Perhaps an answer is missing"
+    assert tried(simulator) == 1
+
+
+async def test_assist_is_not_for_a_name(
+    hass: HomeAssistant, simulator: Simulator, agent: Agent, notices: list[ServiceCall]
+) -> None:
+    await let_talk(hass, senders=[KIMS, "Kim"])
+
+    write(simulator, "Hello")
+    await until(lambda: notices)
+
+    assert notices[0].data["title"] == "Nobody was answered"
+    assert not agent.heard
+    assert tried(simulator) == 0
+
+
 # Somebody is asked
 
 
@@ -1049,6 +1262,7 @@ async def test_no_question_for_a_name(
     [
         ("status", "senders"),
         ("status", "phrases"),
+        ("talk", "senders"),
     ],
 )
 @pytest.mark.parametrize("blank", [[], "", [""], None])

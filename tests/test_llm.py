@@ -7,27 +7,19 @@ import json
 from typing import Any, Literal, override
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    MockModule,
-    mock_config_flow,
-    mock_integration,
-    mock_platform,
-    setup_test_component_platform,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import (
     ClientSessionGenerator,
     WebSocketGenerator,
 )
 
 from homeassistant.components import conversation
-from homeassistant.config_entries import ConfigFlow
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent, llm
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.servers import add_entry
-from tests.helpers.talking import SENT_TO_MIA, set_options, talk
+from tests.helpers.talking import SENT_TO_MIA, add_agent, set_options, talk
 from tests.helpers.world import ALEX, FAMILY, contact, last, write
 
 READS = {"beeper__find_person", "beeper__read_unread"}
@@ -489,25 +481,11 @@ class Model(conversation.ConversationEntity):
         )
 
 
-async def add_model(hass: HomeAssistant, model: Model) -> None:
-    async def forward(hass: HomeAssistant, entry: Any) -> bool:
-        await hass.config_entries.async_forward_entry_setups(entry, ["conversation"])
-        return True
-
-    mock_integration(hass, MockModule("test", async_setup_entry=forward))
-    mock_platform(hass, "test.config_flow")
-    setup_test_component_platform(hass, "conversation", [model], from_config_entry=True)
-    entry = MockConfigEntry(domain="test")
-    entry.add_to_hass(hass)
-    with mock_config_flow("test", ConfigFlow):
-        assert await hass.config_entries.async_setup(entry.entry_id)
-
-
 @pytest.mark.usefixtures("assist", "may_send")
 async def test_user_confirms_a_models_message(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
-    await add_model(hass, Model("Mia"))
+    await add_agent(hass, Model("Mia"))
 
     asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
     assert asked == (
@@ -528,7 +506,7 @@ async def test_one_yes_is_for_one_message(
     """A model that sends two messages repeats both questions and gets one answer."""
     contact(simulator, "@zoe:beeper.com", full_name="Zoe")
     model = Model("Mia", "Zoe")
-    await add_model(hass, model)
+    await add_agent(hass, model)
 
     asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
     assert asked.startswith("You have no chat with Mia 🌻 on WhatsApp yet")
@@ -548,7 +526,7 @@ async def test_one_yes_is_for_one_message(
 async def test_model_may_ask_again_next_turn(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
-    await add_model(hass, Model("Mia"))
+    await add_agent(hass, Model("Mia"))
     options = {"agent_id": "conversation.model"}
     _, conversation_id = await talk(hass, "Hello", **options)
     asked, _ = await talk(hass, "Bye", conversation_id, **options)
@@ -570,7 +548,7 @@ async def test_confirmation_without_the_recipient_is_repeated(
 ) -> None:
     """The model may have asked about something else: Home Assistant asks itself."""
     await set_options(hass, loaded, llm_can_send=True, confirm="always")
-    await add_model(hass, Model("family"))
+    await add_agent(hass, Model("family"))
     _, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
 
     asked, _ = await talk(hass, answer, conversation_id)
@@ -600,7 +578,7 @@ async def test_always_ask_a_yes_with_the_recipient_sends(
     answer: str,
 ) -> None:
     await set_options(hass, loaded, llm_can_send=True, confirm="always")
-    await add_model(hass, Model("family"))
+    await add_agent(hass, Model("family"))
     asked, conversation_id = await talk(hass, "Hello", agent_id="conversation.model")
     assert asked.endswith("say: yes, send it to Family 🏡.")
 
@@ -616,7 +594,7 @@ async def test_always_ask_a_long_message_is_shortened(
 ) -> None:
     await set_options(hass, loaded, llm_can_send=True, confirm="always")
     model = Model("family")
-    await add_model(hass, model)
+    await add_agent(hass, model)
 
     await talk(hass, "a" * 20_000, agent_id="conversation.model")
 

@@ -2,8 +2,17 @@
 
 from typing import Any
 
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockModule,
+    mock_config_flow,
+    mock_integration,
+    mock_platform,
+    setup_test_component_platform,
+)
 
+from homeassistant.components import conversation
+from homeassistant.config_entries import ConfigFlow
 from homeassistant.core import Context, HomeAssistant
 
 
@@ -59,3 +68,21 @@ async def set_options(
 ) -> None:
     hass.config_entries.async_update_entry(entry, options=options)
     await hass.async_block_till_done()
+
+
+async def add_agent(
+    hass: HomeAssistant, agent: conversation.ConversationEntity
+) -> None:
+    """Add a conversation agent of another integration."""
+
+    async def forward(hass: HomeAssistant, entry: Any) -> bool:
+        await hass.config_entries.async_forward_entry_setups(entry, ["conversation"])
+        return True
+
+    mock_integration(hass, MockModule("test", async_setup_entry=forward))
+    mock_platform(hass, "test.config_flow")
+    setup_test_component_platform(hass, "conversation", [agent], from_config_entry=True)
+    entry = MockConfigEntry(domain="test")
+    entry.add_to_hass(hass)
+    with mock_config_flow("test", ConfigFlow):
+        assert await hass.config_entries.async_setup(entry.entry_id)
