@@ -36,7 +36,7 @@ from tests.helpers.actions import PATH, call_action, sent, tried
 from tests.helpers.entities import add_chat, device_of
 from tests.helpers.media import PNG, Door, Doorbell
 from tests.helpers.repository import MANIFEST, ROOT
-from tests.helpers.talking import add_agent
+from tests.helpers.talking import SENT_TO_MIA, TO_MIA, add_agent
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 from tests.helpers.yaml_examples import README, set_up_automation
@@ -844,6 +844,27 @@ async def test_assist_answers_as_a_reply(
     # The second belongs to the same conversation.
     assert len({conversation_id for _, conversation_id in agent.heard}) == 1
     assert agent.languages == ["en", "en"]
+
+
+@pytest.mark.usefixtures("assist")
+async def test_assist_asks_in_the_chat_before_it_writes_to_others(
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
+) -> None:
+    await automate(hass, "talk", senders=[KIMS])
+
+    write(simulator, TO_MIA)
+    await until(lambda: sent(simulator))
+    await finished(hass)
+    asked = len(simulator.executed)
+    assert asked == 1
+    write(simulator, "yes, send it")
+    await until(lambda: len(texts(simulator, KIM)) == 2)
+    await finished(hass)
+
+    question, done = texts(simulator, KIM)
+    assert question.endswith("say: yes, send it.")
+    assert done == SENT_TO_MIA
+    assert len(simulator.executed) > asked + 1
 
 
 async def test_two_people_have_two_conversations(
