@@ -128,6 +128,7 @@ def test_blueprints_are_found() -> None:
         "confirm",
         "doorbell",
         "leave_home",
+        "read_aloud",
         "status",
         "talk",
     }
@@ -158,7 +159,7 @@ def test_every_input_can_be_chosen(file: Path) -> None:
             choose(given["default"])  # raises if it could not be chosen
 
 
-@pytest.mark.parametrize("name", ["status", "confirm", "talk"])
+@pytest.mark.parametrize("name", ["status", "confirm", "talk", "read_aloud"])
 def test_nobody_is_allowed_by_default(name: str) -> None:
     (file,) = (file for file in FILES if file.stem == name)
     assert "default" not in dict(inputs_of(file))["senders"]
@@ -1001,6 +1002,97 @@ async def test_assist_is_not_for_a_name(
     assert tried(simulator) == 0
 
 
+# Messages are read aloud
+
+
+@pytest.fixture
+def spoken(hass: HomeAssistant) -> list[ServiceCall]:
+    calls: list[ServiceCall] = async_mock_service(hass, "assist_satellite", "announce")
+    return calls
+
+
+async def read_aloud(hass: HomeAssistant, **inputs: Any) -> None:
+    inputs = {
+        "senders": [KIMS],
+        "satellites": ["assist_satellite.kitchen"],
+    } | inputs
+    await automate(hass, "read_aloud", **inputs)
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("I am at the door.", "I am at the door."),
+        ("{{ 6 * 7 }}", "{{ 6 * 7 }}"),
+        ("x" * 400, "x" * 297 + "..."),
+    ],
+)
+async def test_messages_are_read_aloud(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    spoken: list[ServiceCall],
+    text: str,
+    heard: str,
+) -> None:
+    await read_aloud(hass)
+
+    message = write(simulator, text)
+    await until(lambda: spoken)
+    await finished(hass)
+
+    (call,) = spoken
+    assert call.data["entity_id"] == ["assist_satellite.kitchen"]
+    assert call.data["message"].endswith(f" writes: {heard}")
+    assert message.is_unread
+
+
+@pytest.mark.parametrize("groups", [False, True])
+async def test_what_is_not_read_aloud(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    spoken: list[ServiceCall],
+    events: list[MessageEvent],
+    groups: bool,
+) -> None:
+    occupied = {"condition": "state", "entity_id": "input_boolean.in", "state": "on"}
+    hass.states.async_set("input_boolean.in", "on")
+    await read_aloud(hass, groups=groups, circumstances=[occupied])
+
+    write(simulator, "from somebody else", chat_id=ALEX)
+    write(simulator, "own", sender=simulator.world.accounts["whatsapp"].user)
+    write(simulator, "old", ago=121)
+    say(simulator, "in a group", "@whatsapp_15550101002:beeper.com")
+    await until(lambda: len(events) == 4)
+    await quiet(simulator)
+    await finished(hass)
+    assert len(spoken) == groups
+
+    hass.states.async_set("input_boolean.in", "off")
+    write(simulator, "nobody there")
+    await until(lambda: len(events) == 5)
+    await quiet(simulator)
+    assert len(spoken) == groups
+
+
+async def test_names_are_not_read_aloud(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    spoken: list[ServiceCall],
+    notices: list[ServiceCall],
+) -> None:
+    await read_aloud(hass, senders=[KIMS, "Kim"])
+
+    write(simulator, "Hello")
+    await until(lambda: notices)
+    await finished(hass)
+
+    assert notices[0].data["title"] == "Nothing was read aloud"
+    assert not spoken
+
+
 # Somebody is asked
 
 
@@ -1284,6 +1376,7 @@ async def test_no_question_for_a_name(
         ("status", "senders"),
         ("status", "phrases"),
         ("talk", "senders"),
+        ("read_aloud", "senders"),
     ],
 )
 @pytest.mark.parametrize("blank", [[], "", [""], None])
@@ -1291,6 +1384,8 @@ async def test_empty_list_allows_nobody(
     hass: HomeAssistant, loaded: MockConfigEntry, name: str, empty: str, blank: Any
 ) -> None:
     inputs = {"senders": [KIMS], empty: blank}
+    if name == "read_aloud":
+        inputs["satellites"] = ["assist_satellite.kitchen"]
 
     assert await set_up(hass, name, **inputs) == "unavailable"
 
