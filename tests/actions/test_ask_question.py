@@ -581,6 +581,7 @@ async def test_automations_can_leave_answers_alone(
     question = ask()
     await asked(simulator)
     write(simulator, "Hello")
+    await until(lambda: heard)
     write(simulator, "yes")
     await question
     await until(lambda: len(heard) == 2)
