@@ -11,7 +11,7 @@ async def test_chat_is_searched_and_chosen(frontend: Frontend) -> None:
     await frontend.open("/config/integrations/integration/beeper")
     await frontend.button("Add chat").click()
     await frontend.fill(Name_or_number="nobody at all")
-    await form.get_by_text("No chat has this").wait_for()
+    await form.get_by_text("No chat that Beeper lists now has this").wait_for()
     await frontend.look("chat-1-search")
     await frontend.fill(Name_or_number="kim")
 

@@ -10,7 +10,7 @@ WRONG = {
     "<p>Choose undefined</p>": "shows",
     "<p style='margin-left: 380px'>Beyond the edge</p>": "too wide",
     "<input style='margin-left: 380px'>": "too wide",
-    "<ha-code-editor style='display: block'>mode: start</ha-code-editor>": "YAML",
+    "<ha-code-editor style='display: block'>mode: start</ha-code-editor>": "no visual editor",
 }
 SHOW = """html => {
   const tree = document.querySelector('home-assistant').shadowRoot;
