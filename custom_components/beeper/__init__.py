@@ -1,7 +1,9 @@
 """Beeper: one integration for the chats of all networks."""
 
 from contextlib import suppress
+from typing import Final
 
+from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.const import (
     CONF_TOKEN,
     CONF_URL,
@@ -9,13 +11,13 @@ from homeassistant.const import (
     EVENT_HOMEASSISTANT_STOP,
     Platform,
 )
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_when_setup
 
-from .account_devices import async_register_devices, is_removable
+from .account_devices import async_follow_accounts, async_register_server, is_removable
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .const import CONF_USER_ID, DOMAIN
@@ -25,18 +27,26 @@ from .data import (
     async_remove_open_questions,
     async_remove_outbox,
     async_remove_seen_messages,
+    get_data,
     get_open_questions,
     get_outbox,
     get_seen_messages,
 )
+from .entity import async_add_new_subentries
 from .incoming.inbox import Inbox
 from .people.directory import Directory
-from .repairs import async_clear, async_watch
+from .repairs import async_check_issues, async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
 from .voice.assistant import async_get_assistant
 
-_PLATFORMS = [Platform.BUTTON, Platform.EVENT, Platform.NOTIFY, Platform.SENSOR]
+_SENDING_PLATFORMS: Final = [Platform.BUTTON, Platform.NOTIFY]
+"""Loaded before Beeper is reached, and kept while Home Assistant tries again.
+
+Home Assistant silently skips entities that are missing or unavailable: what they are to
+send would be lost without an error.
+"""
+_READING_PLATFORMS: Final = [Platform.EVENT, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -66,17 +76,20 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     seen = get_seen_messages(hass, entry)
     inbox = Inbox(hass, entry, server, directory, outbox.sent, seen, questions)
     coordinator = BeeperCoordinator(hass, entry, server, directory, inbox)
+    entry.runtime_data = coordinator
+    async_register_server(hass, entry)
+    await _async_load_sending(hass, entry)
     await coordinator.async_config_entry_first_refresh()
     await _async_note_user(hass, entry, server)
-    entry.runtime_data = coordinator
 
     async def finish(_: Event) -> None:
         """Wait for running requests before Home Assistant stops."""
         await outbox.async_wait()
 
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
-    async_register_devices(hass, entry)
-    await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    async_register_server(hass, entry)
+    async_follow_accounts(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, _READING_PLATFORMS)
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )
@@ -86,8 +99,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     inbox.async_start()
     async_watch(hass, entry)
     await async_get_assistant(hass).async_add(entry)
-    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    _follow_changes(hass, entry)
     return True
+
+
+async def _async_load_sending(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Add the entities that send, unless an earlier attempt to set up has done so."""
+    if entry.entry_id in get_data(hass).add_subentries:
+        async_add_new_subentries(hass, entry)
+    else:
+        get_data(hass).add_subentries[entry.entry_id] = []
+        await hass.config_entries.async_forward_entry_setups(entry, _SENDING_PLATFORMS)
 
 
 async def _async_note_user(
@@ -110,7 +132,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> b
     """Disconnect from a server once all running requests have ended."""
     await get_outbox(hass, entry).async_close()
     await entry.runtime_data.inbox.async_stop()
-    return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
+    get_data(hass).add_subentries.pop(entry.entry_id, None)
+    return await hass.config_entries.async_unload_platforms(
+        entry, [*_SENDING_PLATFORMS, *_READING_PLATFORMS]
+    )
 
 
 async def async_remove_config_entry_device(
@@ -124,6 +149,9 @@ async def async_remove_config_entry_device(
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Delete the stored data and the issues of a removed entry."""
+    if get_data(hass).add_subentries.pop(entry.entry_id, None) is not None:
+        # It was removed while Beeper could not be reached.
+        await hass.config_entries.async_unload_platforms(entry, _SENDING_PLATFORMS)
     async_clear(hass, entry)
     async_clear_issues(hass, entry)
     async_remove_open_questions(hass, entry)
@@ -131,5 +159,31 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     await async_remove_seen_messages(hass, entry)
 
 
-async def _async_reload(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    hass.config_entries.async_schedule_reload(entry.entry_id)
+@callback
+def _follow_changes(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Add new chats and shortcuts; reload after any other change.
+
+    Home Assistant itself removes the entities of deleted ones.
+    """
+    settings, known = (entry.data, entry.options), _subentries(entry)
+
+    async def follow(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+        nonlocal known
+        before, known = known, _subentries(entry)
+        is_changed = any(
+            before[key] != known[key] for key in before.keys() & known.keys()
+        )
+        if is_changed or settings != (entry.data, entry.options):
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+            return
+        async_add_new_subentries(hass, entry)
+        async_check_issues(hass, entry)
+        entry.runtime_data.inbox.read_added_chats()
+        await entry.runtime_data.async_request_refresh()
+
+    entry.async_on_unload(entry.add_update_listener(follow))
+
+
+def _subentries(entry: BeeperConfigEntry) -> dict[str, ConfigSubentryDataWithId]:
+    """Return copies: Home Assistant changes subentries in place."""
+    return {key: subentry.as_dict() for key, subentry in entry.subentries.items()}

@@ -8,6 +8,7 @@ from typing import Final
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.util import dt as dt_util, slugify
 
 from .api.models import network_name
@@ -23,24 +24,29 @@ _MAX_GAP: Final = timedelta(minutes=2)
 
 
 @callback
-def async_register_devices(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Register the devices of the server and its accounts, and keep them up to date.
+def async_register_server(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Register the device of the server, and update it once the server answered.
 
     Comes before the platforms: their devices refer to this one.
     """
-    coordinator = entry.runtime_data
-    client = coordinator.server.client
-    server = dr.async_get(hass).async_get_or_create(
+    client = entry.runtime_data.server.client
+    has_answered = client.version is not None
+    dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={server_identifier(entry)},
         entry_type=dr.DeviceEntryType.SERVICE,
         manufacturer="Beeper",
-        model=client.info.name if client.info else None,
         name="Beeper",
-        sw_version=client.version,
+        model=client.info.name if client.info else UNDEFINED,
+        sw_version=client.version if has_answered else UNDEFINED,
     )
-    devices = _AccountDevices(hass, entry, server.id)
-    entry.async_on_unload(coordinator.async_add_listener(devices.update))
+
+
+@callback
+def async_follow_accounts(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Register the devices of the accounts, and keep them up to date."""
+    devices = _AccountDevices(hass, entry)
+    entry.async_on_unload(entry.runtime_data.async_add_listener(devices.update))
     devices.update()
 
 
@@ -58,12 +64,12 @@ def is_removable(hass: HomeAssistant, entry: BeeperConfigEntry, device_id: str) 
 class _AccountDevices:
     """The devices of the accounts of one loaded config entry."""
 
-    def __init__(
-        self, hass: HomeAssistant, entry: BeeperConfigEntry, server_device_id: str
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
         self._hass = hass
         self._entry = entry
-        self._server_device_id = server_device_id
+        self._server_device_id = dr.async_get_device_id_by_identifier(
+            hass, server_identifier(entry), config_entry_id=entry.entry_id
+        )
         self._missing_for = get_data(hass).missing_for
         self._polled: datetime | None = None
 

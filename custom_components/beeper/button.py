@@ -51,6 +51,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the button of each shortcut."""
     async_add_for_subentries(
+        hass,
         entry,
         SUBENTRY_SHORTCUT,
         async_add_entities,

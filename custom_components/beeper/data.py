@@ -1,5 +1,6 @@
 """What outlives reloads of config entries, in one typed object."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -20,6 +21,8 @@ class BeeperData:
     """By config entry ID; `shortcut_results` by subentry ID.
 
     `missing_for` is how long polls have missed the account of a device, by device ID.
+    `add_subentries` adds the entities of new chats and shortcuts; an entry is in it while
+    platforms of it are loaded.
     """
 
     outboxes: dict[str, Outbox] = field(default_factory=dict)
@@ -27,6 +30,7 @@ class BeeperData:
     open_questions: dict[str, OpenQuestions] = field(default_factory=dict)
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
+    add_subentries: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
 
 _DATA: HassKey[BeeperData] = HassKey(DOMAIN)

@@ -7,12 +7,16 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import (
+    AddConfigEntryEntitiesCallback,
+    async_get_current_platform,
+)
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .api.models import Account
+from .api.models import Account, network_name
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
+from .data import get_data
 from .devices import (
     account_devices,
     account_identifier,
@@ -58,14 +62,33 @@ def async_add_for_accounts(
 
 @callback
 def async_add_for_subentries(
+    hass: HomeAssistant,
     entry: BeeperConfigEntry,
     subentry_type: str,
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[ConfigSubentry], Iterable[Entity]],
 ) -> None:
-    """Add the entities of each chat or shortcut; changing subentries reloads the entry."""
-    for subentry in entry.get_subentries_of_type(subentry_type):
-        async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
+    """Add the entities of each chat or shortcut, now and when one is added."""
+    platform = async_get_current_platform()
+
+    @callback
+    def add_new() -> None:
+        # Disabling the entry removes entities, and leaves the platform.
+        present = {entity.unique_id for entity in platform.entities.values()}
+        for subentry in entry.get_subentries_of_type(subentry_type):
+            new = [each for each in make(subentry) if each.unique_id not in present]
+            if new:
+                async_add_entities(new, config_subentry_id=subentry.subentry_id)
+
+    get_data(hass).add_subentries[entry.entry_id].append(add_new)
+    add_new()
+
+
+@callback
+def async_add_new_subentries(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Add the entities of chats and shortcuts that have none yet, on all platforms."""
+    for add_new in get_data(hass).add_subentries[entry.entry_id]:
+        add_new()
 
 
 def chat_device(
@@ -74,8 +97,8 @@ def chat_device(
     """Return the device of an added chat; it stays when the chat is replaced."""
     account_id, network = subentry.data[CONF_ACCOUNT_ID], subentry.data[CONF_NETWORK]
     # As stored before account IDs were known to contain addresses.
-    if network in (account_id, "bridgev2"):
-        network = entry.runtime_data.server.network(account_id)
+    if account_id and network in (account_id, "bridgev2"):
+        network = network_name(account_id)
     return _device(hass, entry, subentry, model=network)
 
 

@@ -44,6 +44,7 @@ async def async_setup_entry(
         lambda account: [BeeperAccountEvent(coordinator, account, _MESSAGE)],
     )
     async_add_for_subentries(
+        hass,
         entry,
         SUBENTRY_CHAT,
         async_add_entities,

@@ -26,6 +26,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the entity of each added chat."""
     async_add_for_subentries(
+        hass,
         entry,
         SUBENTRY_CHAT,
         async_add_entities,

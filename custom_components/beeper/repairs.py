@@ -46,27 +46,27 @@ class _ReplyLoopFlow(ConfirmRepairFlow):
 
 @callback
 def async_watch(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Check for issues, now and after each change of the server version.
-
-    Runs in the background, as it may send requests.
-    """
+    """Check for issues, now and after each change of the server version."""
     client = entry.runtime_data.server.client
-    version: str | None = None
+    version = client.version
 
     @callback
     def check() -> None:
         nonlocal version
         if client.version != version:
             version = client.version
-            entry.async_create_background_task(
-                hass, _async_check(hass, entry), f"{DOMAIN} repairs"
-            )
+            async_check_issues(hass, entry)
 
     entry.async_on_unload(entry.runtime_data.async_add_listener(check))
+    async_check_issues(hass, entry)
+
+
+@callback
+def async_check_issues(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Check for issues in the background, as it may send requests."""
     entry.async_create_background_task(
         hass, _async_check(hass, entry), f"{DOMAIN} repairs"
     )
-    version = client.version
 
 
 async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

@@ -101,12 +101,14 @@ async def async_setup_entry(
         ],
     )
     async_add_for_subentries(
+        hass,
         entry,
         SUBENTRY_CHAT,
         async_add_entities,
         lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _CHAT_UNREAD)],
     )
     async_add_for_subentries(
+        hass,
         entry,
         SUBENTRY_SHORTCUT,
         async_add_entities,

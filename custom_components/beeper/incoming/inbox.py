@@ -131,8 +131,12 @@ class Inbox:
             )
 
         self._entry.async_on_unload(async_at_started(self._hass, start))
+        self.read_added_chats()
+
+    @callback
+    def read_added_chats(self) -> None:
+        """Read the added chats: later changes are compared with what is read now."""
         for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT):
-            # Later changes are compared with the state that is read now.
             self._schedule(subentry.data[CONF_CHAT_ID])
 
     async def async_stop(self) -> None:
