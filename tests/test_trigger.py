@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from typing import Any
+import unicodedata
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -181,6 +182,65 @@ async def test_options(
     await publish(hass, message_event(loaded, simulator, text="Good\tNight"))
 
     assert len(calls) == fires
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("it's open", "It’s\u00a0open"),
+        ("it’s open", "it`s open"),
+        ("öffne das Tor", unicodedata.normalize("NFD", "Öffne das Tor")),
+        ("offne das tor", "ÖFFNE DAS TOR"),
+        ("åbn døren", "Abn doren"),
+        ("STRASSE", "Straße"),
+        ("❤", "❤️"),
+        ("wait...", "wait…"),
+        ("9-17", "9–17"),
+        ('say "hi"', "say „hi“"),
+        ("gate", "ga\u200bte"),
+        ("a -- b", "a — b"),
+    ],
+)
+@pytest.mark.parametrize("match", ["contains", "whole"])
+async def test_a_phrase_in_another_form(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    phrase: str,
+    text: str,
+    match: str,
+) -> None:
+    calls = await automate(hass, phrase=phrase, phrase_match=match)
+
+    await publish(hass, message_event(loaded, simulator, text=text))
+
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("Søren Ærø", "soren aero"),
+        ("Dorde", "Đorđe"),
+        ("O'Brien", "O’Brien"),
+        ("Mia–Lou", "mia-lou"),
+        ("Kim ❤", "Kim ❤️\u200f"),
+        (unicodedata.normalize("NFD", "José"), "JOSÉ"),
+    ],
+)
+async def test_a_sender_in_another_form(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    sender: str,
+    name: str,
+) -> None:
+    calls = await automate(hass, sender=sender)
+    event = message_event(loaded, simulator)
+
+    await publish(hass, replace(event, sender=replace(event.sender, full_name=name)))
+
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -624,11 +684,11 @@ async def test_a_message_is_normalised_once_for_all_phrases(
     assert await async_setup_component(hass, "automation", {"automation": automations})
     await hass.async_block_till_done()
     text = "Wörter  und mehr\n" * 3700 + "Open the  gate"
-    before = trigger._normalize_message.cache_info()
+    before = trigger._fold_message.cache_info()
 
     await publish(hass, message_event(loaded, simulator, text=text))
     await hass.async_block_till_done()
 
-    after = trigger._normalize_message.cache_info()
+    after = trigger._fold_message.cache_info()
     assert len(calls) == 100
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 99)

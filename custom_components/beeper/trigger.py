@@ -22,10 +22,10 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.signal_type import SignalType
 
 from . import automation_scope
+from .api.folding import fold, fold_reaction
 from .api.models import MESSAGE_KINDS, Reaction, User
 from .data import note_trigger
-from .outgoing.own_changes import fold_reaction, fold_variation
-from .people.senders import is_sender, normalize
+from .people.senders import is_sender
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,
@@ -179,9 +179,9 @@ class MessageReceivedTrigger(_MessageTrigger):
     )
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Normalize the phrases."""
+        """Fold the phrases."""
         super().__init__(hass, config)
-        self._phrases = [normalize(phrase) for phrase in self._options[CONF_PHRASE]]
+        self._phrases = [fold(phrase) for phrase in self._options[CONF_PHRASE]]
 
     @override
     def _matches(self, event: MessageEvent) -> bool:
@@ -197,10 +197,10 @@ class MessageReceivedTrigger(_MessageTrigger):
         )
 
     def _has_phrase(self, text: str) -> bool:
-        normalized = _normalize_message(text)
+        folded = _fold_message(text)
         if self._options[CONF_PHRASE_MATCH] == MATCH_WHOLE:
-            return normalized in self._phrases
-        return any(phrase in normalized for phrase in self._phrases)
+            return folded in self._phrases
+        return any(phrase in folded for phrase in self._phrases)
 
 
 _CHANGE_SCHEMA: Final = {
@@ -252,10 +252,11 @@ class ReactionAddedTrigger(_ChangeTrigger):
         ) and super()._matches(event)
 
     def _is_selected(self, added: Reaction | None) -> bool:
-        fold = fold_variation if self._options[CONF_MATCH_SKIN_TONE] else fold_reaction
-        return added is not None and fold(added.key) in map(
-            fold, self._options[CONF_REACTION]
-        )
+        skin_tone = self._options[CONF_MATCH_SKIN_TONE]
+        return added is not None and fold_reaction(added.key, skin_tone=skin_tone) in {
+            fold_reaction(key, skin_tone=skin_tone)
+            for key in self._options[CONF_REACTION]
+        }
 
 
 class AccountDisconnectedTrigger(_BeeperTrigger[AccountDisconnected]):
@@ -300,7 +301,7 @@ class SendFailedTrigger(_BeeperTrigger[SendFailed]):
 
 
 # All automations compare the same message, which can be long.
-_normalize_message = lru_cache(maxsize=1)(normalize)
+_fold_message = lru_cache(maxsize=1)(fold)
 
 
 _TRIGGERS: Final[dict[str, type[Trigger]]] = {

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 import re
 from typing import Any
+import unicodedata
 from urllib.parse import parse_qsl, quote
 
 import pytest
@@ -457,6 +458,33 @@ async def test_change_waits_for_earlier_messages(
         f"/v1/chats/{KIM}/messages",
         f"/v1/chats/{KIM}/messages/{own.id}/reactions",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "given"),
+    [
+        ("❤️", "❤"),
+        ("❤", "❤️"),
+        ("👍🏽", "👍"),
+        ("👍", "👍🏿"),
+        ("👍", "👍\u200b"),
+        (unicodedata.normalize("NFD", "é"), "é"),
+        ("partyparrot", "PartyParrot"),
+    ],
+)
+async def test_a_reaction_is_removed_as_it_is_stored(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    stored: str,
+    given: str,
+) -> None:
+    _, message, data = prepared(simulator, "remove_reaction")
+    message.reactions[-1]["reactionKey"] = stored
+
+    await call_action(hass, "remove_reaction", **{**data, "reaction": given})
+
+    assert not _reactions(message)
 
 
 async def test_every_reaction_has_its_own_transaction_id(

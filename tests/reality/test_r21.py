@@ -28,6 +28,23 @@ async def test_r21_a_group_is_found_by_the_title_that_was_stored(
     assert len(simulator.executed) == 1
 
 
+@pytest.mark.parametrize(
+    "stored",
+    ["café on friday", "Cafe on Friday", "Café\u00a0on Friday\u200b"],
+)
+async def test_r21_a_group_whose_title_the_network_changed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, stored: str
+) -> None:
+    first = await create_chat(hass, **GROUP_OF_TWO, title=TITLE)
+    simulator.world.chats[first["chat_id"]].title = stored
+
+    second = await create_chat(
+        hass, **GROUP_OF_TWO, title=TITLE, if_exists="reuse", allow_repeat=True
+    )
+
+    assert second["chat_id"] == first["chat_id"]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_r21_recovery_finds_the_group(
     hass: HomeAssistant,

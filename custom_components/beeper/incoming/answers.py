@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 import unicodedata
 
-from ..outgoing.own_changes import fold_reaction
+from ..api.folding import fold, fold_reaction, without_marks
 
 MAX_LENGTH: Final = 500
 """Characters of a text that is compared with sentences."""
@@ -95,7 +95,10 @@ class Answers:
 
         # People decorate a yes with emojis.
         words = _without_symbols(text)
-        if words and (result := recognize(words, self._intents)):
+        result = words and (
+            recognize(words, self._intents) or recognize(fold(words), self._intents)
+        )
+        if result:
             metadata = result.intent_metadata or {}
             return Match(
                 id=metadata["id"],
@@ -133,7 +136,7 @@ def _label(answer: Answer) -> str:
 def _without_symbols(text: str) -> str:
     return "".join(
         char
-        for char in fold_reaction(text)
+        for char in without_marks(text)
         if char != _JOINER and unicodedata.category(char) != "So"
     ).strip()
 
@@ -154,7 +157,14 @@ def _parse(answers: Sequence[Answer], language: str) -> Any:
         raise ValueError("expansion rule")
     data = [
         {
-            "sentences": [*map(_without_punctuation, answer.sentences)],
+            "sentences": [
+                form
+                for sentence in map(_without_punctuation, answer.sentences)
+                for form in dict.fromkeys(
+                    # What a slot captures stays as it was written.
+                    (sentence,) if "{" in sentence else (sentence, fold(sentence))
+                )
+            ],
             "metadata": {"id": answer.id},
         }
         for answer in answers

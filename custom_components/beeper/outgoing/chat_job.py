@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
+from ..api.folding import fold
 from ..api.models import Chat, ChatResult
 from ..api.requests import CreateChat, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
@@ -20,7 +21,6 @@ from .job import Job, OutboxContext
 from .network_rules import find_problem
 from .recipient_queue import Identity, Place, identities, proof
 from .reconciliation import find_result
-from .text_matching import fold_title
 
 type ChatRequest = CreateChat | StartChat
 type IfExists = Literal["create", "reuse", "refuse"]
@@ -189,7 +189,7 @@ class ChatJob(Job[ChatJobResult]):
         request = self.request
         if not isinstance(request, CreateChat) or request.type != "group":
             return None
-        title = request.title and fold_title(request.title)
+        title = request.title and fold(request.title)
         return (request.account_id, frozenset(request.participant_ids), title)
 
     def _take_answer(self, chat_ids: set[str]) -> None:

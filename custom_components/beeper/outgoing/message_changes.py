@@ -1,18 +1,17 @@
 """Change a message: one job class for each action."""
 
-from typing import Final, override
+from functools import partial
+from typing import override
 from uuid import uuid4
 
 from .. import errors
 from ..api.exceptions import RouteAbsentError
+from ..api.folding import fold_reaction
 from ..api.generations import EDIT_SINCE, REACTIONS_SINCE
 from ..api.models import Message
 from .change_job import ChangeJob
 from .markdown import from_format
 from .text_matching import same_text
-
-_EMOJI_VARIATION: Final = "\ufe0f"
-"""Selects how an emoji is drawn; networks add and remove it."""
 
 
 class EditMessage(ChangeJob):
@@ -102,17 +101,26 @@ class _ReactionJob(ChangeJob):
     needs_message = True
     is_doubtful = True
 
+    @property
+    def _reaction(self) -> str:
+        """The reaction as the server stores it."""
+        reaction: str = self.params["reaction"]
+        return reaction
+
     def _has_reaction(self, message: Message | None) -> bool:
-        own_ids = self.context.server.own_ids(self._account_id)
-        return not own_ids.isdisjoint(self._reactors(message))
+        return not self._own_ids.isdisjoint(self._reactors(message))
+
+    @property
+    def _own_ids(self) -> frozenset[str]:
+        return self.context.server.own_ids(self._account_id)
 
     def _reactors(self, message: Message | None) -> set[str]:
         """Return the IDs of those who reacted like this."""
-        key = self.params["reaction"].replace(_EMOJI_VARIATION, "")
+        key = fold_reaction(self._reaction, skin_tone=True)
         return {
             reaction.participant_id
             for reaction in (message.reactions if message else ())
-            if reaction.key.replace(_EMOJI_VARIATION, "") == key
+            if fold_reaction(reaction.key, skin_tone=True) == key
         }
 
     async def read_listed_message(self) -> Message | None:
@@ -159,11 +167,29 @@ class RemoveReaction(_ReactionJob):
     is_visible = True
     change_type = "reaction_removed"
 
+    @property
+    @override
+    def _reaction(self) -> str:
+        """The own reaction that is most like the one to remove, as it is stored."""
+        given = super()._reaction
+        own = [
+            reaction.key
+            for reaction in (self.before.reactions if self.before else ())
+            if reaction.participant_id in self._own_ids
+        ]
+        for form in (
+            str,
+            partial(fold_reaction, skin_tone=True),
+            fold_reaction,
+        ):
+            for key in own:
+                if form(key) == form(given):
+                    return key
+        return given
+
     @override
     async def apply(self) -> None:
-        await self.client.remove_reaction(
-            self.chat_id, self.message_id, self.params["reaction"]
-        )
+        await self.client.remove_reaction(self.chat_id, self.message_id, self._reaction)
 
     @override
     async def is_applied(self) -> bool:

@@ -5,31 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ..api.folding import fold_reaction
+
 _KEPT_FOR: Final = 5 * 60
 """Seconds within which servers show a change."""
-
-_VARIATIONS: Final = "\ufe0e\ufe0f"
-"""Select how an emoji is drawn; networks add and remove them."""
-
-_SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 
 type ChangeType = Literal[
     "message_edited", "message_deleted", "reaction_added", "reaction_removed"
 ]
-
-
-def fold_reaction(reaction: str) -> str:
-    """Return a reaction without its skin tone and variation selectors."""
-    return _without(reaction, _VARIATIONS + _SKIN_TONES)
-
-
-def fold_variation(reaction: str) -> str:
-    """Return a reaction without its variation selectors."""
-    return _without(reaction, _VARIATIONS)
-
-
-def _without(reaction: str, ignored: str) -> str:
-    return reaction.translate(str.maketrans("", "", ignored)) or reaction
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

@@ -13,11 +13,12 @@ from typing import Final
 
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
+from ..api.folding import fold
 from ..api.merged import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
-from .text_matching import same_text, same_title
+from .text_matching import same_text
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
@@ -201,7 +202,7 @@ def _latest_chats(client: BeeperClient, account_id: str) -> AsyncIterator[Page[C
 
 
 def _has_title(request: CreateChat, chat: ListedChat) -> bool:
-    return request.title is None or same_title(request.title, chat.title or "")
+    return request.title is None or fold(request.title) == fold(chat.title or "")
 
 
 def _all_chats(

@@ -47,11 +47,10 @@ def same_title(sent: str, stored: str) -> bool:
 
     Networks trim titles, collapse spaces and normalise characters.
     """
-    return fold_title(sent) == fold_title(stored)
+    return _stored_title(sent) == _stored_title(stored)
 
 
-def fold_title(title: str) -> str:
-    """Return a title as networks may store it, for comparison."""
+def _stored_title(title: str) -> str:
     return unicodedata.normalize("NFC", _fold(title))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from ..api.identity import canonical_id
 from ..api.models import Account, ListedChat, User, network_name, normalise_username
 from ..api.phone_numbers import canonical_number, is_digits, is_e164, is_same_number
-from .names import Name, fold
+from .names import Name, without_spaces
 
 type Key = tuple[str, str, str]
 """Account ID, kind of identity and its value."""
@@ -199,7 +199,7 @@ class NameQuery:
         )
         return (
             Rank.LOOSE
-            if any(self.name.folded in fold(handle) for handle in handles)
+            if any(self.name.folded in without_spaces(handle) for handle in handles)
             else None
         )
 
@@ -344,15 +344,15 @@ def _own_users(chat: ListedChat, account: Account | None) -> tuple[User, ...]:
         return ()
     own = account.user if account else None
     users = (*((own,) if own else ()), *chat.participants)
-    title = fold(chat.title or "")
+    title = without_spaces(chat.title or "")
     names = {
-        fold(name)
+        without_spaces(name)
         for user in users
         for name in (user.full_name, user.username, user.phone_number, user.email)
         if name
     }
-    is_own = title in names | {"", *map(fold, _NOTE_TITLES)} or any(
-        title == fold(f"{name} (you)") for name in names
+    is_own = title in names | {"", *map(without_spaces, _NOTE_TITLES)} or any(
+        title == without_spaces(f"{name} (you)") for name in names
     )
     return users if is_own else ()
 

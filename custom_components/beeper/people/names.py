@@ -6,14 +6,14 @@ import re
 from typing import Final
 import unicodedata
 
+from ..api.folding import fold
+
 _NOT_LETTERS: Final = re.compile("[^0-9a-z]+")
 _DOTS: Final = re.compile(r"(?<=\d)(\.)\.*(?=\d)|\.+")
 _INITIALS: Final = re.compile(
     r"(?<!\w)(?:[^\W\d_]\.){2,}(?!\w)|(?<!\w)(?:[^\W\d_]\.)+[^\W\d_](?!\w)"
 )
 """Letters with dots between them, such as "J.R.": one word."""
-_APOSTROPHES: Final = frozenset("'’ʼ`´‘′＇")
-_HYPHENS: Final = frozenset("‐‑‒–—−")
 # Scripts written without spaces between words: a run of such characters is one word,
 # and a space inside a name is optional. As NFKD leaves them.
 _UNSPACED: Final = re.compile(
@@ -38,7 +38,7 @@ class Name:
     @classmethod
     def from_text(cls, text: str, *, spoken: bool = False) -> Name:
         """Prepare a text; `spoken` also ignores punctuation, except between digits."""
-        plain = _plain(text)
+        plain = fold(text)
         parts = _split(plain, spoken=spoken)
         exact = _join(" ".join(parts) if spoken and parts else plain)
         folded = "".join(plain.split())
@@ -64,9 +64,9 @@ class Name:
         return _contains(self.words, query.words)
 
 
-def fold(text: str) -> str:
-    """Return a text without case, accents and spaces."""
-    return "".join(_plain(text).split())
+def without_spaces(text: str) -> str:
+    """Return a folded text without spaces."""
+    return "".join(fold(text).split())
 
 
 def letters(text: str) -> str:
@@ -74,23 +74,10 @@ def letters(text: str) -> str:
 
     A name that matches a query contains the letters of the query.
     """
-    plain = _plain(text)
+    plain = fold(text)
     if plain.isascii():
         return _NOT_LETTERS.sub("", plain)
     return "".join(char for char in plain if _is_word(char))
-
-
-def _plain(text: str) -> str:
-    """Return a text without case and accents."""
-    if text.isascii():
-        return " ".join(text.casefold().replace("`", "'").split())
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    letters = (
-        "'" if char in _APOSTROPHES else "-" if char in _HYPHENS else char
-        for char in unicodedata.normalize("NFKD", plain)
-        if not _is_ignored(char)
-    )
-    return " ".join(unicodedata.normalize("NFC", "".join(letters)).split())
 
 
 def _split(plain: str, *, spoken: bool) -> tuple[str, ...]:
@@ -172,18 +159,3 @@ def _without_punctuation(folded: str) -> str:
 
 def _is_word(char: str) -> bool:
     return unicodedata.category(char)[0] in "LMN"
-
-
-def _is_ignored(char: str) -> bool:
-    """Return whether a name stays the same without this character.
-
-    Marks that change the letter itself, as in Devanagari or Japanese, are kept.
-    """
-    accent = unicodedata.combining(char)
-    return (
-        10 <= accent <= 35
-        or accent >= 200
-        or "\ufe00" <= char <= "\ufe0f"  # variation selectors of emoji
-        or unicodedata.category(char) == "Cf"
-        or (unicodedata.category(char) == "Cc" and not char.isspace())
-    )

@@ -1,11 +1,7 @@
 """Comparison of senders with the people that a trigger or a question names."""
 
+from ..api.folding import fold
 from ..api.models import User
-
-
-def normalize(text: str) -> str:
-    """Return a text without case and repeated white space, for comparison."""
-    return " ".join(text.casefold().split())
 
 
 def is_sender(sender: User, wanted: str) -> bool:
@@ -13,7 +9,9 @@ def is_sender(sender: User, wanted: str) -> bool:
 
     Anybody can take a name that looks like somebody else's number, ID or address.
     """
-    if wanted in (sender.id, sender.email) or sender.has_confirmed_number(wanted):
+    if wanted == sender.id or sender.has_confirmed_number(wanted):
+        return True
+    if sender.email and wanted.casefold() == sender.email.casefold():
         return True
     return not is_identity(wanted) and has_name(sender, wanted)
 
@@ -26,6 +24,6 @@ def is_identity(wanted: str) -> bool:
 def has_name(sender: User, wanted: str) -> bool:
     """Return whether a person has exactly this name or username."""
     names = (sender.full_name, sender.username)
-    return normalize(wanted).removeprefix("@") in {
-        normalize(name).removeprefix("@") for name in names if name
+    return fold(wanted).removeprefix("@") in {
+        fold(name).removeprefix("@") for name in names if name
     }
