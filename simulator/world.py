@@ -205,6 +205,14 @@ class World:
         loop = asyncio.get_running_loop()
         self.pending.add(loop.time() + self.confirm_after, act)
 
+    def renumber_chats(self) -> None:
+        """Give each chat the local id of another one, as a new database does."""
+        chats = [*self.chats.values()]
+        numbers = [chat.local_id for chat in chats]
+        for chat, number in zip(chats, [*numbers[1:], numbers[0]], strict=True):
+            chat.local_id = number
+            self._local_ids[number] = chat
+
     # Accounts
 
     def rename_account(self, account: Account, account_id: str) -> None:

@@ -23,7 +23,9 @@ from .api.exceptions import BeeperError
 from .const import CONF_USER_ID, DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .data import (
+    async_load_chat_numbers,
     async_load_outbox,
+    async_remove_chat_numbers,
     async_remove_open_questions,
     async_remove_outbox,
     async_remove_seen_messages,
@@ -68,7 +70,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
         entry.data[CONF_URL],
         entry.data[CONF_TOKEN],
     )
-    server = Server(hass, entry, client)
+    numbers = await async_load_chat_numbers(hass, entry)
+    server = Server(hass, entry, client, numbers)
     outbox = await async_load_outbox(hass, entry)
     outbox.bind(server)
     directory = Directory(server)
@@ -157,6 +160,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     async_remove_open_questions(hass, entry)
     await async_remove_outbox(hass, entry)
     await async_remove_seen_messages(hass, entry)
+    await async_remove_chat_numbers(hass, entry)
 
 
 @callback

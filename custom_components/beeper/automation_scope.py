@@ -10,7 +10,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.helpers.typing import ConfigType
 
+from .api.models import Chat
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
+from .data import get_data
 from .devices import resolve_device
 from .validation import identifier, identifiers, only_known, without_blanks
 
@@ -61,19 +63,21 @@ def concerns(
     *,
     entry_id: str,
     account_id: str,
+    chat: Chat | None = None,
     chat_ids: Collection[str] | None = None,
 ) -> bool:
-    """Return whether the options select this account or, with its IDs, this chat.
+    """Return whether the options select this account or this chat.
 
     A missing option selects everything. Any of several devices suffices; a removed device
-    selects nothing. Without `chat_ids`, the device of a chat selects the chat's account.
+    selects nothing. The chat is given itself or by its IDs. Without one, the device of a
+    chat selects the chat's account.
     """
+    if chat:
+        chat_ids = chat.ids
     if options.get(CONF_ACCOUNT_ID, account_id) != account_id:
         return False
-    if CONF_CHAT_ID in options and options[CONF_CHAT_ID] not in (chat_ids or ()):
-        return False
     scopes = [resolve_device(hass, device_id) for device_id in options[CONF_DEVICE_ID]]
-    return not scopes or any(
+    if scopes and not any(
         scope.entry_id == entry_id
         and (
             scope.account_id in (None, account_id)
@@ -82,4 +86,22 @@ def concerns(
         )
         for scope in scopes
         if scope
+    ):
+        return False
+    # Last: the number of a chat is remembered when it is used.
+    return CONF_CHAT_ID not in options or _is_chat(
+        hass, entry_id, options[CONF_CHAT_ID], chat_ids or (), chat
     )
+
+
+def _is_chat(
+    hass: HomeAssistant,
+    entry_id: str,
+    wanted: str,
+    chat_ids: Collection[str],
+    chat: Chat | None,
+) -> bool:
+    if wanted not in chat_ids:
+        return False
+    numbers = get_data(hass).chat_numbers.get(entry_id)
+    return chat is None or numbers is None or numbers.is_same_chat(wanted, chat)

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from . import errors
+from .chat_numbers import ChatNumbers
 from .const import DOMAIN
 from .incoming.open_questions import OpenQuestions
 from .incoming.seen_messages import SeenMessages
@@ -28,6 +29,7 @@ class BeeperData:
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     seen_messages: dict[str, SeenMessages] = field(default_factory=dict)
     open_questions: dict[str, OpenQuestions] = field(default_factory=dict)
+    chat_numbers: dict[str, ChatNumbers] = field(default_factory=dict)
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
     add_subentries: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
@@ -87,6 +89,24 @@ async def async_remove_seen_messages(hass: HomeAssistant, entry: ConfigEntry) ->
     """Delete the stored fingerprints of a removed entry."""
     await get_seen_messages(hass, entry).async_remove()
     del get_data(hass).seen_messages[entry.entry_id]
+
+
+async def async_load_chat_numbers(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> ChatNumbers:
+    """Return the chat numbers that were used with an entry, the same after a reload."""
+    numbers = get_data(hass).chat_numbers
+    if entry.entry_id not in numbers:
+        loaded = ChatNumbers(hass, entry)
+        await loaded.async_load()
+        numbers[entry.entry_id] = loaded
+    return numbers[entry.entry_id]
+
+
+async def async_remove_chat_numbers(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete the stored chat numbers of a removed entry, and their issues."""
+    numbers = get_data(hass).chat_numbers.pop(entry.entry_id, None)
+    await (numbers or ChatNumbers(hass, entry)).async_remove()
 
 
 @callback

@@ -1,4 +1,4 @@
-"""Repair issues of a server: an outdated version, a read-only token, reply loops."""
+"""Repair issues of a server, and the dialogs that fix them."""
 
 from typing import override
 
@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .api.generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
+from .chat_numbers import CHAT_NUMBER_CHANGED, ChatNumbers
 from .const import CONF_READ_ONLY, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_data
@@ -21,8 +22,13 @@ async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return a dialog that confirms the issue."""
-    entry_id = (data or {}).get("entry_id")
-    outbox = get_data(hass).outboxes.get(str(entry_id))
+    values = data or {}
+    entry_id = str(values.get("entry_id"))
+    if values.get("kind") == CHAT_NUMBER_CHANGED:
+        if numbers := get_data(hass).chat_numbers.get(entry_id):
+            return _ChatNumberFlow(numbers, str(values["number"]))
+        return ConfirmRepairFlow()
+    outbox = get_data(hass).outboxes.get(entry_id)
     return _ReplyLoopFlow(outbox.replies) if outbox else ConfirmRepairFlow()
 
 
@@ -41,6 +47,25 @@ class _ReplyLoopFlow(ConfirmRepairFlow):
         """Confirm, and let them go on."""
         if user_input is not None:
             self._replies.resume()
+        return await super().async_step_confirm(user_input)
+
+
+class _ChatNumberFlow(ConfirmRepairFlow):
+    """Lets the number of a chat mean the chat that it stands for now."""
+
+    def __init__(self, numbers: ChatNumbers, number: str) -> None:
+        """Keep the number."""
+        super().__init__()
+        self._numbers = numbers
+        self._number = number
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Confirm, and forget what the number meant before."""
+        if user_input is not None:
+            self._numbers.forget(self._number)
         return await super().async_step_confirm(user_input)
 
 

@@ -11,9 +11,10 @@ from homeassistant.core import HomeAssistant
 
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
-from .api.models import Account, Chat, Message, network_name
+from .api.models import Account, Chat, ListedChat, Message, network_name
+from .chat_numbers import ChatNumbers, is_number
 from .const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
-from .errors import Refusal
+from .errors import Refusal, invalid
 
 _CONFIRMATION_DELAY: Final = 2.0
 """Seconds before a refused token is tried again."""
@@ -23,12 +24,17 @@ class Server:
     """The server of a loaded config entry; a reload makes a new one."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, client: BeeperClient
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        client: BeeperClient,
+        chat_numbers: ChatNumbers,
     ) -> None:
         """Connect nothing yet; the coordinator keeps `accounts` up to date."""
         self.hass = hass
         self.entry = entry
         self.client = client
+        self.chat_numbers = chat_numbers
         self._token = entry.data[CONF_TOKEN]
         self._confirmation: asyncio.Task[None] | None = None
         self.accounts: tuple[Account, ...] = ()
@@ -92,6 +98,23 @@ class Server:
             user_id in self.own_ids(chat.account_id)
             or any(user.is_self for user in chat.participants if user.id == user_id)
         )
+
+    async def resolve_chat_id(self, chat_id: str) -> str:
+        """Return the ID of a chat, given by its ID or number.
+
+        Raises BeeperError, and ServiceValidationError for a number that meant another
+        chat before.
+        """
+        if not is_number(chat_id):
+            return chat_id
+        chat = await self.client.chat(chat_id, participants=0)
+        self.check_chat_number(chat_id, chat)
+        return chat.id
+
+    def check_chat_number(self, text: str, chat: ListedChat) -> None:
+        """Raise ServiceValidationError if a number meant another chat before."""
+        if not self.chat_numbers.is_same_chat(text, chat):
+            raise invalid("chat_number_changed")
 
     def start_reauth_if_refused(self, err: BeeperError) -> None:
         """Start reauth if the server refused the token, and refuses it once more.

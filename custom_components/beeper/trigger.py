@@ -145,7 +145,7 @@ class _MessageTrigger(_BeeperTrigger[MessageEvent]):
                 options,
                 entry_id=event.entry_id,
                 account_id=event.account_id,
-                chat_ids=event.chat.ids,
+                chat=event.chat,
             )
         )
 
@@ -292,7 +292,7 @@ class SendFailedTrigger(_BeeperTrigger[SendFailed]):
             self._options,
             entry_id=event.entry_id,
             account_id=event.chat.account_id or "",
-            chat_ids=event.chat.ids,
+            chat=event.chat,
         )
 
     @override

@@ -10,7 +10,9 @@ from tests.helpers.repository import BEEPER, imported, sources
 # From the bottom up. Names in one string may also import one another.
 LAYERS = (
     ("api",),
-    ("const errors validation signals permissions server ha_internals",),
+    (
+        "chat_numbers const errors fingerprint ha_internals permissions server signals validation",
+    ),
     ("people", "outgoing"),
     ("incoming",),
     ("account_devices automation_scope coordinator data devices entity",),

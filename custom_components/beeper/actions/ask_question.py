@@ -211,6 +211,7 @@ def _end_early(
 async def _read_chat(entry: BeeperConfigEntry, chat_id: str) -> Chat:
     server = entry.runtime_data.server
     with server.translate_errors(partial(errors.not_read, since=READ_SINCE)):
+        chat_id = await server.resolve_chat_id(chat_id)
         return await server.client.chat(chat_id, participants=_MAX_PARTICIPANTS)
 
 

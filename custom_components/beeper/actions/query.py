@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 import voluptuous as vol
@@ -14,6 +15,7 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
+from ..api.exceptions import AnswerError
 from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
 from ..api.merged import find_message, merged_messages, read_message, with_members
 from ..api.models import Chat, Message, Page
@@ -109,13 +111,15 @@ class QueryAction:
 
     async def _handle(self, call: ServiceCall) -> Mapping[str, object]:
         params: Params = call.data
+        chat_id = ""
         if self.needs_chat:
             entry, chat_id = await async_get_entry_and_chat(call)
-            params = {**params, ATTR_CHAT_ID: chat_id}
         else:
             entry = get_entry(call)
         server = entry.runtime_data.server
         with server.translate_errors(partial(errors.not_read, since=self.since)):
+            if self.needs_chat:
+                params = {**params, ATTR_CHAT_ID: await server.resolve_chat_id(chat_id)}
             return await self.read(server, params)
 
 
@@ -191,7 +195,11 @@ async def _list_messages(server: Server, params: Params) -> MessagesResponse:
 async def _search_messages(server: Server, params: Params) -> FoundMessagesResponse:
     message_filter = MessageFilter(**select_fields(params, _MESSAGE_FILTER_FIELDS))
     if message_filter.chat_ids:
-        chat_ids = await with_members(server.client, message_filter.chat_ids)
+        chat_ids = [
+            await _resolve_chat_id(server, chat_id)
+            for chat_id in message_filter.chat_ids
+        ]
+        chat_ids = await with_members(server.client, chat_ids)
         message_filter = replace(message_filter, chat_ids=chat_ids)
     chats: dict[str, Chat] = {}
 
@@ -218,6 +226,15 @@ async def _search_messages(server: Server, params: Params) -> FoundMessagesRespo
         ],
         **result.response(_SEARCH),
     }
+
+
+async def _resolve_chat_id(server: Server, chat_id: str) -> str:
+    try:
+        return await server.resolve_chat_id(chat_id)
+    except AnswerError as err:
+        if err.status != HTTPStatus.NOT_FOUND:
+            raise
+        return chat_id  # A chat that does not exist has no messages.
 
 
 def _without_hidden(page: Page[Message]) -> Page[Message]:

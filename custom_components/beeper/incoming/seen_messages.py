@@ -7,7 +7,6 @@ any content or sender.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import blake2b
 import logging
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from homeassistant.helpers.storage import Store
 
 from ..api.models import Message, Reaction
 from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
+from ..fingerprint import fingerprint
 from ..signals import MessageEventType
 from .new_chats import NewChats
 
@@ -321,9 +321,7 @@ class SeenMessages:
         return self._hash(f"{chat_id}\0{message_id}")
 
     def _hash(self, text: str) -> str:
-        return blake2b(
-            text.encode(), digest_size=12, key=self._entry.entry_id.encode()
-        ).hexdigest()
+        return fingerprint(self._entry, text)
 
 
 def _differences(before: Message, message: Message) -> Iterator[MessageChange]:

@@ -22,7 +22,7 @@ from ..api.merged import find_message
 from ..api.models import Chat, Message
 from ..errors import Refusal
 from .delivery import read_final_id
-from .job import Job, OutboxContext, check_writable
+from .job import Job, OutboxContext, check_number, check_writable
 from .own_changes import ChangeType, OwnChange
 
 _SHOWN_DELAYS: Final = (0, 0.5, 1.5)
@@ -121,6 +121,7 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     async def prepare(self) -> None:
+        check_number(self.context.server, self._given_id, self.chat)
         if self.needs_writable_chat:
             await check_writable(self.client, self.chat)
         if self.is_visible:

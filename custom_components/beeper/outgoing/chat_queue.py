@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.models import Chat
+from ..chat_numbers import is_number
 
 _READ_TIMEOUT: Final = 3.0
 """Seconds that a request waits to learn which chat it is for."""
@@ -115,6 +116,8 @@ class ChatQueues:
             return None
         except BeeperError:
             return None  # Not a gate: the request itself shows what is wrong.
+        if is_number(chat_id):
+            return chat  # A number can become another chat's.
         # Participants and title are not needed here, so they are not kept.
         self._chats[chat_id] = replace(chat, participants=(), title=None)
         return self._chats[chat_id]

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from homeassistant.core import Context
+from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.models import Chat
+from ..chat_numbers import is_number
 from ..errors import Refusal
 from ..server import Server
 from .chat_queue import ChatQueues
@@ -41,6 +43,16 @@ async def check_writable(client: BeeperClient, chat: Chat | None) -> None:
         with suppress(BeeperError):
             if (await client.chat(chat.id, participants=0)).is_read_only:
                 errors.refuse("chat_read_only")
+
+
+def check_number(server: Server, chat_id: str, chat: Chat | None) -> None:
+    """Refuse a chat number that meant another chat before; raises NotDoneError."""
+    if not is_number(chat_id):
+        return
+    if chat is None:
+        errors.refuse("chat_number_unread", kind=HomeAssistantError)
+    if not server.chat_numbers.is_same_chat(chat_id, chat):
+        errors.refuse("chat_number_changed")
 
 
 class Job[ResultT](ABC):

@@ -17,7 +17,7 @@ from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import read_final_id, wait_for_delivery
-from .job import Job, OutboxContext, check_writable
+from .job import Job, OutboxContext, check_number, check_writable
 from .reconciliation import find_sent
 from .sent_messages import Delivery, Sent
 
@@ -115,6 +115,7 @@ class MessageJob(Job[SentMessage]):
 
     @override
     async def prepare(self) -> None:
+        check_number(self.context.server, self.message.chat_id, self._chat)
         await check_writable(self._client, self._chat)
         limit = self._chat.max_text_length if self._chat else None
         if limit is not None and self.message.length > limit:

@@ -222,6 +222,7 @@ class Directory:
             found = Found(account_ids=searched, candidates=chats)
             raise await not_one(self.server, found, field, len(best), ranked)
         (chat,) = [candidate.chat for candidate in best if candidate.chat]
+        self.server.check_chat_number(text, chat)
         return chat
 
     async def _all_chats(self, account_id: str | None) -> list[Candidate]:
@@ -264,6 +265,7 @@ class Directory:
             user.cannot_message for user in users
         ):
             return None
+        _check_chat_numbers(self.server, same, text)
         return as_person(text, same[0].name, users)
 
     async def _confirm(
@@ -419,7 +421,17 @@ async def _one_person(
         candidate.chat for candidate in same
     ):
         raise errors.invalid("cannot_message", field=field, network=same[0].network)
+    _check_chat_numbers(server, same, text)
     return as_person(text, same[0].name, users)
+
+
+def _check_chat_numbers(
+    server: Server, candidates: Iterable[Candidate], text: str
+) -> None:
+    """Raise ServiceValidationError if a number meant another chat before."""
+    for candidate in candidates:
+        if candidate.chat:
+            server.check_chat_number(text, candidate.chat)
 
 
 def _own_person(server: Server, account_id: str, text: str) -> Person | None:
