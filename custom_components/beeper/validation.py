@@ -13,6 +13,7 @@ from typing import Any, Final
 import voluptuous as vol
 
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.template import ResultWrapper
 from homeassistant.util import dt as dt_util
 
 from .api import phone_numbers
@@ -30,6 +31,7 @@ _INVISIBLE: Final = re.compile(
     r"^[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
     r"|[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$"
 )
+_NUMBER: Final = re.compile(r"\s*[+-]?\d[\d., ]*\s*")
 _IMAGE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 
@@ -53,7 +55,16 @@ def only_known(value: Iterable[object], known: Iterable[object]) -> None:
 
 
 def text(value: Any) -> str:
-    """Return text unchanged, or as text if a template turned it into a number."""
+    """Return text unchanged, or as text if a template turned it into a number.
+
+    Home Assistant makes a tuple of "21,5" and keeps what was written.
+    """
+    if (
+        isinstance(value, tuple)
+        and isinstance(value, ResultWrapper)
+        and _NUMBER.fullmatch(value.render_result or "")
+    ):
+        value = value.render_result
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise vol.Invalid("not_text")
     result = str(value)

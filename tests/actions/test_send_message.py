@@ -137,7 +137,7 @@ async def test_disabled_entity_still_names_its_chat(
         ({"message": "hi", "format": "", "wait": None}, {"text": "hi"}),
         ({"message": "hi", "config_entry_id": ""}, {"text": "hi"}),
         ({"message": "hi", "entity_id": None, "file_name": ""}, {"text": "hi"}),
-        ({"message": " hi\n"}, {"text": "\xa0hi\n"}),
+        ({"message": " hi\n"}, {"text": "\u200b\xa0hi\n"}),
     ],
 )
 async def test_values_rendered_by_templates_are_accepted(

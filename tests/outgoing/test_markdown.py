@@ -12,8 +12,8 @@ from custom_components.beeper.outgoing.markdown import escape, verbatim, with_ti
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.text import markdown_to_html
-from tests.helpers.actions import send
-from tests.helpers.world import KIM
+from tests.helpers.actions import create_chat, send
+from tests.helpers.world import KIM, KIM_BY_NUMBER
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +97,42 @@ async def test_text_arrives_literally(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "one\n\n\ntwo",
+        "one\n\n\n\n\ntwo\n\nthree",
+        "one\r\n\r\n\r\ntwo",
+        "one\n  \n\t\ntwo",
+        "\nleading",
+        "\n\n\nleading",
+        "  indented\n\n\n\n  two",
+        "\n  both",
+    ],
+)
+@pytest.mark.parametrize("profile", ["latest", "4.1.294"])
+@pytest.mark.parametrize("action", ["send_message"])
+async def test_blank_lines_arrive(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    text: str,
+) -> None:
+    chat_id = KIM
+    if action == "send_message":
+        await send(hass, message=text)
+    else:
+        response = await create_chat(hass, **KIM_BY_NUMBER, message_text=text)
+        chat_id = response["chat_id"]
+
+    stored = simulator.world.chats[chat_id].messages[-1]
+    lines = shown(stored.html).replace("\u200b", "").replace("\xa0", " ").split("\n")
+    assert [line.rstrip() for line in lines] == [
+        line.rstrip() for line in text.splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "markdown"),
     [
         # What is no syntax where it stands needs no backslash.
@@ -123,10 +159,18 @@ async def test_text_arrives_literally(
         ("/me waves", r"\/me waves"),
         ('"a"\n"b"', '\\"a"\n\\"b"'),
         # A line that begins with spaces would be code, or lose them.
-        ("    a\n\tb\n  - c", "\xa0\xa0\xa0\xa0a\n\xa0\xa0\xa0\xa0b\n\xa0\xa0- c"),
+        (
+            "    a\n\tb\n  - c",
+            "\u200b\xa0\xa0\xa0\xa0a\n\xa0\xa0\xa0\xa0b\n\xa0\xa0- c",
+        ),
         ("a\r\nb\rc\r\n# d", "a\nb\nc\n\\# d"),
         ("===\r\n", "\\===\n"),
+        ("a\n\nb", None),
+        ("a\n\n\nb", "a\n\xa0\n\xa0\nb"),
+        ("\na", "\u200b\xa0\na"),
+        (" a", "\u200b\xa0a"),
         ("", ""),
+        ("\n \n", "\n \n"),
     ],
 )
 def test_only_markdown_syntax_is_escaped(text: str, markdown: str | None) -> None:

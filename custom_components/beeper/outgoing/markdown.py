@@ -27,6 +27,11 @@ _SYNTAX: Final = re.compile(
 )
 _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?=[ \t]|$)", re.MULTILINE)
 _INDENT: Final = re.compile(r"^[ \t]+(?=\S)", re.MULTILINE)
+_BLANK_LINES: Final = re.compile(r"\A(?:[ \t]*\n)+|(?<=\n)(?:[ \t]*\n){2,}")
+_NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
+_START: Final = "\N{ZERO WIDTH SPACE}"
+"""Keeps spaces at the beginning of a text: servers and networks remove those."""
+
 _LINE_END: Final = re.compile(r"\r\n?")
 _JSON_STRING: Final = re.compile(r'^\s*(?=")')
 
@@ -35,10 +40,19 @@ def escape(text: str) -> str:
     """Return the Markdown for a text as it is.
 
     Spaces at the beginning of a line are made unbreakable, as they would be dropped,
-    or four of them make the line code.
+    or four of them make the line code. So are blank lines: several would become one.
     """
+    if not text.strip():
+        return text
     text = _LINE_END.sub("\n", text)
-    text = _INDENT.sub(lambda match: match[0].expandtabs(4).replace(" ", "\xa0"), text)
+    text = _BLANK_LINES.sub(
+        lambda match: f"{_NO_BREAK_SPACE}\n" * match[0].count("\n"), text
+    )
+    text = _INDENT.sub(
+        lambda match: match[0].expandtabs(4).replace(" ", _NO_BREAK_SPACE), text
+    )
+    if text.startswith(_NO_BREAK_SPACE):
+        text = f"{_START}{text}"
     return _NUMBERED.sub(r"\1\\\2", _SYNTAX.sub(r"\\\g<0>", text))
 
 

@@ -61,7 +61,8 @@ def _breaks(stored: str) -> str:
 
 
 def _fold(text: str) -> str:
-    return " ".join(text.split())
+    # It marks the start of a text that begins with spaces.
+    return " ".join(text.replace("\N{ZERO WIDTH SPACE}", "").split())
 
 
 def _shown(markdown: str) -> str:
