@@ -213,6 +213,26 @@ class World:
             chat.local_id = number
             self._local_ids[number] = chat
 
+    def recreate_chat(self, chat: Chat) -> Chat:
+        """Replace a chat with a new one of the same people, as bridges do."""
+        account = self.accounts[chat.account_id]
+        new = self.add_chat(
+            account,
+            [person for person in chat.participants if not person.is_self],
+            kind=chat.type,
+            title=chat.title,
+            when=chat.last_activity,
+        )
+        new.title = chat.title
+        for message in chat.messages:
+            message.chat_id, message.sort_key = new.id, next(self._sort_keys)
+            self.number(new, message)
+        new.messages, chat.messages = chat.messages, []
+        self.delete_chat(chat)
+        for message in new.messages:
+            self.emit(Event(type="message.upserted", chat=new, message=message))
+        return new
+
     # Accounts
 
     def rename_account(self, account: Account, account_id: str) -> None:

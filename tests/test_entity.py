@@ -2,6 +2,7 @@
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.devices import subentry_key
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.helpers.entities import add_chat
@@ -14,6 +15,8 @@ async def test_every_entity_has_an_id_a_device_and_a_name_of_its_own(
     entity_registry: er.EntityRegistry,
 ) -> None:
     await add_chat(hass, loaded)
+    (subentry,) = loaded.subentries.values()
+    chat_key = subentry_key(loaded, subentry)
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
 
     assert len({entity.domain for entity in entities}) > 2
@@ -22,7 +25,7 @@ async def test_every_entity_has_an_id_a_device_and_a_name_of_its_own(
     )
     for entity in entities:
         # Neither the address nor a name: those change.
-        assert entity.unique_id.startswith((loaded.entry_id, *loaded.subentries))
+        assert entity.unique_id.startswith((loaded.entry_id, chat_key))
         assert entity.has_entity_name
         assert entity.translation_key
         assert entity.device_id

@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.devices import subentry_key
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import Context, HomeAssistant, State
@@ -203,10 +204,11 @@ async def test_device(
     entity_registry: er.EntityRegistry,
 ) -> None:
     entity_id = await add_chat(hass, loaded)
-    (subentry_id,) = loaded.subentries
+    (subentry,) = loaded.subentries.values()
 
     entity = entity_registry.entities[entity_id]
-    assert entity.config_subentry_id == entity.unique_id == subentry_id
+    assert entity.config_subentry_id == subentry.subentry_id
+    assert entity.unique_id == subentry_key(loaded, subentry)
     assert entity.device_id
     device = device_registry.async_get(entity.device_id)
     assert isinstance(device, dr.DeviceEntry)

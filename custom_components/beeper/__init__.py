@@ -18,6 +18,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_when_setup
 
 from .account_devices import async_follow_accounts, async_register_server, is_removable
+from .added_chats import AddedChats, async_remove_added_chats
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .const import CONF_USER_ID, DOMAIN
@@ -34,6 +35,7 @@ from .data import (
     get_outbox,
     get_seen_messages,
 )
+from .devices import async_update_chat_keys
 from .entity import async_add_new_subentries
 from .incoming.inbox import Inbox
 from .people.directory import Directory
@@ -81,6 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     coordinator = BeeperCoordinator(hass, entry, server, directory, inbox)
     entry.runtime_data = coordinator
     async_register_server(hass, entry)
+    async_update_chat_keys(hass, entry)
     await _async_load_sending(hass, entry)
     await coordinator.async_config_entry_first_refresh()
     await _async_note_user(hass, entry, server)
@@ -99,6 +102,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_create_background_task(
         hass, directory.index.async_run(), f"{DOMAIN} people"
     )
+    added = AddedChats(hass, entry, server)
+    entry.async_create_background_task(hass, added.async_run(), f"{DOMAIN} added chats")
     inbox.async_start()
     async_watch(hass, entry)
     await async_get_assistant(hass).async_add(entry)
@@ -161,6 +166,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     await async_remove_outbox(hass, entry)
     await async_remove_seen_messages(hass, entry)
     await async_remove_chat_numbers(hass, entry)
+    await async_remove_added_chats(hass, entry)
 
 
 @callback

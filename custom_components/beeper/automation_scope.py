@@ -13,7 +13,7 @@ from homeassistant.helpers.typing import ConfigType
 from .api.models import Chat
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .data import get_data
-from .devices import resolve_device
+from .devices import current_chat_id, resolve_device
 from .validation import identifier, identifiers, only_known, without_blanks
 
 ACCOUNT: Final = {
@@ -102,6 +102,7 @@ def _is_chat(
     chat: Chat | None,
 ) -> bool:
     if wanted not in chat_ids:
-        return False
+        entry = hass.config_entries.async_get_entry(entry_id)
+        return entry is not None and current_chat_id(entry, wanted) in chat_ids
     numbers = get_data(hass).chat_numbers.get(entry_id)
     return chat is None or numbers is None or numbers.is_same_chat(wanted, chat)

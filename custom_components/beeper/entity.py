@@ -22,6 +22,7 @@ from .devices import (
     account_identifier,
     server_identifier,
     subentry_identifier,
+    subentry_key,
 )
 
 
@@ -94,7 +95,7 @@ def async_add_new_subentries(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
 def chat_device(
     hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
 ) -> dr.DeviceInfo:
-    """Return the device of an added chat; it stays when the chat is replaced."""
+    """Return the device of an added chat."""
     account_id, network = subentry.data[CONF_ACCOUNT_ID], subentry.data[CONF_NETWORK]
     # As stored before account IDs were known to contain addresses.
     if account_id and network in (account_id, "bridgev2"):
@@ -117,7 +118,7 @@ def _device(
     model: str | None,
 ) -> dr.DeviceInfo:
     return dr.DeviceInfo(
-        identifiers={subentry_identifier(subentry)},
+        identifiers={subentry_identifier(entry, subentry)},
         entry_type=dr.DeviceEntryType.SERVICE,
         name=subentry.title,
         manufacturer="Beeper",
@@ -179,11 +180,10 @@ class BeeperChatEntity(CoordinatorEntity[BeeperCoordinator]):
         subentry: ConfigSubentry,
         description: EntityDescription,
     ) -> None:
-        """Use the subentry's ID, so that the entity stays when the chat is replaced."""
+        """Use the chat's device."""
         super().__init__(coordinator)
         self.entity_description = description
         self._chat_id: str = subentry.data[CONF_CHAT_ID]
-        self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
-        self._attr_device_info = chat_device(
-            coordinator.hass, coordinator.config_entry, subentry
-        )
+        entry = coordinator.config_entry
+        self._attr_unique_id = f"{subentry_key(entry, subentry)}_{description.key}"
+        self._attr_device_info = chat_device(coordinator.hass, entry, subentry)

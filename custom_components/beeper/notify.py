@@ -12,6 +12,7 @@ from . import errors
 from .const import CONF_CHAT_ID, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
+from .devices import subentry_key
 from .entity import async_add_for_subentries, chat_device
 from .outgoing import markdown
 from .outgoing.message_job import MessageJob, MessageRequest
@@ -49,10 +50,10 @@ class ChatNotifyEntity(NotifyEntity):
     def __init__(
         self, hass: HomeAssistant, entry: BeeperConfigEntry, subentry: ConfigSubentry
     ) -> None:
-        """Initialize from a subentry; the entity survives a change of its chat."""
+        """Initialize from a subentry."""
         self._entry = entry
         self._chat_id: str = subentry.data[CONF_CHAT_ID]
-        self._attr_unique_id = subentry.subentry_id
+        self._attr_unique_id = subentry_key(entry, subentry)
         self._attr_device_info = chat_device(hass, entry, subentry)
 
     @override

@@ -7,9 +7,11 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .added_chats import CHAT_MOVED, async_replace_chat
 from .api.generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
 from .chat_numbers import CHAT_NUMBER_CHANGED, ChatNumbers
 from .const import CONF_READ_ONLY, DOMAIN, SUBENTRY_CHAT
@@ -28,6 +30,13 @@ async def async_create_fix_flow(
         if numbers := get_data(hass).chat_numbers.get(entry_id):
             return _ChatNumberFlow(numbers, str(values["number"]))
         return ConfirmRepairFlow()
+    if values.get("kind") == CHAT_MOVED:
+        entry = hass.config_entries.async_get_entry(entry_id)
+        if entry is None:
+            return ConfirmRepairFlow()
+        return _ChatMovedFlow(
+            entry, str(values["chat_id"]), str(values["successor_id"])
+        )
     outbox = get_data(hass).outboxes.get(entry_id)
     return _ReplyLoopFlow(outbox.replies) if outbox else ConfirmRepairFlow()
 
@@ -66,6 +75,28 @@ class _ChatNumberFlow(ConfirmRepairFlow):
         """Confirm, and forget what the number meant before."""
         if user_input is not None:
             self._numbers.forget(self._number)
+        return await super().async_step_confirm(user_input)
+
+
+class _ChatMovedFlow(ConfirmRepairFlow):
+    """Lets added chats and shortcuts use the chat that follows theirs."""
+
+    def __init__(self, entry: ConfigEntry, chat_id: str, successor_id: str) -> None:
+        """Keep the IDs of both chats."""
+        super().__init__()
+        self._entry = entry
+        self._chat_id = chat_id
+        self._successor_id = successor_id
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Confirm, and replace the chat."""
+        if user_input is not None:
+            async_replace_chat(
+                self.hass, self._entry, self._chat_id, self._successor_id
+            )
         return await super().async_step_confirm(user_input)
 
 

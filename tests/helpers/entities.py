@@ -6,7 +6,11 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.devices import account_identifier, server_identifier
+from custom_components.beeper.devices import (
+    account_identifier,
+    server_identifier,
+    subentry_key,
+)
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -56,7 +60,7 @@ async def add_chat(
     hass.config_entries.async_add_subentry(entry, subentry)
     await hass.async_block_till_done()
     entity_id = er.async_get(hass).async_get_entity_id(
-        "notify", DOMAIN, subentry.subentry_id
+        "notify", DOMAIN, subentry_key(entry, subentry)
     )
     assert entity_id
     return entity_id

@@ -17,6 +17,7 @@ from homeassistant.helpers.service import async_get_config_entry
 from .. import errors
 from ..const import CONF_CHAT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry
+from ..devices import current_chat_id
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..people.directory import Directory
 from ..permissions import async_may_control
@@ -157,7 +158,8 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
         )
         return entry, chat.id
     if ATTR_CHAT_ID in call.data:
-        return get_entry(call), call.data[ATTR_CHAT_ID]
+        entry = get_entry(call)
+        return entry, current_chat_id(entry, call.data[ATTR_CHAT_ID])
     entity = er.async_get(call.hass).async_get(call.data[ATTR_ENTITY_ID])
     if (
         entity is None
