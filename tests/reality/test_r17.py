@@ -1,13 +1,18 @@
 """R17: values of other types and lists cut short, which are read all the same."""
 
+from pathlib import Path
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.signals import MessageEvent
+from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
+from tests.helpers.actions import download, find
 from tests.helpers.waiting import until
-from tests.helpers.world import FAMILY, PROFILES, write
+from tests.helpers.world import FAMILY, KIM, PROFILES, write
 
 TRAITS = (
     "numeric_read_sort_key",
@@ -49,3 +54,46 @@ async def test_r17_messages_are_read_all_the_same(
     assert isinstance(messages, list)
     shown = [message["text"] for message in messages if isinstance(message, dict)]
     assert shown == [f"Number {24 - number}" for number in range(25)]
+
+
+@pytest.mark.parametrize("profile", PROFILES[1:])
+async def test_r17_a_file_without_content_type_keeps_its_type(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, media: Path
+) -> None:
+    simulator.traits.add("serve_without_content_type")
+
+    saved = await download(hass)
+
+    assert (saved["file_name"], saved["mime_type"]) == ("cake.png", "image/png")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_direct_chats_without_title_are_named_after_the_person(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.traits.add("null_titles")
+    write(simulator, "Hello")
+
+    found = await find(hass, query="Kim", account_id="whatsapp")
+    assert [(each["name"], each["chat_id"]) for each in found["matches"]] == [
+        ("Kim", KIM)
+    ]
+    flow = hass.config_entries.subentries
+    result = await flow.async_init(
+        (loaded.entry_id, "chat"), context={"source": SOURCE_USER}
+    )
+    result = await flow.async_configure(result["flow_id"], {"search": "Kim"})
+    await flow.async_configure(result["flow_id"], {"chat_id": KIM})
+    await hass.async_block_till_done()
+
+    [entity_id] = hass.states.async_entity_ids("notify")
+    assert entity_id == "notify.kim"
+    sent = await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"recipient": "Kim", "account_id": "whatsapp", "message": "Hi"},
+        blocking=True,
+        return_response=True,
+    )
+    assert sent
+    assert sent["chat_id"] == KIM

@@ -104,7 +104,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
         )
 
     def _async_finish(self, server: Server, chat: ListedChat) -> SubentryFlowResult:
-        title, network = chat_title(chat), chat_network(server, chat)
+        title, network = chat_title(server, chat), chat_network(server, chat)
         other_titles = {
             subentry.title
             for subentry in self._get_entry().subentries.values()

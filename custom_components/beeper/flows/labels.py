@@ -21,6 +21,8 @@ from ..server import Server
 
 # Errors that the user can fix. All others show as an unreadable answer.
 _FORM_ERRORS: Final = {"cannot_connect", "not_loaded", "timeout", "token_refused"}
+_MAX_NAMES: Final = 3
+"""How many people replace a title."""
 
 
 def choice_selector(
@@ -50,9 +52,11 @@ def account_label(account: Account, *details: str | None) -> str:
     return join(account.name, account.user.handle if account.user else None, *details)
 
 
-def chat_title(chat: ListedChat) -> str:
+def chat_title(server: Server, chat: ListedChat) -> str:
     """Return the title of a chat, or the best replacement."""
-    return chat.title or chat.network or chat.id
+    others = [user.name for user in chat.participants if not user.is_self and user.name]
+    people = ", ".join(others[:_MAX_NAMES])
+    return chat.title or people or chat_network(server, chat) or chat.id
 
 
 def chat_network(server: Server, chat: ListedChat) -> str | None:
@@ -71,7 +75,7 @@ def chat_label(server: Server, chat: ListedChat) -> str:
     ]
     account = server.account(chat.account_id) if len(same_network) > 1 else None
     return join(
-        chat_title(chat),
+        chat_title(server, chat),
         chat_network(server, chat),
         account.user.handle if account and account.user else None,
         _local_time(chat.last_activity),
