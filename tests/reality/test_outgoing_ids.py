@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from tests.helpers.actions import send
+from tests.helpers.media import PNG, files
 from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import KIM, PROFILES
 
@@ -44,7 +46,9 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-@pytest.mark.parametrize("profile", ["latest", "easymatrix", "easymatrix-0.3.0"])
+@pytest.mark.parametrize(
+    "profile", ["4.2.557", "4.2.808", "latest", "easymatrix", "easymatrix-0.3.0"]
+)
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_r23_returned_ids_keep_working(
     hass: HomeAssistant,
@@ -71,6 +75,7 @@ async def test_r23_returned_ids_keep_working(
     assert reply.linked_message_id == message.id
 
 
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
 async def test_r23_returned_ids_can_be_deleted_and_read(
     hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator
 ) -> None:
@@ -131,6 +136,42 @@ async def test_r24_wait_ends_with_the_final_id(
     assert response["pending_message_id"] == message.pending_id
 
 
+@pytest.mark.parametrize(
+    "profile", ["4.2.557", "4.2.808", "latest", "easymatrix", "easymatrix-0.3.0"]
+)
+@pytest.mark.parametrize("traits", [(), ("file_name_as_text", "plain_text")], ids=str)
+@pytest.mark.parametrize("caption", [None, "Look at <this>"])
+async def test_r24_r23_a_sent_picture_has_its_final_id_and_can_be_saved(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    media: Path,
+    traits: tuple[str, ...],
+    caption: str | None,
+) -> None:
+    simulator.traits.add(*traits, *USELESS)
+    picture = media / "door.png"
+    picture.write_bytes(PNG)
+    hass.config.allowlist_external_dirs.add(str(media))
+
+    async with asyncio.timeout(10):
+        responses = await asyncio.gather(
+            *(
+                send(hass, message=caption, attachment=str(picture), wait=True)
+                for _ in range(3)
+            )
+        )
+
+    messages = simulator.world.chat(KIM).messages[-3:]
+    for response, message in zip(responses, messages, strict=True):
+        assert response["delivery"] == "delivered"
+        assert response["message_id"] == message.id
+        saved = await act(
+            hass, "download_attachment", message_id=response["pending_message_id"]
+        )
+        assert files(media)[saved["path"].removeprefix(f"{media}/")] == PNG
+
+
 @pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix-0.3.0"])
 async def test_r24_equal_texts_get_their_own_ids(
     hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator
@@ -165,6 +206,35 @@ async def test_r29_slow_is_not_lost(
     simulator.world.settle()
     await quiet(simulator)
     await poll(hass, listening)
+    await quiet(simulator)
+    assert not failures
+    assert not events
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
+async def test_r29_messages_that_swap_places_keep_their_ids(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    failures: list[SendFailed],
+    events: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    """Delivered one by one, and not in the order in which they were accepted."""
+    simulator.traits.add("slow_delivery", "reordered_delivery")
+    simulator.world.delivery_interval = 0.05
+
+    responses = await asyncio.gather(
+        *(send(hass, message=f"No. {number}", wait=True) for number in range(12))
+    )
+
+    by_id = {message.id: message for message in simulator.world.chat(KIM).messages}
+    for number, response in enumerate(responses):
+        assert response["delivery"] == "delivered"
+        assert by_id[response["message_id"]].text == f"No. {number}"
+    for minutes in (1, 3, 40):
+        skip_time(60 * minutes)
+        await poll(hass, listening)
     await quiet(simulator)
     assert not failures
     assert not events

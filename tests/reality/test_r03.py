@@ -13,6 +13,7 @@ from simulator import Simulator
 from tests.helpers.actions import find
 from tests.helpers.entities import add_chat
 from tests.helpers.servers import TOKEN
+from tests.helpers.world import PROFILES
 
 EMAIL = "sh-email_email:me@example.com"
 SLACK = "sh-slack_T0-U0"
@@ -70,6 +71,24 @@ async def test_r3_without_a_bridge_by_the_start_of_the_account_id(
     for name in names(hass, loaded).values():
         assert name
         assert name.casefold() in ("email", "slack", "slack 2")
+    assert not reveals(hass)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_r3_accounts_without_network_are_named_after_their_bridge(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.traits.add("accounts_without_network")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+    devices = account_devices(hass, entry)
+    assert {device.name.casefold() for device in devices.values() if device.name} >= {
+        "whatsapp",
+        "telegram",
+        "local-whatsapp",
+        "slackgo",
+    }
     assert not reveals(hass)
 
 

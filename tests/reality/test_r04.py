@@ -142,6 +142,22 @@ async def test_r4_messages_are_found_by_the_id_of_the_merged_chat(
     assert simulator.world.chat(chat_id).messages[-1].text == "reply"
 
 
+@pytest.mark.parametrize(
+    ("trait", "receiver"), [(None, KIM_LOCAL), ("merge_without_default", KIM)]
+)
+async def test_r4_the_response_names_the_member_that_got_the_message(
+    hass: HomeAssistant, simulator: Simulator, trait: str | None, receiver: str
+) -> None:
+    if trait:
+        simulator.traits.add(trait)
+
+    response = await send(hass, MERGED, "Hello")
+
+    assert response["chat_id"] == receiver
+    [message] = simulator.world.chat(receiver).messages
+    assert message.text == "Hello"
+
+
 async def test_r4_an_id_that_two_members_have_is_refused(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:

@@ -1,5 +1,6 @@
 """R11: lists are partial or empty after a restart, and calls then fail."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.beeper import account_devices
 from custom_components.beeper.devices import account_identifier
+from custom_components.beeper.signals import MessageEvent
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -17,7 +19,8 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import find, send, sent, tried
-from tests.helpers.world import KIM, PROFILES
+from tests.helpers.waiting import quiet, until
+from tests.helpers.world import KIM, PROFILES, write
 
 TELEGRAM = "sensor.beeper_telegram_unread_messages"
 
@@ -149,6 +152,35 @@ async def test_r11_the_user_can_delete_the_device_of_an_account_that_is_gone(
     await hass.async_block_till_done()
     assert telegram(hass, loaded)
     assert hass.states.get(TELEGRAM)
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest"])
+async def test_r11_a_restart_loses_and_invents_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    events: list[MessageEvent],
+    impatient: None,
+) -> None:
+    """What came while the server loaded its chats starts automations once."""
+    simulator.traits.add("loading_after_restart")
+    simulator.loading_seconds = 0.5
+    device = telegram(hass, listening)
+    await simulator.stop()
+    await simulator.start()
+    write(simulator, "Meanwhile")
+    await listening.runtime_data.async_refresh()
+    await asyncio.sleep(0.6)
+
+    await listening.runtime_data.async_refresh()
+    await until(lambda: events)
+    write(simulator, "Afterwards")
+    await until(lambda: len(events) > 1)
+    await quiet(simulator)
+
+    assert [event.text for event in events] == ["Meanwhile", "Afterwards"]
+    assert telegram(hass, listening) == device
+    assert await send(hass, message="Hello")
 
 
 RECIPIENTS = [

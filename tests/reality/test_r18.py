@@ -13,9 +13,16 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+@pytest.mark.parametrize("trait", [None, "pending_id_unknown"])
 async def test_r18_a_pending_id_works_before_and_after_the_final_one(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    trait: str | None,
 ) -> None:
+    """Some servers answer 404 until the network has confirmed the message."""
+    if trait:
+        simulator.traits.add(trait)
     simulator.confirm_after = 0.3
     sent = await send(hass, message="Hello")
 
