@@ -7,6 +7,7 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_mock_service,
 )
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 
 from homeassistant.const import STATE_UNAVAILABLE
@@ -78,8 +79,8 @@ def read_all(simulator: Simulator, *unread: str) -> None:
         ("disconnected", ["whatsapp", "telegram"], {}, False),
         ("disconnected", ["server"], {"account_id": "whatsapp"}, True),
         ("connected", ["whatsapp", "telegram"], {}, True),
-        # What there is not is not connected.
-        ("connected", [], {"account_id": "nonsense"}, False),
+        ("disconnected", [], {"account_id": "Telegram"}, False),
+        ("connected", [], {"account_id": "Telegram"}, True),
         ("connected", ["whatsapp"], {"account_id": "telegram"}, False),
         # A chat's device means its account.
         ("disconnected", ["whatsapp", KIM], {}, True),
@@ -257,12 +258,85 @@ async def test_unrelated_device(
         device_id = await device_of(hass, second, "server")
         statuses(simulator)
         await poll(hass, loaded)
+        calls = async_mock_service(hass, "test", "run")
+        await holds(hass, key, device_id=device_id)
         if gone:
             await hass.config_entries.async_remove(second.entry_id)
         else:
             await hass.config_entries.async_unload(second.entry_id)
 
-        assert not await holds(hass, key, device_id=device_id)
+        assert not await still_holds(hass, calls)
+
+
+# Accounts that Beeper does not list
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+async def test_unlisted_account_is_neither_connected_nor_disconnected(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    caplog: pytest.LogCaptureFixture,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    inverted: bool,
+) -> None:
+    statuses(simulator)
+    await poll(hass, loaded)
+    calls = async_mock_service(hass, "test", "run")
+    condition: dict[str, Any] = {
+        "condition": "beeper.account_is_connected",
+        "options": {"account_id": "imessage"},
+    }
+    if inverted:
+        condition = {"condition": "not", "conditions": [condition]}
+    config = {
+        "id": "test",
+        "alias": "Test",
+        "triggers": {"trigger": "event", "event_type": "go"},
+        "conditions": condition,
+        "actions": {"action": "test.run"},
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    assert not await still_holds(hass, calls)
+
+    websocket = await hass_ws_client(hass)
+    of_test = {"domain": "automation", "item_id": "test"}
+    await websocket.send_json_auto_id({"type": "trace/list", **of_test})
+    [run] = (await websocket.receive_json())["result"]
+    await websocket.send_json_auto_id(
+        {"type": "trace/get", **of_test, "run_id": run["run_id"]}
+    )
+    trace = (await websocket.receive_json())["result"]
+    assert "Beeper does not list this account" in str(trace)
+
+
+async def test_a_disconnected_account_decides_over_an_unlisted_one(
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+) -> None:
+    devices = [await device_of(hass, loaded, name) for name in ("telegram", "whatsapp")]
+    statuses(simulator, telegram="disconnected")
+    del simulator.world.accounts["whatsapp"]
+    await poll(hass, loaded)
+
+    assert not await holds(hass, "account_is_connected", device_id=devices)
+    assert "does not list" not in caplog.text
+
+
+@pytest.mark.parametrize("key", BOTH)
+async def test_unknown_account_is_refused(
+    hass: HomeAssistant, loaded: MockConfigEntry, key: str
+) -> None:
+    with pytest.raises(
+        vol.Invalid, match=r"none of your accounts\. Yours are: .*Signal"
+    ):
+        await async_validate_condition_config(
+            hass,
+            {"condition": f"beeper.{key}", "options": {"account_id": "nonsense"}},
+        )
 
 
 # Wrong options

@@ -28,9 +28,10 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.helpers.entities import device_of
+from tests.helpers.entities import add_chat, add_shortcut, device_of
 from tests.helpers.listening import message_event, publish
 from tests.helpers.servers import add_entry
+from tests.helpers.waiting import poll
 from tests.helpers.world import ALEX, FAMILY, KIM
 
 ALL = ["message_received", "account_disconnected", "send_failed"]
@@ -381,26 +382,184 @@ async def test_removed_device_matches_nothing(
     assert calls == []
 
 
+# Names that can never match
+
+
+async def refusal(hass: HomeAssistant, key: str, **options: Any) -> str:
+    """Return why a trigger is refused when it is loaded."""
+    config = {"platform": f"beeper.{key}", "options": options}
+    with pytest.raises(vol.Invalid) as refused:
+        await async_validate_trigger_config(hass, [config])
+    return refused.value.msg
+
+
 @pytest.mark.parametrize("key", ALL)
-async def test_foreign_device_matches_nothing(
+@pytest.mark.parametrize("of", ["other", "gone", "shortcut"])
+async def test_device_that_never_matches_is_refused(
     hass: HomeAssistant,
-    simulator: Simulator,
     loaded: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
     key: str,
+    of: str,
 ) -> None:
-    other = MockConfigEntry(domain="other")
-    other.add_to_hass(hass)
-    device = device_registry.async_get_or_create(
-        config_entry_id=other.entry_id, identifiers={("other", loaded.entry_id)}
-    )
-    calls = await automate(hass, key, device_id=device.id)
+    if of == "shortcut":
+        data = {"action": "send_message", "chat_id": KIM, "message": "hi"}
+        shortcut = await add_shortcut(hass, loaded, data)
+        found = device_registry.async_get_device_by_identifier(
+            (DOMAIN, shortcut), loaded.entry_id
+        )
+        assert found
+        device_id, reason = found.id, "The device of a shortcut receives no messages"
+    else:
+        other = MockConfigEntry(domain="other")
+        other.add_to_hass(hass)
+        device_id = device_registry.async_get_or_create(
+            config_entry_id=other.entry_id, identifiers={("other", loaded.entry_id)}
+        ).id
+        if of == "gone":
+            device_registry.async_remove_device(device_id)
+        reason = "There is no such device"
+
+    refused = await refusal(hass, key, device_id=device_id)
+
+    assert refused.startswith(f"{reason} (device_id.0)")
+    assert "server, account or chat" in refused
+
+
+@pytest.mark.parametrize(
+    "name", ["Telegram", "telegram", " TELEGRAM ", "Tele\u00adgram"]
+)
+async def test_account_by_the_name_of_its_network(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
+) -> None:
+    calls = await automate(hass, account_id=name)
 
     await publish(hass, message_event(loaded, simulator))
-    await publish(hass, failed(loaded, simulator, KIM))
-    await publish(hass, disconnected(loaded, "whatsapp"))
+    await publish(hass, message_event(loaded, simulator, ALEX))
 
-    assert calls == []
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("key", ALL)
+async def test_unknown_account_is_refused_with_the_choices(
+    hass: HomeAssistant, loaded: MockConfigEntry, key: str
+) -> None:
+    assert await refusal(hass, key, account_id="Whatsup") == (
+        "account_id is none of your accounts. Yours are: Beeper, Instagram,"
+        " Signal, Slack, Telegram, WhatsApp"
+    )
+
+
+async def test_account_name_of_two_accounts_is_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    event = message_event(loaded, simulator, ALEX)
+    telegram = simulator.world.accounts["telegram"]
+    second = replace(telegram, id="telegram_2")
+    simulator.world.accounts["telegram_2"] = second
+    simulator.world.accounts["tg"] = replace(telegram, id="tg")
+    del simulator.world.accounts["telegram"]
+    await poll(hass, loaded)
+
+    refused = await refusal(hass, "message_received", account_id="Telegram")
+
+    assert refused.startswith("account_id fits several of your accounts")
+    assert "Yours are: " in refused
+    calls = await automate(hass, account_id="tg")
+    await publish(hass, replace(event, account_id="telegram_2"))
+    assert not calls
+    await publish(hass, replace(event, account_id="tg"))
+    assert len(calls) == 1
+
+
+async def test_account_that_works_without_being_listed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    calls = await automate(hass, account_id="imessage")
+
+    event = message_event(loaded, simulator)
+    await publish(hass, replace(event, account_id="imessage"))
+
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("is_added", [True, False])
+@pytest.mark.parametrize("title", ["Family", " fámily\u200b", "FAMILY 🏡"])
+async def test_chat_by_its_title(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    title: str,
+    is_added: bool,
+) -> None:
+    if is_added:
+        await add_chat(hass, loaded, FAMILY, "Family 🏡")
+    calls = await automate(hass, chat_id=title)
+    # The ID was resolved: who names another group like that starts nothing.
+    event = message_event(loaded, simulator)
+    await publish(hass, replace(event, chat=replace(event.chat, title="Family")))
+    assert not calls
+
+    await publish(hass, message_event(loaded, simulator, FAMILY))
+
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("key", ["message_received", "send_failed"])
+@pytest.mark.parametrize("chat_id", ["Famly", "🏡", "!nowhere:beeper.com", "99999"])
+async def test_unknown_chat_is_refused(
+    hass: HomeAssistant, loaded: MockConfigEntry, key: str, chat_id: str
+) -> None:
+    assert await refusal(hass, key, chat_id=chat_id) == (
+        "chat_id is neither the ID nor the whole title of a chat. Add the chat and"
+        " choose its device, or write the chat ID that beeper.find returns"
+    )
+
+
+async def test_title_of_several_chats_is_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.world.chats[FAMILY].title = "Team"
+    another = next(
+        chat
+        for chat in simulator.world.chats.values()
+        if chat.type == "group" and chat.id != FAMILY
+    )
+    another.title = "team"
+
+    refused = await refusal(hass, "message_received", chat_id="Team")
+
+    assert refused.startswith("chat_id fits several chats")
+
+
+async def test_nothing_is_refused_while_the_server_is_away(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Automations load before servers; titles and networks match by then."""
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    calls = await automate(hass, account_id="WhatsApp", chat_id="Family")
+    await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done()
+
+    await publish(hass, message_event(loaded, simulator))
+    await publish(hass, message_event(loaded, simulator, FAMILY))
+
+    assert len(calls) == 1
+
+
+async def test_a_title_in_the_form_of_an_id_is_not_one(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    calls = await automate(hass, chat_id="!other:beeper.com")
+    await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done()
+    event = message_event(loaded, simulator)
+
+    chat = replace(event.chat, title="!other:beeper.com")
+    await publish(hass, replace(event, chat=chat))
+
+    assert not calls
 
 
 # Servers that come, go and are several

@@ -1,6 +1,7 @@
 """The servers, accounts and chats that a trigger or a condition is about."""
 
 from collections.abc import Collection, Mapping
+import re
 from typing import Any, Final
 
 import voluptuous as vol
@@ -11,10 +12,14 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.helpers.typing import ConfigType
 
 from .api.models import Chat
+from .automation_choices import async_resolve, is_account, is_title
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .data import get_data
 from .devices import current_chat_id, resolve_device
 from .validation import identifier, identifiers, only_known, without_blanks
+
+_ID: Final = re.compile(r"\d+|[^\s:;!#@]*[:;!#@]\S*")
+"""Anybody can give a group a title that looks like the ID of a chat."""
 
 ACCOUNT: Final = {
     vol.Optional(CONF_DEVICE_ID, default=list): identifiers,
@@ -28,11 +33,13 @@ async def async_validate(
 ) -> ConfigType:
     """Return the configuration with validated options; needs no server.
 
+    What servers that can be asked do not know is refused.
     Raises `vol.Invalid` with a text for the user. Because of its path, Home Assistant
     does not log the whole configuration with the text.
     """
     try:
-        return {CONF_OPTIONS: schema(_options(config, schema))}
+        options = schema(_options(config, schema))
+        return {CONF_OPTIONS: await async_resolve(hass, options)}
     except vol.Invalid as err:
         first = err.errors[0] if isinstance(err, vol.MultipleInvalid) else err
         texts = await async_get_translations(
@@ -74,7 +81,9 @@ def concerns(
     """
     if chat:
         chat_ids = chat.ids
-    if options.get(CONF_ACCOUNT_ID, account_id) != account_id:
+    if CONF_ACCOUNT_ID in options and not is_account(
+        hass, entry_id, account_id, options[CONF_ACCOUNT_ID]
+    ):
         return False
     scopes = [resolve_device(hass, device_id) for device_id in options[CONF_DEVICE_ID]]
     if scopes and not any(
@@ -103,6 +112,13 @@ def _is_chat(
 ) -> bool:
     if wanted not in chat_ids:
         entry = hass.config_entries.async_get_entry(entry_id)
-        return entry is not None and current_chat_id(entry, wanted) in chat_ids
+        if entry is not None and current_chat_id(entry, wanted) in chat_ids:
+            return True
+        # When the automation was loaded, no server could tell which chat this is.
+        return (
+            chat is not None
+            and not _ID.fullmatch(wanted)
+            and is_title(chat.title or "", wanted)
+        )
     numbers = get_data(hass).chat_numbers.get(entry_id)
     return chat is None or numbers is None or numbers.is_same_chat(wanted, chat)

@@ -1,7 +1,8 @@
 """The conditions of automations: connected accounts and unread messages.
 
 They use the latest poll and read nothing. Without one, as for a server that is not set
-up or unreachable, they are false.
+up or unreachable, they are false. Whether an account is connected that a server does not
+list is unknown: an error, which is neither true nor false.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import voluptuous as vol
 
 from homeassistant.const import CONF_DEVICE_ID
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConditionErrorMessage
 from homeassistant.helpers.condition import (
     Condition,
     ConditionCheckParams,
@@ -18,9 +20,11 @@ from homeassistant.helpers.condition import (
 )
 from homeassistant.helpers.typing import ConfigType
 
-from . import automation_scope
+from . import automation_scope, errors
+from .automation_choices import is_account
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
+from .devices import resolve_device
 
 
 class _BeeperCondition(Condition):
@@ -52,30 +56,57 @@ class AccountIsConnectedCondition(_BeeperCondition):
         options = self._options
         # A removed device is not connected, so each device is checked alone.
         devices = [[device_id] for device_id in options[CONF_DEVICE_ID]] or [[]]
-        return all(
-            bool(
-                connected := list(
-                    self._are_connected({**options, CONF_DEVICE_ID: device})
-                )
-            )
-            and all(connected)
+        states = [
+            self._are_connected({**options, CONF_DEVICE_ID: device})
             for device in devices
-        )
+        ]
+        if None in states and False not in states:
+            raise ConditionErrorMessage(
+                "beeper.account_is_connected", str(errors.failed("account_not_listed"))
+            )
+        return all(states)
 
-    def _are_connected(self, options: dict[str, Any]) -> Iterator[bool]:
-        for entry in self._entries():
-            for account in entry.runtime_data.server.accounts:
-                if automation_scope.concerns(
-                    self._hass,
-                    options,
-                    entry_id=entry.entry_id,
-                    account_id=account.account_id,
-                ):
-                    # Servers before 4.3 report no status: a listed account is
-                    # connected.
-                    yield entry.runtime_data.last_update_success and (
-                        account.is_connected or account.status is None
-                    )
+    def _are_connected(self, options: dict[str, Any]) -> bool | None:
+        """Return whether the selected accounts are connected, None if it is unknown.
+
+        Servers omit accounts that work.
+        """
+        # Servers before 4.3 report no status: a listed account is connected.
+        connected = [
+            entry.runtime_data.last_update_success
+            and (account.is_connected or account.status is None)
+            for entry in self._entries()
+            for account in entry.runtime_data.server.accounts
+            if automation_scope.concerns(
+                self._hass,
+                options,
+                entry_id=entry.entry_id,
+                account_id=account.account_id,
+            )
+        ]
+        if connected:
+            return all(connected)
+        is_unlisted = any(
+            self._is_unlisted(options, entry) for entry in self._entries()
+        )
+        return None if is_unlisted else False
+
+    def _is_unlisted(self, options: dict[str, Any], entry: BeeperConfigEntry) -> bool:
+        """Return whether a reachable server does not list the account that is selected."""
+        wanted = options.get(CONF_ACCOUNT_ID)
+        for device_id in options[CONF_DEVICE_ID]:
+            scope = resolve_device(self._hass, device_id)
+            if scope is None or scope.entry_id != entry.entry_id:
+                return False
+            wanted = wanted or scope.account_id
+        return (
+            wanted is not None
+            and entry.runtime_data.last_update_success
+            and not any(
+                is_account(self._hass, entry.entry_id, account.account_id, wanted)
+                for account in entry.runtime_data.server.accounts
+            )
+        )
 
 
 class HasUnreadCondition(_BeeperCondition):

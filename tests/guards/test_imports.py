@@ -15,7 +15,12 @@ LAYERS = (
     ),
     ("people", "outgoing"),
     ("incoming",),
-    ("account_devices added_chats automation_scope coordinator data devices entity",),
+    (
+        (
+            "account_devices added_chats automation_choices automation_scope coordinator"
+            " data devices entity"
+        ),
+    ),
     ("actions", "voice", "flows"),
     tuple(name.stem for name in BEEPER.glob("*.py")),  # what Home Assistant loads
     ("__init__",),
