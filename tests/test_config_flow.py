@@ -18,6 +18,7 @@ from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
+    FlowType,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -27,6 +28,7 @@ from simulator.model import Person
 from tests.helpers.flows import TEXTS, check_texts, suggested
 from tests.helpers.servers import TOKEN, Certificate, add_entry
 from tests.helpers.waiting import until
+from tests.helpers.world import KIM
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
@@ -117,7 +119,7 @@ async def test_server_is_added_from_the_browser(
         return await response.json()
 
     result = await post(path, handler=DOMAIN)
-    assert result["data_schema"][0]["default"] == "http://localhost:23373"
+    assert not {"default", "description"} & result["data_schema"][0].keys()
     path += f"/{result['flow_id']}"
     result = await post(path, url=simulator.url, token="wrong", verify_ssl=True)
     assert result["errors"] == {"token": "token_refused"}
@@ -278,7 +280,7 @@ async def test_https_against_a_http_server(
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
-@pytest.mark.parametrize("token", ["wrong", "dév", "a\nb", "  ", "Bearer dev-token"])
+@pytest.mark.parametrize("token", ["wrong", "dév", "a\nb", "  ", "Bearer", "Bearer x"])
 async def test_token_is_wrong(
     hass: HomeAssistant, simulator: Simulator, token: str
 ) -> None:
@@ -555,15 +557,15 @@ async def test_path_prefix(hass: HomeAssistant) -> None:
         (
             "latest",
             {
-                "whatsapp": "WhatsApp · +15550100001 · connected",
-                "signal": "Signal · +15550100001 · must be reconnected in Beeper",
+                "whatsapp": "WhatsApp · +1 555 010 0001 · connected",
+                "signal": "Signal · +1 555 010 0001 · must be reconnected in Beeper",
                 "instagramgo": "Instagram · sample.me · connected",
             },
         ),
-        ("4.2.808", {"whatsapp": "WhatsApp · +15550100001"}),
-        ("4.2.557", {"whatsapp": "whatsapp · +15550100001"}),
-        ("4.1.294", {"whatsapp": "WhatsApp · +15550100001"}),
-        ("easymatrix", {"whatsapp": "WhatsApp · +15550100001"}),
+        ("4.2.808", {"whatsapp": "WhatsApp · +1 555 010 0001"}),
+        ("4.2.557", {"whatsapp": "whatsapp · +1 555 010 0001"}),
+        ("4.1.294", {"whatsapp": "WhatsApp · +1 555 010 0001"}),
+        ("easymatrix", {"whatsapp": "WhatsApp · +1 555 010 0001"}),
     ],
 )
 async def test_accounts_are_listed(
@@ -572,9 +574,9 @@ async def test_accounts_are_listed(
     result = await connect(hass, await begin(hass), simulator.url)
     field = account_field(result)
     options = {option["value"]: option["label"] for option in field["options"]}
-    assert list(options) == [
-        account.id for account in simulator.world.accounts.values() if account.listed
-    ]
+    listed = [key for key, each in simulator.world.accounts.items() if each.listed]
+    assert [*options] == [*listed, "imessage"]
+    assert options["imessage"] == "iMessage"
     assert options.items() >= labels.items()
     assert field["custom_value"] is True
 
@@ -586,7 +588,7 @@ async def test_status_without_a_translation_is_shown_as_it_is(
     result = await connect(hass, await begin(hass), simulator.url)
     assert {
         "value": "telegram",
-        "label": "Telegram · +15550100001 · on_holiday",
+        "label": "Telegram · +1 555 010 0001 · on_holiday",
     } in account_field(result)["options"]
 
 
@@ -627,8 +629,110 @@ async def test_server_without_accounts(
     for account in simulator.world.accounts.values():
         account.listed = False
     result = await connect(hass, await begin(hass), simulator.url)
-    assert account_field(result)["options"] == []
+    assert account_field(result)["options"] == [
+        {"value": "imessage", "label": "iMessage"}
+    ]
     await finish(hass, result)
+
+
+# An address that is known already, and what is pasted
+
+
+@pytest.fixture
+def local(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> str:
+    """Look for Beeper where the simulator is; return its address there."""
+    port = int(simulator.url.rpartition(":")[2])
+    monkeypatch.setattr(connection, "DEFAULT_PORT", port)
+    monkeypatch.setattr(connection, "_LOCAL_HOSTS", ("nothing.invalid", "127.0.0.1"))
+    return f"http://127.0.0.1:{port}"
+
+
+async def test_a_local_beeper_is_filled_in(
+    hass: HomeAssistant, simulator: Simulator, local: str
+) -> None:
+    result = await begin(hass)
+    assert suggested(result) == {"url": local}
+    [request] = simulator.requests
+    assert (request.method, request.path) == ("GET", "/v1/info")
+    await finish(hass, await connect(hass, result, local))
+
+    # It has an entry now.
+    assert suggested(await begin(hass)) == {}
+
+
+@pytest.mark.parametrize("fault", ["garbage", "drop_before", "delay"])
+async def test_only_beeper_is_filled_in(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    local: str,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+) -> None:
+    monkeypatch.setattr(connection, "_LOCAL_TIMEOUT", 0.1)
+    simulator.faults.add(fault, path="/v1/info", times=None, seconds=1)
+    result = await begin(hass)
+    assert suggested(result) == {}
+    simulator.faults.clear()
+    await finish(hass, await connect(hass, result, local))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1",
+        "/v1/",
+        "/v1/chats",
+        "/v1/chats/search?query=Kim&limit=5",
+        "/v1/chats/!abc%3Abeeper.com/messages",
+        "/v1/info#top",
+        "/v0/mcp",
+        "/mcp",
+    ],
+)
+@pytest.mark.parametrize(
+    "pasted", ["Bearer {}", "bearer  {}", "Authorization: Bearer {}", '"{}"']
+)
+async def test_what_was_pasted_is_cleaned_up(
+    hass: HomeAssistant, simulator: Simulator, path: str, pasted: str
+) -> None:
+    result = await submit(
+        hass,
+        await begin(hass),
+        url=simulator.url + path,
+        token=pasted.format(TOKEN),
+        verify_ssl=True,
+    )
+    entry = await finish(hass, result)
+    assert entry.data == {"url": simulator.url, **ENTRY_DATA}
+
+
+# Then a chat
+
+
+async def test_the_flow_leads_on_to_the_first_chat(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    result = await connect(hass, await begin(hass), simulator.url)
+    result = await submit(hass, result, account_id="whatsapp")
+    kind, flow_id = result["next_flow"]
+    assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
+
+    result = await hass.config_entries.subentries.async_configure(
+        flow_id, {"chat_id": KIM}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert hass.states.get("notify.kim")
+
+
+async def test_without_a_connection_the_flow_ends(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    result = await connect(hass, await begin(hass), simulator.url)
+    await simulator.stop()
+    result = await submit(hass, result, account_id="whatsapp")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert "next_flow" not in result
 
 
 # A new token

@@ -8,11 +8,14 @@ from yarl import URL
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
+    SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
+    FlowType,
+    SubentryFlowContext,
 )
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
@@ -22,16 +25,26 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.helpers.translation import async_get_translations
 
 from .const import CONF_ACCOUNT_ID, DOMAIN, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
 from .flows.chat import ChatSubentryFlow
-from .flows.connection import ConnectedServer, OfferedAddress, addresses, async_connect
-from .flows.labels import account_label, account_selector
+from .flows.connection import (
+    ConnectedServer,
+    OfferedAddress,
+    addresses,
+    async_connect,
+    async_find_local,
+    clean_token,
+)
+from .flows.labels import account_label, account_selector, async_selector_texts
 from .flows.options import BeeperOptionsFlow
 from .flows.shortcut import ShortcutSubentryFlow
 
-DEFAULT_URL: Final = "http://localhost:23373"
+_EXAMPLES: Final = {
+    "example_url": "http://192.168.1.20:23373",
+    "download_url": "https://www.beeper.com/download",
+    "docs_url": "https://developers.beeper.com/desktop-api",
+}
 
 _URL = TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 _TOKEN = TextSelector(
@@ -39,7 +52,7 @@ _TOKEN = TextSelector(
 )
 _USER_SCHEMA = vol.Schema(
     {
-        vol.Required(CONF_URL, default=DEFAULT_URL): _URL,
+        vol.Required(CONF_URL): _URL,
         vol.Required(CONF_TOKEN): _TOKEN,
         vol.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
     }
@@ -93,13 +106,19 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             if not problems:
                 self._async_abort_entries_match({CONF_URL: self._server.data[CONF_URL]})
                 return await self._async_step_next()
+        suggested = self._suggested(user_input)
+        if suggested is None:
+            known = {
+                entry.data[CONF_URL]
+                for entry in self._async_current_entries(include_ignore=False)
+            }
+            url = await async_find_local(self.hass, known)
+            suggested = {CONF_URL: url} if url else None
         return self.async_show_form(
             step_id="user",
-            data_schema=self.add_suggested_values_to_schema(
-                _USER_SCHEMA, self._suggested(user_input)
-            ),
+            data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, suggested),
             errors=problems,
-            description_placeholders={"example_url": DEFAULT_URL},
+            description_placeholders=_EXAMPLES,
         )
 
     async def async_step_reconfigure(
@@ -112,7 +131,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             problems = await self._async_validate(
                 {
                     **user_input,
-                    CONF_TOKEN: user_input.get(CONF_TOKEN, "").strip()
+                    CONF_TOKEN: clean_token(user_input.get(CONF_TOKEN, ""))
                     or entry.data[CONF_TOKEN],
                 },
                 entry,
@@ -214,16 +233,24 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=problems,
         )
 
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Lead on to the form that adds a chat."""
+        entry = result["result"]
+        if entry.state is ConfigEntryState.LOADED:
+            flow = await self.hass.config_entries.subentries.async_init(
+                (entry.entry_id, SUBENTRY_CHAT),
+                context=SubentryFlowContext(source=SOURCE_USER),
+            )
+            result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"])
+        return result
+
     async def _async_account_labels(self) -> dict[str, str]:
         """Return the network, handle and status of each account, by account ID."""
-        texts = await async_get_translations(
-            self.hass, self.hass.config.language, "selector", {DOMAIN}
-        )
-        key = f"component.{DOMAIN}.selector.account_status.options"
+        texts = await async_selector_texts(self.hass, "account_status")
         return {
             account.account_id: account_label(
-                account,
-                account.status and texts.get(f"{key}.{account.status}", account.status),
+                account, account.status and texts.get(account.status, account.status)
             )
             for account in self._server.accounts
         }
@@ -247,7 +274,7 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
         found = await async_connect(
             self.hass,
             urls,
-            values[CONF_TOKEN].strip(),
+            clean_token(values[CONF_TOKEN]),
             verify_ssl=values[CONF_VERIFY_SSL],
             stored=entry.data if entry else None,
         )

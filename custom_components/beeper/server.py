@@ -92,7 +92,7 @@ class Server:
             chat, message.sender_id
         )
 
-    def is_self(self, chat: Chat, user_id: str | None) -> bool:
+    def is_self(self, chat: ListedChat, user_id: str | None) -> bool:
         """Return whether this is the signed-in user, also by the chat's participants."""
         return user_id is not None and (
             user_id in self.own_ids(chat.account_id)

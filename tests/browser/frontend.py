@@ -97,6 +97,19 @@ class Frontend:
             }"""
         )
 
+    async def count_clicks(self) -> None:
+        """Count clicks from now on, as long as no other page is opened."""
+        await self.page.evaluate("""() => {
+            window.clicks = 0;
+            const count = (event) => { if (event.isTrusted) window.clicks += 1; };
+            window.addEventListener('pointerdown', count, true);
+        }""")
+
+    async def clicks(self) -> int:
+        """Return how many clicks a person has needed."""
+        clicks: int = await self.page.evaluate("window.clicks")
+        return clicks
+
     # How it looks
 
     async def look(self, name: str, *, height: int = _HEIGHT, code: int = 0) -> None:

@@ -1,8 +1,10 @@
 """Choosing a chat that gets entities: every way through, over real sockets."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -13,7 +15,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from simulator.faults import Fault
 from tests.helpers.actions import searches
-from tests.helpers.flows import TEXTS, check_texts
+from tests.helpers.flows import TEXTS, check_texts, suggested
 from tests.helpers.waiting import poll
 from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact, ten_thousand
 
@@ -131,11 +133,44 @@ async def test_chats_are_distinguishable(
     assert {chat.account_id for chat in chats} == {"whatsapp", "telegram"}
     assert chats == sorted(chats, key=lambda chat: chat.last_activity, reverse=True)
     # There are two accounts on WhatsApp.
-    networks = {"whatsapp": "WhatsApp · +15550100001", "telegram": "Telegram"}
+    networks = {
+        "whatsapp": "Alex Rivera (+1 555 010 1003) · WhatsApp · +1 555 010 0001",
+        "telegram": "Alex Rivera (alex_r) · Telegram",
+    }
     assert list(shown.values()) == [
-        f"Alex Rivera · {networks[chat.account_id]} · {chat.last_activity:%Y-%m-%d %H:%M}"
+        f"{networks[chat.account_id]} · today {chat.last_activity:%H:%M}"
         for chat in chats
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "ago", "shown"),
+    [
+        ("en", timedelta(0), "today 20:16"),
+        ("de", timedelta(0), "heute 20:16"),
+        ("en", timedelta(days=1), "yesterday 20:16"),
+        ("en", timedelta(days=2), "2026-11-27"),
+        ("en", timedelta(days=400), "2025-10-25"),
+    ],
+)
+async def test_rows_tell_when_something_happened(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    ago: timedelta,
+    shown: str,
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    hass.config.language = language
+    freezer.move_to("2026-11-29T23:00:00Z")
+    then = datetime(2026, 11, 29, 20, 16, tzinfo=UTC) - ago
+    simulator.world.chats[FAMILY].last_activity = then
+    result = await submit(hass, await begin(hass, loaded), search="fam")
+    assert choices(result) == {
+        FAMILY: f"Family 🏡 · WhatsApp · +1 555 010 0001 · {shown}"
+    }
 
 
 @pytest.mark.parametrize(
@@ -249,7 +284,98 @@ async def test_fifty_of_ten_thousand_are_offered(
     assert searches(simulator) < 120
 
 
-@pytest.mark.parametrize("search", ["nobody", "", "   ", "+15550109999"])
+# The latest chats
+
+
+def latest(result: Result) -> dict[str, str]:
+    """Return the chats that are offered at once, in their order."""
+    selector = result["data_schema"].schema["chat_id"]
+    assert selector.config["mode"] == "dropdown"
+    return {option["value"]: option["label"] for option in selector.config["options"]}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_latest_chat_is_added_at_once(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """One list is read, and nothing is searched."""
+    asked = len(simulator.requests)
+    result = await begin(hass, loaded)
+    offered = latest(result)
+    activity = [simulator.world.chats[key].last_activity for key in offered]
+    assert activity == sorted(activity, reverse=True)
+    assert {KIM, FAMILY} <= offered.keys()
+
+    result = await submit(hass, result, chat_id=KIM)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "Kim"
+    assert not [r for r in simulator.requests[asked:] if "query=" in r.query]
+    assert hass.states.get("notify.kim")
+
+
+async def test_added_chats_are_not_offered(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    subentry = await add(hass, loaded, "Kim", KIM)
+    result = await begin(hass, loaded)
+    assert KIM not in latest(result)
+    result = await submit(hass, result, search="Kim")
+    assert {*choices(result)} == {FAMILY, SECOND_KIM}
+
+    await add(hass, loaded, "fam", FAMILY)
+    result = await submit(hass, await begin(hass, loaded), search="fam")
+    assert result["errors"] == {"search": "all_added"}
+    # Its own chat may be chosen again: the title may be another one.
+    offered = latest(await reconfigure(hass, loaded, subentry))
+    assert KIM in offered
+    assert FAMILY not in offered
+
+
+async def test_a_chat_that_was_added_meanwhile_is_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    result = await begin(hass, loaded)
+    await add(hass, loaded, "Kim", KIM)
+    result = await submit(hass, result, chat_id=KIM)
+    assert result["errors"] == {"chat_id": "already_configured"}
+
+
+async def test_a_single_match_is_preselected(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    result = await submit(hass, await begin(hass, loaded), search="fam")
+    assert suggested(result) == {"chat_id": FAMILY}
+    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    assert suggested(result) == {}
+
+
+async def test_the_search_is_left_where_the_list_fails(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("status_before", path="/v1/chats", status=503, times=None)
+    result = await begin(hass, loaded)
+    simulator.faults.clear()
+    assert result["errors"] == {"base": "unreadable"}
+    assert latest(result) == {}
+    result = await submit(hass, result, search="Kim")
+    assert KIM in choices(result)
+
+
+@pytest.mark.parametrize("given", [{}, {"search": ""}, {"search": "   "}])
+async def test_nothing_entered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    given: dict[str, str],
+) -> None:
+    result = await submit(hass, await begin(hass, loaded), **given)
+    assert result["errors"] == {"base": "nothing_entered"}
+    result = await submit(hass, result, chat_id=KIM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("search", ["nobody", "+15550109999"])
 async def test_nothing_found(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
 ) -> None:
@@ -346,9 +472,8 @@ async def test_entry_not_loaded(
 async def test_chat_cannot_be_added_twice(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    await add(hass, loaded, "Kim", KIM)
-
     result = await submit(hass, await begin(hass, loaded), search="Kim")
+    await add(hass, loaded, "Kim", KIM)
     result = await submit(hass, result, chat_id=KIM)
     assert result["errors"] == {"chat_id": "already_configured"}
 
@@ -408,8 +533,6 @@ async def test_reconfigure_to_the_same_chat(
     result = await submit(hass, result, search="nobody")
     assert result["errors"] == {"search": "nothing_found_disconnected"}
     result = await submit(hass, result, search="kim")
-    result = await submit(hass, result, chat_id=FAMILY)
-    assert result["errors"] == {"chat_id": "already_configured"}
     result = await submit(hass, result, chat_id=KIM)
 
     assert result["reason"] == "reconfigure_successful"

@@ -206,6 +206,14 @@ def _checked(number: str) -> str:
     return number
 
 
+def readable(number: str) -> str:
+    """Return an E.164 number with spaces, in groups of three digits."""
+    code = _country_code(number)
+    national = number[1 + len(code) :]
+    groups = re.findall(r"\d{3}(?:\d(?!\d))?|\d+", national)
+    return " ".join([f"+{code}", *groups])
+
+
 def _country_code(number: str) -> str:
     digits = number.removeprefix("+").removeprefix("00")
     if digits[:1] in ("1", "7"):

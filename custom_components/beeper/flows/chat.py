@@ -1,7 +1,9 @@
-"""Flow that adds a chat: search, then choose one of the results."""
+"""Flow that adds a chat: one of the latest, or one that is searched for."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
@@ -11,59 +13,92 @@ from homeassistant.helpers.selector import TextSelector
 
 from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
+from ..api.pages import pages
 from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
 from ..people.directory import Directory
 from ..people.not_found import check_loaded, find_obstacle
 from ..server import Server
 from ..validation import phone_number
-from .labels import chat_label, chat_network, chat_title, choice_selector, form_error
+from .labels import (
+    async_time_label,
+    chat_label,
+    chat_network,
+    chat_title,
+    choice_selector,
+    dropdown,
+    form_error,
+)
 from .subentry import BeeperSubentryFlow
 
 CONF_SEARCH: Final = "search"
 
 _MAX_MATCHES: Final = 50
+_RECENT_PAGES: Final = 2
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_SEARCH_SCHEMA: Final = vol.Schema({vol.Required(CONF_SEARCH): TextSelector()})
 
 
 class ChatSubentryFlow(BeeperSubentryFlow):
     """Add a chat, or choose another chat for existing entities."""
 
-    _results: dict[str, ListedChat]
+    _recent: Mapping[str, ListedChat] = {}
+    _results: Mapping[str, ListedChat]
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a name or number."""
-        return await self._async_search("user", user_input)
+        """Ask for one of the latest chats, or for a name or number."""
+        return await self._async_choose_or_search("user", user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for the name or number of another chat."""
-        return await self._async_search("reconfigure", user_input)
+        """Ask for another chat."""
+        return await self._async_choose_or_search("reconfigure", user_input)
 
-    async def _async_search(
+    async def _async_choose_or_search(
         self, step_id: str, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
-        if self._server is None:
+        if (server := self._server) is None:
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         networks = ""
-        if user_input is not None:
+        if user_input is None:
             try:
-                self._results = await async_search_chats(
-                    self._directory, user_input[CONF_SEARCH].strip()
-                )
+                self._recent = self._without_added(await _recent_chats(server))
+            except BeeperError as err:
+                problems["base"] = form_error(err)
+        elif chat := self._recent.get(user_input.get(CONF_CHAT_ID, "")):
+            if not self._is_added(chat):
+                return self._async_finish(server, chat)
+            problems[CONF_CHAT_ID] = "already_configured"
+        elif not (text := user_input.get(CONF_SEARCH, "").strip()):
+            problems["base"] = "nothing_entered"
+        else:
+            try:
+                found = await async_search_chats(self._directory, text)
             except BeeperError as err:
                 problems["base"] = form_error(err)
             else:
+                self._results = self._without_added(found)
                 if self._results:
                     return await self.async_step_chat()
-                problems[CONF_SEARCH], networks = nothing_found(self._directory.server)
+                problems[CONF_SEARCH], networks = (
+                    ("all_added", "") if found else nothing_found(server)
+                )
+        time_label = await async_time_label(self.hass)
+        options = {
+            chat_id: chat_label(server, chat, time_label)
+            for chat_id, chat in self._recent.items()
+        }
+        schema = vol.Schema(
+            {
+                vol.Optional(CONF_CHAT_ID): dropdown(options),
+                vol.Optional(CONF_SEARCH): TextSelector(),
+            }
+        )
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(_SEARCH_SCHEMA, user_input),
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
             errors=problems,
             description_placeholders={"networks": networks},
         )
@@ -71,7 +106,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
     async def async_step_chat(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask to choose one of the chats found."""
+        """Ask to choose one of the chats found; a single one is preselected."""
         if (server := self._server) is None:
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
@@ -79,12 +114,16 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             chat = self._results.get(user_input.get(CONF_CHAT_ID, ""))
             if chat is None:
                 problems[CONF_CHAT_ID] = "not_chosen"
-            elif self._is_configured(chat):
+            elif self._is_added(chat):
                 problems[CONF_CHAT_ID] = "already_configured"
             else:
                 return self._async_finish(server, chat)
+        elif len(self._results) == 1:
+            user_input = {CONF_CHAT_ID: next(iter(self._results))}
+        time_label = await async_time_label(self.hass)
         options = {
-            chat_id: chat_label(server, chat) for chat_id, chat in self._results.items()
+            chat_id: chat_label(server, chat, time_label)
+            for chat_id, chat in self._results.items()
         }
         # A required field would preselect the first option.
         schema = vol.Schema({vol.Optional(CONF_CHAT_ID): choice_selector(options)})
@@ -94,7 +133,13 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             errors=problems,
         )
 
-    def _is_configured(self, chat: ListedChat) -> bool:
+    def _without_added(
+        self, chats: Mapping[str, ListedChat]
+    ) -> Mapping[str, ListedChat]:
+        return {key: chat for key, chat in chats.items() if not self._is_added(chat)}
+
+    def _is_added(self, chat: ListedChat) -> bool:
+        """Return whether other entities have the chat already."""
         current_id = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
@@ -120,6 +165,16 @@ class ChatSubentryFlow(BeeperSubentryFlow):
         return self._async_store(title, data, unique_id=chat.id)
 
 
+async def _recent_chats(server: Server) -> Mapping[str, ListedChat]:
+    """Return the latest chats by ID. Raises BeeperError."""
+    found: dict[str, ListedChat] = {}
+    async for page in pages(partial(server.client.chats, None), _RECENT_PAGES):
+        found |= {chat.id: chat for chat in page.items}
+    if not found:
+        await check_loaded(server)
+    return _latest(found)
+
+
 async def async_search_chats(directory: Directory, text: str) -> dict[str, ListedChat]:
     """Return chats by ID, the last active first: by title and by participant.
 
@@ -137,14 +192,16 @@ async def async_search_chats(directory: Directory, text: str) -> dict[str, Liste
         results |= {chat.id: chat for chat in page.items}
     # Servers search the participants of groups, but do not ignore accents.
     results |= {chat.id: chat for chat in await directory.match_chats(text)}
-    # A merged chat replaces its members.
-    shown = [chat for chat in results.values() if chat.merged_into_id not in results]
-    if not shown:
+    if not results:
         await check_loaded(directory.server)
+    return _latest(results)
+
+
+def _latest(chats: Mapping[str, ListedChat]) -> dict[str, ListedChat]:
+    """Return the chats that were active last; a merged chat replaces its members."""
+    shown = [chat for chat in chats.values() if chat.merged_into_id not in chats]
     latest = sorted(
-        shown,
-        key=lambda chat: chat.last_activity or _LONG_AGO,
-        reverse=True,
+        shown, key=lambda chat: chat.last_activity or _LONG_AGO, reverse=True
     )
     return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
 

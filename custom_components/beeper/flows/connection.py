@@ -1,6 +1,7 @@
 """The first connection to a server: address, token, accounts and user."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 import re
 from typing import Any, Final, Literal
@@ -10,6 +11,7 @@ from yarl import URL
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.hassio import is_hassio
 
 from .. import errors
 from ..api.client import BeeperClient
@@ -20,7 +22,19 @@ from ..const import CONF_USER_ID
 DEFAULT_PORT: Final = 23373
 
 # The path of a copied request URL, and trailing slashes.
-_API_PATH: Final = re.compile(r"/*(/v1(/(info|accounts|ws))?|(/v0)?/mcp)?/*$")
+_API_PATH: Final = re.compile(
+    r"/*(/v1(/(accounts|app|assets|bridges|chats|focus|info|labels|messages|oauth"
+    r"|search|ws)(/.*)?)?|(/v0)?/mcp)?/*$"
+)
+# A copied header.
+_TOKEN_PREFIX: Final = re.compile(r"(authorization\s*:\s*)?bearer\s+", re.IGNORECASE)
+
+# Beeper on the same machine as Home Assistant, or as an app of its Supervisor, whose
+# network has this gateway.
+_LOCAL_HOSTS: Final = ("localhost", "host.docker.internal")
+_SUPERVISOR_HOSTS: Final = ("172.30.32.1", "local-beeper", "local-beeper-server")
+_LOCAL_TIMEOUT: Final = 1.0
+"""Seconds for all local addresses together: the form waits for them."""
 
 # The field of each error; other errors concern the whole form.
 _FIELDS: Final = {
@@ -66,6 +80,27 @@ class OfferedAddress:
 
     url: str
     reason: Literal["redirected", "other_scheme"]
+
+
+async def async_find_local(hass: HomeAssistant, known: Collection[str]) -> str | None:
+    """Return a local address where Beeper answers now and that is not `known`.
+
+    The token is not known yet; the route needs none.
+    """
+    hosts = _LOCAL_HOSTS + (_SUPERVISOR_HOSTS if is_hassio(hass) else ())
+    urls = [f"http://{host}:{DEFAULT_PORT}" for host in hosts]
+    session = async_get_clientsession(hass)
+
+    async def read_info(url: str) -> None:
+        async with asyncio.timeout(_LOCAL_TIMEOUT):
+            await BeeperClient(session, url, "").read_info()
+
+    # Whatever fails, the user can enter the address.
+    failures = await asyncio.gather(*map(read_info, urls), return_exceptions=True)
+    for url, failure in zip(urls, failures, strict=True):
+        if failure is None and url not in known:
+            return url
+    return None
 
 
 async def async_connect(
@@ -194,6 +229,12 @@ def _is_complete(user_id: str | None) -> bool:
     return user_id is not None and ":" in user_id
 
 
+def clean_token(text: str) -> str:
+    """Return a token without the header and the quotes that it was copied with."""
+    text = text.strip().strip("\"'").strip()
+    return _TOKEN_PREFIX.sub("", text, count=1) if _TOKEN_PREFIX.match(text) else text
+
+
 def addresses(text: str) -> list[str]:
     """Return the normalised addresses to try, empty if malformed.
 
@@ -212,7 +253,7 @@ def addresses(text: str) -> list[str]:
 def normalise_url(text: str) -> str | None:
     """Return the normalised address of a server, None if malformed.
 
-    Accepts addresses without a scheme, with an API path or with a trailing slash.
+    Accepts addresses without a scheme, of a request, or with a trailing slash.
     """
     text = text.strip()
     if "://" not in text:
@@ -221,14 +262,17 @@ def normalise_url(text: str) -> str | None:
         url = URL(text)
         if url.scheme not in ("http", "https") or not url.host or not url.port:
             return None
-        if url.user or url.password or url.query_string or url.fragment:
+        path = _API_PATH.sub("", url.raw_path)
+        is_request = path != url.raw_path.rstrip("/")
+        if url.user or url.password:
+            return None
+        if (url.query_string or url.fragment) and not is_request:
             return None
         server = URL.build(
             scheme=url.scheme,
             host=url.host,
             port=None if url.is_default_port() else url.port,
         )
-        path = _API_PATH.sub("", url.raw_path)
         return str(server.with_path(path, encoded=True)) if path else str(server)
     except ValueError:
         return None

@@ -1,23 +1,31 @@
 """Labels of chats, people and accounts in forms, and the selectors that list them."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
 )
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import Account, ListedChat
+from ..api.models import Account, ListedChat, User
+from ..api.phone_numbers import is_e164, readable
+from ..const import DOMAIN
 from ..people.matching import Candidate
 from ..server import Server
+
+type TimeLabel = Callable[[datetime | None], str | None]
+
+# Accounts that work and that Beeper does not list.
+_UNLISTED: Final = {"imessage": "iMessage"}
 
 # Errors that the user can fix. All others show as an unreadable answer.
 _FORM_ERRORS: Final = {"cannot_connect", "not_loaded", "timeout", "token_refused"}
@@ -38,9 +46,10 @@ def choice_selector(
 
 def account_selector(labels: Mapping[str, str]) -> SelectSelector:
     """Return a dropdown of accounts, given as labels by ID, that accepts other IDs."""
+    unlisted = {key: name for key, name in _UNLISTED.items() if key not in labels}
     return SelectSelector(
         SelectSelectorConfig(
-            options=_options(labels),
+            options=_options({**labels, **unlisted}),
             custom_value=True,
             mode=SelectSelectorMode.DROPDOWN,
         )
@@ -49,7 +58,18 @@ def account_selector(labels: Mapping[str, str]) -> SelectSelector:
 
 def account_label(account: Account, *details: str | None) -> str:
     """Return the network, the user's handle on it, and details."""
-    return join(account.name, account.user.handle if account.user else None, *details)
+    user = account.user
+    handle = (_handle(user) or user.full_name) if user else None
+    return join(account.name, handle, *details)
+
+
+def dropdown(options: Mapping[str, str]) -> SelectSelector:
+    """Return a dropdown of options, given as labels by value."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=_options(options), mode=SelectSelectorMode.DROPDOWN
+        )
+    )
 
 
 def chat_title(server: Server, chat: ListedChat) -> str:
@@ -66,7 +86,38 @@ def chat_network(server: Server, chat: ListedChat) -> str | None:
     return server.network(chat.account_id)
 
 
-def chat_label(server: Server, chat: ListedChat) -> str:
+async def async_time_label(hass: HomeAssistant) -> TimeLabel:
+    """Return a function that describes when something happened, as today or a date."""
+    texts = await async_selector_texts(hass, "activity")
+
+    def describe(time: datetime | None) -> str | None:
+        if time is None:
+            return None
+        try:
+            local = dt_util.as_local(time)
+        except OverflowError:  # The first and last year in some time zones.
+            return None
+        days = (dt_util.now().date() - local.date()).days
+        day = {0: texts.get("today"), 1: texts.get("yesterday")}.get(days)
+        return f"{day} {local:%H:%M}" if day else f"{local:%Y-%m-%d}"
+
+    return describe
+
+
+async def async_selector_texts(hass: HomeAssistant, name: str) -> dict[str, str]:
+    """Return translated texts of the forms, by their keys."""
+    texts = await async_get_translations(
+        hass, hass.config.language, "selector", {DOMAIN}
+    )
+    prefix = f"component.{DOMAIN}.selector.{name}.options."
+    return {
+        key.removeprefix(prefix): text
+        for key, text in texts.items()
+        if key.startswith(prefix)
+    }
+
+
+def chat_label(server: Server, chat: ListedChat, time_label: TimeLabel) -> str:
     """Return a label that distinguishes chats of the same title."""
     same_network = [
         account
@@ -74,23 +125,40 @@ def chat_label(server: Server, chat: ListedChat) -> str:
         if chat.network in (account.network, account.name)
     ]
     account = server.account(chat.account_id) if len(same_network) > 1 else None
+    others = [user for user in chat.participants if not server.is_self(chat, user.id)]
+    is_direct = chat.type == "single" and len(others) == 1
     return join(
-        chat_title(server, chat),
+        _with_handle(chat_title(server, chat), others[0] if is_direct else None),
         chat_network(server, chat),
-        account.user.handle if account and account.user else None,
-        _local_time(chat.last_activity),
+        _handle(account.user) if account and account.user else None,
+        time_label(chat.last_activity),
     )
 
 
-def person_label(candidate: Candidate) -> str:
+def person_label(candidate: Candidate, time_label: TimeLabel) -> str:
     """Return a label that distinguishes people of the same name."""
     user = candidate.users[0]
     return join(
-        candidate.name or user.id,
+        _with_handle(candidate.name or user.id, user),
         candidate.network,
-        user.handle,
-        _local_time(candidate.last_activity),
+        time_label(candidate.last_activity),
     )
+
+
+def _with_handle(name: str, user: User | None) -> str:
+    """Return a name, and in brackets what identifies the person on the network."""
+    handle = user and _handle(user)
+    if user is None or handle is None or name in (handle, user.phone_number):
+        return name
+    return f"{name} ({handle})"
+
+
+def _handle(user: User) -> str | None:
+    """Return a number, username or address, None if the person has only a name."""
+    number = user.phone_number
+    if number and is_e164(number):
+        return readable(number)
+    return number or user.username or user.email
 
 
 def join(*parts: str | None) -> str:
@@ -108,10 +176,3 @@ def _options(labels: Mapping[str, str]) -> list[SelectOptionDict]:
     return [
         SelectOptionDict(value=value, label=label) for value, label in labels.items()
     ]
-
-
-def _local_time(time: datetime | None) -> str | None:
-    if time:
-        with suppress(OverflowError):  # The first and last year in some time zones.
-            return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
-    return None

@@ -9,7 +9,7 @@ import voluptuous as vol
 from ..people.directory import Directory, Person, as_person, person_without_lookup
 from ..people.not_found import Obstacle, find_obstacle
 from ..validation import person_recipient
-from .labels import join, person_label
+from .labels import async_time_label, join, person_label
 
 _MAX_MATCHES: Final = 50
 _NOBODY_KEYS: Final[Mapping[Obstacle | None, str]] = {
@@ -53,6 +53,7 @@ async def async_find_people(
     NoMatchError for a name that matches nobody, and BeeperError.
     """
     people = FoundPeople()
+    time_label = await async_time_label(directory.server.hass)
     for name in names:
         try:
             text = person_recipient(name)
@@ -65,7 +66,7 @@ async def async_find_people(
         for _, candidate in ranked[:_MAX_MATCHES]:
             person = as_person(text, candidate.name, [*candidate.users])
             people.persons[person.id] = person
-            labels[person.id] = person_label(candidate)
+            labels[person.id] = person_label(candidate, time_label)
         if not labels and strangers and (stranger := person_without_lookup(text)):
             people.persons[text] = stranger
             labels[text] = join(text, directory.server.network(account_id))

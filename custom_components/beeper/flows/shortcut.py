@@ -35,6 +35,7 @@ from .chat import CONF_SEARCH, async_search_chats, nothing_found
 from .labels import (
     account_label,
     account_selector,
+    async_time_label,
     chat_label,
     choice_selector,
     form_error,
@@ -253,7 +254,11 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         """Ask to choose one of the chats found."""
         if (server := self._server) is None:
             return self.async_abort(reason="not_loaded")
-        options = {key: chat_label(server, chat) for key, chat in self._chats.items()}
+        time_label = await async_time_label(self.hass)
+        options = {
+            key: chat_label(server, chat, time_label)
+            for key, chat in self._chats.items()
+        }
         if user_input and (chat := self._chats.get(user_input.get(CONF_CHAT_ID, ""))):
             return self._async_finish(
                 {CONF_CHAT_ID: chat.id, CONF_ACCOUNT_ID: chat.account_id}

@@ -1,7 +1,7 @@
 """Shared base of the subentry flows."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -13,6 +13,9 @@ from homeassistant.config_entries import (
 from ..coordinator import BeeperConfigEntry
 from ..people.directory import Directory
 from ..server import Server
+
+# The form of the action.
+_WRITE_URL: Final = "/config/tools/action?service=notify.send_message"
 
 
 class BeeperSubentryFlow(ConfigSubentryFlow):
@@ -44,4 +47,9 @@ class BeeperSubentryFlow(ConfigSubentryFlow):
                 data=data,
                 unique_id=unique_id,
             )
-        return self.async_create_entry(title=title, data=data, unique_id=unique_id)
+        return self.async_create_entry(
+            title=title,
+            data=data,
+            unique_id=unique_id,
+            description_placeholders={"write_url": _WRITE_URL},
+        )
