@@ -111,7 +111,8 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         unloaded meanwhile.
         """
         lookup = resolve(self.directory)
-        with self.server.translate_errors(partial(errors.not_done, network="")):
+        refusal = partial(errors.not_done, accounts=self.server.account_names)
+        with self.server.translate_errors(refusal):
             if in_order:
                 lookup = self._lookups.run(lookup, *in_order)
             result = await lookup

@@ -195,11 +195,16 @@ def _refusal(key: str, placeholders: Mapping[str, str], prefix: str = "") -> Ref
     )
 
 
-def not_done(err: BeeperError, *, network: str) -> Refusal:
-    """Return the refusal of a chat that was not created or started."""
+def not_done(err: BeeperError, *, network: str = "", accounts: str = "") -> Refusal:
+    """Return the refusal of a chat that was not created or started.
+
+    `accounts` are the names of all accounts, for a call that names another one.
+    """
     key, placeholders = translation(err)
     if isinstance(err, PersonNotResolvedError):
         placeholders["network"] = network
+    if key == "not_found":
+        placeholders["accounts"] = accounts
     return _refusal(key, placeholders)
 
 

@@ -1,6 +1,7 @@
 """One Beeper server as one config entry uses it: client, accounts, signed-in user."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -11,10 +12,14 @@ from homeassistant.core import HomeAssistant
 
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
+from .api.folding import fold
 from .api.models import Account, Chat, ListedChat, Message, network_name
 from .chat_numbers import ChatNumbers, is_number
 from .const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
 from .errors import Refusal, invalid
+
+_IMESSAGE: Final = "imessage"
+"""The ID of the account for iMessage, which servers do not always list."""
 
 _CONFIRMATION_DELAY: Final = 2.0
 """Seconds before a refused token is tried again."""
@@ -61,6 +66,34 @@ class Server:
         """Return the name of an account's network, by its ID if unlisted."""
         account = self.account(account_id)
         return account.name if account else network_name(account_id)
+
+    @property
+    def account_names(self) -> str:
+        """The networks of all listed accounts, for errors."""
+        names = Counter(account.name for account in self.accounts)
+        return ", ".join(
+            name if count == 1 else f"{name} ({count})"
+            for name, count in sorted(names.items())
+        )
+
+    def resolve_account(self, text: str, *, field: str) -> str:
+        """Return the ID of the account that a text names, by its ID or its network.
+
+        A text that fits no listed account is returned as it is: Beeper omits accounts
+        that work. Raises ServiceValidationError if several accounts are on the network.
+        """
+        if self.account(text):
+            return text
+        matches = [
+            account.account_id
+            for account in self.accounts
+            if _squeezed(text) in map(_squeezed, account.network_names)
+        ]
+        if len(matches) > 1:
+            raise invalid("account_ambiguous", field=field, accounts=self.account_names)
+        if not matches and _squeezed(text) == _IMESSAGE:
+            return _IMESSAGE
+        return matches[0] if matches else text
 
     def id_scheme(self, account_id: str | None) -> str | None:
         """Return the bridge that defines the account's user IDs, None if unknown."""
@@ -151,3 +184,8 @@ class Server:
         except BeeperError as err:
             self.start_reauth_if_refused(err)
             raise refusal(err).error() from None
+
+
+def _squeezed(network: str) -> str:
+    """Return a network's name without case and spaces."""
+    return "".join(fold(network).split())

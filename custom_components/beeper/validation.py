@@ -24,6 +24,8 @@ _MAX_FILE_NAME_LENGTH: Final = 200
 
 _MAX_TEXT_BYTES: Final = 100 * 1024
 
+_BLANKS: Final[tuple[object, ...]] = (None, "", [], {})
+
 _EMAIL: Final = re.compile(
     r"[^@\s<>,;\u200b-\u200f\u2060]+@[^@\s<>,;\u200b-\u200f\u2060]+"
 )
@@ -37,7 +39,13 @@ _IMAGE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
 def without_blanks(value: Mapping[Any, Any]) -> dict[Any, Any]:
     """Remove null and empty values, which templates and forms produce for no value."""
-    return {key: value[key] for key in value if value[key] not in (None, "", [], {})}
+    return {
+        key: item
+        for key, item in value.items()
+        if item not in _BLANKS
+        # A form returns a row that nobody filled in.
+        and not (isinstance(item, list) and all(row == "" for row in item))
+    }
 
 
 def only_known(value: Iterable[object], known: Iterable[object]) -> None:
@@ -124,6 +132,8 @@ def reaction(value: Any) -> str:
 
 def person_recipients(value: Any) -> list[str]:
     """Return one person or a list of people as a list without duplicates."""
+    if not isinstance(value, list | tuple):
+        return [person_recipient(value)]
     return _unique_list(value, person_recipient)
 
 

@@ -213,6 +213,38 @@ async def test_participants_may_be_one_or_many(
     assert simulator.executed[0].json["participantIDs"] == sent
 
 
+@pytest.mark.parametrize(
+    ("call", "sent"),
+    [
+        ({"recipient": ["Kim"]}, "start"),
+        ({"recipient": ["Kim", "Kim"]}, "start"),
+        ({"recipient": "Kim", "mode": "create"}, ("single", 1)),
+        ({"recipient": "Kim", "type": "single"}, ("single", 1)),
+        ({"recipient": "Kim", "title": "Dinner"}, ("group", 1)),
+        ({"recipient": ["Kim", "Mia"]}, ("group", 2)),
+        ({"recipient": ["Kim", "Mia"], "title": "Dinner"}, ("group", 2)),
+        ({"recipient": ["Kim", "Mia"], "type": "group"}, ("group", 2)),
+    ],
+)
+async def test_recipients_imply_what_is_created(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    call: dict[str, Any],
+    sent: Any,
+) -> None:
+    response = await create_chat(hass, **call)
+
+    (request,) = simulator.executed
+    body = request.json
+    if sent == "start":
+        assert body["user"]["id"]
+    else:
+        assert (body["type"], len(body["participantIDs"])) == sent
+    given = [person["given"] for person in response["recipients"]]
+    assert given in (["Kim"], ["Kim", "Mia"])
+
+
 async def test_non_default_account(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -252,11 +284,17 @@ async def test_non_default_account(
             {**GROUP_OF_TWO, "participants": "Kim"},
             "Both participants and participant_ids",
         ),
-        ({"recipient": "Kim", "title": "x"}, "title belongs to mode create"),
-        ({"recipient": "Kim", "mode": "create"}, "recipient belongs to mode start"),
+        ({"recipient": ["Kim", "Mia"], "mode": "start"}, "recipient must hold"),
+        ({"recipient": ["Kim", "Mia"], "type": "single"}, "recipient must hold"),
+        (
+            {"recipient": ["Kim", "Mia"], "allow_invite": True},
+            "allow_invite belongs to mode start",
+        ),
         ({"participants": "Kim", "mode": "start"}, "participants belongs to mode"),
         ({"recipient": " "}, "recipient is blank"),
-        ({"recipient": ["Kim"]}, "recipient must be text"),
+        ({"recipient": {"name": "Kim"}}, "recipient must be text"),
+        ({"recipient": [""]}, "Nobody is named"),
+        ({"recipient": ["Kim", ""]}, "recipient.1 is blank"),
         ({"recipient": 15550101002}, "recipient reached Home Assistant as a number"),
         ({"recipient": "555 010 1002"}, "recipient has no country code"),
         ({"recipient": "15550101002"}, "recipient has no country code"),

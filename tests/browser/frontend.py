@@ -227,6 +227,10 @@ class Frontend:
         await row.locator("ha-checkbox").click()
         return row
 
+    async def expand(self, section: str) -> None:
+        """Open a section of a form."""
+        await self.page.get_by_role("button", name=section).click()
+
     async def perform(self) -> None:
         """Perform the action."""
         await self.button("Perform action").click()

@@ -18,23 +18,28 @@ pytestmark = pytest.mark.usefixtures("beeper")
 
 async def open_action(frontend: Frontend, action: str) -> None:
     await frontend.open(f"/config/tools/action?service=beeper.{action}")
-    await frontend.row("Server").wait_for()
+    await frontend.page.locator("tools-action ha-settings-row").first.wait_for()
+
+
+async def fill_recipients(frontend: Frontend, *names: str) -> None:
+    recipient = await frontend.tick("Recipient")
+    for index, name in enumerate(names):
+        if index:
+            await recipient.get_by_role("button", name="Add").click()
+        await recipient.get_by_role("textbox").last.fill(name)
 
 
 async def test_chat_is_started_with_a_recipient(
     frontend: Frontend, simulator: Simulator
 ) -> None:
     await open_action(frontend, "create_chat")
-    recipient = await frontend.tick("Recipient")
-    await recipient.get_by_role("textbox").fill("Kim")
+    await fill_recipients(frontend, "Kim")
     message = await frontend.tick("Message")
     await message.get_by_role("textbox").fill("Hello from the form 👋")
     await frontend.perform()
 
     response = await frontend.response()
     await frontend.look("start-1-response", height=2400, code=1)
-    section = frontend.page.get_by_role("button", name="Create with participants")
-    await section.click()
     last = frontend.page.get_by_text("Copy to clipboard")
     await frontend.illustrate("create-chat", 1000, 1640, show=last)
     assert "status: existing" in response
@@ -47,6 +52,7 @@ async def test_chat_is_started_with_what_is_known_of_a_person(
     frontend: Frontend, simulator: Simulator
 ) -> None:
     await open_action(frontend, "create_chat")
+    await frontend.expand("By ID (API fields)")
     person = frontend.row("Person")
     await person.get_by_role("button", name="Add").click()
     dialog = frontend.page.locator("dialog-form")
@@ -64,13 +70,8 @@ async def test_chat_is_started_with_what_is_known_of_a_person(
 
 async def test_group_is_created(frontend: Frontend, simulator: Simulator) -> None:
     await open_action(frontend, "create_chat")
-    participants = await frontend.tick("Participants")
-    for name in ("Kim", "Mia"):
-        await participants.get_by_role("button", name="Add").click()
-        await participants.get_by_role("textbox").last.fill(name)
-    kind = await frontend.tick("Type")
-    await kind.locator("ha-select").click()
-    await kind.get_by_text("Group", exact=True).click()
+    await fill_recipients(frontend, "Kim", "Mia")
+    await frontend.expand("More options")
     title = await frontend.tick("Title")
     await title.get_by_role("textbox").fill("Weekend")
     await frontend.look("create-1-form", height=2000)

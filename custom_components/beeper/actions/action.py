@@ -9,7 +9,12 @@ import voluptuous as vol
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_ENTITY_ID, Platform
-from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+)
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
@@ -17,7 +22,7 @@ from homeassistant.helpers.service import async_get_config_entry
 from .. import errors
 from ..const import CONF_CHAT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..devices import current_chat_id
+from ..devices import account_devices, current_chat_id
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..people.directory import Directory
 from ..permissions import async_may_control
@@ -139,6 +144,31 @@ def get_entry(call: ServiceCall) -> BeeperConfigEntry:
     return entry
 
 
+def resolve_account(
+    hass: HomeAssistant, entry: BeeperConfigEntry, text: str, *, field: str
+) -> str:
+    """Return the ID of the account with this ID, network or device name.
+
+    Raises a translated ServiceValidationError.
+    """
+    server = entry.runtime_data.server
+    resolved = server.resolve_account(text, field=field)
+    if server.account(resolved) is None:
+        for account_id, device in account_devices(hass, entry).items():
+            if text in (device.name, device.name_by_user):
+                return account_id
+    return resolved
+
+
+def get_account_id(call: ServiceCall, entry: BeeperConfigEntry) -> str | None:
+    """Return the ID of the account that a call names, None if it names no account.
+
+    Raises a translated ServiceValidationError.
+    """
+    text = call.data.get(ATTR_ACCOUNT_ID)
+    return text and resolve_account(call.hass, entry, text, field=ATTR_ACCOUNT_ID)
+
+
 async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry, str]:
     """Return the loaded config entry and the chat ID of a call.
 
@@ -146,7 +176,7 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
     """
     if ATTR_RECIPIENT in call.data:
         entry = get_entry(call)
-        account_id, text = call.data.get(ATTR_ACCOUNT_ID), call.data[ATTR_RECIPIENT]
+        account_id, text = get_account_id(call, entry), call.data[ATTR_RECIPIENT]
         chat = await entry.runtime_data.async_resolve(
             partial(
                 Directory.resolve_chat,

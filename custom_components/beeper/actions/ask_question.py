@@ -122,7 +122,7 @@ _SCHEMA: Final = vol.Schema(
 
 
 def _validate(data: dict[str, Any]) -> dict[str, Any]:
-    if ATTR_FROM in data and data[ATTR_FROM] in (None, "", []):
+    if ATTR_FROM in data and ATTR_FROM not in without_blanks(data):
         # Left out, it would mean everybody in a direct chat.
         raise errors.invalid("blank", field=ATTR_FROM)
     params = validate_chat_fields(_SCHEMA, data)

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import voluptuous as vol
@@ -20,13 +21,13 @@ from ..outgoing.outbox import Outcome
 from ..outgoing.recipient_queue import Place
 from ..people.directory import Directory, Person
 from ..validation import (
+    as_list,
     boolean,
     email,
     identifier,
     identifiers,
     one_of,
     only_known,
-    person_recipient,
     person_recipients,
     phone_number,
     text,
@@ -39,6 +40,7 @@ from .action import (
     ENTRY_SCHEMA,
     Action,
     Params,
+    get_account_id,
     get_entry,
     schema_error,
 )
@@ -47,17 +49,23 @@ from .responses import CreateChatResponse
 ATTR_MESSAGE_TEXT: Final = "message_text"
 ATTR_PARTICIPANT_IDS: Final = "participant_ids"
 ATTR_PARTICIPANTS: Final = "participants"
+ATTR_TITLE: Final = "title"
 ATTR_TYPE: Final = "type"
 ATTR_USER: Final = "user"
 
 MODE_CREATE: Final = "create"
 MODE_START: Final = "start"
 
+TYPE_GROUP: Final = "group"
+TYPE_SINGLE: Final = "single"
+
 PERSON_FIELDS: Final = {
     MODE_START: (ATTR_RECIPIENT, ATTR_USER),
-    MODE_CREATE: (ATTR_PARTICIPANTS, ATTR_PARTICIPANT_IDS),
+    MODE_CREATE: (ATTR_RECIPIENT, ATTR_PARTICIPANTS, ATTR_PARTICIPANT_IDS),
 }
 """A call contains exactly one of these fields to select the other people."""
+
+_NAME_FIELDS: Final = (ATTR_RECIPIENT, ATTR_PARTICIPANTS)
 
 _USER: Final = vol.Schema(
     {
@@ -93,7 +101,7 @@ _SCHEMAS: Final = {
         {
             **_COMMON,
             vol.Required(ATTR_MODE): MODE_START,
-            vol.Optional(ATTR_RECIPIENT): person_recipient,
+            vol.Optional(ATTR_RECIPIENT): person_recipients,
             vol.Optional(ATTR_USER): _user,
             vol.Optional("allow_invite"): boolean,
         }
@@ -102,16 +110,20 @@ _SCHEMAS: Final = {
         {
             **_COMMON,
             vol.Required(ATTR_MODE): MODE_CREATE,
+            vol.Optional(ATTR_RECIPIENT): person_recipients,
             vol.Optional(ATTR_PARTICIPANTS): person_recipients,
             vol.Optional(ATTR_PARTICIPANT_IDS): identifiers,
-            vol.Required(ATTR_TYPE): one_of("single", "group"),
-            vol.Optional("title"): text,
+            vol.Required(ATTR_TYPE): one_of(TYPE_SINGLE, TYPE_GROUP),
+            vol.Optional(ATTR_TITLE): text,
             vol.Optional("if_exists", default="create"): one_of(
                 "create", "reuse", "refuse"
             ),
         }
     ),
 }
+_CREATE_FIELDS: Final = {ATTR_TITLE, ATTR_TYPE, "if_exists"}
+"""Fields that make a call with one recipient create a chat or group."""
+
 _MODE_SCHEMA: Final = vol.Schema(
     {vol.Required(ATTR_MODE): one_of(*_SCHEMAS)}, extra=vol.ALLOW_EXTRA
 )
@@ -121,14 +133,18 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
     """Validate the fields of the call's mode, which the fields imply if left out."""
     data = without_blanks(data)
     selectors = [
-        field for fields in PERSON_FIELDS.values() for field in fields if field in data
+        field
+        for field in dict.fromkeys(chain(*PERSON_FIELDS.values()))
+        if field in data
     ]
     if len(selectors) > 1:
         raise errors.invalid("several_given", first=selectors[0], second=selectors[1])
     if not selectors and ATTR_MODE not in data:
         raise errors.invalid("user_or_participants")
-    is_start = bool(selectors) and selectors[0] in PERSON_FIELDS[MODE_START]
-    data.setdefault(ATTR_MODE, MODE_START if is_start else MODE_CREATE)
+    data.setdefault(ATTR_MODE, _implied_mode(data))
+    if ATTR_RECIPIENT in data and data[ATTR_MODE] == MODE_CREATE:
+        is_group = _names_several(data) or ATTR_TITLE in data
+        data.setdefault(ATTR_TYPE, TYPE_GROUP if is_group else TYPE_SINGLE)
     try:
         mode = _MODE_SCHEMA(data)[ATTR_MODE]
         other_mode = MODE_START if mode == MODE_CREATE else MODE_CREATE
@@ -147,19 +163,33 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
         params: dict[str, Any] = schema(data)
     except vol.Invalid as err:
         raise schema_error(err) from None
-    if params.get(ATTR_TYPE) == "single" and len(params[selectors[0]]) != 1:
+    is_single = params.get(ATTR_TYPE, TYPE_SINGLE) == TYPE_SINGLE
+    if selectors[0] != ATTR_USER and is_single and len(params[selectors[0]]) != 1:
         raise errors.invalid("single_needs_one", field=selectors[0])
     return params
+
+
+def _implied_mode(data: Params) -> str:
+    """Return the mode that the fields imply: one person alone is started."""
+    if ATTR_USER in data:
+        return MODE_START
+    if ATTR_RECIPIENT not in data or _names_several(data):
+        return MODE_CREATE
+    return MODE_CREATE if data.keys() & _CREATE_FIELDS else MODE_START
+
+
+def _names_several(data: Params) -> bool:
+    return len({*map(str, as_list(data[ATTR_RECIPIENT]))}) > 1
 
 
 async def _create_chat(call: ServiceCall) -> CreateChatResponse:
     entry = get_entry(call)
     params = call.data
-    account_id: str = params.get(ATTR_ACCOUNT_ID, entry.data[CONF_ACCOUNT_ID])
+    account_id = get_account_id(call, entry) or entry.data[CONF_ACCOUNT_ID]
     outbox = get_outbox(call.hass, entry)
     with _place(outbox.context, account_id, params) as place:
         people: list[Person] = []
-        if params.keys() & {ATTR_RECIPIENT, ATTR_PARTICIPANTS}:
+        if params.keys() & {*_NAME_FIELDS}:
             people = await entry.runtime_data.async_resolve(
                 partial(_resolve_people, account_id, params)
             )
@@ -201,7 +231,7 @@ def _place(
 
     Looking up names takes different times, and texts arrive in the order of the calls.
     """
-    if params.get(ATTR_TYPE) == "group":
+    if params.get(ATTR_TYPE) == TYPE_GROUP:
         return nullcontext()
     return context.recipients.place(account_id)
 
@@ -210,15 +240,13 @@ async def _resolve_people(
     account_id: str, params: Params, directory: Directory
 ) -> list[Person]:
     """Resolve the people in `recipient` or `participants`; raises BeeperError."""
-    if ATTR_PARTICIPANTS in params:
+    field = ATTR_RECIPIENT if ATTR_RECIPIENT in params else ATTR_PARTICIPANTS
+    if params[ATTR_MODE] == MODE_CREATE:
         return await directory.resolve_participants(
-            account_id, params[ATTR_PARTICIPANTS], field=ATTR_PARTICIPANTS
+            account_id, params[field], field=field
         )
-    return [
-        await directory.resolve_recipient(
-            account_id, params[ATTR_RECIPIENT], field=ATTR_RECIPIENT
-        )
-    ]
+    (text,) = params[field]
+    return [await directory.resolve_recipient(account_id, text, field=field)]
 
 
 def _request(account_id: str, params: Params, people: list[Person]) -> ChatRequest:
@@ -234,7 +262,7 @@ def _request(account_id: str, params: Params, people: list[Person]) -> ChatReque
         account_id=account_id,
         participant_ids=tuple(dict.fromkeys(ids)),
         type=params[ATTR_TYPE],
-        title=params.get("title"),
+        title=params.get(ATTR_TITLE),
         message_text=params.get(ATTR_MESSAGE_TEXT),
     )
 

@@ -10,7 +10,14 @@ from homeassistant.core import ServiceCall, SupportsResponse
 from .. import errors
 from ..people.directory import MAX_LISTED
 from ..validation import identifier, query
-from .action import ATTR_ACCOUNT_ID, ENTRY_SCHEMA, Action, get_entry, validate_fields
+from .action import (
+    ATTR_ACCOUNT_ID,
+    ENTRY_SCHEMA,
+    Action,
+    get_account_id,
+    get_entry,
+    validate_fields,
+)
 from .responses import FindResponse, match_response
 
 _SCHEMA: Final = vol.Schema(
@@ -23,11 +30,12 @@ _SCHEMA: Final = vol.Schema(
 
 
 async def _find(call: ServiceCall) -> FindResponse:
-    directory = get_entry(call).runtime_data.directory
-    with directory.server.translate_errors(partial(errors.not_done, network="")):
-        result = await directory.find(
-            call.data.get(ATTR_ACCOUNT_ID), call.data["query"], confirm=False
-        )
+    entry = get_entry(call)
+    directory, server = entry.runtime_data.directory, entry.runtime_data.server
+    account_id = get_account_id(call, entry)
+    refusal = partial(errors.not_done, accounts=server.account_names)
+    with server.translate_errors(refusal):
+        result = await directory.find(account_id, call.data["query"], confirm=False)
     return {
         "count": len(result.matches),
         "matches": [

@@ -42,6 +42,7 @@ from .action import (
     Params,
     async_get_entry_and_chat,
     get_entry,
+    resolve_account,
     select_fields,
     validate_chat_fields,
     validate_fields,
@@ -61,6 +62,7 @@ from .responses import (
     message_response,
 )
 
+ATTR_ACCOUNT_IDS: Final = "account_ids"
 ATTR_CURSOR: Final = "cursor"
 ATTR_LABEL_ID: Final = "label_id"
 ATTR_LIMIT: Final = "limit"
@@ -117,6 +119,12 @@ class QueryAction:
         else:
             entry = get_entry(call)
         server = entry.runtime_data.server
+        if ATTR_ACCOUNT_IDS in params:
+            accounts = [
+                resolve_account(call.hass, entry, text, field=ATTR_ACCOUNT_IDS)
+                for text in params[ATTR_ACCOUNT_IDS]
+            ]
+            params = {**params, ATTR_ACCOUNT_IDS: accounts}
         with server.translate_errors(partial(errors.not_read, since=self.since)):
             if self.needs_chat:
                 params = {**params, ATTR_CHAT_ID: await server.resolve_chat_id(chat_id)}
@@ -280,7 +288,7 @@ _CHAT_FILTER_FIELDS: Final[Fields] = {
     vol.Optional("inbox"): one_of("primary", "low-priority", "archive"),
     vol.Optional("unread_only"): boolean,
     vol.Optional("include_muted"): boolean,
-    vol.Optional("account_ids"): identifiers,
+    vol.Optional(ATTR_ACCOUNT_IDS): identifiers,
     vol.Optional(ATTR_LABEL_ID): identifier,
     vol.Optional("last_activity_before"): datetime_,
     vol.Optional("last_activity_after"): datetime_,
@@ -288,7 +296,7 @@ _CHAT_FILTER_FIELDS: Final[Fields] = {
 _MESSAGE_FILTER_FIELDS: Final[Fields] = {
     vol.Optional("query"): identifier,
     vol.Optional("chat_ids"): identifiers,
-    vol.Optional("account_ids"): identifiers,
+    vol.Optional(ATTR_ACCOUNT_IDS): identifiers,
     vol.Optional("chat_type"): one_of("single", "group"),
     vol.Optional("media_types"): some_of("any", "video", "image", "link", "file"),
     vol.Optional("sender"): identifier,

@@ -257,6 +257,12 @@ class Account:
         return self.network or network_name(self.account_id)
 
     @property
+    def network_names(self) -> set[str]:
+        """The names by which people may know the account's network."""
+        bridge = network_name(self.account_id).removeprefix("local-")
+        return {self.name, bridge, bridge.removesuffix("go")}
+
+    @property
     def id_scheme(self) -> str | None:
         """The type of bridge, which defines the form of user ids; None if unknown.
 

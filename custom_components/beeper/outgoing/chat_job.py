@@ -306,7 +306,11 @@ class ChatJob(Job[ChatJobResult]):
                 placeholders={"chat": self._reference(self._answer.chat)},
                 kind=HomeAssistantError,
             )
-        return errors.not_done(err, network=self._network)
+        return errors.not_done(
+            err,
+            network=self._network,
+            accounts=self.context.server.account_names,
+        )
 
     @override
     def undo(self) -> None:

@@ -35,7 +35,9 @@ async def find_reusable(
     try:
         found = await _find_created(server, request, phone_numbers, recent_id)
     except BeeperError as err:
-        raise errors.NotDoneError(errors.not_done(err, network=network)) from None
+        raise errors.NotDoneError(
+            errors.not_done(err, network=network, accounts=server.account_names)
+        ) from None
     if len(found) > 1 or (found and refuse):
         errors.refuse("chat_exists", count=str(len(found)), network=network)
     return found[0] if found else None

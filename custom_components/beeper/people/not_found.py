@@ -69,6 +69,10 @@ def _nobody(server: Server, found: Found, field: str) -> ServiceValidationError:
     if obstacle := find_obstacle(server, found.account_ids, found.not_searched):
         reason, networks = obstacle
         return errors.invalid(_KEYS[reason], field=field, networks=networks)
+    if not any(map(server.account, found.account_ids)):
+        return errors.invalid(
+            "recipient_account_unknown", field=field, accounts=server.account_names
+        )
     return errors.invalid("recipient_not_found", field=field)
 
 
