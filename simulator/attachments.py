@@ -19,6 +19,8 @@ def sent_attachment(upload: Asset, wanted: Json) -> Json:
     """
     mime = wanted.get("mimeType", upload.mime_type)
     kind = wanted.get("type") or mime.partition("/")[0]
+    if kind == "voiceNote":  # As it was called before 4.2.808.
+        kind = "voice-note"
     return {
         "type": {"gif": "IMAGE", "voice-note": "VOICE"}.get(
             kind, kind.upper() if kind in _SHOWN_TYPES else "FILE"

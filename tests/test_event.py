@@ -153,6 +153,7 @@ async def test_a_message_is_the_state_of_its_account_and_chat(
             "timestamp": "2026-11-22T10:00:00+00:00",
             "message_type": "image",
             "text": SECRETS[0],
+            "transcript": None,
             "rich_text": f"<b>{SECRETS[0]}</b>",
             "reply_to": "76",
             "attachments": ["image"],

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 
 from custom_components.beeper import ha_internals
+from homeassistant.components.assist_pipeline.pipeline import (
+    PipelineInput,
+    PipelineRun,
+    async_get_pipeline,
+)
 from homeassistant.components.assist_satellite import (
     AssistSatelliteAnswer,
     AssistSatelliteEntity,
@@ -41,6 +46,26 @@ def test_signatures(
     function: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any]
 ) -> None:
     inspect.signature(function).bind(None, *arguments, **keywords)
+
+
+def test_pipelines() -> None:
+    """What `tests/talk` do not show: the names that are imported only when needed."""
+    fields = inspect.signature(PipelineRun).parameters
+    assert {
+        "hass",
+        "context",
+        "pipeline",
+        "start_stage",
+        "end_stage",
+        "event_callback",
+    } <= fields.keys()
+    assert {
+        "run",
+        "session",
+        "intent_input",
+        "conversation_extra_system_prompt",
+    } <= inspect.signature(PipelineInput).parameters.keys()
+    inspect.signature(async_get_pipeline).bind(None, None)
 
 
 def test_satellites() -> None:

@@ -42,6 +42,7 @@ from .people.directory import Directory
 from .repairs import async_check_issues, async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
+from .talk.chat_assist import async_get_chat_assist
 from .voice.assistant import async_get_assistant
 
 _SENDING_PLATFORMS: Final = [Platform.BUTTON, Platform.NOTIFY]
@@ -107,6 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     inbox.async_start()
     async_watch(hass, entry)
     await async_get_assistant(hass).async_add(entry)
+    async_get_chat_assist(hass).async_add(entry)
     _follow_changes(hass, entry)
     return True
 

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from .const import CONF_ALLOWED_SENDERS
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
+from .talk.chat_assist import async_get_chat_assist
 
 
 async def async_get_config_entry_diagnostics(
@@ -55,4 +56,5 @@ async def async_get_config_entry_diagnostics(
         "not_understood": client.unrecognised.as_list() if client else None,
         "inbox": coordinator.inbox.statistics if coordinator else None,
         "outbox": get_outbox(hass, entry).statistics if loaded else None,
+        "assist": async_get_chat_assist(hass).statistics(entry) if loaded else None,
     }

@@ -4,16 +4,18 @@ The only module that uses them. `tests/test_ha_internals.py` fails when Home Ass
 changes one of them.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.event import EventEntity
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import restore_state
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers import chat_session, restore_state
 from homeassistant.helpers.restore_state import RestoreEntity
 from homeassistant.util.hass_dict import HassKey
 
 if TYPE_CHECKING:
-    # Its requirements are missing on systems without voice.
+    # Their requirements are missing on systems without voice.
+    from homeassistant.components.assist_pipeline import Pipeline
     from homeassistant.components.assist_satellite import AssistSatelliteEntity
     from homeassistant.helpers.entity_component import EntityComponent
 
@@ -51,6 +53,81 @@ async def async_announce(satellite: AssistSatelliteEntity, text: str) -> None:
     HomeAssistantError.
     """
     await satellite.async_internal_announce(text, preannounce=False)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PipelineAnswer:
+    """What the agent of an Assist pipeline answers, empty if nothing.
+
+    `asks`: it wants to hear what the user says next.
+    """
+
+    text: str
+    asks: bool
+
+
+@callback
+def async_get_pipeline(hass: HomeAssistant, pipeline_id: str | None) -> Pipeline:
+    """Return an Assist pipeline, None for the preferred one.
+
+    Raises HomeAssistantError if it does not exist.
+    """
+    from homeassistant.components.assist_pipeline.pipeline import async_get_pipeline  # noqa: PLC0415
+
+    return async_get_pipeline(hass, pipeline_id)
+
+
+async def async_run_pipeline(
+    hass: HomeAssistant,
+    pipeline: Pipeline,
+    text: str,
+    *,
+    context: Context,
+    conversation_id: str,
+    extra_system_prompt: str,
+) -> PipelineAnswer | None:
+    """Let a pipeline process a text as if it was said; None if the agent failed.
+
+    Pipelines have a public door for sound only. The action `conversation.process` knows
+    no pipelines, so no sentence triggers or local intents before a language model, and
+    Home Assistant records what it is called with.
+    """
+    from homeassistant.components.assist_pipeline.pipeline import (  # noqa: PLC0415
+        PipelineEvent,
+        PipelineEventType,
+        PipelineInput,
+        PipelineRun,
+        PipelineStage,
+    )
+
+    events: list[PipelineEvent] = []
+    with chat_session.async_get_chat_session(hass, conversation_id) as session:
+        await PipelineInput(
+            run=PipelineRun(
+                hass,
+                context=context,
+                pipeline=pipeline,
+                start_stage=PipelineStage.INTENT,
+                end_stage=PipelineStage.INTENT,
+                event_callback=events.append,
+            ),
+            session=session,
+            intent_input=text,
+            conversation_extra_system_prompt=extra_system_prompt,
+        ).execute(validate=True)
+    for event in events:
+        if event.type is PipelineEventType.INTENT_END and event.data:
+            output: dict[str, Any] = event.data["intent_output"]
+            response = output["response"]
+            # The text of an unexpected error is not for people.
+            if response["data"].get("code") == "unknown":
+                return None
+            speech = response["speech"].get("plain") or {}
+            return PipelineAnswer(
+                text=str(speech.get("speech") or ""),
+                asks=output["continue_conversation"],
+            )
+    return None
 
 
 class UnstoredEventEntity(EventEntity):

@@ -46,6 +46,8 @@ class MessageEvent:
     reaction: Reaction | None = None
     answers_question: bool = False
     """Whether the action `ask_question` has taken it as an answer."""
+    transcript: str | None = None
+    """What is said in a voice note, if the chat's settings ask for it."""
 
     @property
     def message_ids(self) -> frozenset[str]:
@@ -71,6 +73,7 @@ class MessageEvent:
             "message_type": message.kind,
             "text": self.text,
             "rich_text": self.rich_text,
+            "transcript": self.transcript,
             "reply_to": message.reply_to_message_id,
             "attachments": [attached.kind for attached in message.attachments],
             "reaction": self.reaction.key if self.reaction else None,
@@ -86,6 +89,7 @@ PRIVATE: Final = frozenset(
         "sender_name",
         "text",
         "rich_text",
+        "transcript",
         "reaction",
     }
 )

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -32,8 +33,17 @@ from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.helpers.actions import call_action, send, sent
 from tests.helpers.entities import add_chat
+from tests.helpers.listening import message_event, publish
 from tests.helpers.media import PNG, Door
-from tests.helpers.repository import CONDITIONS, ENGLISH, ROOT, SERVICES, TRIGGERS, walk
+from tests.helpers.repository import (
+    BEEPER,
+    CONDITIONS,
+    ENGLISH,
+    ROOT,
+    SERVICES,
+    TRIGGERS,
+    walk,
+)
 from tests.helpers.sdk import environment
 from tests.helpers.talking import say, talk
 from tests.helpers.waiting import until
@@ -822,6 +832,45 @@ async def test_everything_but_answers(
     await hass.async_block_till_done()
 
     assert len(heard) == 1
+
+
+# Assist in a chat
+
+
+async def test_read_voice_notes_on_the_tablet(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """`tests/incoming/test_voice_notes.py` shows where transcripts come from."""
+    shown = async_capture_events(hass, "show_on_tablet")
+    await load(hass, "Read voice notes on the tablet")
+    event = message_event(loaded, simulator)
+    note = replace(event, message=replace(event.message, type="VOICE"))
+    await publish(hass, replace(note, transcript="Dinner at eight"))
+    await publish(hass, note)
+    await publish(hass, event)
+
+    assert [event.data for event in shown] == [{"text": "Dinner at eight"}]
+
+
+def test_tables_of_assist() -> None:
+    text = (ROOT / "docs/talk.md").read_text()
+    form = ENGLISH["config_subentries"]["chat"]["step"]["assist"]
+    assert all(f"\n| {field} | " in text for field in form["data"].values())
+
+    answer, listener = (
+        BEEPER / "talk" / name for name in ("answer.py", "chat_assist.py")
+    )
+    counts = {
+        node.value
+        for node in walk(ast.Constant, listener)
+        if str(node.value).startswith("refused_")
+    } | {
+        node.value
+        for alias in walk(ast.TypeAlias, answer)
+        for node in ast.walk(alias.value)
+        if isinstance(node, ast.Constant)
+    }
+    assert table("Count", "talk") == counts
 
 
 async def test_tables_of_questions(

@@ -21,7 +21,7 @@ LAYERS = (
             " data devices entity"
         ),
     ),
-    ("actions", "voice", "flows"),
+    ("actions", "voice", "talk", "flows"),
     tuple(name.stem for name in BEEPER.glob("*.py")),  # what Home Assistant loads
     ("__init__",),
 )

@@ -441,6 +441,14 @@ class BeeperClient:
         """Mark a chat unread, from a message on or completely."""
         await self._post("unread", chat_id, message_id=message_id)
 
+    async def show_typing(self, chat_id: str) -> None:
+        """Show in a chat that something is being written.
+
+        No document describes the route's body, so none is sent. Raises RouteAbsentError
+        on servers before 4.2.808.
+        """
+        await self._post("typing", chat_id)
+
     async def notify_anyway(self, chat_id: str) -> None:
         """Notify a person of a message although their notifications are silenced.
 

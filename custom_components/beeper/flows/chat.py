@@ -14,11 +14,12 @@ from homeassistant.helpers.selector import TextSelector
 from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
 from ..api.pages import pages
-from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
+from ..const import CONF_ACCOUNT_ID, CONF_ASSIST, CONF_CHAT_ID, CONF_NETWORK
 from ..people.directory import Directory
 from ..people.not_found import check_loaded, find_obstacle
 from ..server import Server
 from ..validation import phone_number
+from .assist import AssistStep, has_assist
 from .labels import (
     async_time_label,
     chat_label,
@@ -28,7 +29,6 @@ from .labels import (
     dropdown,
     form_error,
 )
-from .subentry import BeeperSubentryFlow
 
 CONF_SEARCH: Final = "search"
 
@@ -37,8 +37,8 @@ _RECENT_PAGES: Final = 2
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class ChatSubentryFlow(BeeperSubentryFlow):
-    """Add a chat, or choose another chat for existing entities."""
+class ChatSubentryFlow(AssistStep):
+    """Add a chat, change who may talk to Assist in it, or choose another chat."""
 
     _recent: Mapping[str, ListedChat] = {}
     _results: Mapping[str, ListedChat]
@@ -52,8 +52,38 @@ class ChatSubentryFlow(BeeperSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for another chat."""
+        """Ask what to change or, without Assist, for another chat."""
+        if user_input is None and has_assist(self.hass):
+            return await self.async_step_change()
         return await self._async_choose_or_search("reconfigure", user_input)
+
+    async def async_step_change(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask what to change."""
+        return self.async_show_menu(
+            step_id="change", menu_options=["change_assist", "change_chat"]
+        )
+
+    async def async_step_change_chat(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for another chat."""
+        return await self._async_choose_or_search("reconfigure", None)
+
+    async def async_step_change_assist(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask who may talk to Assist in the same chat."""
+        if (server := self._server) is None:
+            return self.async_abort(reason="not_loaded")
+        subentry = self._get_reconfigure_subentry()
+        try:
+            return await self._async_ask_assist(
+                server, subentry.title, subentry.data, subentry.data.get(CONF_ASSIST)
+            )
+        except BeeperError as err:
+            return self.async_abort(reason=form_error(err))
 
     async def _async_choose_or_search(
         self, step_id: str, user_input: dict[str, Any] | None
@@ -68,9 +98,13 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             except BeeperError as err:
                 problems["base"] = form_error(err)
         elif chat := self._recent.get(user_input.get(CONF_CHAT_ID, "")):
-            if not self._is_added(chat):
-                return self._async_finish(server, chat)
-            problems[CONF_CHAT_ID] = "already_configured"
+            if self._is_added(chat):
+                problems[CONF_CHAT_ID] = "already_configured"
+            else:
+                try:
+                    return await self._async_finish(server, chat)
+                except BeeperError as err:
+                    problems["base"] = form_error(err)
         elif not (text := user_input.get(CONF_SEARCH, "").strip()):
             problems["base"] = "nothing_entered"
         else:
@@ -117,7 +151,10 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             elif self._is_added(chat):
                 problems[CONF_CHAT_ID] = "already_configured"
             else:
-                return self._async_finish(server, chat)
+                try:
+                    return await self._async_finish(server, chat)
+                except BeeperError as err:
+                    problems["base"] = form_error(err)
         elif len(self._results) == 1:
             user_input = {CONF_CHAT_ID: next(iter(self._results))}
         time_label = await async_time_label(self.hass)
@@ -148,7 +185,10 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             for subentry in self._get_entry().subentries.values()
         )
 
-    def _async_finish(self, server: Server, chat: ListedChat) -> SubentryFlowResult:
+    async def _async_finish(
+        self, server: Server, chat: ListedChat
+    ) -> SubentryFlowResult:
+        """Go on with the last form; raises BeeperError."""
         title, network = chat_title(server, chat), chat_network(server, chat)
         other_titles = {
             subentry.title
@@ -162,7 +202,7 @@ class ChatSubentryFlow(BeeperSubentryFlow):
             CONF_ACCOUNT_ID: chat.account_id,
             CONF_NETWORK: network,
         }
-        return self._async_store(title, data, unique_id=chat.id)
+        return await self._async_ask_assist(server, title, data)
 
 
 async def _recent_chats(server: Server) -> Mapping[str, ListedChat]:

@@ -5,7 +5,7 @@ compared with the messages seen before, and the differences are published.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -37,8 +37,9 @@ from .read_queue import (
     Target,
 )
 from .read_statistics import ReadStatistics, iso_time
-from .seen_messages import SeenMessages
+from .seen_messages import MessageChange, SeenMessages
 from .sent_follower import SentFollower
+from .voice_notes import VoiceNotes
 
 _FINAL_STATUSES: Final = (400, 403, 404, 410, 422)
 """Statuses after which a single message is not read again."""
@@ -94,6 +95,7 @@ class Inbox:
             self._statistics,
             questions,
         )
+        self._voice_notes = VoiceNotes(hass, entry, server)
         self._task: asyncio.Task[None] | None = None
 
     # Public interface
@@ -214,6 +216,7 @@ class Inbox:
             "chats_waiting_for_delivery": len(self._sent.waiting_chats),
             "cutoff": iso_time(self._seen.cutoff),
             "accounts": self._statistics.accounts,
+            "voice_notes": dict(self._voice_notes.statistics),
         }
 
     # Reading
@@ -317,12 +320,27 @@ class Inbox:
         await self._follower.async_follow(chat, messages, is_readable=bool(messages))
         for message in sorted(messages.values(), key=Message.order):
             for change in await self._publisher.async_compare(chat, message, messages):
-                self._publisher.publish(chat, change, messages)
+                await self._async_publish(chat, change, messages)
                 await asyncio.sleep(0)  # Let other tasks run.
         for message_id in deleted:
             if gone := self._seen.delete(chat_id, message_id):
                 self._publisher.publish(chat, gone, messages)
         self._seen.mark(chat_id, reading.messages)
+
+    async def _async_publish(
+        self, chat: Chat, change: MessageChange, listed: Mapping[str, Message]
+    ) -> None:
+        transcript = None
+        try:
+            if change.type == "message_received" and self._publisher.is_from_allowed(
+                chat, change
+            ):
+                transcript = await self._voice_notes.async_transcribe(
+                    chat, change.message
+                )
+        finally:
+            # It was noted as seen, so it is published even if this task is cancelled.
+            self._publisher.publish(chat, change, listed, transcript)
 
     async def _async_named(
         self, chat_id: str, ids: Collection[str], read: PendingRead

@@ -98,23 +98,18 @@ class Publisher:
 
     @callback
     def publish(
-        self, chat: Chat, change: MessageChange, listed: Mapping[str, Message]
+        self,
+        chat: Chat,
+        change: MessageChange,
+        listed: Mapping[str, Message],
+        transcript: str | None = None,
     ) -> None:
         """Publish a change, unless its sender is not allowed to start automations.
 
         `listed` are all messages that were read together with it, by ID.
         """
         message, reaction = change.message, change.reaction
-        sender_id = reaction.participant_id if reaction else message.sender_id
-        sender = next(
-            (user for user in chat.participants if user.id == sender_id),
-            User(
-                id=sender_id or "", full_name=None if reaction else message.sender_name
-            ),
-        )
-        is_self = self._server.is_self(chat, sender_id) or (
-            reaction is None and message.is_sender
-        )
+        sender, is_self = self._sender(chat, change)
         if not is_self and not self._is_allowed(sender):
             return
         if (is_self or change.type == "message_deleted") and self._sent.changes.claim(
@@ -136,6 +131,7 @@ class Publisher:
             text=plain(text) if text and rich else text,
             rich_text=text if rich else None,
             reaction=reaction,
+            transcript=transcript,
         )
         self._questions.locate(
             chat.ids,
@@ -144,6 +140,26 @@ class Publisher:
         if self._questions.take(event):
             event = replace(event, answers_question=True)
         async_dispatcher_send(self._hass, SIGNAL_MESSAGE, event)
+
+    def is_from_allowed(self, chat: Chat, change: MessageChange) -> bool:
+        """Return whether somebody else made a change whose messages are published."""
+        sender, is_self = self._sender(chat, change)
+        return not is_self and self._is_allowed(sender)
+
+    def _sender(self, chat: Chat, change: MessageChange) -> tuple[User, bool]:
+        """Return who wrote or reacted, and whether that is the signed-in user."""
+        message, reaction = change.message, change.reaction
+        sender_id = reaction.participant_id if reaction else message.sender_id
+        sender = next(
+            (user for user in chat.participants if user.id == sender_id),
+            User(
+                id=sender_id or "", full_name=None if reaction else message.sender_name
+            ),
+        )
+        is_self = self._server.is_self(chat, sender_id) or (
+            reaction is None and message.is_sender
+        )
+        return sender, is_self
 
     def _is_allowed(self, sender: User) -> bool:
         """Return whether the messages of a sender are published.

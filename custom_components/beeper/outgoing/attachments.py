@@ -120,7 +120,9 @@ async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
     except HomeAssistantError, ValueError:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
     name = name or f"speech.{extension}"
-    return _in_memory(spoken, name, _guess(f"x.{extension}"))
+    # Networks know Opus by its container.
+    mime_type = "audio/ogg" if extension == "opus" else _guess(f"x.{extension}")
+    return _in_memory(spoken, name, mime_type)
 
 
 async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:

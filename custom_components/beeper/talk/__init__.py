@@ -1,0 +1,1 @@
+"""Assist in chats: the messages that it hears, and its answers."""

@@ -1,0 +1,223 @@
+"""Which messages Assist hears in chats, and in which order it answers them.
+
+Nobody in the chat learns that a message was refused; diagnostics count it.
+"""
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+import logging
+import re
+from typing import Any, Final
+from uuid import uuid4
+
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.singleton import singleton
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN
+from ..coordinator import BeeperConfigEntry
+from ..data import note_trigger
+from ..incoming.assist_settings import AssistSettings
+from ..outgoing.delivery import server_time
+from ..server import Server
+from ..signals import SIGNAL_MESSAGE, MessageEvent
+from .answer import Question, async_answer
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_ANSWERS_A_MINUTE: Final = 10
+"""In one chat, whoever writes."""
+
+MAX_TEXT: Final = 500
+"""Characters of a message to Assist."""
+
+_MAX_AGE: Final = timedelta(minutes=2)
+_CONVERSATION_SECONDS: Final = 5 * 60
+"""How long after an answer the next message continues the conversation."""
+
+# What people write between the word that a message has to begin with, and the rest.
+_SEPARATORS: Final = " \t\n,.:;!?-–—"
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Conversation:
+    """The conversation of one person in one chat: nobody answers for somebody else.
+
+    `asked`: Assist wants to hear what the person says next. The lock keeps the order.
+    """
+
+    id: str = field(default_factory=lambda: f"{DOMAIN} {uuid4().hex}")
+    until: float = 0
+    asked: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class _Chat:
+    """One chat; `answers` are the times of the last answers."""
+
+    answers: deque[float] = field(
+        default_factory=lambda: deque(maxlen=MAX_ANSWERS_A_MINUTE)
+    )
+    conversations: dict[str, _Conversation] = field(default_factory=dict)
+    """By the ID of the sender."""
+
+    def take_turn(self, now: float) -> bool:
+        """Count an answer unless there were too many in the last minute."""
+        if len(self.answers) == MAX_ANSWERS_A_MINUTE and now - self.answers[0] < 60:
+            return False
+        self.answers.append(now)
+        return True
+
+    def conversation(self, sender_id: str, now: float) -> _Conversation:
+        """Return the conversation of a person, a new one after a while."""
+        self.conversations = {
+            known_id: known
+            for known_id, known in self.conversations.items()
+            if known.until > now
+        }
+        conversation = self.conversations.setdefault(sender_id, _Conversation())
+        conversation.until = now + _CONVERSATION_SECONDS
+        return conversation
+
+    def has_asked(self, sender_id: str, now: float) -> bool:
+        """Return whether Assist waits for what a person says next."""
+        known = self.conversations.get(sender_id)
+        return known is not None and known.asked and known.until > now
+
+
+@singleton(HassKey["ChatAssist"](f"{DOMAIN}_chat_assist"))
+@callback
+def async_get_chat_assist(hass: HomeAssistant) -> ChatAssist:
+    """Return the object that all config entries share, and that outlives their reloads."""
+    return ChatAssist(hass)
+
+
+class ChatAssist:
+    """Hears the messages of the people who may talk to Assist."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without conversations."""
+        self._hass = hass
+        self._chats: dict[str, _Chat] = {}
+        """By the ID of their subentry."""
+        self._counts: dict[str, Counter[str]] = {}
+        """By the ID of the entry."""
+
+    @callback
+    def async_add(self, entry: BeeperConfigEntry) -> None:
+        """Hear the messages of a server until its entry is unloaded."""
+        entry.async_on_unload(
+            async_dispatcher_connect(
+                self._hass, SIGNAL_MESSAGE, partial(self._async_hear, entry)
+            )
+        )
+
+    def statistics(self, entry: BeeperConfigEntry) -> dict[str, Any]:
+        """Return how many messages were answered, and how many were not, and why."""
+        return dict(self._counts.get(entry.entry_id, {}))
+
+    def _count(self, entry: BeeperConfigEntry, result: str) -> None:
+        self._counts.setdefault(entry.entry_id, Counter())[result] += 1
+
+    @callback
+    def _async_hear(self, entry: BeeperConfigEntry, event: MessageEvent) -> None:
+        """Answer a message if it is for Assist, in a task of its own."""
+        if (
+            event.entry_id != entry.entry_id
+            or event.type != "message_received"
+            or event.is_self
+            or event.answers_question
+        ):
+            return
+        settings = AssistSettings.of_chat(entry, event.chat.ids)
+        if settings is None or (words := _words(event)) is None:
+            return
+        now = self._hass.loop.time()
+        chat = self._chats.setdefault(settings.subentry_id, _Chat())
+        text = _without_start_word(words, settings.start_word)
+        if text is None and chat.has_asked(event.sender.id, now):
+            text = words
+        if not text:
+            return
+        if not settings.allows(event.sender):
+            self._count(entry, "refused_not_allowed")
+        elif len(text) > MAX_TEXT:
+            self._count(entry, "refused_too_long")
+        elif not _is_recent(entry.runtime_data.server, event):
+            self._count(entry, "refused_too_old")
+        elif not chat.take_turn(now):
+            self._count(entry, "refused_too_many")
+        else:
+            context = Context(user_id=settings.user_id)
+            # The answer counts as one to this message, as an automation's does.
+            note_trigger(self._hass, context.id, event)
+            conversation = chat.conversation(event.sender.id, now)
+            question = Question(
+                event=event,
+                server=entry.runtime_data.server,
+                text=text,
+                settings=settings,
+                context=context,
+                conversation_id=conversation.id,
+            )
+            self._hass.async_create_background_task(
+                self._async_answer(entry, question, conversation),
+                f"{DOMAIN} assist",
+                # The lock decides on the order, so it has to be asked for at once.
+                eager_start=True,
+            )
+
+    async def _async_answer(
+        self, entry: BeeperConfigEntry, question: Question, conversation: _Conversation
+    ) -> None:
+        """Answer a message after the earlier ones of this person."""
+        async with conversation.lock:
+            if not _is_recent(question.server, question.event):
+                self._count(entry, "refused_too_old")
+                return
+            conversation.asked = False
+            try:
+                result = await async_answer(self._hass, entry, question)
+            except Exception as err:  # noqa: BLE001 - whatever an agent raises
+                # The text of an error can hold what was written.
+                _LOGGER.error("Unexpected %s while Assist answered", type(err).__name__)
+                self._count(entry, "failed")
+                return
+            conversation.asked = result.asks
+            conversation.until = self._hass.loop.time() + _CONVERSATION_SECONDS
+            self._count(entry, result.status)
+
+
+def _words(event: MessageEvent) -> str | None:
+    """Return what somebody wrote or said; None for files and events."""
+    if event.message.kind == "text":
+        words = event.text
+    elif event.message.kind == "voice_note":
+        words = event.transcript
+    else:
+        return None
+    return words.strip() if words else None
+
+
+def _without_start_word(words: str, start_word: str) -> str | None:
+    """Return what follows the word that messages have to begin with.
+
+    Returns None if a message does not begin with it, and an empty text if nothing
+    follows.
+    """
+    if not start_word:
+        return words
+    spaces = r"\s+".join(re.escape(part) for part in start_word.split())
+    found = re.match(rf"@?{spaces}(?!\w)", words, re.IGNORECASE)
+    return words[found.end() :].lstrip(_SEPARATORS) if found else None
+
+
+def _is_recent(server: Server, event: MessageEvent) -> bool:
+    """Return whether a message was written just now, on the server's clock."""
+    written = event.message.timestamp
+    return written is not None and server_time(server) - written <= _MAX_AGE
