@@ -40,7 +40,6 @@ async def test_automation_that_answers_over_and_over(
 ) -> None:
     page = frontend.page
     each = AUTOMATION | {"mode": "queued"}  # One message comes upon the other.
-    answers = len(simulator.executed)
     await home.post(f"/api/config/automation/config/{AUTOMATION_ID}", each)
     await until(home, f"/api/states/automation.{AUTOMATION_ID}", bool)
     # The other end writes as soon as it is answered.
