@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from .measure import Figure, table
 
 _DOCS = Path(__file__).parents[1] / "docs/performance.md"
-PARTS = ("create_chat", "imports", "chats", "names", "stream", "files")
+PARTS = ("create_chat", "bursts", "imports", "chats", "names", "stream", "files")
 
 
 class Part(Protocol):

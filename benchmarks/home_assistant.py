@@ -68,12 +68,14 @@ async def control(hass: HomeAssistant, url: str, name: str, body: Any) -> Any:
         return await response.json()
 
 
-async def set_up(hass: HomeAssistant, url: str, **options: Any) -> ConfigEntry:
+async def set_up(
+    hass: HomeAssistant, url: str, *, verify_ssl: bool = True, **options: Any
+) -> ConfigEntry:
     """Go through the config flow as a person does."""
     flow = hass.config_entries.flow
     result = await flow.async_init("beeper", context={"source": "user"})
     result = await flow.async_configure(
-        result["flow_id"], {"url": url, "token": TOKEN, "verify_ssl": True}
+        result["flow_id"], {"url": url, "token": TOKEN, "verify_ssl": verify_ssl}
     )
     result = await flow.async_configure(result["flow_id"], {"account_id": "whatsapp"})
     entry = result["result"]

@@ -7,15 +7,9 @@ import custom_components.beeper  # noqa: F401  isort: skip
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
-import ipaddress
 from pathlib import Path
-import ssl
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -43,9 +37,10 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.faults import Fault
+from tests.helpers.certificates import Certificate, make_certificate
 from tests.helpers.listening import collect
 from tests.helpers.media import Door, Doorbell
-from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import quiet, until
 
 # They need more than the test environment: scripts/test --browser, scripts/test --live.
@@ -204,42 +199,7 @@ async def add_fault(
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Return a self-signed certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "beeper.test")])
-    hosts = [
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        x509.IPAddress(ipaddress.ip_address("::1")),
-        x509.DNSName("localhost"),
-    ]
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(dt_util.utcnow() - timedelta(days=1))
-        .not_valid_after(dt_util.utcnow() + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    file: Path = tmp_path_factory.mktemp("certificate") / "both.pem"
-    file.write_bytes(
-        signed
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(file)
-    return Certificate(
-        file=file,
-        server=server,
-        client=ssl.create_default_context(cadata=signed.decode()),
-    )
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

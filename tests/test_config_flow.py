@@ -25,8 +25,9 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
+from tests.helpers.certificates import Certificate
 from tests.helpers.flows import TEXTS, check_texts, suggested
-from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM
 

@@ -24,7 +24,8 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.helpers.actions import call_action
-from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.certificates import Certificate
+from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import INSTAGRAM, KIM, KIM_BY_NUMBER
 

@@ -13,7 +13,6 @@ from homeassistant.const import (
 )
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_when_setup
 
@@ -42,6 +41,7 @@ from .people.directory import Directory
 from .repairs import async_check_issues, async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
+from .sessions import async_get_sessions
 from .talk.chat_assist import async_get_chat_assist
 from .voice.assistant import async_get_assistant
 
@@ -69,7 +69,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bool:
     """Connect to a server."""
     client = BeeperClient(
-        async_get_clientsession(hass, entry.data[CONF_VERIFY_SSL]),
+        async_get_sessions(hass, entry.data[CONF_VERIFY_SSL]),
         entry.data[CONF_URL],
         entry.data[CONF_TOKEN],
     )

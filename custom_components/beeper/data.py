@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from . import errors
+from .api.transport import Sessions
 from .chat_numbers import ChatNumbers
 from .const import DOMAIN
 from .incoming.open_questions import OpenQuestions
@@ -21,6 +22,7 @@ from .signals import MessageEvent, ShortcutResult
 class BeeperData:
     """By config entry ID; `shortcut_results` by subentry ID.
 
+    `sessions` by whether certificates are verified.
     `missing_for` is how long polls have missed the account of a device, by device ID.
     `add_subentries` adds the entities of new chats and shortcuts; an entry is in it while
     platforms of it are loaded.
@@ -32,6 +34,7 @@ class BeeperData:
     chat_numbers: dict[str, ChatNumbers] = field(default_factory=dict)
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
+    sessions: dict[bool, Sessions] = field(default_factory=dict)
     add_subentries: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
 

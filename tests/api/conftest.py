@@ -19,6 +19,7 @@ from custom_components.beeper.api.requests import (
     StartChat,
     StartUser,
 )
+from custom_components.beeper.api.transport import Sessions
 from simulator import Simulator
 from tests.helpers.servers import TOKEN
 
@@ -45,15 +46,17 @@ def integration(socket_enabled: None) -> None:
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[ClientSession]:
-    async with ClientSession() as session:
-        yield session
+async def sessions() -> AsyncIterator[Sessions]:
+    async with ClientSession() as reading:
+        sessions = Sessions.like(reading)
+        async with sessions.changing:
+            yield sessions
 
 
 @pytest.fixture
-def client(session: ClientSession, simulator: Simulator) -> BeeperClient:
+def client(sessions: Sessions, simulator: Simulator) -> BeeperClient:
     """Return a client of the simulator that has not identified it yet."""
-    return BeeperClient(session, simulator.url, TOKEN)
+    return BeeperClient(sessions, simulator.url, TOKEN)
 
 
 class RawServer:
@@ -63,6 +66,7 @@ class RawServer:
         self.connections = 0
         self.answer = b""
         self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[Any] | None] = set()
 
     async def start(
         self, speak: Speak | None = None, tls: ssl.SSLContext | None = None
@@ -74,6 +78,7 @@ class RawServer:
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
             self.connections += 1
+            self._tasks.add(asyncio.current_task())
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 await speak(reader, writer)
             writer.close()
@@ -89,6 +94,7 @@ class RawServer:
             self._server.close()
             self._server.close_clients()
             await self._server.wait_closed()
+            await asyncio.gather(*filter(None, self._tasks))
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -144,8 +150,14 @@ async def make_client() -> AsyncIterator[MakeClient]:
     async with AsyncExitStack() as stack:
 
         async def make(url: str, **connector: Any) -> BeeperClient:
-            session = ClientSession(connector=TCPConnector(**connector))
-            await stack.enter_async_context(session)
-            return BeeperClient(session, url, TOKEN)
+            reading = ClientSession(connector=TCPConnector(**connector))
+            await stack.enter_async_context(reading)
+            sessions = Sessions.like(
+                reading,
+                ssl=connector.get("ssl", True),
+                resolver=connector.get("resolver"),
+            )
+            await stack.enter_async_context(sessions.changing)
+            return BeeperClient(sessions, url, TOKEN)
 
         yield make

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from aiohttp import ClientSession
 import pytest
 import pytest_socket
 
@@ -24,8 +23,10 @@ from custom_components.beeper.api.requests import (
     StartChat,
     StartUser,
 )
+from custom_components.beeper.api.transport import Sessions
 from simulator import Simulator
-from tests.helpers.servers import TOKEN, Certificate
+from tests.helpers.certificates import Certificate
+from tests.helpers.servers import TOKEN
 
 from .conftest import CREATE, START, MakeClient, RawServer
 
@@ -182,7 +183,7 @@ async def test_attachment_reference_equals_the_sdk(
 
 @pytest.mark.parametrize("sdk", ["4.3.0", "6.0.0"])
 async def test_upload_form_equals_the_sdk(
-    client: BeeperClient, raw: RawServer, session: ClientSession, sdk: str
+    client: BeeperClient, raw: RawServer, sessions: Sessions, sdk: str
 ) -> None:
     seen: list[bytes] = []
 
@@ -194,7 +195,7 @@ async def test_upload_form_equals_the_sdk(
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
         writer.write(body)
 
-    client = BeeperClient(session, await raw.start(speak), TOKEN)
+    client = BeeperClient(sessions, await raw.start(speak), TOKEN)
     uploaded = await client.upload(
         BytesIO(b"hello"), file_name="a.txt", mime_type="text/plain"
     )
@@ -326,9 +327,9 @@ async def test_id_is_one_path_segment(
     assert received.query == "maxParticipantCount=-1"
 
 
-async def test_url_path_prefix_is_kept(session: ClientSession) -> None:
+async def test_url_path_prefix_is_kept(sessions: Sessions) -> None:
     async with Simulator(prefix="/my/beeper") as simulator:
-        client = BeeperClient(session, simulator.url, TOKEN)
+        client = BeeperClient(sessions, simulator.url, TOKEN)
         await client.identify()
         result = await client.start_chat(START)
 
@@ -339,7 +340,7 @@ async def test_url_path_prefix_is_kept(session: ClientSession) -> None:
     ]
 
 
-async def test_ipv6(session: ClientSession) -> None:
+async def test_ipv6(sessions: Sessions) -> None:
     pytest_socket.socket_allow_hosts(["::1"])
     simulator = Simulator(host="::1")
     try:
@@ -347,7 +348,7 @@ async def test_ipv6(session: ClientSession) -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     try:
-        client = BeeperClient(session, simulator.url, TOKEN)
+        client = BeeperClient(sessions, simulator.url, TOKEN)
         await client.identify()
         result = await client.start_chat(START)
     finally:
@@ -400,12 +401,34 @@ async def test_change_never_uses_an_idle_connection(
     simulator.faults.add("drop_reused", times=None)
 
     first = await client.create_chat(CREATE)
+    await asyncio.sleep(1.1)
     await client.accounts()
     second = await client.create_chat(CREATE)
 
     assert first.chat_id != second.chat_id
     assert len(simulator.executed) == 2
     assert not any(received.reused for received in simulator.executed)
+
+
+async def test_changes_in_a_row_use_one_connection(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    """The server has just answered on it, so it is alive."""
+    for _ in range(3):
+        await client.create_chat(CREATE)
+    assert [received.reused for received in simulator.executed] == [False, True, True]
+
+
+async def test_change_on_a_connection_that_dies_is_attempted_once(
+    client: BeeperClient, simulator: Simulator
+) -> None:
+    await client.create_chat(CREATE)
+    simulator.faults.add("drop_reused", times=None)
+    with pytest.raises(BeeperError) as caught:
+        await client.create_chat(CREATE)
+    assert caught.value.may_have_run
+    assert len(simulator.executed) == 1
+    assert len(simulator.requests) == 2
 
 
 async def test_reads_reuse_a_connection(
@@ -439,9 +462,9 @@ async def test_any_response_sets_the_clock_offset(
     assert abs(offset + timedelta(hours=3)) < timedelta(seconds=5)
 
 
-async def test_pages_reach_every_item(session: ClientSession) -> None:
+async def test_pages_reach_every_item(sessions: Sessions) -> None:
     async with Simulator(chats=60) as simulator:
-        client = BeeperClient(session, simulator.url, TOKEN)
+        client = BeeperClient(sessions, simulator.url, TOKEN)
         chats = [
             chat
             for chat in simulator.world.recent_chats()
@@ -495,13 +518,13 @@ async def test_user_id_is_optional(
 
 @pytest.mark.parametrize("hours", [-11, 0, 2])
 async def test_clock_offset_with_another_time_zone(
-    session: ClientSession, raw: RawServer, hours: int
+    sessions: Sessions, raw: RawServer, hours: int
 ) -> None:
     date = format_datetime(datetime.now(timezone(timedelta(hours=hours))))
     raw.answer = (
         f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n[]".encode()
     )
-    client = BeeperClient(session, await raw.start(), TOKEN)
+    client = BeeperClient(sessions, await raw.start(), TOKEN)
     assert await client.accounts() == ()
     assert client.clock_offset is not None
     assert abs(client.clock_offset) < timedelta(seconds=5)

@@ -6,7 +6,6 @@ import json
 from typing import Any
 import zlib
 
-from aiohttp import ClientSession
 import pytest
 
 from custom_components.beeper.api.client import BeeperClient
@@ -22,8 +21,10 @@ from custom_components.beeper.api.exceptions import (
     TLSError,
     UnreadableAnswerError,
 )
+from custom_components.beeper.api.transport import Sessions
 from simulator import Simulator
-from tests.helpers.servers import TOKEN, Certificate
+from tests.helpers.certificates import Certificate
+from tests.helpers.servers import TOKEN
 from tests.helpers.waiting import until
 
 from .conftest import (
@@ -61,9 +62,9 @@ async def free_port(unused_tcp_port: int) -> int:
 
 
 async def test_connection_refused(
-    session: ClientSession, free_port: int, change: bool
+    sessions: Sessions, free_port: int, change: bool
 ) -> None:
-    client = BeeperClient(session, f"http://127.0.0.1:{free_port}", TOKEN)
+    client = BeeperClient(sessions, f"http://127.0.0.1:{free_port}", TOKEN)
     err = await get_error(client, change)
     assert type(err) is CannotConnectError
     assert not err.may_have_run
@@ -82,10 +83,10 @@ async def test_unknown_host_name(make_client: MakeClient, change: bool) -> None:
 
 
 async def test_untrusted_certificate(
-    session: ClientSession, certificate: Certificate, change: bool
+    sessions: Sessions, certificate: Certificate, change: bool
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
-        err = await get_error(BeeperClient(session, simulator.url, TOKEN), change)
+        err = await get_error(BeeperClient(sessions, simulator.url, TOKEN), change)
     assert type(err) is TLSError
     assert not err.may_have_run
     assert simulator.requests == []
@@ -119,21 +120,21 @@ async def test_certificate_of_another_host(
 
 
 async def test_https_to_an_http_server(
-    session: ClientSession, simulator: Simulator, change: bool
+    sessions: Sessions, simulator: Simulator, change: bool
 ) -> None:
     url = simulator.url.replace("http:", "https:")
-    err = await get_error(BeeperClient(session, url, TOKEN), change)
+    err = await get_error(BeeperClient(sessions, url, TOKEN), change)
     assert type(err) is TLSError
     assert not err.may_have_run
     assert simulator.requests == []
 
 
 async def test_http_to_an_https_server(
-    session: ClientSession, certificate: Certificate, change: bool
+    sessions: Sessions, certificate: Certificate, change: bool
 ) -> None:
     async with Simulator(ssl_context=certificate.server) as simulator:
         url = simulator.url.replace("https:", "http:")
-        err = await get_error(BeeperClient(session, url, TOKEN), change)
+        err = await get_error(BeeperClient(sessions, url, TOKEN), change)
     assert err.may_have_run is change
     assert simulator.requests == []
 
@@ -159,7 +160,7 @@ async def test_name_resolution_timeout(
 
 
 async def test_tls_handshake_timeout(
-    session: ClientSession,
+    sessions: Sessions,
     raw: RawServer,
     skip_time: Callable[[float], None],
     change: bool,
@@ -168,7 +169,7 @@ async def test_tls_handshake_timeout(
         await reader.read()
 
     url = await raw.start(silent)
-    client = BeeperClient(session, url.replace("http:", "https:"), TOKEN)
+    client = BeeperClient(sessions, url.replace("http:", "https:"), TOKEN)
     request = asyncio.create_task(get_error(client, change))
     await until(lambda: raw.connections)
     skip_time(11)
@@ -221,9 +222,9 @@ async def close_immediately(_: asyncio.StreamReader, __: asyncio.StreamWriter) -
     [reset_immediately, reset_after_reading, reset_in_the_body, close_immediately],
 )
 async def test_connection_reset(
-    session: ClientSession, raw: RawServer, speak: Speak, change: bool
+    sessions: Sessions, raw: RawServer, speak: Speak, change: bool
 ) -> None:
-    err = await get_error(BeeperClient(session, await raw.start(speak), TOKEN), change)
+    err = await get_error(BeeperClient(sessions, await raw.start(speak), TOKEN), change)
     assert type(err) is ConnectionLostError
     assert err.may_have_run is change
 
@@ -253,7 +254,7 @@ async def test_response_timeout(
 
 
 async def test_slow_body_timeout(
-    session: ClientSession,
+    sessions: Sessions,
     raw: RawServer,
     skip_time: Callable[[float], None],
     change: bool,
@@ -270,7 +271,7 @@ async def test_slow_body_timeout(
             dripped.set()
             await asyncio.sleep(0.001)
 
-    client = BeeperClient(session, await raw.start(drip), TOKEN)
+    client = BeeperClient(sessions, await raw.start(drip), TOKEN)
     request = asyncio.create_task(get_error(client, change))
     for _ in range(16):
         dripped.clear()
@@ -310,10 +311,10 @@ async def test_slow_body_timeout(
     ],
 )
 async def test_response_is_not_http(
-    session: ClientSession, raw: RawServer, answer: bytes, change: bool
+    sessions: Sessions, raw: RawServer, answer: bytes, change: bool
 ) -> None:
     raw.answer = answer
-    err = await get_error(BeeperClient(session, await raw.start(), TOKEN), change)
+    err = await get_error(BeeperClient(sessions, await raw.start(), TOKEN), change)
     assert err.may_have_run is change
 
 
@@ -330,12 +331,12 @@ async def test_response_is_not_http(
     ],
 )
 async def test_invalid_date_header_is_ignored(
-    session: ClientSession, raw: RawServer, date: bytes, change: bool
+    sessions: Sessions, raw: RawServer, date: bytes, change: bool
 ) -> None:
     raw.answer = (
         OK + b"Content-Length: 11\r\nDate: " + date + b"\r\n\r\n" + b'{"id": "a"}'
     )
-    client = BeeperClient(session, await raw.start(), TOKEN)
+    client = BeeperClient(sessions, await raw.start(), TOKEN)
     if change:
         assert (await client.create_chat(CREATE)).chat_id == "a"
     else:
@@ -394,7 +395,7 @@ async def test_unexpected_body(
 
 
 async def test_endless_body_is_rejected(
-    session: ClientSession, raw: RawServer, change: bool
+    sessions: Sessions, raw: RawServer, change: bool
 ) -> None:
     sent = 0
 
@@ -407,7 +408,7 @@ async def test_endless_body_is_rejected(
             await writer.drain()
             sent += 2**18
 
-    err = await get_error(BeeperClient(session, await raw.start(pour), TOKEN), change)
+    err = await get_error(BeeperClient(sessions, await raw.start(pour), TOKEN), change)
     assert type(err) is UnreadableAnswerError
     assert err.may_have_run is change
     assert sent < 40 * 2**20
@@ -417,12 +418,12 @@ BOMB = zlib.compress(b" " * 2**26, wbits=31)
 
 
 async def test_compressed_body_is_rejected(
-    session: ClientSession, raw: RawServer, change: bool
+    sessions: Sessions, raw: RawServer, change: bool
 ) -> None:
     raw.answer = (
         OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB
     )
-    err = await get_error(BeeperClient(session, await raw.start(), TOKEN), change)
+    err = await get_error(BeeperClient(sessions, await raw.start(), TOKEN), change)
     assert type(err) is UnreadableAnswerError
     assert err.may_have_run is change
 
@@ -560,7 +561,7 @@ async def test_forbidden_without_a_missing_scope(
 
 @pytest.mark.parametrize("kind", ["endless", "cut"])
 async def test_error_status_with_a_lost_body(
-    session: ClientSession, raw: RawServer, kind: str, change: bool
+    sessions: Sessions, raw: RawServer, kind: str, change: bool
 ) -> None:
     async def refuse(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -571,7 +572,9 @@ async def test_error_status_with_a_lost_body(
             writer.write(b" " * 2**18)
             await writer.drain()
 
-    err = await get_error(BeeperClient(session, await raw.start(refuse), TOKEN), change)
+    err = await get_error(
+        BeeperClient(sessions, await raw.start(refuse), TOKEN), change
+    )
     assert isinstance(err, AnswerError)
     assert err.status == 409
     assert not err.may_have_run

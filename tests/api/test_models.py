@@ -9,7 +9,6 @@ import re
 import traceback
 from typing import Any
 
-from aiohttp import ClientSession
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
@@ -17,6 +16,7 @@ from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import BeeperError
 from custom_components.beeper.api.models import Message, Page, User
 from custom_components.beeper.api.requests import ChatFilter, MessageFilter, StartUser
+from custom_components.beeper.api.transport import Sessions
 from tests.helpers.servers import TOKEN
 
 from .conftest import CREATE, SEND, START, RawServer
@@ -111,7 +111,7 @@ BODIES = st.one_of(
 
 @pytest.fixture
 async def make_client_of(
-    session: ClientSession, raw: RawServer
+    sessions: Sessions, raw: RawServer
 ) -> Callable[[int, bytes], BeeperClient]:
     """Return a factory of clients whose server always sends the same response."""
     url = await raw.start()
@@ -122,7 +122,7 @@ async def make_client_of(
             len(body),
             body,
         )
-        return BeeperClient(session, url, TOKEN)
+        return BeeperClient(sessions, url, TOKEN)
 
     return make
 

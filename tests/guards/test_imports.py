@@ -18,7 +18,7 @@ LAYERS = (
     (
         (
             "account_devices added_chats automation_choices automation_scope coordinator"
-            " data devices entity"
+            " data devices entity sessions"
         ),
     ),
     ("actions", "voice", "talk", "flows"),

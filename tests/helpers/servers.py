@@ -1,8 +1,5 @@
-"""Config entries and certificates for the simulator."""
+"""Config entries for the simulator."""
 
-from dataclasses import dataclass
-from pathlib import Path
-import ssl
 from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -33,14 +30,3 @@ def add_entry(
     )
     entry.add_to_hass(hass)
     return entry
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """A self-signed certificate for 127.0.0.1, ::1 and localhost."""
-
-    file: Path
-    """The certificate and its key."""
-    server: ssl.SSLContext
-    client: ssl.SSLContext
-    """A client that trusts the certificate."""

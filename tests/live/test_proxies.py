@@ -13,7 +13,7 @@ from custom_components.beeper.const import DOMAIN
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from tests.helpers.servers import Certificate
+from tests.helpers.certificates import Certificate
 
 from .conftest import OpenChat
 from .home import RECOVERY_TIMEOUT, Home, wait_until

@@ -15,9 +15,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from tests.helpers.actions import call_action, create_chat, send, sent
+from tests.helpers.certificates import Certificate
 from tests.helpers.flows import TEXTS, suggested
 from tests.helpers.proxy import LOGINS, Proxy, page, redirect
-from tests.helpers.servers import TOKEN, Certificate, add_entry
+from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import poll, until
 from tests.helpers.world import KIM
 

@@ -63,7 +63,7 @@ from .requests import (
     wire_query,
 )
 from .stream import ChatEvent, open_stream
-from .transport import Transport
+from .transport import Sessions, Transport
 from .unrecognised import Unrecognised
 
 _CHUNK_SIZE: Final = 256 * 1024
@@ -84,13 +84,13 @@ _OTHER_TYPES: Final = (None, "NOTICE", "REACTION", "TEXT")
 class BeeperClient:
     """A Beeper server at one URL, with one token.
 
-    The caller keeps ownership of `session`. Methods raise BeeperError; what its
+    The caller keeps ownership of `sessions`. Methods raise BeeperError; what its
     subclasses mean is in `exceptions`.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, sessions: Sessions, url: str, token: str) -> None:
         """Create a client; nothing is sent yet."""
-        self._transport = Transport(session, url, token)
+        self._transport = Transport(sessions, url, token)
         self._start_ways: tuple[StartWay, ...] = ()
         self._reminder_fields: list[ReminderField] = []
         self._reaction_in_path: list[bool] = []

@@ -8,14 +8,17 @@ error means for the caller is in `exceptions`.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 import json
-from typing import Any, Final
+from ssl import SSLContext
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from .exceptions import (
@@ -45,20 +48,58 @@ FILE_TIMEOUT: Final = 300.0
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds until the connection stands."""
 
+_REUSED_FOR: Final = 1.0
+"""Seconds after a response within which a change may use the same connection.
+
+A connection that has been idle may die under the next request, and nothing would prove
+whether that ran. A new one costs a handshake, several with TLS and a tunnel.
+"""
+
+_MAX_HEADER_SIZE: Final = 65536
+
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Sessions:
+    """`reading` keeps connections as it likes, `changing` only for a moment."""
+
+    reading: aiohttp.ClientSession
+    changing: aiohttp.ClientSession
+
+    @classmethod
+    def like(
+        cls,
+        reading: aiohttp.ClientSession,
+        *,
+        ssl: SSLContext | bool = True,
+        resolver: AbstractResolver | None = None,
+    ) -> Self:
+        """Return a session and one like it for changes, which the caller closes."""
+        connector = aiohttp.TCPConnector(
+            keepalive_timeout=_REUSED_FOR, ssl=ssl, resolver=resolver
+        )
+        changing = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=reading.cookie_jar,
+            headers=reading.headers,
+            max_line_size=_MAX_HEADER_SIZE,
+            max_field_size=_MAX_HEADER_SIZE,
+        )
+        return cls(reading=reading, changing=changing)
 
 
 class Transport:
     """Exchanges with the server at one URL, with one token.
 
-    The caller keeps ownership of `session`. `version` is the server's version, as far
+    The caller keeps ownership of `sessions`. `version` is the server's version, as far
     as known. `clock_offset` is the server's clock minus ours, known after the first
     response with a date.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, sessions: Sessions, url: str, token: str) -> None:
         """Store the address; nothing is sent yet."""
-        self._session = session
+        self._sessions = sessions
         self._base = URL(url)
         self._date = ""
         self.token = token
@@ -70,10 +111,8 @@ class Transport:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """Return the session; raise CannotConnectError while Home Assistant stops."""
-        if self._session.closed:
-            raise CannotConnectError("no session")
-        return self._session
+        """The session for reading; raises CannotConnectError while Home Assistant stops."""
+        return _open(self._sessions.reading)
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -114,16 +153,11 @@ class Transport:
             headers["Content-Type"] = "application/json"
             options["data"] = json.dumps(body, ensure_ascii=False).encode()
         if changes:
-            # An idle connection may die under the request, and nothing would prove
-            # whether it ran. Connections with `server_hostname` have a separate pool.
-            # Each of them is closed after its request, so that the pool is always
-            # empty and the next connection is new.
-            headers["Connection"] = "close"
-            options["server_hostname"] = self._base.raw_host
             options["middlewares"] = (_no_resend(),)
         is_upload = isinstance(form, aiohttp.FormData)
         try:
             status, received, raw = await self._exchange(
+                _open(self._sessions.changing) if changes else self.session,
                 method,
                 url,
                 timeout=FILE_TIMEOUT if is_upload else REQUEST_TIMEOUT,
@@ -148,7 +182,13 @@ class Transport:
             raise
 
     async def _exchange(
-        self, method: str, url: URL, *, timeout: float, **options: Any
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: URL,
+        *,
+        timeout: float,
+        **options: Any,
     ) -> tuple[int, Mapping[str, str], bytes | None]:
         """Return status, headers and body, None if that of a refusal got lost.
 
@@ -159,7 +199,7 @@ class Transport:
         try:
             async with (
                 asyncio.timeout(timeout),
-                self.session.request(
+                session.request(
                     method,
                     url,
                     allow_redirects=False,
@@ -222,6 +262,13 @@ class Transport:
             if date.tzinfo is None:  # "-0000" or no zone: HTTP dates are in GMT.
                 date = date.replace(tzinfo=UTC)
             self.clock_offset = date - datetime.now(UTC)
+
+
+def _open(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
+    """Return a session; raise CannotConnectError while Home Assistant stops."""
+    if session.closed:
+        raise CannotConnectError("no session")
+    return session
 
 
 def _no_resend() -> aiohttp.ClientMiddlewareType:

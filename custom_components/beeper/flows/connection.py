@@ -10,7 +10,6 @@ from yarl import URL
 
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.hassio import is_hassio
 
 from .. import errors
@@ -18,6 +17,7 @@ from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, BeeperError, ConnectionLostError, TLSError
 from ..api.models import Account
 from ..const import CONF_USER_ID
+from ..sessions import async_get_sessions
 
 DEFAULT_PORT: Final = 23373
 
@@ -89,11 +89,11 @@ async def async_find_local(hass: HomeAssistant, known: Collection[str]) -> str |
     """
     hosts = _LOCAL_HOSTS + (_SUPERVISOR_HOSTS if is_hassio(hass) else ())
     urls = [f"http://{host}:{DEFAULT_PORT}" for host in hosts]
-    session = async_get_clientsession(hass)
+    sessions = async_get_sessions(hass, verify_ssl=True)
 
     async def read_info(url: str) -> None:
         async with asyncio.timeout(_LOCAL_TIMEOUT):
-            await BeeperClient(session, url, "").read_info()
+            await BeeperClient(sessions, url, "").read_info()
 
     # Whatever fails, the user can enter the address.
     failures = await asyncio.gather(*map(read_info, urls), return_exceptions=True)
@@ -138,8 +138,8 @@ async def _async_connect(
     verify_ssl: bool,
     stored: Mapping[str, Any] | None,
 ) -> ConnectedServer | OfferedAddress | dict[str, str]:
-    session = async_get_clientsession(hass, verify_ssl)
-    client = BeeperClient(session, url, token)
+    sessions = async_get_sessions(hass, verify_ssl)
+    client = BeeperClient(sessions, url, token)
     try:
         await client.identify()
         accounts = await client.accounts()
@@ -152,7 +152,7 @@ async def _async_connect(
                 return OfferedAddress(url=target, reason="redirected")
         elif _may_be_other_scheme(URL(url), err):
             other = _with_other_scheme(URL(url))
-            if await _async_speaks_http(BeeperClient(session, other, "")):
+            if await _async_speaks_http(BeeperClient(sessions, other, "")):
                 return OfferedAddress(url=other, reason="other_scheme")
         key, _ = errors.translation(err)
         key = "not_beeper" if key in _NOT_BEEPER else key

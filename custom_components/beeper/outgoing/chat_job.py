@@ -61,6 +61,8 @@ class ChatJob(Job[ChatJobResult]):
     names: tuple[str, ...] = ()
     place: Place | None = None
     call_context: Context | None = None
+    _identities: frozenset[Identity] = field(default=frozenset(), init=False)
+    """What identifies the only recipient; empty for groups."""
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _message: FirstMessage | None = field(default=None, init=False)
@@ -86,6 +88,10 @@ class ChatJob(Job[ChatJobResult]):
                 account_id=self.request.account_id,
                 text=self.request.message_text,
             )
+        if isinstance(self.request, StartChat):
+            self._identities = identities(self.request.user)
+        elif self.request.type == "single":
+            self._identities = frozenset({("id", self.request.participant_ids[0])})
         if self.place:
             self.place.learn(self._identities)
 
@@ -128,15 +134,6 @@ class ChatJob(Job[ChatJobResult]):
     @property
     def _id_scheme(self) -> str | None:
         return self.context.server.id_scheme(self.request.account_id)
-
-    @property
-    def _identities(self) -> frozenset[Identity]:
-        """What identifies the only recipient; empty for groups."""
-        if isinstance(self.request, StartChat):
-            return identities(self.request.user)
-        if self.request.type == "single":
-            return frozenset({("id", self.request.participant_ids[0])})
-        return frozenset()
 
     @override
     def slot(self) -> AbstractAsyncContextManager[Any]:

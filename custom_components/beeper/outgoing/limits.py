@@ -55,8 +55,10 @@ class NewChatLimiter:
     def take(self, account_id: str) -> float | None:
         """Take a slot and return it; None if there is none left."""
         now = dt_util.utcnow().timestamp()
+        if not self._limit:
+            return now
         taken = self._taken[account_id] = _last_hour(self._taken.get(account_id), now)
-        if 0 < self._limit <= len(taken):
+        if self._limit <= len(taken):
             return None
         taken.append(now)
         self._save()
@@ -64,7 +66,7 @@ class NewChatLimiter:
 
     def give_back(self, account_id: str, slot: float) -> None:
         """Give a slot back that was not needed after all."""
-        if slot in (taken := self._taken[account_id]):
+        if slot in (taken := self._taken.get(account_id, [])):
             taken.remove(slot)
             self._save()
 
