@@ -33,13 +33,14 @@ from tests.helpers.entities import (
     add_chat,
     add_shortcut,
 )
-from tests.helpers.waiting import until
+from tests.helpers.waiting import poll, until
 from tests.helpers.world import FAMILY, KIM, texts
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
 NOTIFY = "notify.kim"
 GROUP = "notify.everybody"
+CONNECTED = "binary_sensor.beeper_connected"
 
 
 @pytest.fixture
@@ -153,6 +154,7 @@ async def test_nothing_pretends_to_be_sent(
     for _ in range(2):
         assert remembered.state is ConfigEntryState.SETUP_RETRY
         assert remembered.reason
+        assert state(hass, CONNECTED) == "off"
         for entity_id in (NOTIFY, GROUP, BUTTON):
             assert state(hass, entity_id) != STATE_UNAVAILABLE
         with pytest.raises(HomeAssistantError, match=said) as error:
@@ -170,7 +172,20 @@ async def test_nothing_pretends_to_be_sent(
     before = len(texts(simulator))
     await send(hass)
     assert len(texts(simulator)) == before + 1
+    assert state(hass, CONNECTED) == "on"
     assert state(hass, "sensor.kim_unread_messages") != STATE_UNAVAILABLE
+
+
+async def test_an_outage_shows_in_the_server(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    assert state(hass, CONNECTED) == "on"
+    await simulator.stop()
+    await poll(hass, loaded)
+    assert state(hass, CONNECTED) == "off"
+    await simulator.start()
+    await poll(hass, loaded)
+    assert state(hass, CONNECTED) == "on"
 
 
 async def test_they_exist_before_beeper_answers(
@@ -220,6 +235,7 @@ async def test_a_disabled_entry_comes_back_with_its_entities(
     await hass.config_entries.async_set_disabled_by(remembered.entry_id, None)
     await hass.async_block_till_done()
     assert state(hass, NOTIFY) == state(hass, BUTTON) == STATE_UNKNOWN
+    assert state(hass, CONNECTED) == "off"
     with pytest.raises(HomeAssistantError, match="could not be reached"):
         await notify(hass)
 

@@ -2,17 +2,25 @@
 
 from dataclasses import replace
 from datetime import timedelta
+import re
+from types import MappingProxyType
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import account_devices
-from custom_components.beeper.devices import DeviceScope, resolve_device
+from custom_components.beeper.devices import (
+    DeviceScope,
+    resolve_device,
+    server_identifier,
+)
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
-from tests.helpers.entities import add_chat
-from tests.helpers.world import KIM
+from tests.helpers.entities import CHAT_DATA, MESSAGE_SHORTCUT, add_chat
+from tests.helpers.servers import add_entry
+from tests.helpers.world import ALEX, FAMILY, KIM
 
 
 def device_of(hass: HomeAssistant, entity_id: str) -> str:
@@ -168,3 +176,156 @@ async def test_devices_of_equal_names_keep_their_entities(
     device = device_registry.async_get(first)
     assert device
     assert device.name_by_user == "Mine"
+
+
+# Names
+
+
+def server_name(hass: HomeAssistant, entry: MockConfigEntry) -> str | None:
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        server_identifier(entry), entry.entry_id
+    )
+    assert device
+    return device.name
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [
+        ("4.1.294", "Beeper"),
+        ("4.2.557", "Beeper Desktop"),
+        ("latest", "Beeper Desktop"),
+        ("easymatrix", "EasyMatrix"),
+    ],
+)
+async def test_server_is_named_after_its_kind(
+    hass: HomeAssistant, loaded: MockConfigEntry, name: str
+) -> None:
+    assert server_name(hass, loaded) == name
+
+
+async def test_a_beeper_server_is_called_so(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    simulator.profile = replace(
+        simulator.profile, bundle_id="com.automattic.beeper.server"
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert server_name(hass, entry) == "Beeper Server"
+
+
+async def test_two_servers_are_told_apart_by_their_hosts(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """And one alone has its plain name again."""
+    other = add_entry(hass, simulator.url.replace("127.0.0.1", "localhost"))
+    await hass.config_entries.async_setup(other.entry_id)
+    assert server_name(hass, loaded) == "Beeper Desktop (127.0.0.1)"
+
+
+async def test_a_server_that_is_away_keeps_its_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await simulator.stop()
+    await hass.config_entries.async_reload(loaded.entry_id)
+    assert server_name(hass, loaded) == "Beeper Desktop"
+
+
+async def test_earlier_names_are_replaced_unless_the_user_chose_them(
+    hass: HomeAssistant, loaded: MockConfigEntry, device_registry: dr.DeviceRegistry
+) -> None:
+    server = device_of(hass, "binary_sensor.beeper_connected")
+    matrix = device_of(hass, "sensor.beeper_beeper_chats_status")
+    device_registry.async_update_device(server, name="Beeper", name_by_user="Mine")
+    device_registry.async_update_child_device(matrix, name="Beeper")
+
+    await hass.config_entries.async_reload(loaded.entry_id)
+
+    device = device_registry.async_get(server)
+    assert device
+    assert (device.name, device.name_by_user) == ("Beeper Desktop", "Mine")
+    child = device_registry.async_get(matrix)
+    assert child
+    assert child.name == "Beeper chats"
+
+
+# IDs of entities
+
+
+@pytest.mark.parametrize("title", ["🏡", "🔥🔥", "!!!", "…"])
+async def test_titles_without_letters_give_usable_ids(
+    hass: HomeAssistant, loaded: MockConfigEntry, title: str
+) -> None:
+    ids = [
+        await add_chat(hass, loaded, KIM, title),
+        await add_chat(hass, loaded, FAMILY, title),
+        await add_chat(hass, loaded, ALEX, "Alex 🏡"),
+    ]
+    assert ids[2] == "notify.alex"
+    keys = []
+    for entity_id in ids[:2]:
+        found = re.fullmatch(r"notify\.beeper_whatsapp_chat_([0-9a-f]{6})", entity_id)
+        assert found
+        keys.append(found[1])
+    assert len({*keys}) == 2
+    for key in keys:
+        for own in ("event.{}_message", "sensor.{}_unread_messages"):
+            assert hass.states.get(own.format(f"beeper_whatsapp_chat_{key}"))
+    # An ID that was given stays.
+    await hass.config_entries.async_reload(loaded.entry_id)
+    assert all(hass.states.get(entity_id) for entity_id in ids)
+    assert not [e for e in hass.states.async_entity_ids() if ".unknown" in e]
+
+
+async def test_a_shortcut_without_letters_has_a_usable_id(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    subentry = ConfigSubentry(
+        data=MappingProxyType(MESSAGE_SHORTCUT),
+        subentry_type="shortcut",
+        title="🌙",
+        unique_id=None,
+    )
+    hass.config_entries.async_add_subentry(loaded, subentry)
+    await hass.async_block_till_done()
+    name = f"beeper_shortcut_{subentry.subentry_id.lower()[-6:]}"
+    assert hass.states.get(f"button.{name}")
+    assert hass.states.get(f"sensor.{name}_last_result")
+
+
+# Icons
+
+
+@pytest.mark.parametrize(
+    ("network", "icon"),
+    [
+        ("WhatsApp", "mdi:whatsapp"),
+        ("Telegram", "mdi:send-circle"),
+        ("iMessage", "mdi:apple"),
+        ("Facebook Messenger", "mdi:facebook-messenger"),
+        ("Messenger", "mdi:facebook-messenger"),
+        ("X (Twitter)", "mdi:twitter"),
+        ("Beeper (Matrix)", "mdi:matrix"),
+        ("Google Messages", "mdi:message-badge"),
+        ("Carrier Pigeon", None),
+        (None, None),
+    ],
+)
+async def test_chats_have_the_icon_of_their_network(
+    hass: HomeAssistant, loaded: MockConfigEntry, network: str | None, icon: str | None
+) -> None:
+    subentry = ConfigSubentry(
+        data=MappingProxyType({**CHAT_DATA, "network": network}),
+        subentry_type="chat",
+        title="Kim",
+        unique_id=KIM,
+    )
+    hass.config_entries.async_add_subentry(loaded, subentry)
+    await hass.async_block_till_done()
+    for entity_id in ("notify.kim", "event.kim_message"):
+        state = hass.states.get(entity_id)
+        assert state
+        assert state.attributes.get("icon") == icon
+    state = hass.states.get("event.beeper_instagram_message")
+    assert state
+    assert state.attributes["icon"] == "mdi:instagram"

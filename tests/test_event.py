@@ -129,6 +129,7 @@ async def test_a_message_is_the_state_of_its_account_and_chat(
         assert abs((happened - before).total_seconds()) < 5
         attributes = dict(shown.attributes)
         assert attributes.pop("friendly_name").endswith(" Message")
+        assert attributes.pop("icon") == "mdi:whatsapp"
         assert attributes.pop("event_types") == [
             "message_received",
             "message_sent",

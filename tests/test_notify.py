@@ -52,7 +52,11 @@ async def test_message(
     state = hass.states.get(entity_id)
     assert state
     assert state.state == STATE_UNKNOWN
-    assert state.attributes == {"friendly_name": "Kim", "supported_features": 1}
+    assert state.attributes == {
+        "friendly_name": "Kim",
+        "icon": "mdi:whatsapp",
+        "supported_features": 1,
+    }
 
     await notify(hass, entity_id, "It is *21.5* °C")
 

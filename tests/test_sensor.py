@@ -67,7 +67,7 @@ async def test_each_account_has_a_device_with_sensors(
     children = dr.async_child_entries_for_config_entry(device_registry, loaded.entry_id)
     assert {child.parent_device_id for child in children} == {server.id}
     assert sorted(child.name or "" for child in children) == [
-        "Beeper",
+        "Beeper chats",
         "Instagram",
         "Signal",
         "Slack",
@@ -77,13 +77,35 @@ async def test_each_account_has_a_device_with_sensors(
     ]
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
     sensors = {entity.unique_id for entity in entities if entity.domain == "sensor"}
-    assert len(sensors) == 14
+    assert len(sensors) == 15
     categories = {
         (entity.translation_key, entity.entity_category)
         for entity in entities
         if entity.domain == "sensor"
     }
     assert categories == {("status", EntityCategory.DIAGNOSTIC), ("unread", None)}
+
+
+async def test_the_server_counts_all_unread_messages(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    accounts = [
+        each.entity_id
+        for each in hass.states.async_all("sensor")
+        if each.entity_id.endswith("unread_messages")
+        and each.entity_id != "sensor.beeper_unread_messages"
+    ]
+    assert len(accounts) == 7
+    total = sum(int(count(hass, entity_id)) for entity_id in accounts)
+    assert total > 0
+    assert state(hass, "unread_messages") == str(total)
+
+    simulator.faults.add("status_before", path="/v1/chats/search", times=None)
+    await poll(hass, loaded)
+    assert state(hass, "unread_messages") == STATE_UNKNOWN
+    await simulator.stop()
+    await poll(hass, loaded)
+    assert state(hass, "unread_messages") == STATE_UNAVAILABLE
 
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "4.2.808", "easymatrix"])

@@ -13,6 +13,7 @@ from homeassistant.const import (
 )
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_when_setup
 
@@ -35,17 +36,18 @@ from .data import (
     get_seen_messages,
 )
 from .devices import async_update_chat_keys
-from .entity import async_add_new_subentries
+from .entity import async_add_new_entities
 from .incoming.inbox import Inbox
 from .people.directory import Directory
 from .repairs import async_check_issues, async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
 from .sessions import async_get_sessions
+from .signals import SIGNAL_POLLED
 from .talk.chat_assist import async_get_chat_assist
 from .voice.assistant import async_get_assistant
 
-_SENDING_PLATFORMS: Final = [Platform.BUTTON, Platform.NOTIFY]
+_FIRST_PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NOTIFY]
 """Loaded before Beeper is reached, and kept while Home Assistant tries again.
 
 Home Assistant silently skips entities that are missing or unavailable: what they are to
@@ -85,7 +87,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.runtime_data = coordinator
     async_register_server(hass, entry)
     async_update_chat_keys(hass, entry)
-    await _async_load_sending(hass, entry)
+    await _async_load_first(hass, entry)
     await coordinator.async_config_entry_first_refresh()
     await _async_note_user(hass, entry, server)
 
@@ -95,6 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
 
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
     async_register_server(hass, entry)
+    _publish_polls(hass, entry)
     async_follow_accounts(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, _READING_PLATFORMS)
     entry.async_create_background_task(
@@ -113,13 +116,25 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     return True
 
 
-async def _async_load_sending(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Add the entities that send, unless an earlier attempt to set up has done so."""
-    if entry.entry_id in get_data(hass).add_subentries:
-        async_add_new_subentries(hass, entry)
+async def _async_load_first(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Load the first platforms, unless an earlier attempt to set up has done so."""
+    if entry.entry_id in get_data(hass).entity_adders:
+        async_add_new_entities(hass, entry)
     else:
-        get_data(hass).add_subentries[entry.entry_id] = []
-        await hass.config_entries.async_forward_entry_setups(entry, _SENDING_PLATFORMS)
+        get_data(hass).entity_adders[entry.entry_id] = []
+        await hass.config_entries.async_forward_entry_setups(entry, _FIRST_PLATFORMS)
+
+
+@callback
+def _publish_polls(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Tell the platforms that were loaded first about this poll and later ones."""
+
+    @callback
+    def publish() -> None:
+        async_dispatcher_send(hass, SIGNAL_POLLED, entry.entry_id)
+
+    entry.async_on_unload(entry.runtime_data.async_add_listener(publish))
+    publish()
 
 
 async def _async_note_user(
@@ -142,9 +157,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> b
     """Disconnect from a server once all running requests have ended."""
     await get_outbox(hass, entry).async_close()
     await entry.runtime_data.inbox.async_stop()
-    get_data(hass).add_subentries.pop(entry.entry_id, None)
+    get_data(hass).entity_adders.pop(entry.entry_id, None)
     return await hass.config_entries.async_unload_platforms(
-        entry, [*_SENDING_PLATFORMS, *_READING_PLATFORMS]
+        entry, [*_FIRST_PLATFORMS, *_READING_PLATFORMS]
     )
 
 
@@ -159,9 +174,9 @@ async def async_remove_config_entry_device(
 
 async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Delete the stored data and the issues of a removed entry."""
-    if get_data(hass).add_subentries.pop(entry.entry_id, None) is not None:
+    if get_data(hass).entity_adders.pop(entry.entry_id, None) is not None:
         # It was removed while Beeper could not be reached.
-        await hass.config_entries.async_unload_platforms(entry, _SENDING_PLATFORMS)
+        await hass.config_entries.async_unload_platforms(entry, _FIRST_PLATFORMS)
     async_clear(hass, entry)
     async_clear_issues(hass, entry)
     async_remove_open_questions(hass, entry)
@@ -188,7 +203,7 @@ def _follow_changes(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
         if is_changed or settings != (entry.data, entry.options):
             hass.config_entries.async_schedule_reload(entry.entry_id)
             return
-        async_add_new_subentries(hass, entry)
+        async_add_new_entities(hass, entry)
         async_check_issues(hass, entry)
         entry.runtime_data.inbox.read_added_chats()
         await entry.runtime_data.async_request_refresh()

@@ -5,19 +5,26 @@ from datetime import datetime, timedelta
 from itertools import chain, count
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntryState
+from yarl import URL
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.util import dt as dt_util, slugify
 
-from .api.models import network_name
-from .coordinator import BeeperConfigEntry
+from .api.models import ServerInfo, network_name
+from .const import DOMAIN
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import get_data
 from .devices import account_devices, account_identifier, server_identifier
 
 _REMOVE_AFTER: Final = timedelta(days=1)
 """How long polls have to miss an account: lists are partial while a server starts."""
+
+_DEVICE_NAMES: Final = dict.fromkeys(("beeper", "beeper (matrix)"), "Beeper chats")
+"""The names of devices by network, where they differ: the server is called Beeper."""
 
 _MAX_GAP: Final = timedelta(minutes=2)
 """Time between two polls that counts at most; nobody looked during a longer one."""
@@ -36,10 +43,34 @@ def async_register_server(hass: HomeAssistant, entry: BeeperConfigEntry) -> None
         identifiers={server_identifier(entry)},
         entry_type=dr.DeviceEntryType.SERVICE,
         manufacturer="Beeper",
-        name="Beeper",
         model=client.info.name if client.info else UNDEFINED,
         sw_version=client.version if has_answered else UNDEFINED,
     )
+    for each in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
+        _name_server(hass, each)
+
+
+def _name_server(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Name the device of a server, once it is known which one it is."""
+    devices = dr.async_get(hass)
+    device = devices.async_get_device_by_identifier(
+        server_identifier(entry), entry.entry_id
+    )
+    coordinator: BeeperCoordinator | None = getattr(entry, "runtime_data", None)
+    info = coordinator.server.client.info if coordinator else None
+    if device and (info or device.name is None):
+        name = _server_name(hass, entry, info) if info else "Beeper"
+        devices.async_update_device(device.id, name=name)
+
+
+def _server_name(hass: HomeAssistant, entry: ConfigEntry, info: ServerInfo) -> str:
+    """Return the name of a server's device, with its host if there are several."""
+    name = info.name
+    if name == "Beeper":
+        name = "Beeper Server" if ".server" in info.bundle_id else "Beeper Desktop"
+    if len(hass.config_entries.async_entries(DOMAIN, include_ignore=False)) == 1:
+        return name
+    return f"{name} ({URL(entry.data[CONF_URL]).host})"
 
 
 @callback
@@ -81,7 +112,8 @@ class _AccountDevices:
             self._polled = None
             return
         networks = {
-            account.account_id: account.name for account in coordinator.server.accounts
+            account.account_id: _DEVICE_NAMES.get(account.name.casefold(), account.name)
+            for account in coordinator.server.accounts
         }
         if networks:
             self._remove_missing(networks)

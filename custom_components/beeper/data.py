@@ -24,8 +24,8 @@ class BeeperData:
 
     `sessions` by whether certificates are verified.
     `missing_for` is how long polls have missed the account of a device, by device ID.
-    `add_subentries` adds the entities of new chats and shortcuts; an entry is in it while
-    platforms of it are loaded.
+    `entity_adders` add missing entities, such as those of new chats; an entry is in it
+    while platforms of it are loaded.
     """
 
     outboxes: dict[str, Outbox] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class BeeperData:
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
     sessions: dict[bool, Sessions] = field(default_factory=dict)
-    add_subentries: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    entity_adders: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
 
 _DATA: HassKey[BeeperData] = HassKey(DOMAIN)

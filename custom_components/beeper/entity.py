@@ -1,7 +1,7 @@
 """Base classes of entities, their devices, and helpers that add them."""
 
 from collections.abc import Callable, Iterable
-from typing import override
+from typing import Final, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Event, HomeAssistant, callback
@@ -12,9 +12,10 @@ from homeassistant.helpers.entity_platform import (
     async_get_current_platform,
 )
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.util import slugify
 
 from .api.models import Account, network_name
-from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK, DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import get_data
 from .devices import (
@@ -24,6 +25,32 @@ from .devices import (
     subentry_identifier,
     subentry_key,
 )
+
+_KEY_LENGTH: Final = 6
+_OBJECT_IDS: Final = {"unread": "unread_messages"}
+"""The ends of entity IDs by key, where they differ."""
+
+_NETWORK_ICONS: Final = {
+    "beeper": "mdi:matrix",
+    "discord": "mdi:controller",
+    "facebook": "mdi:facebook-messenger",
+    "gmessages": "mdi:message-badge",
+    "google chat": "mdi:google-hangouts",
+    "google messages": "mdi:message-badge",
+    "google voice": "mdi:phone-message",
+    "imessage": "mdi:apple",
+    "instagram": "mdi:instagram",
+    "linkedin": "mdi:linkedin",
+    "matrix": "mdi:matrix",
+    "messenger": "mdi:facebook-messenger",
+    "signal": "mdi:chat-outline",
+    "slack": "mdi:slack",
+    "telegram": "mdi:send-circle",
+    "twitter": "mdi:twitter",
+    "whatsapp": "mdi:whatsapp",
+    "x": "mdi:twitter",
+}
+"""By the name of the network, or by how it begins."""
 
 
 @callback
@@ -35,6 +62,7 @@ def async_add_for_accounts(
 ) -> None:
     """Add the entities of each account, now and when an account is added or returns."""
     coordinator = entry.runtime_data
+    domain = async_get_current_platform().domain
     known: set[str] = set()
 
     @callback
@@ -45,8 +73,18 @@ def async_add_for_accounts(
             if account.account_id not in known
         ]
         known.update(account.account_id for account in new)
-        if new:
-            async_add_entities([entity for account in new for entity in make(account)])
+        if not new:
+            return
+        devices = account_devices(hass, entry)
+        entities = []
+        for account in new:
+            for entity in make(account):
+                # As documented, whatever the device of the server is called.
+                suggest_entity_id(
+                    entity, domain, DOMAIN, devices[account.account_id].name or ""
+                )
+                entities.append(entity)
+        async_add_entities(entities)
 
     @callback
     def forget(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
@@ -78,17 +116,39 @@ def async_add_for_subentries(
         present = {entity.unique_id for entity in platform.entities.values()}
         for subentry in entry.get_subentries_of_type(subentry_type):
             new = [each for each in make(subentry) if each.unique_id not in present]
+            if not _is_usable(subentry.title):
+                for entity in new:
+                    suggest_entity_id(entity, platform.domain, *_parts(entry, subentry))
             if new:
                 async_add_entities(new, config_subentry_id=subentry.subentry_id)
 
-    get_data(hass).add_subentries[entry.entry_id].append(add_new)
+    get_data(hass).entity_adders[entry.entry_id].append(add_new)
     add_new()
 
 
+def suggest_entity_id(entity: Entity, domain: str, *parts: str) -> None:
+    """Suggest the ID of an entity by what it belongs to; registered IDs stay."""
+    description = getattr(entity, "entity_description", None)
+    own = [_OBJECT_IDS.get(description.key, description.key)] if description else []
+    entity.entity_id = f"{domain}.{slugify(' '.join([*parts, *own]))}"
+
+
+def _is_usable(title: str) -> bool:
+    """Return whether an entity ID can be made of a title: not of emoji alone."""
+    return title.casefold() == "unknown" or slugify(title) != "unknown"
+
+
+def _parts(entry: BeeperConfigEntry, subentry: ConfigSubentry) -> Iterable[str]:
+    """Return what replaces a title that has no letters."""
+    network = subentry.data.get(CONF_NETWORK) or ""
+    key = subentry_key(entry, subentry).lower()[-_KEY_LENGTH:]
+    return DOMAIN, network, subentry.subentry_type, key
+
+
 @callback
-def async_add_new_subentries(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Add the entities of chats and shortcuts that have none yet, on all platforms."""
-    for add_new in get_data(hass).add_subentries[entry.entry_id]:
+def async_add_new_entities(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
+    """Add the entities that are missing, on all loaded platforms."""
+    for add_new in get_data(hass).entity_adders[entry.entry_id]:
         add_new()
 
 
@@ -132,6 +192,18 @@ def _server_device_id(hass: HomeAssistant, entry: BeeperConfigEntry) -> str:
     return dr.async_get_device_id_by_identifier(
         hass, server_identifier(entry), config_entry_id=entry.entry_id
     )
+
+
+def network_icon(network: str | None) -> str | None:
+    """Return the icon of a network, None for that of icons.json."""
+    name = (network or "").casefold()
+    first = name.split(" ")[0]
+    return _NETWORK_ICONS.get(name) or _NETWORK_ICONS.get(first)
+
+
+def server_device(entry: BeeperConfigEntry) -> dr.DeviceInfo:
+    """Return the device of a server, which is registered already."""
+    return dr.DeviceInfo(identifiers={server_identifier(entry)})
 
 
 class BeeperAccountEntity(CoordinatorEntity[BeeperCoordinator]):
@@ -186,4 +258,6 @@ class BeeperChatEntity(CoordinatorEntity[BeeperCoordinator]):
         self._chat_id: str = subentry.data[CONF_CHAT_ID]
         entry = coordinator.config_entry
         self._attr_unique_id = f"{subentry_key(entry, subentry)}_{description.key}"
-        self._attr_device_info = chat_device(coordinator.hass, entry, subentry)
+        device = chat_device(coordinator.hass, entry, subentry)
+        self._attr_device_info = device
+        self._network = device.get("model")

@@ -17,6 +17,7 @@ from .entity import (
     BeeperChatEntity,
     async_add_for_accounts,
     async_add_for_subentries,
+    network_icon,
 )
 from .ha_internals import UnstoredEventEntity
 from .signals import PRIVATE, SIGNAL_MESSAGE, MessageEvent, MessageEventType
@@ -107,6 +108,12 @@ class _MessageEntity(CoordinatorEntity[BeeperCoordinator], UnstoredEventEntity):
 class BeeperAccountEvent(_MessageEntity, BeeperAccountEntity):
     """What happened in any chat of one account."""
 
+    @property
+    @override
+    def icon(self) -> str | None:
+        """Return the icon of the network."""
+        return network_icon(self.coordinator.server.network(self._account_id))
+
     @override
     def _concerns(self, event: MessageEvent) -> bool:
         return (event.entry_id, event.account_id) == (
@@ -117,6 +124,12 @@ class BeeperAccountEvent(_MessageEntity, BeeperAccountEntity):
 
 class BeeperChatEvent(_MessageEntity, BeeperChatEntity):
     """What happened in one chosen chat."""
+
+    @property
+    @override
+    def icon(self) -> str | None:
+        """Return the icon of the network."""
+        return network_icon(self._network)
 
     @override
     def _concerns(self, event: MessageEvent) -> bool:

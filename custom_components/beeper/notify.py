@@ -13,7 +13,7 @@ from .const import CONF_CHAT_ID, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
 from .devices import subentry_key
-from .entity import async_add_for_subentries, chat_device
+from .entity import async_add_for_subentries, chat_device, network_icon
 from .outgoing import markdown
 from .outgoing.message_job import MessageJob, MessageRequest
 
@@ -55,6 +55,7 @@ class ChatNotifyEntity(NotifyEntity):
         self._chat_id: str = subentry.data[CONF_CHAT_ID]
         self._attr_unique_id = subentry_key(entry, subentry)
         self._attr_device_info = chat_device(hass, entry, subentry)
+        self._attr_icon = network_icon(self._attr_device_info.get("model"))
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:

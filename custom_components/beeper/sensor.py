@@ -17,9 +17,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .api.models import AccountStatus
-from .const import SUBENTRY_CHAT, SUBENTRY_SHORTCUT
+from .const import DOMAIN, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import get_data
 from .entity import (
@@ -27,7 +28,9 @@ from .entity import (
     BeeperChatEntity,
     async_add_for_accounts,
     async_add_for_subentries,
+    server_device,
     shortcut_device,
+    suggest_entity_id,
 )
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 
@@ -70,7 +73,7 @@ _ACCOUNT_SENSORS: Final = (
         value=_unread,
     ),
 )
-_CHAT_UNREAD: Final = SensorEntityDescription(
+_UNREAD: Final = SensorEntityDescription(
     key="unread",
     translation_key="unread",
     state_class=SensorStateClass.MEASUREMENT,
@@ -89,8 +92,9 @@ async def async_setup_entry(
     entry: BeeperConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of each account, each chosen chat and each shortcut."""
+    """Add the sensors of the server, each account, each chosen chat and each shortcut."""
     coordinator = entry.runtime_data
+    async_add_entities([ServerUnreadSensor(coordinator, _UNREAD)])
     async_add_for_accounts(
         hass,
         entry,
@@ -105,7 +109,7 @@ async def async_setup_entry(
         entry,
         SUBENTRY_CHAT,
         async_add_entities,
-        lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _CHAT_UNREAD)],
+        lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _UNREAD)],
     )
     async_add_for_subentries(
         hass,
@@ -114,6 +118,30 @@ async def async_setup_entry(
         async_add_entities,
         lambda subentry: [ShortcutResultSensor(hass, entry, subentry, _LAST_RESULT)],
     )
+
+
+class ServerUnreadSensor(CoordinatorEntity[BeeperCoordinator], SensorEntity):
+    """The number of unread messages of all accounts."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self, coordinator: BeeperCoordinator, description: SensorEntityDescription
+    ) -> None:
+        """Use the server's device."""
+        super().__init__(coordinator)
+        entry = coordinator.config_entry
+        self.entity_description = description
+        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
+        self._attr_device_info = server_device(entry)
+        suggest_entity_id(self, "sensor", DOMAIN)
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """The count of the latest poll, None if the server reports none."""
+        counts = self.coordinator.data.unread
+        return None if counts is None else sum(counts.values())
 
 
 class BeeperAccountSensor(BeeperAccountEntity, SensorEntity):

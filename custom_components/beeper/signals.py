@@ -155,4 +155,6 @@ SIGNAL_SEND_FAILED: Final = SignalType[SendFailed](f"{DOMAIN}_send_failed")
 SIGNAL_ACCOUNT_DISCONNECTED: Final = SignalType[AccountDisconnected](
     f"{DOMAIN}_account_disconnected"
 )
+SIGNAL_POLLED: Final = SignalType[str](f"{DOMAIN}_polled")
+"""A server was read, or could not be; with the ID of its entry."""
 SIGNAL_SHORTCUT: Final = SignalType[ShortcutPressed](f"{DOMAIN}_shortcut")
