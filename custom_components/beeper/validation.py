@@ -199,9 +199,19 @@ def entity_id(value: Any) -> str:
 
 
 def attachment(value: Any) -> str:
-    """Return a location: a URL, path or entity ID, or a media selector's content ID."""
+    """Return a location: a URL, path or entity ID.
+
+    Also from a target, or from what a media selector returns.
+    """
+    if isinstance(value, list | tuple) and value:
+        if len(value) > 1:
+            raise vol.Invalid("several_attachments")
+        value = value[0]
     if isinstance(value, dict):
-        value = value.get("media_content_id", "")
+        if "entity_id" in value:
+            value = entity_id(value["entity_id"])
+        else:
+            value = value.get("media_content_id", "")
     location = identifier(value)
     scheme, found, rest = location.partition("://")
     if found:

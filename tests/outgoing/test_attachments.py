@@ -32,6 +32,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Asset
 from tests.helpers.actions import PATH, send, sent, tried
+from tests.helpers.certificates import Certificate
 from tests.helpers.media import PNG, Door, Doorbell, Voice
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM
@@ -80,12 +81,29 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
             "media_content_type": "image/png",
             "metadata": {"title": "Door"},
         },
+        {"entity_id": "camera.door"},
+        {"entity_id": ["camera.door"]},
+        ["camera.door"],
+        "/api/camera_proxy/camera.door",
+        "/api/camera_proxy/camera.door?token=secret",
+        "http://ha.local:8123/api/camera_proxy/camera.door",
     ],
-    ids=["entity", "media source", "media selector"],
+    ids=[
+        "entity",
+        "media source",
+        "media selector",
+        "target",
+        "target of one",
+        "list of one",
+        "address",
+        "address in HA",
+        "own address",
+    ],
 )
 async def test_camera_snapshot(
     hass: HomeAssistant, simulator: Simulator, camera: Door, attachment: Any
 ) -> None:
+    hass.config.internal_url = "http://ha.local:8123"
     response = await send(hass, message="Who is that?", attachment=attachment)
 
     file = received(simulator)
@@ -118,7 +136,7 @@ async def test_an_entity_without_a_picture(
 
     for entity_id in ("camera.door", "image.bell", "camera.other", "image.other"):
         error = await refused(hass, simulator, attachment=entity_id)
-        assert "gives no picture just now" in error
+        assert "the picture could not be taken" in error
         assert entity_id not in error
 
 
@@ -130,7 +148,70 @@ async def test_without_any_camera(
     attachment: str,
 ) -> None:
     error = await refused(hass, simulator, attachment=attachment)
-    assert "gives no picture just now" in error
+    assert "the picture could not be taken" in error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("rtsp://admin:secret@cam/1"),
+        OSError("secret"),
+        TimeoutError("secret"),
+        KeyError("secret"),
+        HomeAssistantError("secret"),
+        RuntimeError("secret"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("attachment", ["camera.door", "image.bell"])
+async def test_what_a_camera_raises_stays_private(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    image: Doorbell,
+    caplog: pytest.LogCaptureFixture,
+    attachment: str,
+    error: Exception,
+) -> None:
+    async def fail(*args: Any, **kwargs: Any) -> bytes:
+        raise error
+
+    camera.async_camera_image = image.async_image = fail  # type: ignore[method-assign]
+
+    reason = await refused(hass, simulator, attachment=attachment)
+
+    assert "the picture could not be taken" in reason
+    assert "secret" not in reason + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (b"<html><body>Please log in</body></html>", "a web page or an error text"),
+        (b" <!DOCTYPE HTML>", "a web page or an error text"),
+    ],
+)
+async def test_camera_that_gives_a_page(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    picture: bytes,
+    reason: str,
+) -> None:
+    camera.picture = picture
+
+    assert reason in await refused(hass, simulator, attachment="camera.door")
+
+
+async def test_type_that_a_camera_states(
+    hass: HomeAssistant, simulator: Simulator, camera: Door
+) -> None:
+    camera.content_type = "image/jpg"
+
+    await send(hass, attachment="camera.door", file_name="Front door 2.0")
+
+    file = received(simulator)
+    assert (file.file_name, file.mime_type) == ("Front door 2.0.jpg", "image/jpeg")
 
 
 # Media sources
@@ -332,6 +413,109 @@ async def test_file_in_an_allowed_folder(
     assert received(simulator).mime_type == "application/octet-stream"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "mime_type"),
+    [
+        ("log.csv.gz", b"\x1f\x8b\x08", "application/gzip"),
+        ("photo", b"\xff\xd8\xff\xe0", "image/jpeg"),
+        ("page.html", b"<html>", "text/html"),
+        ("notes.txt", b"<html>", "text/plain"),
+    ],
+)
+async def test_type_of_a_file(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    mime_type: str,
+) -> None:
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / name).write_bytes(content)
+
+    await send(hass, attachment=str(tmp_path / name))
+
+    file = received(simulator)
+    assert file.mime_type == mime_type
+    assert file.file_name == (name if "." in name else f"{name}.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.jpg", b"", "the file is empty"),
+        ("empty", b"", "the file is empty"),
+        ("door.jpg", b"<html>Please log in", "a web page or an error text"),
+    ],
+)
+async def test_file_that_is_none(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    reason: str,
+) -> None:
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / name).write_bytes(content)
+
+    assert reason in await refused(hass, simulator, attachment=f"{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        "/local/a b.png",
+        "/local/a%20b.png?v=3",
+        "http://ha.local:8123/local/a%20b.png",
+        "https://home.example/local/a%20b.png",
+    ],
+)
+async def test_file_in_the_folder_www(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    tmp_path: Path,
+    attachment: str,
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    hass.config.allowlist_external_dirs = {str(tmp_path / "www")}
+    hass.config.internal_url = "http://ha.local:8123"
+    hass.config.external_url = "https://home.example/"
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www/a b.png").write_bytes(PNG)
+    (tmp_path / "secret").write_bytes(PNG)
+
+    for path in ("../secret", "%2e%2e/secret", "/etc/passwd"):
+        error = await refused(hass, simulator, attachment=f"/local/{path}")
+        assert "may not read that folder" in error or "no such file" in error
+
+    await send(hass, attachment=attachment)
+
+    assert received(simulator).file_name == "a b.png"
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        "/api/media_player_proxy/media_player.tv",
+        "/api/states",
+        "http://ha.local:8123/api/hls/x.m3u8",
+    ],
+)
+async def test_other_addresses_of_home_assistant_are_explained(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, attachment: str
+) -> None:
+    hass.config.internal_url = "http://ha.local:8123"
+
+    error = await refused(hass, simulator, attachment=attachment)
+
+    assert "this address of Home Assistant is no file" in error
+    assert "camera.door" in error
+
+
 @pytest.mark.parametrize("name", ["/etc/passwd", "{}/../secret", "{}/link", "/"])
 async def test_file_elsewhere(
     hass: HomeAssistant,
@@ -389,6 +573,17 @@ class Web:
                 raise web.HTTPFound("/round")
             case "missing":
                 raise web.HTTPNotFound
+            case "empty.jpg":
+                return web.Response(content_type="image/jpeg")
+            case name if name.startswith("status/"):
+                return web.Response(status=int(name.removeprefix("status/")))
+            case name if name.startswith("login/"):
+                page = "<!DOCTYPE html><html><title>Log in</title></html>"
+                return web.Response(text=page, content_type="text/html")
+            case name if name.startswith("as/"):
+                _, main, sub, _ = name.split("/")
+                headers = {"Content-Type": f"{main}/{sub}"}
+                return web.Response(body=PNG, headers=headers)
             case "cut":
                 response = web.StreamResponse(headers={"Content-Length": "100"})
                 await response.prepare(request)
@@ -427,6 +622,10 @@ async def site(
         ("moved", "cat.png"),
         ("picture", "picture.png"),
         ("a%20b/", "file.png"),
+        ("as/image/jpg/x.png", "x.jpg"),
+        ("as/application/octet-stream/x.jpeg", "x.jpeg"),
+        ("as/application/octet-stream/x", "x.png"),
+        ("as/text/plain/snapshot", "snapshot.png"),
     ],
 )
 async def test_file_at_an_address(
@@ -435,7 +634,9 @@ async def test_file_at_an_address(
     await send(hass, attachment=f"{site.url}/{path}")
 
     file = received(simulator)
-    assert (file.data, file.file_name, file.mime_type) == (PNG, name, "image/png")
+    assert (file.data, file.file_name) == (PNG, name)
+    is_jpeg = name.endswith(("jpg", "jpeg"))
+    assert file.mime_type == ("image/jpeg" if is_jpeg else "image/png")
     # The token is not sent to other hosts.
     assert not any("Authorization" in request.headers for request in site.requests)
 
@@ -460,12 +661,28 @@ async def test_redirects_stay_within_allowed_urls(
     assert "may not read that address" in error
 
 
-@pytest.mark.parametrize("path", ["missing", "cut", "round", "nowhere"])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("missing", "there is no file at the attachment's address"),
+        ("status/410", "there is no file at the attachment's address"),
+        ("status/401", "requires a log-in"),
+        ("status/403", "requires a log-in"),
+        ("status/500", "its server answered with status 500"),
+        ("status/429", "its server answered with status 429"),
+        ("cut", "the connection broke"),
+        ("round", "could not be downloaded"),
+        ("nowhere", "could not be downloaded"),
+        ("empty.jpg", "the file is empty"),
+        ("login/door.jpg", "a web page or an error text"),
+        ("login/snapshot", "a web page or an error text"),
+    ],
+)
 async def test_address_without_content(
-    hass: HomeAssistant, simulator: Simulator, site: Web, path: str
+    hass: HomeAssistant, simulator: Simulator, site: Web, path: str, reason: str
 ) -> None:
     error = await refused(hass, simulator, attachment=f"{site.url}/{path}")
-    assert "could not be downloaded" in error
+    assert reason in error
     assert len(site.requests) <= 5
 
 
@@ -483,7 +700,22 @@ async def test_offline_server(
     hass.config.allowlist_external_urls = {"http://127.0.0.1:1/"}
 
     error = await refused(hass, simulator, attachment="http://127.0.0.1:1/x.png")
-    assert "could not be downloaded" in error
+    assert "its server could not be reached" in error
+
+
+async def test_address_with_a_certificate_that_nobody_knows(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    aiohttp_server: Any,
+    certificate: Certificate,
+) -> None:
+    server = await aiohttp_server(web.Application(), ssl=certificate.server)
+    url = f"https://127.0.0.1:{server.port}/"
+    hass.config.allowlist_external_urls = {url}
+
+    error = await refused(hass, simulator, attachment=f"{url}x.png")
+    assert "the certificate of the attachment's address is not valid" in error
 
 
 # Size
@@ -693,8 +925,11 @@ async def test_repeat_finds_a_late_attachment(
         ({"attachment": "http://"}, "attachment is nothing that can be attached"),
         ({"attachment": "door.png"}, "attachment is nothing that can be attached"),
         ({"attachment": {"media_content_id": None}}, "attachment must be text"),
-        ({"attachment": {"entity_id": "camera.door"}}, "attachment is blank"),
-        ({"attachment": ["camera.door"]}, "attachment must be text"),
+        ({"attachment": {"title": "x"}}, "attachment is blank"),
+        ({"attachment": [True]}, "attachment must be text"),
+        ({"attachment": ["camera.door", "camera.hall"]}, "attachment is one file"),
+        ({"attachment": {"entity_id": ["camera.a", "camera.b"]}}, "one entity"),
+        ({"attachment": {"entity_id": "light.door"}}, "attachment is nothing that"),
         ({"attachment": True}, "attachment must be text"),
         ({"attachment": "camera.door", "file_name": "a/b"}, "file_name must be a file"),
         ({"attachment": "camera.door", "file_name": "a\x00b"}, "file_name must be a"),

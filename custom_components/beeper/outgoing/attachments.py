@@ -8,11 +8,11 @@ imported only if they are loaded, because their packages may be missing.
 from dataclasses import dataclass
 from http import HTTPStatus
 import io
-import mimetypes
 from pathlib import Path
 import re
 import tempfile
 from typing import IO, Final, NoReturn
+from urllib.parse import unquote
 
 import aiohttp
 from yarl import URL
@@ -22,6 +22,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .. import errors
+from ..errors import Refusal
+from . import file_types
 
 MAX_SIZE: Final = 100 * 1024 * 1024
 
@@ -29,7 +31,17 @@ _CHUNK: Final = 1024 * 1024
 _MAX_REDIRECTS: Final = 5
 _MEDIA_SOURCE: Final = "media-source://"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=300, connect=10, sock_read=30)
-_UNKNOWN_TYPE: Final = "application/octet-stream"
+_LOCAL: Final = "/local/"
+_OWN_PATHS: Final = ("/api/",)
+"""Where Home Assistant serves things to browsers; nothing of it is a path."""
+
+_REASONS: Final[dict[int, str]] = {
+    HTTPStatus.UNAUTHORIZED: "download_unauthorized",
+    HTTPStatus.FORBIDDEN: "download_unauthorized",
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "download_unauthorized",
+    HTTPStatus.NOT_FOUND: "download_not_found",
+    HTTPStatus.GONE: "download_not_found",
+}
 
 # A camera or image entity: its ID, its media source, or its address in Home Assistant.
 _PICTURE: Final = re.compile(
@@ -71,26 +83,85 @@ def picture_entity(location: str) -> str | None:
 async def open_source(hass: HomeAssistant, source: Source) -> File:
     """Open the current content of a source.
 
-    Raises NotDoneError if it is unreadable, not allowed or too large.
+    Raises NotDoneError if it is unreadable, not allowed, empty or too large, or if a
+    server answered with a page.
     """
-    location = source.location
+    content = await _open(hass, _in_home_assistant(hass, source.location))
+    return await hass.async_add_executor_job(_finish, content, source.name)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class _Content:
+    """Open content, as its source names it; `is_local` files may be pages."""
+
+    file: IO[bytes]
+    name: str
+    mime_type: str | None = None
+    is_local: bool = False
+
+
+async def _open(hass: HomeAssistant, location: str) -> _Content:
     if entity_id := picture_entity(location):
-        return await _still(hass, entity_id, source.name)
+        return await _still(hass, entity_id)
     if location.startswith(f"{_MEDIA_SOURCE}tts/"):
-        return await _speech(hass, location, source.name)
+        return await _speech(hass, location)
     if location.startswith(_MEDIA_SOURCE):
-        return await _media(hass, location, source.name)
+        return await _media(hass, location)
     if location.startswith("/"):
+        if location.startswith(_OWN_PATHS):
+            errors.refuse("own_address_not_supported")
         if not await hass.async_add_executor_job(hass.config.is_allowed_path, location):
             errors.refuse("path_not_allowed")
-        return await _file(hass, Path(location), source.name)
-    return await _download(hass, location, source.name)
+        return await _file(hass, Path(location))
+    return await _download(hass, location)
 
 
-# Importing these components is slow, so they are imported only if they are loaded.
+def _in_home_assistant(hass: HomeAssistant, location: str) -> str:
+    """Return the file or picture behind an address of Home Assistant itself."""
+    for own in (hass.config.internal_url, hass.config.external_url):
+        if own and location.startswith(f"{own.rstrip('/')}/"):
+            path = location.removeprefix(own.rstrip("/"))
+            if path.startswith((_LOCAL, *_OWN_PATHS)):
+                location = path
+    if location.startswith(_LOCAL):
+        path = unquote(location.removeprefix(_LOCAL).partition("?")[0])
+        return hass.config.path("www", path)
+    return location
 
 
-async def _still(hass: HomeAssistant, entity_id: str, name: str | None) -> File:
+def _finish(content: _Content, chosen_name: str | None) -> File:
+    """Check the content, and determine its type and name; closes what is refused."""
+    file = content.file
+    try:
+        head = file.read(file_types.HEAD)
+        file.seek(0)
+        if not head:
+            errors.refuse("attachment_empty")
+        names = (*([chosen_name] if chosen_name else ()), content.name)
+        # A text file may well contain HTML.
+        is_text = content.is_local and (
+            file_types.type_of_name(content.name) or "text"
+        ).startswith(("text", "application"))
+        if not is_text and file_types.is_page_instead(content.mime_type, names, head):
+            errors.refuse("attachment_is_page")
+        mime_type = file_types.find_type(content.mime_type, names, head)
+    except BaseException:
+        file.close()
+        raise
+    return File(
+        content=file,
+        name=file_types.fitting_name(
+            chosen_name or content.name, mime_type, is_chosen=chosen_name is not None
+        ),
+        mime_type=mime_type,
+    )
+
+
+# Importing these components is slow, so they are imported only if they are loaded. What
+# they raise is never shown: it may contain an address with a password.
+
+
+async def _still(hass: HomeAssistant, entity_id: str) -> _Content:
     """Take one picture of a camera or image entity."""
     domain, _, object_id = entity_id.partition(".")
     if domain not in hass.config.components:
@@ -100,16 +171,12 @@ async def _still(hass: HomeAssistant, entity_id: str, name: str | None) -> File:
     get_image = camera.async_get_image if domain == "camera" else image.async_get_image
     try:
         picture = await get_image(hass, entity_id)
-    except HomeAssistantError:
+    except Exception:  # noqa: BLE001 - any integration can be behind it
         errors.refuse("picture_unavailable", kind=HomeAssistantError)
-    return _in_memory(
-        picture.content,
-        name or _with_extension(object_id, picture.content_type),
-        picture.content_type,
-    )
+    return _in_memory(picture.content, object_id, picture.content_type)
 
 
-async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
+async def _speech(hass: HomeAssistant, uri: str) -> _Content:
     """Return a text as speech."""
     if "tts" not in hass.config.components:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
@@ -117,15 +184,12 @@ async def _speech(hass: HomeAssistant, uri: str, name: str | None) -> File:
 
     try:
         extension, spoken = await tts.async_get_media_source_audio(hass, uri)
-    except HomeAssistantError, ValueError:
+    except Exception:  # noqa: BLE001 - any integration can be behind it
         errors.refuse("media_unavailable", kind=HomeAssistantError)
-    name = name or f"speech.{extension}"
-    # Networks know Opus by its container.
-    mime_type = "audio/ogg" if extension == "opus" else _guess(f"x.{extension}")
-    return _in_memory(spoken, name, mime_type)
+    return _in_memory(spoken, f"speech.{extension}")
 
 
-async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
+async def _media(hass: HomeAssistant, uri: str) -> _Content:
     """Open a file of a media source, which can be at an address of Home Assistant."""
     if "media_source" not in hass.config.components:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
@@ -134,74 +198,67 @@ async def _media(hass: HomeAssistant, uri: str, name: str | None) -> File:
 
     try:
         media = await media_source.async_resolve_media(hass, uri, None)
-        if media.path is not None:
-            return await _file(hass, media.path, name, media.mime_type)
-        url = browse_media.async_process_play_media_url(hass, media.url)
-    except HomeAssistantError, ValueError:
+        url = (
+            browse_media.async_process_play_media_url(hass, media.url)
+            if media.path is None
+            else ""
+        )
+    except Exception:  # noqa: BLE001 - any integration can be behind it
         errors.refuse("media_unavailable", kind=HomeAssistantError)
+    if media.path is not None:
+        return await _file(hass, media.path, media.mime_type)
     # Addresses of Home Assistant itself are always allowed.
     own = media.url.startswith("/")
-    return await _download(hass, url, name, media.mime_type, own=own)
+    return await _download(hass, url, media.mime_type, own=own)
 
 
-def _in_memory(content: bytes, name: str, mime_type: str) -> File:
+def _in_memory(content: bytes, name: str, mime_type: str | None = None) -> _Content:
     if len(content) > MAX_SIZE:
         _refuse_too_large()
-    return File(content=io.BytesIO(content), name=name, mime_type=mime_type)
+    return _Content(file=io.BytesIO(content), name=name, mime_type=mime_type)
 
 
 async def _file(
-    hass: HomeAssistant, path: Path, name: str | None, mime_type: str | None = None
-) -> File:
-    def read() -> File:
+    hass: HomeAssistant, path: Path, mime_type: str | None = None
+) -> _Content:
+    def read() -> _Content:
         try:
             if not path.is_file():
                 raise FileNotFoundError
             if path.stat().st_size > MAX_SIZE:
                 _refuse_too_large()
-            content = path.open("rb")
+            file = path.open("rb")
         except OSError:
             errors.refuse("no_such_file")
-        return File(
-            content=content,
-            name=name or path.name,
-            mime_type=mime_type or _guess(path.name),
-        )
+        return _Content(file=file, name=path.name, mime_type=mime_type, is_local=True)
 
     return await hass.async_add_executor_job(read)
 
 
 async def _download(
-    hass: HomeAssistant,
-    url: str,
-    name: str | None,
-    mime_type: str | None = None,
-    *,
-    own: bool = False,
-) -> File:
+    hass: HomeAssistant, url: str, mime_type: str | None = None, *, own: bool = False
+) -> _Content:
     """Download into a temporary file."""
-    content: IO[bytes] = await hass.async_add_executor_job(tempfile.TemporaryFile)
+    file: IO[bytes] = await hass.async_add_executor_job(tempfile.TemporaryFile)
     try:
-        found, found_type = await _fetch(hass, url, content, own=own)
+        name, declared = await _fetch(hass, url, file, own=own)
     except BaseException:
-        await hass.async_add_executor_job(content.close)
+        await hass.async_add_executor_job(file.close)
         raise
-    mime_type = mime_type or found_type
-    return File(
-        content=content,
-        name=name or _with_extension(found, mime_type),
-        mime_type=mime_type,
-    )
+    if file_types.normalize(mime_type) == file_types.UNKNOWN:
+        mime_type = declared
+    return _Content(file=file, name=name, mime_type=mime_type)
 
 
 async def _fetch(
     hass: HomeAssistant, url: str, content: IO[bytes], *, own: bool
-) -> tuple[str, str]:
-    """Download an address into a file; return its name and type.
+) -> tuple[str, str | None]:
+    """Download an address into a file; return its name and its declared type.
 
     `own` allows the first address without the list; every redirect must be allowed.
     """
     session = async_get_clientsession(hass)
+    refusal = Refusal(key="not_downloaded", kind=HomeAssistantError)
     try:
         for _ in range(_MAX_REDIRECTS):
             if not own and not hass.config.is_allowed_external_url(url):
@@ -217,28 +274,29 @@ async def _fetch(
                             _refuse_too_large()
                         await hass.async_add_executor_job(content.write, chunk)
                     await hass.async_add_executor_job(content.seek, 0)
-                    return response.url.name, response.content_type
+                    return response.url.name, response.headers.get("Content-Type")
                 if not 300 <= response.status < 400:
+                    refusal = _status_refusal(response.status)
                     break
                 location = URL(response.headers.get("Location", ""))
                 url, own = str(response.url.join(location)), False
-    except TimeoutError, ValueError, aiohttp.ClientError:
+    except aiohttp.ClientSSLError:
+        refusal = Refusal(key="download_tls", kind=HomeAssistantError)
+    except TimeoutError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError:
+        refusal = Refusal(key="download_no_answer", kind=HomeAssistantError)
+    except ValueError, aiohttp.ClientError:
         pass
-    raise errors.NotDoneError(
-        errors.Refusal(key="not_downloaded", kind=HomeAssistantError)
+    raise errors.NotDoneError(refusal)
+
+
+def _status_refusal(status: int) -> Refusal:
+    if key := _REASONS.get(status):
+        return Refusal(key=key, kind=HomeAssistantError)
+    return Refusal(
+        key="download_status",
+        placeholders={"status": str(status)},
+        kind=HomeAssistantError,
     )
-
-
-def _with_extension(name: str, mime_type: str) -> str:
-    """Return a file name with an extension."""
-    name = name or "file"
-    if "." in name:
-        return name
-    return f"{name}{mimetypes.guess_extension(mime_type) or ''}"
-
-
-def _guess(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
 
 
 def _refuse_too_large() -> NoReturn:
