@@ -18,6 +18,7 @@ from .api.exceptions import (
     CannotConnectError,
     ConnectionLostError,
     ForbiddenError,
+    NoChatsError,
     NotLoadedError,
     PersonNotResolvedError,
     ProxyLoginError,
@@ -37,6 +38,7 @@ _KEY_BY_CLASS = (
     (AuthenticationError, "token_refused"),
     (ProxyLoginError, "proxy_login"),
     (RouteAbsentError, "route_absent"),
+    (NoChatsError, "no_chats"),
     (NotLoadedError, "not_loaded"),
     (UploadError, "upload_refused"),
 )

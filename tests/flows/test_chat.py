@@ -395,7 +395,7 @@ async def test_chats_that_are_not_loaded_are_not_missing(
 ) -> None:
     simulator.traits.add("chats_loading")
     result = await submit(hass, await begin(hass, loaded), search=search)
-    assert result["errors"] == {"base": "not_loaded"}
+    assert result["errors"] == {"base": "no_chats"}
 
     simulator.traits.discard("chats_loading")
     result = await submit(hass, result, search="Kim")

@@ -317,7 +317,7 @@ async def test_nobody_is_missing_while_nothing_is_loaded(
 ) -> None:
     simulator.traits.add("chats_loading")
     result = await submit(hass, await begin(hass, loaded, kind), **given)
-    assert result["errors"] == {"base": "not_loaded"}
+    assert result["errors"] == {"base": "no_chats"}
 
     simulator.traits.discard("chats_loading")
     simulator.world.accounts["whatsapp"].status = "disconnected"

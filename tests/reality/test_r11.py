@@ -201,11 +201,11 @@ async def test_r11_nobody_is_found_because_nothing_is_loaded(
     data: dict[str, Any],
 ) -> None:
     simulator.traits.add("chats_loading")
-    with pytest.raises(HomeAssistantError, match="has not loaded its chats yet"):
+    with pytest.raises(HomeAssistantError, match="lists no chats"):
         await hass.services.async_call(
             "beeper", action, data, blocking=True, return_response=True
         )
-    with pytest.raises(HomeAssistantError, match="has not loaded its chats yet"):
+    with pytest.raises(HomeAssistantError, match="lists no chats"):
         await find(hass, query="Nobody Known")
     assert not simulator.executed
 

@@ -11,6 +11,7 @@
     │   ├── AuthenticationError    no     401
     │   ├── ForbiddenError         no     403
     │   ├── NotLoadedError         no     the account or its chats are not loaded yet
+    │   │   └── NoChatsError       no     no chats are listed: not loaded, or there are none
     │   └── RouteAbsentError       no     404 that is not an API error, 405, 501
     ├── PersonNotResolvedError     no     not exactly one contact matches
     └── UploadError                no     a file was rejected
@@ -122,6 +123,10 @@ class NotLoadedError(AnswerError):
         """Store the status; even a 5xx means that nothing ran."""
         super().__init__(status)
         self.may_have_run = False
+
+
+class NoChatsError(NotLoadedError):
+    """The server lists no chats at all: not yet, or because there are none."""
 
 
 class RouteAbsentError(AnswerError):

@@ -28,7 +28,13 @@ type TimeLabel = Callable[[datetime | None], str | None]
 _UNLISTED: Final = {"imessage": "iMessage"}
 
 # Errors that the user can fix. All others show as an unreadable answer.
-_FORM_ERRORS: Final = {"cannot_connect", "not_loaded", "timeout", "token_refused"}
+_FORM_ERRORS: Final = {
+    "cannot_connect",
+    "no_chats",
+    "not_loaded",
+    "timeout",
+    "token_refused",
+}
 _MAX_NAMES: Final = 3
 """How many people replace a title."""
 

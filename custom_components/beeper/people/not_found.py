@@ -8,7 +8,7 @@ from typing import Final, Literal
 from homeassistant.exceptions import ServiceValidationError
 
 from .. import errors
-from ..api.exceptions import NotLoadedError
+from ..api.exceptions import NoChatsError
 from ..api.models import AccountStatus
 from ..server import Server
 from .matching import Candidate, Rank, group_by_person, select_best
@@ -44,7 +44,7 @@ async def not_one(
     """Return the error for no or several matches, without personal data.
 
     `count` is the number of matches that are good enough to select somebody. Parts of
-    phone numbers and handles do not count as matches. Raises NotLoadedError if nobody
+    phone numbers and handles do not count as matches. Raises NoChatsError if nobody
     can be found yet.
     """
     best = select_best(ranked)
@@ -96,9 +96,9 @@ def find_obstacle(
 
 
 async def check_loaded(server: Server) -> None:
-    """Raise NotLoadedError if the server lists no chats at all, as after a restart."""
+    """Raise NoChatsError if the server lists no chats at all, as after a restart."""
     if not (await server.client.chats()).items:
-        raise NotLoadedError(HTTPStatus.SERVICE_UNAVAILABLE)
+        raise NoChatsError(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _count(candidates: Sequence[Candidate]) -> int:
