@@ -64,13 +64,15 @@ def get_outbox(hass: HomeAssistant, entry: ConfigEntry) -> Outbox:
 
 
 @callback
-def note_trigger(hass: HomeAssistant, context_id: str, event: MessageEvent) -> None:
-    """Record which event started the automations with this context.
+def note_trigger(
+    hass: HomeAssistant, context_id: str, event: MessageEvent, by: str | None = None
+) -> None:
+    """Record which event started what runs with this context; `by` names it to users.
 
     An entry without an outbox cannot send, so it needs no record.
     """
     if outbox := get_data(hass).outboxes.get(event.entry_id):
-        outbox.replies.note(context_id, event)
+        outbox.replies.note(context_id, event, by)
 
 
 async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:

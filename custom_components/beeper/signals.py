@@ -50,6 +50,11 @@ class MessageEvent:
     """What is said in a voice note, if the chat's settings ask for it."""
 
     @property
+    def words(self) -> str | None:
+        """What somebody wrote or said."""
+        return self.text or self.transcript
+
+    @property
     def message_ids(self) -> frozenset[str]:
         """All known IDs of the message."""
         ids = (self.message.id, self.pending_message_id)

@@ -1,5 +1,6 @@
 """What is said in voice notes: the transcript, its limits, and what cannot be heard."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Message
+from tests.helpers.actions import call_action, sent
 from tests.helpers.assist import (
     SAMPLES_A_SECOND,
     Ear,
@@ -24,7 +26,7 @@ from tests.helpers.assist import (
 )
 from tests.helpers.media import attach
 from tests.helpers.waiting import quiet, until
-from tests.helpers.world import FAMILY, PROFILES, write
+from tests.helpers.world import FAMILY, KIM, PROFILES, write
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
@@ -246,3 +248,26 @@ async def test_without_assist_there_is_no_transcript(
     say(simulator)
     await until(lambda: events)
     assert events[0].transcript is None
+
+
+@pytest.mark.usefixtures("ear")
+async def test_a_question_is_answered_by_voice(
+    hass: HomeAssistant, simulator: Simulator, events: list[MessageEvent]
+) -> None:
+    question = hass.async_create_task(
+        call_action(
+            hass,
+            "ask_question",
+            chat_id=KIM,
+            message="What next?",
+            answers=[{"id": "light", "sentences": "turn on the {what}"}],
+        )
+    )
+    await until(lambda: sent(simulator))
+    await asyncio.sleep(simulator.confirm_after * 2)
+    say(simulator)
+
+    response = await asyncio.wait_for(question, 10)
+    assert (response["id"], response["text"]) == ("light", "turn on the light")
+    assert response["slots"] == {"what": "light"}
+    assert events[-1].answers_question

@@ -305,7 +305,7 @@ async def test_long_answers_are_shortened(
 
 
 @pytest.mark.parametrize(
-    ("profile", "shown"), [("latest", 1), ("4.2.557", 0), ("easymatrix", 0)]
+    ("profile", "shown"), [("latest", 2), ("4.2.557", 0), ("easymatrix", 0)]
 )
 async def test_the_chat_shows_that_an_answer_is_being_written(
     hass: HomeAssistant,
@@ -317,7 +317,7 @@ async def test_the_chat_shows_that_an_answer_is_being_written(
     profile: str,
     shown: int,
 ) -> None:
-    """Servers that cannot are no failure."""
+    """Servers that cannot are no failure, and are asked once."""
     await let_talk(hass, listening, pipeline, guest)
     agent.go_on.clear()
     write(simulator, "Hello")
@@ -326,10 +326,12 @@ async def test_the_chat_shows_that_an_answer_is_being_written(
     )
     agent.go_on.set()
     await answered(simulator)
+    write(simulator, "Hello again")
+    await answered(simulator, 2)
     typing = [
-        request for request in simulator.executed if request.path.endswith("/typing")
+        request for request in simulator.requests if request.path.endswith("/typing")
     ]
-    assert len(typing) == shown
+    assert [request.executed for request in typing] == [True] * shown or [False]
 
 
 async def test_hostile_texts_stay_texts(
@@ -673,11 +675,14 @@ async def test_another_machine_is_stopped(
     for times in range(1, 6):
         await until(lambda times=times: sent(simulator) == times)  # type: ignore[misc]
         write(simulator, f"Message {times}")
-    await until(
-        lambda: issue_registry.async_get_issue(
-            "beeper", f"reply_loop_{listening.entry_id}"
-        )
-    )
+    key = ("beeper", f"reply_loop_{listening.entry_id}")
+    await until(lambda: issue_registry.async_get_issue(*key))
+    issue = issue_registry.async_get_issue(*key)
+    assert issue
+    assert issue.translation_placeholders == {
+        "automations": "Assist",
+        "network": "WhatsApp",
+    }
     await counted(hass, listening, simulator, answered=5, not_sent=1)
 
 
@@ -864,6 +869,28 @@ async def test_what_was_written_while_home_assistant_was_away(
     assert await hass.config_entries.async_setup(listening.entry_id)
     await answered(simulator, 2)
     assert agent.heard == ["before", "just now"]
+
+
+async def test_a_server_that_is_removed_in_between(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    pipeline: Pipeline,
+    guest: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(answer, "_RELOAD_TIMEOUT", 0.1)
+    await let_talk(hass, listening, pipeline, guest)
+    agent.go_on.clear()
+    write(simulator, "Hello")
+    await until(lambda: agent.heard)
+    assert await hass.config_entries.async_remove(listening.entry_id)
+    agent.go_on.set()
+    await asyncio.sleep(0.3)
+    assert tried(simulator) == 0
+    assert "Unexpected" not in caplog.text
 
 
 async def test_a_removed_chat_is_not_answered(

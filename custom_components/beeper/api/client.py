@@ -442,12 +442,16 @@ class BeeperClient:
         await self._post("unread", chat_id, message_id=message_id)
 
     async def show_typing(self, chat_id: str) -> None:
-        """Show in a chat that something is being written.
+        """Show in a chat that something is being written, if the server can.
 
-        No document describes the route's body, so none is sent. Raises RouteAbsentError
-        on servers before 4.2.808.
+        No document describes the route's body, so none is sent.
         """
-        await self._post("typing", chat_id)
+        known = (self.version, "typing")
+        if self._routes.get(known, True):
+            try:
+                await self._post("typing", chat_id)
+            except RouteAbsentError:
+                self._routes[known] = False
 
     async def notify_anyway(self, chat_id: str) -> None:
         """Notify a person of a message although their notifications are silenced.

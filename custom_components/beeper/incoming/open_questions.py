@@ -32,9 +32,9 @@ class TakenAnswer:
 
     @property
     def text(self) -> str | None:
-        """The text of the message, or the reaction."""
+        """What was written or said, or the reaction."""
         reaction = self.event.reaction
-        return reaction.key if reaction else self.event.text
+        return reaction.key if reaction else self.event.words
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -105,7 +105,7 @@ class OpenQuestion:
         """Return what a message or reaction to the question means, None if nothing."""
         if event.reaction:
             return self.answers.match_reaction(event.reaction.key)
-        return self.answers.match_text(event.text or "")
+        return self.answers.match_text(event.words or "")
 
 
 class OpenQuestions:

@@ -128,8 +128,8 @@ class ReplyLoopGuard:
         )
 
     @callback
-    def note(self, context_id: str, event: MessageEvent) -> None:
-        """Remember for a while that something in a chat started a run."""
+    def note(self, context_id: str, event: MessageEvent, by: str | None = None) -> None:
+        """Remember for a while that something in a chat started a run, named `by`."""
         now = self._hass.loop.time()
         chat = self._chat(event.chat.ids, event.chat.network or "Beeper", now)
         # Each trigger and entity notes the same event.
@@ -145,6 +145,7 @@ class ReplyLoopGuard:
                 chat_ids=event.chat.ids,
                 account_id=event.account_id,
                 people=identities(event.sender) if is_direct else frozenset(),
+                automation=by,
             ),
         )
 

@@ -184,7 +184,8 @@ async def _async_reply(
     spoken: Source | None = None,
 ) -> Status:
     """Reply in the chat, by voice if possible; one attempt."""
-    await _async_until_loaded(entry)
+    if not await _async_until_loaded(entry):
+        return "not_sent"
     event = question.event
     limit = min(event.chat.max_text_length or MAX_ANSWER, MAX_ANSWER)
     if len(text) > limit:
@@ -245,8 +246,8 @@ async def _async_send(
     )
 
 
-async def _async_until_loaded(entry: BeeperConfigEntry) -> None:
-    """Wait for the end of a reload: nothing can be sent meanwhile."""
+async def _async_until_loaded(entry: BeeperConfigEntry) -> bool:
+    """Wait for the end of a reload; return False if it does not end."""
     loaded = asyncio.Event()
 
     @callback
@@ -262,6 +263,7 @@ async def _async_until_loaded(entry: BeeperConfigEntry) -> None:
                 await loaded.wait()
     finally:
         unsubscribe()
+    return loaded.is_set()
 
 
 async def _async_show_typing(entry: BeeperConfigEntry, question: Question) -> None:

@@ -155,7 +155,7 @@ class ChatAssist:
         else:
             context = Context(user_id=settings.user_id)
             # The answer counts as one to this message, as an automation's does.
-            note_trigger(self._hass, context.id, event)
+            note_trigger(self._hass, context.id, event, by="Assist")
             conversation = chat.conversation(event.sender.id, now)
             question = Question(
                 event=event,
@@ -195,13 +195,9 @@ class ChatAssist:
 
 def _words(event: MessageEvent) -> str | None:
     """Return what somebody wrote or said; None for files and events."""
-    if event.message.kind == "text":
-        words = event.text
-    elif event.message.kind == "voice_note":
-        words = event.transcript
-    else:
+    if event.message.kind not in ("text", "voice_note") or not event.words:
         return None
-    return words.strip() if words else None
+    return event.words.strip()
 
 
 def _without_start_word(words: str, start_word: str) -> str | None:
