@@ -112,25 +112,65 @@ async def test_a_new_person_gets_a_created_chat(
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "sent"),
     [
-        "plain",
-        " spaces at both ends ",
-        "two\nlines\r\nand\ttabs",
-        "👩‍👩‍👧 שלום مرحبا 你好 e\u0301",
-        '"quotes" \\ {"json": 1} {{ no_template }}',
-        "\u202eright to left\u200b",
-        "x" * 100_000,
-        "é" * 51_200,
+        ("plain", None),
+        (" spaces at both ends ", "\u200b\xa0spaces at both ends "),
+        ("two\nlines\r\nand\ttabs", "two\nlines\nand\ttabs"),
+        ("👩‍👩‍👧 שלום مرحبا 你好 e\u0301", None),
+        ('"quotes" {"json": 1} {{ no_template }}', None),
+        ("*no* <b>markup</b>", r"\*no\* \<b>markup\</b>"),
+        ("\u202eright to left\u200b", None),
+        ("x" * 100_000, None),
+        ("é" * 51_200, None),
     ],
-    ids=["plain", "spaces", "lines", "scripts", "json", "invisible", "long", "100 kB"],
+    ids=[
+        "plain",
+        "spaces",
+        "lines",
+        "scripts",
+        "json",
+        "markup",
+        "invisible",
+        "long",
+        "100 kB",
+    ],
 )
 async def test_text_arrives_literally(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, text: str
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    text: str,
+    sent: str | None,
 ) -> None:
     await create_chat(hass, **KIM_BY_NUMBER, message_text=text)
 
-    assert simulator.executed[0].json["messageText"] == text
+    expected = sent or (f"\\{text}" if text.startswith('"') else text)
+    assert simulator.executed[0].json["messageText"] == expected
+
+
+@pytest.mark.parametrize("people", [KIM_BY_NUMBER, GROUP_OF_TWO])
+@pytest.mark.parametrize(
+    ("text", "text_format", "sent"),
+    [
+        ("**bold**", "markdown", "**bold**"),
+        ("**bold**", "text", r"\*\*bold\*\*"),
+        ('"<b>quoted</b>"', "markdown", r'\"<b>quoted</b>"'),
+        ('"<b>quoted</b>"', None, r'\"\<b>quoted\</b>"'),
+    ],
+)
+async def test_format_of_the_first_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    people: dict[str, Any],
+    text: str,
+    text_format: str | None,
+    sent: str,
+) -> None:
+    await create_chat(hass, **people, message_text=text, format=text_format)
+
+    assert simulator.executed[0].json["messageText"] == sent
 
 
 @pytest.mark.parametrize(
@@ -273,6 +313,10 @@ async def test_non_default_account(
         ({**GROUP_OF_TWO, "allow_invite": True}, "allow_invite belongs to mode start"),
         ({**GROUP_OF_TWO, "mode": "start"}, "participant_ids belongs to mode create"),
         ({**KIM_BY_NUMBER, "mode": "begin"}, "mode must be one of: start, create"),
+        (
+            {**KIM_BY_NUMBER, "message_text": "hi", "format": "html"},
+            "format must be one of: text, markdown",
+        ),
         ({**KIM_BY_NUMBER, "mode": 1}, "mode must be one of: start, create"),
         ({"mode": "start"}, "recipient or user is required"),
         ({**KIM_BY_NUMBER, "recipient": "Kim"}, "Both recipient and user are given"),

@@ -110,7 +110,7 @@ async def test_text_arrives_literally(
     ],
 )
 @pytest.mark.parametrize("profile", ["latest", "4.1.294"])
-@pytest.mark.parametrize("action", ["send_message"])
+@pytest.mark.parametrize("action", ["send_message", "create_chat"])
 async def test_blank_lines_arrive(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -17,6 +17,7 @@ from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
 from ..outgoing.chat_job import ChatJob, ChatJobResult, ChatRequest
 from ..outgoing.job import OutboxContext
+from ..outgoing.markdown import from_format
 from ..outgoing.outbox import Outcome
 from ..outgoing.recipient_queue import Place
 from ..people.directory import Directory, Person
@@ -36,8 +37,10 @@ from ..validation import (
 from .action import (
     ATTR_ACCOUNT_ID,
     ATTR_ALLOW_REPEAT,
+    ATTR_FORMAT,
     ATTR_RECIPIENT,
     ENTRY_SCHEMA,
+    FORMAT_SCHEMA,
     Action,
     Params,
     get_account_id,
@@ -93,6 +96,7 @@ _COMMON: Final = {
     **ENTRY_SCHEMA,
     vol.Optional(ATTR_ACCOUNT_ID): identifier,
     vol.Optional(ATTR_MESSAGE_TEXT): text,
+    **FORMAT_SCHEMA,
     vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
 }
 # The API's union of parameters, by its discriminator.
@@ -250,12 +254,14 @@ async def _resolve_people(
 
 
 def _request(account_id: str, params: Params, people: list[Person]) -> ChatRequest:
+    message: str | None = params.get(ATTR_MESSAGE_TEXT)
+    message_text = message and from_format(message, params[ATTR_FORMAT])
     if params[ATTR_MODE] == MODE_START:
         return StartChat(
             account_id=account_id,
             user=people[0].user if people else StartUser(**params[ATTR_USER]),
             allow_invite=params.get("allow_invite"),
-            message_text=params.get(ATTR_MESSAGE_TEXT),
+            message_text=message_text,
         )
     ids = params.get(ATTR_PARTICIPANT_IDS) or [person.id for person in people]
     return CreateChat(
@@ -263,7 +269,7 @@ def _request(account_id: str, params: Params, people: list[Person]) -> ChatReque
         participant_ids=tuple(dict.fromkeys(ids)),
         type=params[ATTR_TYPE],
         title=params.get(ATTR_TITLE),
-        message_text=params.get(ATTR_MESSAGE_TEXT),
+        message_text=message_text,
     )
 
 
