@@ -191,7 +191,9 @@ async def test_home_assistant_can_import_it(
 
 
 def test_readme_links_every_blueprint() -> None:
-    links = re.findall(r"\((https://my\.home-assistant\.io/redirect/\S+)\)", README)
+    links = re.findall(
+        r"\((https://my\.home-assistant\.io/redirect/blueprint_import/\S+)\)", README
+    )
 
     assert sorted(links) == sorted(
         "https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url="

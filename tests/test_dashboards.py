@@ -22,7 +22,7 @@ from tests.helpers.entities import add_chat
 from tests.helpers.flows import MESSAGE, SHORTCUT_TEXTS, add
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM, texts
-from tests.helpers.yaml_examples import PAGES, README, blocks, table
+from tests.helpers.yaml_examples import PAGES, blocks, table
 
 RESULT, BUTTON, SCRIPT, FORM, CHAT_BADGE, ACCOUNT_BADGE = blocks(PAGES["dashboards"])
 
@@ -220,10 +220,6 @@ async def test_badge_is_visible_while_unread(
         ]
         seen = condition.async_numeric_state(hass, rule["entity"], above=rule["above"])
         assert (shown, seen) == ("numeric_state", unread)
-
-
-def test_readme() -> None:
-    assert blocks(README.split("## Dashboards")[1].split("\n## ")[0]) == [RESULT]
 
 
 def test_tables() -> None:

@@ -26,7 +26,7 @@ def blocks(text: str) -> list[Any]:
 
 def example(heading: str, text: str = README) -> Any:
     """Return the only YAML example in the section whose heading starts so."""
-    found = re.search(rf"^(#+) {heading}.*\n", text, re.MULTILINE)
+    found = re.search(rf"^(#+) {heading}(?:.*\n)?", text, re.MULTILINE)
     assert found
     end = rf"^#{{1,{len(found[1])}}} "
     (block,) = blocks(re.split(end, text[found.end() :], flags=re.MULTILINE)[0])
