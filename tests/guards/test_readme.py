@@ -151,6 +151,7 @@ async def test_start_a_chat(
 async def test_question(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
+    await add_chat(hass, loaded)
     turned_on = async_mock_service(hass, "switch", "turn_on")
     config = {"script": {"garden": {"sequence": example("Ask\n")}}}
     assert await async_setup_component(hass, "script", config)
