@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -42,6 +43,10 @@ from tests.helpers.listening import collect
 from tests.helpers.media import Door, Doorbell
 from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import quiet, until
+
+# No test fails because a machine is busy.
+settings.register_profile("beeper", deadline=None)
+settings.load_profile("beeper")
 
 # They need more than the test environment: scripts/test --browser, scripts/test --live.
 collect_ignore = ["browser", "live"]
