@@ -230,8 +230,10 @@ async def async_search_chats(directory: Directory, text: str) -> dict[str, Liste
             text, scope=scope, limit=_MAX_MATCHES
         )
         results |= {chat.id: chat for chat in page.items}
-    # Servers search the participants of groups, but do not ignore accents.
-    results |= {chat.id: chat for chat in await directory.match_chats(text)}
+    # Servers search the participants of groups, but do not ignore accents. The index
+    # may be older than what they return.
+    matches = await directory.match_chats(text)
+    results = {chat.id: chat for chat in matches} | results
     if not results:
         await check_loaded(directory.server)
     return _latest(results)
