@@ -22,6 +22,13 @@ def test_rows_have_tests() -> None:
     assert tested == _ROWS
 
 
+def test_rows_are_documented() -> None:
+    page = (ROOT / "docs/reliability.md").read_text()
+    assert re.findall(r"^\| (R\d+) \|", page, re.MULTILINE) == sorted(
+        _ROWS, key=lambda row: int(row[1:])
+    )
+
+
 def test_traits_belong_to_rows() -> None:
     rows = {row for trait in TRAITS.values() for row in trait.rows.split()}
     assert rows <= _ROWS

@@ -44,8 +44,11 @@ class Nginx:
             f"{name}_temp_path {self.folder / name};\n"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
+        # A worker of another user could not write there.
+        user = "" if os.geteuid() else "user root;"
         self._file.write_text(
             f"""
+{user}
 daemon off;
 worker_processes 1;
 pid {self.folder / "nginx.pid"};

@@ -233,3 +233,13 @@ async def test_missing_action_changes_nothing_and_says_so(
     assert (await bob.state(chat_id, "m.room.name"))["name"] == "Kitchen"
     events: list[Event] = await bob.events(chat_id)
     assert events == []
+
+
+async def test_focus_is_accepted_without_a_window(
+    home: Home, bob: Person, open_chat: OpenChat
+) -> None:
+    chat_id = await open_chat(bob)
+
+    await home.act("focus", chat_id=chat_id)
+
+    assert await bob.texts(chat_id) == []

@@ -1,10 +1,10 @@
-"""The whole way through a real nginx: what it does, and what is said of it."""
+"""The whole way through a real nginx or Caddy: what they do, and what is said of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 import os
 from pathlib import Path
-import shutil
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from homeassistant.config_entries import SOURCE_USER
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from tests.helpers.certificates import Certificate
+from tests.helpers.repository import ROOT
 
 from .conftest import OpenChat
 from .home import RECOVERY_TIMEOUT, Home, wait_until
@@ -21,6 +22,8 @@ from .matrix import Person
 from .nginx import Nginx, location
 from .process import Process, free_port
 from .servers import EasyMatrix
+
+DOCUMENTED_URL = "http://192.168.1.20:23373"
 
 
 @pytest.fixture
@@ -106,12 +109,78 @@ async def test_prefix_over_https_with_compression_and_short_connections(
     assert issues(empty) == []
 
 
+def documented(language: str) -> str:
+    """Return the settings that the documentation suggests."""
+    page = (ROOT / "docs/support.md").read_text()
+    return page.split(f"```{language}\n", 1)[1].split("```", 1)[0]
+
+
+@pytest.fixture
+def documented_nginx(nginx: Nginx, beeper: EasyMatrix, certificate: Certificate) -> str:
+    """Start nginx with the documented settings; return its address."""
+    _, _, server = documented("nginx").partition("{")
+    lines = [
+        line
+        for line in server.rpartition("}")[0].splitlines()
+        if line.split()[:1] not in (["listen"], ["server_name"])
+    ]
+    settings = re.sub(r"/etc/ssl/beeper\.\w+", str(certificate.file), "\n".join(lines))
+    nginx.start(settings.replace(DOCUMENTED_URL, beeper.url), listen="ssl")
+    return nginx.url.replace("http:", "https:")
+
+
+@pytest.fixture
+def documented_caddy(folder: Path, beeper: EasyMatrix) -> Iterator[str]:
+    """Start Caddy with the documented settings, but without TLS; return its address."""
+    caddy = os.environ.get("LIVE_CADDY")
+    if not caddy:
+        pytest.skip("LIVE_CADDY is not set: there is no Caddy")
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = (
+        documented("caddyfile")
+        .replace("beeper.example.com", url)
+        .replace(DOCUMENTED_URL.removeprefix("http://"), beeper.url.split("//")[1])
+    )
+    name = f"caddy-{url.rpartition(':')[2]}"
+    file = folder / f"{name}.conf"
+    file.write_text(f"{{\n\tadmin off\n}}\n{settings}")
+    process = Process(
+        name, (caddy, "run", "--adapter", "caddyfile", "--config", file), {}
+    )
+    process.start()
+    yield url
+    process.stop()
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+async def test_documented_settings(
+    empty: Home,
+    beeper: EasyMatrix,
+    bob: Person,
+    open_chat: OpenChat,
+    request: pytest.FixtureRequest,
+    proxy: str,
+) -> None:
+    """Large files, and messages at once."""
+    url: str = request.getfixturevalue(f"documented_{proxy}")
+    chat_id = await open_chat(bob)
+    await set_up(empty, beeper, url)
+
+    path = empty.write_file("film.bin", b"x" * 20_000_000)
+    await empty.act("send_message", chat_id=chat_id, attachment=path)
+    await bob.wait_for_events(chat_id)
+    await bob.write(chat_id, "at once")
+    await empty.wait_for_messages(seconds=10)
+
+    assert issues(empty) == []
+
+
 async def test_caddy_needs_no_settings(
     empty: Home, beeper: EasyMatrix, bob: Person, open_chat: OpenChat
 ) -> None:
-    caddy = os.environ.get("LIVE_CADDY") or shutil.which("caddy")
+    caddy = os.environ.get("LIVE_CADDY")
     if not caddy:
-        pytest.skip("there is no Caddy")
+        pytest.skip("LIVE_CADDY is not set: there is no Caddy")
     port = free_port()
     file = Path(os.environ["LIVE_FOLDER"]) / f"Caddyfile-{port}"
     file.write_text(
