@@ -66,6 +66,7 @@ _UNKNOWN_OUTCOME_KEYS = {
     "message_unconfirmed",
     "message_unknown",
     "outcome_unknown",
+    "several_unknown",
 }
 # More specific error texts for sending a message.
 _SENDING_KEYS = {"forbidden": "chat_forbidden", "not_found": "chat_not_found"}

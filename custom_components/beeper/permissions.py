@@ -3,14 +3,16 @@
 Home Assistant checks the permission for entities, but not for actions without one.
 """
 
+from collections.abc import Collection
+
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import Context, HomeAssistant
 
 
 async def async_may_control(
-    hass: HomeAssistant, context: Context, entity_id: str | None = None
+    hass: HomeAssistant, context: Context, entity_ids: Collection[str] = ()
 ) -> bool:
-    """Return whether the calling user may control all entities, or this one.
+    """Return whether the calling user may control all entities, or these.
 
     A call without a user, such as an automation's, is always allowed.
     """
@@ -20,8 +22,11 @@ async def async_may_control(
     return user is not None and (
         user.permissions.access_all_entities(POLICY_CONTROL)
         or (
-            entity_id is not None
-            and user.permissions.check_entity(entity_id, POLICY_CONTROL)
+            bool(entity_ids)
+            and all(
+                user.permissions.check_entity(entity_id, POLICY_CONTROL)
+                for entity_id in entity_ids
+            )
         )
     )
 

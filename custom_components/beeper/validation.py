@@ -198,6 +198,13 @@ def entity_id(value: Any) -> str:
     return identifier(values[0])
 
 
+def target_ids(value: Any) -> list[str]:
+    """Return IDs of entities, devices, areas, floors or labels, also after commas."""
+    if isinstance(value, list):
+        return identifiers(value)
+    return identifiers(identifier(value).split(","))
+
+
 def attachment(value: Any) -> str:
     """Return a location: a URL, path or entity ID.
 

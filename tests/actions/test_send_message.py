@@ -194,14 +194,14 @@ HI = {"chat_id": KIM, "message": "hi"}
         ({**HI, "account_id": "whatsapp"}, "account_id belongs to recipient"),
         (
             {"message": "hi", "entity_id": ["notify.a", "notify.b"]},
-            "entity_id must name exactly one entity",
+            "entity_id names no notify entity",
         ),
         ({"message": "hi", "entity_id": []}, "No chat is named"),
         ({"message": "hi", "entity_id": {"a": 1}}, "entity_id must be text"),
         ({"message": "hi", "entity_id": "notify.other"}, "names no notify entity of"),
         ({"message": "hi", "entity_id": "all"}, "names no notify entity of Beeper"),
-        ({"message": "hi", "area_id": "hall"}, "No chat is named"),
-        ({**HI, "area_id": "hall"}, "There is no field area_id"),
+        ({"message": "hi", "area_id": "hall"}, "no chat that was added"),
+        ({**HI, "area_id": "hall"}, "Both chat_id and area_id are given"),
     ],
 )
 async def test_invalid_call_names_the_field_and_sends_nothing(

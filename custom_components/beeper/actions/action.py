@@ -1,6 +1,6 @@
 """The parts that all actions share: an action, its target chat, errors, permission."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 import voluptuous as vol
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_ENTITY_ID, Platform
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -16,11 +16,10 @@ from homeassistant.core import (
     SupportsResponse,
 )
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_get_config_entry
 
 from .. import errors
-from ..const import CONF_CHAT_ID, DOMAIN
+from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..devices import account_devices, current_chat_id
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
@@ -34,6 +33,7 @@ from ..validation import (
     recipient,
     without_blanks,
 )
+from .targets import TARGET_FIELDS, chat_target
 
 ATTR_ACCOUNT_ID: Final = "account_id"
 ATTR_ALLOW_REPEAT: Final = "allow_repeat"
@@ -65,25 +65,30 @@ CHAT_FIELDS: Final = (ATTR_RECIPIENT, ATTR_CHAT_ID, ATTR_ENTITY_ID)
 """A call contains exactly one of these fields to select its chat."""
 
 
+def _named_entity_ids(call: ServiceCall) -> Collection[str]:
+    return [call.data[ATTR_ENTITY_ID]] if ATTR_ENTITY_ID in call.data else ()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Action:
     """One action.
 
     `validate` turns the call data into validated fields; raises a translated
     ServiceValidationError, since REST clients see no other validation message.
-    `handle` performs the action and returns a TypedDict of `responses`.
+    `handle` performs the action and returns a TypedDict of `responses`. `entity_ids`
+    returns the entities that the call selects: users who may control all of them may
+    perform it.
     """
 
     name: str
     validate: Callable[[dict[str, Any]], dict[str, Any]]
     handle: Callable[[ServiceCall], Awaitable[Mapping[str, object]]]
+    entity_ids: Callable[[ServiceCall], Collection[str]] = _named_entity_ids
     supports_response: SupportsResponse = SupportsResponse.OPTIONAL
 
     async def async_run(self, call: ServiceCall) -> ServiceResponse:
         """Perform the action if the caller's user has permission to control."""
-        if not await async_may_control(
-            call.hass, call.context, call.data.get(ATTR_ENTITY_ID)
-        ):
+        if not await async_may_control(call.hass, call.context, self.entity_ids(call)):
             raise Unauthorized(
                 context=call.context,
                 user_id=call.context.user_id,
@@ -108,10 +113,13 @@ def validate_chat_fields(
 ) -> dict[str, Any]:
     """Validate the fields of a call that selects a chat with one of `CHAT_FIELDS`.
 
-    Raises a translated ServiceValidationError.
+    The fields of a target count as one, if the action has them. Raises a translated
+    ServiceValidationError.
     """
     data = without_blanks(data)
-    selectors = [field for field in CHAT_FIELDS if field in data]
+    selectors: list[str] = [field for field in CHAT_FIELDS if field in data]
+    if ATTR_ENTITY_ID not in data and ATTR_DEVICE_ID in schema.schema:
+        selectors += [field for field in TARGET_FIELDS if field in data][:1]
     if len(selectors) > 1:
         raise errors.invalid("chat_and_entity", first=selectors[0], second=selectors[1])
     if chat_required and not selectors:
@@ -190,16 +198,7 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
     if ATTR_CHAT_ID in call.data:
         entry = get_entry(call)
         return entry, current_chat_id(entry, call.data[ATTR_CHAT_ID])
-    entity = er.async_get(call.hass).async_get(call.data[ATTR_ENTITY_ID])
-    if (
-        entity is None
-        or entity.platform != DOMAIN
-        or entity.domain != Platform.NOTIFY
-        or entity.config_subentry_id is None
-    ):
-        raise errors.invalid("not_our_entity")
-    if call.data.get(ATTR_CONFIG_ENTRY_ID) not in (None, entity.config_entry_id):
-        raise errors.invalid("entity_of_other_server")
-    entry = async_get_config_entry(call.hass, DOMAIN, entity.config_entry_id)
-    chat_id: str = entry.subentries[entity.config_subentry_id].data[CONF_CHAT_ID]
-    return entry, chat_id
+    target = chat_target(
+        call.hass, call.data[ATTR_ENTITY_ID], call.data.get(ATTR_CONFIG_ENTRY_ID)
+    )
+    return target.entry(call.hass), target.chat_id

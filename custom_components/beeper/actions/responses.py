@@ -65,6 +65,29 @@ class SendMessageResponse(TypedDict):
     reason: NotRequired[str | None]
 
 
+class SentToChatResponse(TypedDict):
+    """What became of the message to one of several chats.
+
+    Unless it is done, there is no response, as the action raises an error.
+    """
+
+    entity_id: str
+    outcome: Literal["done", "not_done", "unknown"]
+    chat_id: NotRequired[str]
+    message_id: NotRequired[str | None]
+    pending_message_id: NotRequired[str | None]
+    recovered: NotRequired[bool]
+    duplicate: NotRequired[bool]
+    delivery: NotRequired[Literal["delivered", "pending", "failed"]]
+    reason: NotRequired[str | None]
+
+
+class SendMessagesResponse(TypedDict):
+    """Response of send_message to several chats, in the order of sending."""
+
+    chats: list[SentToChatResponse]
+
+
 class AskQuestionResponse(TypedDict):
     """Response of ask_question; without an answer, all but `answered` is empty.
 

@@ -1,15 +1,17 @@
 """The action beeper.send_message: send a message to an existing chat."""
 
-from typing import Any, Final, get_args
+from collections.abc import Sequence
+from typing import Any, Final, cast, get_args
 
 import voluptuous as vol
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import ServiceCall
-from homeassistant.exceptions import Unauthorized
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
 
 from .. import errors
 from ..api.requests import AttachmentType
+from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.attachments import Source, picture_entity
@@ -35,7 +37,14 @@ from .action import (
     async_get_entry_and_chat,
     validate_chat_fields,
 )
-from .responses import SendMessageResponse
+from .responses import SendMessageResponse, SendMessagesResponse, SentToChatResponse
+from .targets import (
+    TARGET_FIELDS,
+    TARGET_SCHEMA,
+    ChatTarget,
+    chat_targets,
+    targeted_entity_ids,
+)
 
 ATTR_ATTACHMENT: Final = "attachment"
 ATTR_ATTACHMENT_TYPE: Final = "attachment_type"
@@ -45,6 +54,7 @@ ATTR_WAIT: Final = "wait"
 _SCHEMA: Final = vol.Schema(
     {
         **CHAT_SCHEMA,
+        **TARGET_SCHEMA,
         vol.Optional(ATTR_MESSAGE): text,
         **FORMAT_SCHEMA,
         vol.Optional("reply_to"): identifier,
@@ -85,10 +95,73 @@ async def _check_attachment(call: ServiceCall) -> None:
         )
 
 
-async def _send_message(call: ServiceCall) -> SendMessageResponse:
+async def _send_message(
+    call: ServiceCall,
+) -> SendMessageResponse | SendMessagesResponse:
     await _check_attachment(call)
+    if not call.data.keys() & {*TARGET_FIELDS}:
+        return await _send(call, *await async_get_entry_and_chat(call))
+    targets = chat_targets(call)
+    if len(targets) > 1:
+        return await _send_to_several(call, targets)
+    (target,) = targets
+    return await _send(call, target.entry(call.hass), target.chat_id)
+
+
+async def _send_to_several(
+    call: ServiceCall, targets: Sequence[ChatTarget]
+) -> SendMessagesResponse:
+    """Send a message to each chat in turn, and raise one error if any is not sent.
+
+    A chat that cannot be written to keeps no other chat from its message.
+    """
+    chats: list[SentToChatResponse] = []
+    refusals: list[HomeAssistantError] = []
+    for target in targets:
+        sent: SentToChatResponse = {"entity_id": target.entity_id, "outcome": "done"}
+        chats.append(sent)
+        try:
+            response = await _send(call, target.entry(call.hass), target.chat_id)
+            sent |= cast("SentToChatResponse", response)
+        except HomeAssistantError as err:
+            refusals.append(err)
+            sent["outcome"] = "unknown" if errors.is_unknown(err) else "not_done"
+    if refusals:
+        raise _summary(chats, refusals)
+    return {"chats": chats}
+
+
+def _summary(
+    chats: Sequence[SentToChatResponse], refusals: Sequence[HomeAssistantError]
+) -> HomeAssistantError:
+    """Return the error that says which messages were sent."""
+    if len(refusals) == len(chats) and (
+        len({(type(err), err.translation_key) for err in refusals}) == 1
+    ):
+        return refusals[0]  # It applies to all of them.
+
+    def with_outcome(outcome: str) -> str:
+        return (
+            ", ".join(chat["entity_id"] for chat in chats if chat["outcome"] == outcome)
+            or "-"
+        )
+
+    placeholders = {
+        "done": with_outcome("done"),
+        "not_done": with_outcome("not_done"),
+        "reason": str(refusals[0]),
+    }
+    if any(map(errors.is_unknown, refusals)):
+        unknown = with_outcome("unknown")
+        return errors.failed("several_unknown", unknown=unknown, **placeholders)
+    return errors.failed("several_not_sent", **placeholders)
+
+
+async def _send(
+    call: ServiceCall, entry: BeeperConfigEntry, chat_id: str
+) -> SendMessageResponse:
+    """Send the call's message to one chat; raises a translated HomeAssistantError."""
     params = call.data
-    entry, chat_id = await async_get_entry_and_chat(call)
     message: str | None = params.get(ATTR_MESSAGE)
     source = None
     if ATTR_ATTACHMENT in params:
@@ -131,5 +204,8 @@ async def _send_message(call: ServiceCall) -> SendMessageResponse:
 
 
 SEND_MESSAGE: Final = Action(
-    name="send_message", validate=_validate, handle=_send_message
+    name="send_message",
+    validate=_validate,
+    handle=_send_message,
+    entity_ids=targeted_entity_ids,
 )
