@@ -48,7 +48,11 @@ from homeassistant.const import (
     EVENT_HOMEASSISTANT_FINAL_WRITE,
 )
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+)
 from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
@@ -81,6 +85,7 @@ MESSAGE: dict[str, Any] = {"chat_id": KIM, "message_id": "4"}
 CALLS: dict[str, dict[str, Any]] = {
     "create_chat": {"recipient": "Kim"},
     "send_message": {"chat_id": KIM, "message": "hi"},
+    "reply": {"message": "hi"},
     "ask_question": {"chat_id": KIM, "message": "Tea?", "timeout": 0.1},
     "find": {"query": "Kim"},
     "list_accounts": {},
@@ -514,7 +519,11 @@ async def test_read_only_user_cannot_call_actions(
     assert simulator.requests == []
 
     for group_id in GROUP_ID_USER, GROUP_ID_ADMIN:
-        await call_as(hass, users[group_id], action, data)
+        if action == "reply":
+            with pytest.raises(ServiceValidationError, match="no message started"):
+                await call_as(hass, users[group_id], action, data)
+        else:
+            await call_as(hass, users[group_id], action, data)
 
 
 async def test_unknown_user_cannot_call_actions(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from . import errors
@@ -15,6 +15,7 @@ from .const import DOMAIN
 from .incoming.open_questions import OpenQuestions
 from .incoming.seen_messages import SeenMessages
 from .outgoing.outbox import Outbox
+from .outgoing.reply_loop import Origin
 from .signals import MessageEvent, ShortcutResult
 
 
@@ -73,6 +74,19 @@ def note_trigger(
     """
     if outbox := get_data(hass).outboxes.get(event.entry_id):
         outbox.replies.note(context_id, event, by)
+
+
+@callback
+def find_origin(hass: HomeAssistant, context: Context) -> Origin | None:
+    """Return the message that has started the automation with this context."""
+    return next(
+        (
+            origin
+            for outbox in get_data(hass).outboxes.values()
+            if (origin := outbox.replies.origin(context))
+        ),
+        None,
+    )
 
 
 async def async_remove_outbox(hass: HomeAssistant, entry: ConfigEntry) -> None:

@@ -12,12 +12,14 @@ from .actions.create_chat import CREATE_CHAT
 from .actions.download import DOWNLOAD_ATTACHMENT
 from .actions.find import FIND
 from .actions.query import QUERY_ACTIONS
+from .actions.reply import REPLY
 from .actions.send_message import SEND_MESSAGE
 from .const import DOMAIN
 
 _ACTIONS: Final = (
     CREATE_CHAT,
     SEND_MESSAGE,
+    REPLY,
     ASK_QUESTION,
     FIND,
     *(query.as_action() for query in (*QUERY_ACTIONS, DOWNLOAD_ATTACHMENT)),

@@ -28,6 +28,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
         {**CHAT, "message": "hi"},
         {**CHAT, "message": "hi", "reply_to": "4", "wait": True},
     ],
+    "reply": [{"message": "hi"}],
     "ask_question": [{**CHAT, "message": "Tea?", "timeout": 0.1}],
     "find": [{"query": "kim"}, {"query": "+1 555 010 1004"}],
     "list_accounts": [{}],

@@ -34,6 +34,7 @@ from .action import (
     CHAT_SCHEMA,
     FORMAT_SCHEMA,
     Action,
+    Fields,
     async_get_entry_and_chat,
     validate_chat_fields,
 )
@@ -49,28 +50,40 @@ from .targets import (
 ATTR_ATTACHMENT: Final = "attachment"
 ATTR_ATTACHMENT_TYPE: Final = "attachment_type"
 ATTR_FILE_NAME: Final = "file_name"
+ATTR_REPLY_TO: Final = "reply_to"
 ATTR_WAIT: Final = "wait"
+
+CONTENT_SCHEMA: Final[Fields] = {
+    vol.Optional(ATTR_MESSAGE): text,
+    **FORMAT_SCHEMA,
+    vol.Optional(ATTR_ATTACHMENT): attachment,
+    vol.Optional(ATTR_FILE_NAME): file_name,
+    vol.Optional(ATTR_ATTACHMENT_TYPE): one_of(*get_args(AttachmentType.__value__)),
+    vol.Optional("mentions"): identifiers,
+    vol.Optional("link_preview", default=True): boolean,
+    vol.Optional(ATTR_WAIT, default=False): boolean,
+    vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
+}
+"""What a message consists of, and how it is sent."""
 
 _SCHEMA: Final = vol.Schema(
     {
         **CHAT_SCHEMA,
         **TARGET_SCHEMA,
-        vol.Optional(ATTR_MESSAGE): text,
-        **FORMAT_SCHEMA,
-        vol.Optional("reply_to"): identifier,
-        vol.Optional(ATTR_ATTACHMENT): attachment,
-        vol.Optional(ATTR_FILE_NAME): file_name,
-        vol.Optional(ATTR_ATTACHMENT_TYPE): one_of(*get_args(AttachmentType.__value__)),
-        vol.Optional("mentions"): identifiers,
-        vol.Optional("link_preview", default=True): boolean,
-        vol.Optional(ATTR_WAIT, default=False): boolean,
-        vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
+        **CONTENT_SCHEMA,
+        vol.Optional(ATTR_REPLY_TO): identifier,
     }
 )
 
 
 def _validate(data: dict[str, Any]) -> dict[str, Any]:
     params = validate_chat_fields(_SCHEMA, data)
+    check_content(params)
+    return params
+
+
+def check_content(params: dict[str, Any]) -> None:
+    """Remove a blank message; raises ServiceValidationError for a call without content."""
     if not params.get(ATTR_MESSAGE, "").strip():
         params.pop(ATTR_MESSAGE, None)
         if ATTR_ATTACHMENT not in params:
@@ -78,10 +91,9 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
     for field in (ATTR_FILE_NAME, ATTR_ATTACHMENT_TYPE):
         if field in params and ATTR_ATTACHMENT not in params:
             raise errors.invalid("without_attachment", field=field)
-    return params
 
 
-async def _check_attachment(call: ServiceCall) -> None:
+async def async_check_attachment(call: ServiceCall) -> None:
     """Raise Unauthorized if the caller's user may not send this file."""
     if ATTR_ATTACHMENT not in call.data:
         return
@@ -98,14 +110,14 @@ async def _check_attachment(call: ServiceCall) -> None:
 async def _send_message(
     call: ServiceCall,
 ) -> SendMessageResponse | SendMessagesResponse:
-    await _check_attachment(call)
+    await async_check_attachment(call)
     if not call.data.keys() & {*TARGET_FIELDS}:
-        return await _send(call, *await async_get_entry_and_chat(call))
+        return await async_send(call, *await async_get_entry_and_chat(call))
     targets = chat_targets(call)
     if len(targets) > 1:
         return await _send_to_several(call, targets)
     (target,) = targets
-    return await _send(call, target.entry(call.hass), target.chat_id)
+    return await async_send(call, target.entry(call.hass), target.chat_id)
 
 
 async def _send_to_several(
@@ -121,7 +133,7 @@ async def _send_to_several(
         sent: SentToChatResponse = {"entity_id": target.entity_id, "outcome": "done"}
         chats.append(sent)
         try:
-            response = await _send(call, target.entry(call.hass), target.chat_id)
+            response = await async_send(call, target.entry(call.hass), target.chat_id)
             sent |= cast("SentToChatResponse", response)
         except HomeAssistantError as err:
             refusals.append(err)
@@ -157,8 +169,12 @@ def _summary(
     return errors.failed("several_not_sent", **placeholders)
 
 
-async def _send(
-    call: ServiceCall, entry: BeeperConfigEntry, chat_id: str
+async def async_send(
+    call: ServiceCall,
+    entry: BeeperConfigEntry,
+    chat_id: str,
+    *,
+    reply_to: str | None = None,
 ) -> SendMessageResponse:
     """Send the call's message to one chat; raises a translated HomeAssistantError."""
     params = call.data
@@ -179,7 +195,7 @@ async def _send(
                 else markdown.from_format(message, params[ATTR_FORMAT])
             ),
             length=len(message or ""),
-            reply_to=params.get("reply_to"),
+            reply_to=reply_to or params.get(ATTR_REPLY_TO),
             attachment=source,
             attachment_type=params.get(ATTR_ATTACHMENT_TYPE),
             mentions=tuple(params.get("mentions", ())),

@@ -7,7 +7,7 @@ that take their time are stopped by the number of answers.
 
 from collections import deque
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -41,7 +41,12 @@ _TEN_MINUTES: Final = 10 * 60
 _TEN_MINUTES_FACTOR: Final = 3
 """In ten minutes, three times as many answers may be sent as in one."""
 
-_RUN_KEPT: Final = 10 * 60
+_RUN_COUNTED: Final = 10 * 60
+"""Seconds for which what a run sends into its chat counts as an answer."""
+
+_RUN_KEPT: Final = 24 * 60 * 60
+"""Seconds for which a run can reply to its message: it may wait for something."""
+
 _RUNS_KEPT: Final = 5000
 
 
@@ -99,10 +104,20 @@ class _Chat:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Origin:
+    """The message that has started an automation; without an ID if it is deleted."""
+
+    entry_id: str
+    chat_id: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class _Run:
     """Automations that something in a chat has started."""
 
     started: float
+    origin: Origin
     chat: _Chat
     chat_ids: AbstractSet[str]
     account_id: str
@@ -141,6 +156,13 @@ class ReplyLoopGuard:
             context_id,
             _Run(
                 started=now,
+                origin=Origin(
+                    entry_id=event.entry_id,
+                    chat_id=event.chat.id,
+                    message_id=(
+                        None if event.type == "message_deleted" else event.message.id
+                    ),
+                ),
                 chat=chat,
                 chat_ids=event.chat.ids,
                 account_id=event.account_id,
@@ -181,16 +203,18 @@ class ReplyLoopGuard:
         run = self._runs.get(event.context.parent_id or "")
         if run:
             self._remember(
-                event.context.id,
-                _Run(
-                    started=run.started,
-                    chat=run.chat,
-                    chat_ids=run.chat_ids,
-                    account_id=run.account_id,
-                    people=run.people,
-                    automation=event.data.get(ATTR_NAME),
-                ),
+                event.context.id, replace(run, automation=event.data.get(ATTR_NAME))
             )
+
+    def origin(self, context: Context) -> Origin | None:
+        """Return the message that has started what runs with a context."""
+        run = self._find(context)
+        return run.origin if run else None
+
+    def _find(self, context: Context) -> _Run | None:
+        run = self._runs.get(context.id) or self._runs.get(context.parent_id or "")
+        now = self._hass.loop.time()
+        return run if run and now - run.started < _RUN_KEPT else None
 
     def take(
         self,
@@ -205,10 +229,8 @@ class ReplyLoopGuard:
         NotDoneError, and creates an issue, if there were too many answers.
         """
         now = self._hass.loop.time()
-        run = context and (
-            self._runs.get(context.id) or self._runs.get(context.parent_id or "")
-        )
-        if not run or now - run.started >= _RUN_KEPT:
+        run = context and self._find(context)
+        if not run or now - run.started >= _RUN_COUNTED:
             return None
         if not run.chat_ids & chat_ids and not (
             recipient
