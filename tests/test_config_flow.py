@@ -133,32 +133,22 @@ async def test_server_is_added_from_the_browser(
     path = "/api/config/config_entries/options/flow"
     result = await post(path, handler=result["result"]["entry_id"])
     assert [field["name"] for field in result["data_schema"]] == [
-        "duplicate_window",
-        "chats_per_hour",
-        "answers_per_minute",
-        "read_only",
-        "backlog_minutes",
-        "allowed_senders",
-        "sentences",
-        "confirm",
-        "llm_can_send",
+        "safety",
+        "incoming",
+        "voice",
     ]
+    safety = {"read_only": True, "chats_per_hour": 5, "duplicate_window": 60}
     result = await post(
         f"{path}/{result['flow_id']}",
-        duplicate_window=60,
-        chats_per_hour=5,
-        read_only=True,
-        backlog_minutes=60,
-        allowed_senders=["Kim"],
+        safety=safety,
+        incoming={"backlog_minutes": 60, "allowed_senders": ["Kim"]},
     )
-    assert result["errors"] == {"allowed_senders": "sender_uncertain"}
+    assert result["errors"] == {"base": "sender_uncertain"}
     result = await post(
         f"{path}/{result['flow_id']}",
-        duplicate_window=60,
-        chats_per_hour=5,
-        read_only=True,
-        backlog_minutes=60,
-        allowed_senders=["+15550101002"],
+        safety=safety,
+        incoming={"backlog_minutes": 60, "allowed_senders": ["+15550101002"]},
+        voice={},
     )
     assert result["type"] == "create_entry"
 

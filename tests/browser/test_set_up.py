@@ -44,7 +44,7 @@ async def test_wrong_token_then_the_right_one_then_an_account(
     await page.get_by_text("Instagram").first.wait_for()
     await frontend.look("set-up-7-integration")
     await frontend.button("Configure").click()
-    await form.get_by_text("Limits, messages and voice").wait_for()
+    await form.get_by_text("Voice and AI").wait_for()
     await frontend.look("set-up-8-options", height=1200)
 
 
@@ -77,3 +77,19 @@ async def test_token_that_may_only_read_is_told_and_replaced(
     await frontend.submit()
     await form.get_by_text("successful").wait_for()
     await frontend.look("read-only-4-done")
+
+
+@pytest.mark.usefixtures("beeper")
+async def test_options_are_in_sections(frontend: Frontend) -> None:
+    page, form = frontend.page, frontend.form
+    await frontend.open("/config/integrations/integration/beeper")
+    await frontend.button("Configure").click()
+    await form.get_by_text("Safety").wait_for()
+    for section in ("Incoming messages", "Voice and AI"):
+        await form.get_by_text(section).wait_for()
+    await form.get_by_role("button", name="Add").click()
+    await form.get_by_role("textbox").last.fill("Kim")
+    await frontend.submit()
+    await form.get_by_text("Only user IDs").wait_for()
+    await frontend.look("options-1-sender", height=1600)
+    await page.keyboard.press("Escape")

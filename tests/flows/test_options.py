@@ -15,23 +15,60 @@ pytestmark = pytest.mark.usefixtures("no_complaints")
 
 type Result = Any
 
+SECTIONS = {
+    "safety": [
+        "read_only",
+        "chats_per_hour",
+        "answers_per_minute",
+        "duplicate_window",
+    ],
+    "incoming": ["allowed_senders", "backlog_minutes"],
+    "voice": ["sentences", "confirm", "llm_can_send"],
+}
+
+
+def in_sections(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return options as the form has them; those left out have their defaults."""
+    return {
+        section: {key: options[key] for key in keys if key in options}
+        for section, keys in SECTIONS.items()
+        if options.keys() & {*keys}
+    }
+
+
+def suggested_options(result: Result) -> dict[str, Any]:
+    """Return the values that the form suggests, by field."""
+    return {
+        key: value
+        for section in result["data_schema"].schema.values()
+        for key, value in suggested({"data_schema": section.schema}).items()
+    }
+
 
 async def test_options(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
     result: Result = await hass.config_entries.options.async_init(loaded.entry_id)
     check_texts(result, "options")
-    assert result["data_schema"]({}) == {
-        "duplicate_window": 30,
-        "chats_per_hour": 20,
-        "answers_per_minute": 20,
-        "read_only": False,
-        "backlog_minutes": 15,
-        "allowed_senders": [],
-        "sentences": True,
-        "confirm": "new_people",
-        "llm_can_send": False,
-    }
+    schema = result["data_schema"].schema
+    assert {
+        name: [*map(str, section.schema.schema)] for name, section in schema.items()
+    } == SECTIONS
+    assert not any(section.options["collapsed"] for section in schema.values())
+    # The frontend fills in the defaults of the fields in a section without one.
+    assert {name: section({}) for name, section in schema.items()} == in_sections(
+        {
+            "duplicate_window": 30,
+            "chats_per_hour": 20,
+            "answers_per_minute": 20,
+            "read_only": False,
+            "backlog_minutes": 15,
+            "allowed_senders": [],
+            "sentences": True,
+            "confirm": "new_people",
+            "llm_can_send": False,
+        }
+    )
     simulator.requests.clear()
 
     options = {
@@ -46,7 +83,7 @@ async def test_options(
         "llm_can_send": True,
     }
     result = await hass.config_entries.options.async_configure(
-        result["flow_id"], options
+        result["flow_id"], in_sections(options)
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
@@ -64,7 +101,7 @@ async def test_options(
     assert loaded.state is ConfigEntryState.LOADED
 
     result = await hass.config_entries.options.async_init(loaded.entry_id)
-    assert suggested(result) == options
+    assert suggested_options(result) == options
 
 
 @pytest.mark.parametrize(
@@ -86,7 +123,9 @@ async def test_options_out_of_range_are_refused(
 ) -> None:
     result = await hass.config_entries.options.async_init(loaded.entry_id)
     with pytest.raises(InvalidData):
-        await hass.config_entries.options.async_configure(result["flow_id"], options)
+        await hass.config_entries.options.async_configure(
+            result["flow_id"], in_sections(options)
+        )
     assert loaded.options == {}
 
 
@@ -110,7 +149,7 @@ async def test_unambiguous_senders_are_accepted(
     """Stored once, in one spelling; a line left empty does not count."""
     result = await hass.config_entries.options.async_init(loaded.entry_id)
     result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {"allowed_senders": [typed, "", stored, " "]}
+        result["flow_id"], in_sections({"allowed_senders": [typed, "", stored, " "]})
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert loaded.options["allowed_senders"] == [stored]
@@ -146,15 +185,15 @@ async def test_ambiguous_senders_are_refused(
     result: Result = await hass.config_entries.options.async_init(loaded.entry_id)
     typed_in = {"read_only": True, "allowed_senders": ["@kim:beeper.com", typed]}
     result = await hass.config_entries.options.async_configure(
-        result["flow_id"], typed_in
+        result["flow_id"], in_sections(typed_in)
     )
-    assert result["errors"] == {"allowed_senders": "sender_uncertain"}
-    assert result["errors"]["allowed_senders"] in TEXTS["options"]["error"]
-    assert suggested(result).items() >= typed_in.items()
+    assert result["errors"] == {"base": "sender_uncertain"}
+    assert result["errors"]["base"] in TEXTS["options"]["error"]
+    assert suggested_options(result).items() >= typed_in.items()
     assert loaded.options == {}
 
     result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {"allowed_senders": []}
+        result["flow_id"], in_sections({"allowed_senders": []})
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert loaded.options["allowed_senders"] == []
@@ -165,7 +204,7 @@ async def test_options_of_an_entry_that_is_not_loaded(
 ) -> None:
     result = await hass.config_entries.options.async_init(entry.entry_id)
     await hass.config_entries.options.async_configure(
-        result["flow_id"], {"duplicate_window": 0}
+        result["flow_id"], in_sections({"duplicate_window": 0})
     )
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert entry.options["duplicate_window"] == 0

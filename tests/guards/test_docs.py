@@ -957,7 +957,7 @@ async def test_custom_sentences_example(
 
 
 def test_tables_of_voice() -> None:
-    names = ENGLISH["options"]["step"]["init"]["data"]
+    names = ENGLISH["options"]["step"]["init"]["sections"]["voice"]["data"]
     shown = [
         row.split("|")[1].strip()
         for row in PAGES["voice"]

@@ -81,8 +81,15 @@ async def add(
 def check_texts(result: Result, flow: str) -> None:
     """Check that the form's texts and fields match."""
     texts = TEXTS[flow]["step"][result["step_id"]]
-    fields = {str(field) for field in result["data_schema"].schema}
-    assert texts["data"].keys() == texts["data_description"].keys() == fields
+    sections = texts.get("sections", {})
+    schema = result["data_schema"].schema
+    for fields, described in [
+        ({field for field in schema if field not in sections}, texts),
+        *((schema[name].schema.schema, each) for name, each in sections.items()),
+    ]:
+        names = {str(field) for field in fields}
+        assert described.get("data", {}).keys() == names
+        assert described.get("data_description", {}).keys() == names
     placeholders = result["description_placeholders"] or {}
     wanted = {*re.findall(r"{(\w+)}", repr(texts))}
     # Home Assistant adds `name` itself; only errors use `networks`.

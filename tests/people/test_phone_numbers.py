@@ -108,7 +108,7 @@ async def allowed(
     """Return the allowed senders that the options store, None if they are refused."""
     flow = await hass.config_entries.options.async_init(entry.entry_id)
     flow = await hass.config_entries.options.async_configure(
-        flow["flow_id"], {"allowed_senders": [text]}
+        flow["flow_id"], {"incoming": {"allowed_senders": [text]}}
     )
     if flow["type"] is not FlowResultType.CREATE_ENTRY:
         hass.config_entries.options.async_abort(flow["flow_id"])

@@ -1,11 +1,13 @@
 """Flow that changes the options of a server."""
 
+from collections.abc import Callable
 import re
 from typing import Any, Final
 
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -35,55 +37,63 @@ from ..const import (
 )
 from ..validation import identifier, phone_number
 
-_OPTIONS_SCHEMA = vol.Schema(
+
+def _whole(least: int, most: int, unit: str | None = None) -> Callable[[Any], int]:
+    """Return the validator of a whole number."""
+    config = NumberSelectorConfig(min=least, max=most, mode=NumberSelectorMode.BOX)
+    if unit:
+        config["unit_of_measurement"] = unit
+    validate: Callable[[Any], int] = vol.All(NumberSelector(config), vol.Coerce(int))
+    return validate
+
+
+_SAFETY: Final = "safety"
+_INCOMING: Final = "incoming"
+_VOICE: Final = "voice"
+
+_SECTIONS: Final = {
+    _SAFETY: vol.Schema(
+        {
+            vol.Required(CONF_READ_ONLY, default=False): BooleanSelector(),
+            vol.Required(CONF_CHATS_PER_HOUR, default=DEFAULT_CHATS_PER_HOUR): _whole(
+                0, 200
+            ),
+            vol.Required(
+                CONF_ANSWERS_PER_MINUTE, default=DEFAULT_ANSWERS_PER_MINUTE
+            ): _whole(0, 200),
+            vol.Required(
+                CONF_DUPLICATE_WINDOW, default=DEFAULT_DUPLICATE_WINDOW
+            ): _whole(0, 600, "s"),
+        }
+    ),
+    _INCOMING: vol.Schema(
+        {
+            vol.Optional(CONF_ALLOWED_SENDERS, default=list): TextSelector(
+                TextSelectorConfig(multiple=True)
+            ),
+            vol.Required(CONF_BACKLOG_MINUTES, default=DEFAULT_BACKLOG_MINUTES): _whole(
+                5, 1440, "min"
+            ),
+        }
+    ),
+    _VOICE: vol.Schema(
+        {
+            vol.Required(CONF_SENTENCES, default=True): BooleanSelector(),
+            vol.Required(CONF_CONFIRM, default=DEFAULT_CONFIRM): SelectSelector(
+                SelectSelectorConfig(
+                    options=["always", "new_people", "never"],
+                    translation_key=CONF_CONFIRM,
+                )
+            ),
+            vol.Required(CONF_LLM_CAN_SEND, default=False): BooleanSelector(),
+        }
+    ),
+}
+_SCHEMA: Final = vol.Schema(
     {
-        vol.Required(CONF_DUPLICATE_WINDOW, default=DEFAULT_DUPLICATE_WINDOW): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=0,
-                    max=600,
-                    unit_of_measurement="s",
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Required(CONF_CHATS_PER_HOUR, default=DEFAULT_CHATS_PER_HOUR): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(min=0, max=200, mode=NumberSelectorMode.BOX)
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Required(
-            CONF_ANSWERS_PER_MINUTE, default=DEFAULT_ANSWERS_PER_MINUTE
-        ): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(min=0, max=200, mode=NumberSelectorMode.BOX)
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Required(CONF_READ_ONLY, default=False): BooleanSelector(),
-        vol.Required(CONF_BACKLOG_MINUTES, default=DEFAULT_BACKLOG_MINUTES): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=5,
-                    max=1440,
-                    unit_of_measurement="min",
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            vol.Coerce(int),
-        ),
-        vol.Optional(CONF_ALLOWED_SENDERS, default=list): TextSelector(
-            TextSelectorConfig(multiple=True)
-        ),
-        vol.Required(CONF_SENTENCES, default=True): BooleanSelector(),
-        vol.Required(CONF_CONFIRM, default=DEFAULT_CONFIRM): SelectSelector(
-            SelectSelectorConfig(
-                options=["always", "new_people", "never"], translation_key=CONF_CONFIRM
-            )
-        ),
-        vol.Required(CONF_LLM_CAN_SEND, default=False): BooleanSelector(),
+        # With a default, the frontend would not fill in those of the fields.
+        vol.Optional(name): section(schema)
+        for name, schema in _SECTIONS.items()
     }
 )
 # `@kim` without a server is ambiguous; iMessage IDs have no server.
@@ -99,25 +109,41 @@ class BeeperOptionsFlow(OptionsFlow):
         """Ask for the options."""
         problems: dict[str, str] = {}
         if user_input is not None:
+            given = {
+                key: value
+                for name, schema in _SECTIONS.items()
+                for key, value in schema(user_input.get(name, {})).items()
+            }
             try:
                 senders = dict.fromkeys(
                     _sender(text)
-                    for text in user_input[CONF_ALLOWED_SENDERS]
+                    for text in given[CONF_ALLOWED_SENDERS]
                     if text.strip()
                 )
             except vol.Invalid:
-                problems[CONF_ALLOWED_SENDERS] = "sender_uncertain"
+                # Home Assistant shows no error of a field in a section.
+                problems["base"] = "sender_uncertain"
             else:
                 return self.async_create_entry(
-                    data={**user_input, CONF_ALLOWED_SENDERS: [*senders]}
+                    data={**given, CONF_ALLOWED_SENDERS: [*senders]}
                 )
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, user_input or self.config_entry.options
+                _SCHEMA, user_input or self._stored()
             ),
             errors=problems,
         )
+
+    def _stored(self) -> dict[str, dict[str, Any]]:
+        """Return the options by section; they are stored without."""
+        options = self.config_entry.options
+        return {
+            name: {
+                key: options[key] for key in map(str, schema.schema) if key in options
+            }
+            for name, schema in _SECTIONS.items()
+        }
 
 
 def _sender(text: str) -> str:
