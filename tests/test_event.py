@@ -438,7 +438,7 @@ async def test_no_message_is_stored(
 
     await hass.config_entries.async_reload(loaded.entry_id)
     await hass.async_block_till_done()
-    assert unknown(hass, WHATSAPP, "event.chat_message")
+    assert not secrets_in(json.dumps(state(hass, WHATSAPP).as_dict()))
     assert await clean(hass, hass_storage)
 
     tell(hass, event(loaded))
@@ -495,3 +495,22 @@ async def test_no_message_is_recorded(
         assert recorded.attributes["message_id"] == "1"
         assert not recorded.attributes.keys() & PRIVATE
         assert not secrets_in(repr(recorded.as_dict()))
+
+
+async def test_a_reload_keeps_the_time_of_the_last_event(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Without its content: the change back to it must not look like a new event."""
+    await add_chat(hass, loaded)
+    tell(hass, event(loaded))
+    before = {key: state(hass, key).state for key in (WHATSAPP, "event.kim_message")}
+
+    await hass.config_entries.async_reload(loaded.entry_id)
+    await hass.async_block_till_done()
+
+    for entity_id, time in before.items():
+        shown = state(hass, entity_id)
+        assert shown.state == time
+        assert shown.attributes["event_type"] is None
+        assert not shown.attributes.keys() & PRIVATE
+    assert unknown(hass, TELEGRAM)

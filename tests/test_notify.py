@@ -227,7 +227,12 @@ async def test_device(
     assert {
         entity.entity_id
         for entity in er.async_entries_for_device(entity_registry, device.id)
-    } == {"event.kim_message", "notify.kim", "sensor.kim_unread_messages"}
+    } == {
+        "event.kim_message",
+        "notify.kim",
+        "sensor.kim_last_message",
+        "sensor.kim_unread_messages",
+    }
     # An id can hold a phone number; neither registry needs it.
     assert KIM not in f"{device.identifiers}{entity}"
 

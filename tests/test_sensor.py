@@ -402,3 +402,87 @@ async def test_states_contain_no_names_or_numbers(
     for account in simulator.world.accounts.values():
         for secret in (account.user.phone_number, account.user.full_name):
             assert not secret or secret not in shown
+
+
+# The last message of a chosen chat
+
+
+LAST = "sensor.kim_last_message"
+CONTENT = {"sender", "text", "kind"}
+
+
+def shown(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the time and the content of the last message."""
+    found = hass.states.get(LAST)
+    assert found
+    names = (*CONTENT, "is_self")
+    return {"time": found.state, **{key: found.attributes.get(key) for key in names}}
+
+
+async def test_the_last_message_is_shown(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """At once, and then each one in either direction."""
+    await add_chat(hass, loaded)
+    chat = simulator.world.chats[KIM]
+    last = chat.messages[-1]
+    await until(lambda: shown(hass)["text"] == last.text)
+    assert shown(hass)["time"] == f"{last.timestamp:%Y-%m-%dT%H:%M:%S}+00:00"
+
+    await listening(simulator)
+    simulator.incoming(KIM, chat.participants[0].id, "On my way")
+    await until(lambda: shown(hass)["text"] == "On my way")
+    assert (
+        shown(hass).items()
+        >= {
+            "sender": "Kim",
+            "is_self": False,
+            "kind": "text",
+        }.items()
+    )
+
+    data = {"chat_id": KIM, "message": "See you"}
+    await hass.services.async_call("beeper", "send_message", data, blocking=True)
+    await until(lambda: shown(hass)["text"] == "See you")
+    assert shown(hass)["is_self"] is True
+
+    # A reload keeps it, and its content is in no record.
+    before = shown(hass)
+    simulator.faults.add("status_before", path="*/messages", status=503, times=None)
+    await hass.config_entries.async_reload(loaded.entry_id)
+    await hass.async_block_till_done()
+    assert shown(hass) == before
+    found = hass.states.get(LAST)
+    assert found
+    assert found.state_info
+    assert found.state_info["unrecorded_attributes"] >= CONTENT
+
+
+async def test_a_deleted_last_message_is_not_shown(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    await add_chat(hass, loaded)
+    await listening(simulator)
+    before = simulator.world.chats[KIM].messages[-1].text
+    message = simulator.incoming(
+        KIM, simulator.world.chats[KIM].participants[0].id, "Oops"
+    )
+    await until(lambda: shown(hass)["text"] == "Oops")
+    simulator.delete(KIM, message["id"])
+    await until(lambda: shown(hass)["text"] == before)
+
+
+async def test_messages_of_senders_that_are_not_allowed_are_not_shown(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = add_entry(hass, simulator.url, allowed_senders=["@nobody:beeper.com"])
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await add_chat(hass, entry)
+    await listening(simulator)
+    data = {"chat_id": KIM, "message": "Mine"}
+    await hass.services.async_call("beeper", "send_message", data, blocking=True)
+    await until(lambda: shown(hass)["text"] == "Mine")
+    simulator.incoming(KIM, simulator.world.chats[KIM].participants[0].id, "Secret")
+    await poll(hass, entry)
+    await asyncio.sleep(0.2)
+    assert shown(hass)["text"] == "Mine"

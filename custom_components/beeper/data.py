@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant, callback
@@ -16,12 +16,14 @@ from .incoming.open_questions import OpenQuestions
 from .incoming.seen_messages import SeenMessages
 from .outgoing.outbox import Outbox
 from .outgoing.reply_loop import Origin
-from .signals import MessageEvent, ShortcutResult
+from .signals import LastMessage, MessageEvent, ShortcutResult
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class BeeperData:
     """By config entry ID; `shortcut_results` by subentry ID.
+
+    `last_events` and `last_messages` are those of entities, by their unique IDs.
 
     `sessions` by whether certificates are verified.
     `missing_for` is how long polls have missed the account of a device, by device ID.
@@ -36,6 +38,8 @@ class BeeperData:
     shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
     missing_for: dict[str, timedelta] = field(default_factory=dict)
     sessions: dict[bool, Sessions] = field(default_factory=dict)
+    last_events: dict[str, datetime] = field(default_factory=dict)
+    last_messages: dict[str, LastMessage] = field(default_factory=dict)
     entity_adders: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
 

@@ -11,7 +11,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
-from .data import note_trigger
+from .data import get_data, note_trigger
 from .entity import (
     BeeperAccountEntity,
     BeeperChatEntity,
@@ -56,8 +56,9 @@ async def async_setup_entry(
 class _MessageEntity(CoordinatorEntity[BeeperCoordinator], UnstoredEventEntity):
     """The last event of a message; kept in memory only, and unknown after a restart.
 
-    After the server was unavailable, the time of the last event is left, without its
-    type and content: the change back to it must not look like a new event.
+    After the server was unavailable or the entry was reloaded, the time of the last event
+    is left, without its type and content: the change back to it must not look like a new
+    event.
     """
 
     _unrecorded_attributes = PRIVATE
@@ -70,11 +71,19 @@ class _MessageEntity(CoordinatorEntity[BeeperCoordinator], UnstoredEventEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Subscribe to message events."""
+        """Show when the last event happened, and subscribe to new ones."""
         await super().async_added_to_hass()
+        if time := get_data(self.hass).last_events.get(self.unique_id or ""):
+            self.restore_event_time(time)
         self.async_on_remove(
             async_dispatcher_connect(self.hass, SIGNAL_MESSAGE, self._async_happened)
         )
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Keep the time of the last event over a reload."""
+        if self.unique_id and self.last_event_time:
+            get_data(self.hass).last_events[self.unique_id] = self.last_event_time
 
     @property
     @override

@@ -5,6 +5,7 @@ changes one of them.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.event import EventEntity
@@ -137,8 +138,19 @@ class UnstoredEventEntity(EventEntity):
     texts and names to disk.
     """
 
+    _EventEntity__last_event_triggered: datetime | None
     _EventEntity__last_event_type: str | None
     _EventEntity__last_event_attributes: dict[str, Any] | None
+
+    @property
+    def last_event_time(self) -> datetime | None:
+        """When the last event happened."""
+        return self._EventEntity__last_event_triggered
+
+    @callback
+    def restore_event_time(self, time: datetime) -> None:
+        """Show when an event happened, without its content."""
+        self._EventEntity__last_event_triggered = time
 
     @callback
     def forget_event_content(self) -> None:

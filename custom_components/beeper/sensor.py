@@ -1,4 +1,4 @@
-"""Sensors: the status and unread messages of accounts, and results of shortcuts."""
+"""Sensors: status, unread messages, last messages, and results of shortcuts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,13 @@ from .entity import (
     shortcut_device,
     suggest_entity_id,
 )
-from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
+from .signals import (
+    SIGNAL_LAST_MESSAGE,
+    SIGNAL_SHORTCUT,
+    LastMessage,
+    ShortcutPressed,
+    ShortcutResult,
+)
 
 PARALLEL_UPDATES = 0
 
@@ -78,6 +84,11 @@ _UNREAD: Final = SensorEntityDescription(
     translation_key="unread",
     state_class=SensorStateClass.MEASUREMENT,
 )
+_LAST_MESSAGE: Final = SensorEntityDescription(
+    key="last_message",
+    translation_key="last_message",
+    device_class=SensorDeviceClass.TIMESTAMP,
+)
 _LAST_RESULT: Final = SensorEntityDescription(
     key="last_result",
     translation_key="last_result",
@@ -109,7 +120,10 @@ async def async_setup_entry(
         entry,
         SUBENTRY_CHAT,
         async_add_entities,
-        lambda subentry: [BeeperChatUnreadSensor(coordinator, subentry, _UNREAD)],
+        lambda subentry: [
+            BeeperChatUnreadSensor(coordinator, subentry, _UNREAD),
+            ChatLastMessageSensor(coordinator, subentry, _LAST_MESSAGE),
+        ],
     )
     async_add_for_subentries(
         hass,
@@ -165,6 +179,42 @@ class BeeperChatUnreadSensor(BeeperChatEntity, SensorEntity):
         """The count of the latest poll, None if the server reports none."""
         counts = self.coordinator.data.chat_unread
         return None if counts is None else counts.get(self._chat_id, 0)
+
+
+class ChatLastMessageSensor(BeeperChatEntity, SensorEntity):
+    """When somebody last wrote in an added chat, and what.
+
+    Kept in memory only; the content is neither recorded nor stored.
+    """
+
+    _unrecorded_attributes = frozenset({"sender", "text", "kind"})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Show the message from before a reload, and subscribe to new ones."""
+        await super().async_added_to_hass()
+        if known := get_data(self.hass).last_messages.get(self.unique_id or ""):
+            self._show(known)
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_LAST_MESSAGE, self._async_follow)
+        )
+
+    @callback
+    def _async_follow(self, message: LastMessage) -> None:
+        entry_id = self.coordinator.config_entry.entry_id
+        if message.entry_id == entry_id and self._chat_id in message.chat_ids:
+            get_data(self.hass).last_messages[self.unique_id or ""] = message
+            self._show(message)
+            self.async_write_ha_state()
+
+    def _show(self, message: LastMessage) -> None:
+        self._attr_native_value = message.time
+        self._attr_extra_state_attributes = {
+            "sender": message.sender_name,
+            "is_self": message.is_self,
+            "text": message.text,
+            "kind": message.kind,
+        }
 
 
 class ShortcutResultSensor(RestoreSensor):

@@ -5,6 +5,7 @@ before the first entry is set up.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from homeassistant.util.signal_type import SignalType
@@ -102,6 +103,19 @@ PRIVATE: Final = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
+class LastMessage:
+    """The newest message of an added chat, in either direction; `text` is plain."""
+
+    entry_id: str
+    chat_ids: frozenset[str]
+    time: datetime
+    sender_name: str | None
+    is_self: bool
+    text: str | None
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class SendFailed:
     """A message that Home Assistant sent could not be delivered.
 
@@ -156,6 +170,7 @@ class ShortcutPressed:
 
 
 SIGNAL_MESSAGE: Final = SignalType[MessageEvent](f"{DOMAIN}_message")
+SIGNAL_LAST_MESSAGE: Final = SignalType[LastMessage](f"{DOMAIN}_last_message")
 SIGNAL_SEND_FAILED: Final = SignalType[SendFailed](f"{DOMAIN}_send_failed")
 SIGNAL_ACCOUNT_DISCONNECTED: Final = SignalType[AccountDisconnected](
     f"{DOMAIN}_account_disconnected"

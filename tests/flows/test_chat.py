@@ -561,6 +561,7 @@ async def test_removed_chat_leaves_no_entities(
     assert {entity.entity_id for entity in chats} == {
         "event.family_message",
         "notify.family",
+        "sensor.family_last_message",
         "sensor.family_unread_messages",
     }
     assert hass.states.get("notify.kim") is None

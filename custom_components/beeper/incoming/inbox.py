@@ -17,7 +17,7 @@ from homeassistant.helpers.start import async_at_started
 
 from ..api.exceptions import AnswerError, BeeperError, UnreadableAnswerError
 from ..api.generations import UNIDENTIFIED, Generation
-from ..api.models import Account, Chat, Message
+from ..api.models import Account, Chat, Message, User
 from ..api.pages import pages
 from ..api.stream import ChatEvent
 from ..const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
@@ -138,8 +138,8 @@ class Inbox:
     @callback
     def read_added_chats(self) -> None:
         """Read the added chats: later changes are compared with what is read now."""
-        for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT):
-            self._schedule(subentry.data[CONF_CHAT_ID])
+        for chat_id in self._added_chats():
+            self._schedule(chat_id)
 
     async def async_stop(self) -> None:
         """Stop reading, and save which messages were seen."""
@@ -307,6 +307,7 @@ class Inbox:
             for message in messages.values():
                 self._seen.note(chat_id, message)
             self._seen.mark(chat_id, reading.messages)
+            self._publish_last(frozenset({chat_id}), messages.values())
             return  # Beeper may fill thousands of chats with old messages.
         people = {message.sender_id for message in messages.values()}
         chat = await self._chats.async_get(chat_id, people)
@@ -326,6 +327,24 @@ class Inbox:
             if gone := self._seen.delete(chat_id, message_id):
                 self._publisher.publish(chat, gone, messages)
         self._seen.mark(chat_id, reading.messages)
+        self._publish_last(
+            frozenset(chat.ids | {chat_id}), messages.values(), chat.participants
+        )
+
+    def _publish_last(
+        self,
+        chat_ids: frozenset[str],
+        messages: Iterable[Message],
+        people: Iterable[User] = (),
+    ) -> None:
+        if not chat_ids.isdisjoint(self._added_chats()):
+            self._publisher.publish_last(chat_ids, messages, people)
+
+    def _added_chats(self) -> list[str]:
+        return [
+            subentry.data[CONF_CHAT_ID]
+            for subentry in self._entry.get_subentries_of_type(SUBENTRY_CHAT)
+        ]
 
     async def _async_publish(
         self, chat: Chat, change: MessageChange, listed: Mapping[str, Message]

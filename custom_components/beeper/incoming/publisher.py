@@ -1,6 +1,6 @@
 """Publishing the changes of messages that Home Assistant did not make itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from homeassistant.config_entries import ConfigEntry
@@ -14,7 +14,7 @@ from ..const import CONF_ALLOWED_SENDERS
 from ..outgoing.delivery import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
-from ..signals import SIGNAL_MESSAGE, MessageEvent
+from ..signals import SIGNAL_LAST_MESSAGE, SIGNAL_MESSAGE, LastMessage, MessageEvent
 from .open_questions import OpenQuestions
 from .read_statistics import ReadStatistics
 from .seen_messages import MessageChange, SeenMessages
@@ -160,6 +160,48 @@ class Publisher:
             reaction is None and message.is_sender
         )
         return sender, is_self
+
+    @callback
+    def publish_last(
+        self,
+        chat_ids: frozenset[str],
+        messages: Iterable[Message],
+        people: Iterable[User],
+    ) -> None:
+        """Publish the newest of the messages that were read in an added chat.
+
+        `people` are the chat's participants, as far as they were read.
+        """
+        names = {user.id: user for user in people}
+        for message in sorted(messages, key=Message.order, reverse=True):
+            sender_id = message.sender_id or ""
+            sender = names.get(sender_id) or User(
+                id=sender_id, full_name=message.sender_name
+            )
+            is_self = self._server.is_own(message)
+            is_sent = message.send_status in (None, "SUCCESS")
+            if (
+                message.timestamp is None
+                or message.is_event
+                or message.is_deleted
+                or not (is_sent if is_self else self._is_allowed(sender))
+            ):
+                continue
+            text = message.text if message.kind != "call" else None
+            async_dispatcher_send(
+                self._hass,
+                SIGNAL_LAST_MESSAGE,
+                LastMessage(
+                    entry_id=self._entry.entry_id,
+                    chat_ids=chat_ids,
+                    time=message.timestamp,
+                    sender_name=sender.name,
+                    is_self=is_self,
+                    text=plain(text) if text and self._generation.rich_text else text,
+                    kind=message.kind,
+                ),
+            )
+            return
 
     def _is_allowed(self, sender: User) -> bool:
         """Return whether the messages of a sender are published.
