@@ -11,9 +11,9 @@ from pytest_homeassistant_custom_component.common import (
     setup_test_component_platform,
 )
 
-from homeassistant.components import conversation
 from homeassistant.config_entries import ConfigFlow
 from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers.entity import Entity
 
 
 async def talk(
@@ -71,17 +71,17 @@ async def set_options(
 
 
 async def add_agent(
-    hass: HomeAssistant, agent: conversation.ConversationEntity
+    hass: HomeAssistant, agent: Entity, domain: str = "conversation"
 ) -> None:
-    """Add a conversation agent of another integration."""
+    """Add a conversation agent or another entity of another integration."""
 
     async def forward(hass: HomeAssistant, entry: Any) -> bool:
-        await hass.config_entries.async_forward_entry_setups(entry, ["conversation"])
+        await hass.config_entries.async_forward_entry_setups(entry, [domain])
         return True
 
     mock_integration(hass, MockModule("test", async_setup_entry=forward))
     mock_platform(hass, "test.config_flow")
-    setup_test_component_platform(hass, "conversation", [agent], from_config_entry=True)
+    setup_test_component_platform(hass, domain, [agent], from_config_entry=True)
     entry = MockConfigEntry(domain="test")
     entry.add_to_hass(hass)
     with mock_config_flow("test", ConfigFlow):

@@ -331,7 +331,7 @@ async def test_the_chat_shows_that_an_answer_is_being_written(
     typing = [
         request for request in simulator.requests if request.path.endswith("/typing")
     ]
-    assert [request.executed for request in typing] == [True] * shown or [False]
+    assert [request.executed for request in typing] == ([True] * shown or [False])
 
 
 async def test_hostile_texts_stay_texts(
