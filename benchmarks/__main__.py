@@ -13,7 +13,16 @@ from typing import Protocol, cast
 from .measure import Figure, table
 
 _DOCS = Path(__file__).parents[1] / "docs/performance.md"
-PARTS = ("create_chat", "bursts", "imports", "chats", "names", "stream", "files")
+PARTS = (
+    "create_chat",
+    "bursts",
+    "imports",
+    "chats",
+    "names",
+    "stream",
+    "phrases",
+    "files",
+)
 
 
 class Part(Protocol):

@@ -90,14 +90,14 @@ async def _measure_flood(*, rounds: int, frames: int) -> list[Figure]:
     async with simulator() as url, home_assistant() as hass:
         entry = await set_up(hass, url)
         inbox: Any = entry.runtime_data.inbox
-        mark, counted = inbox.mark, 0
+        schedule_read, counted = inbox.schedule_read, 0
 
         def count(event: Any) -> None:
             nonlocal counted
             counted += 1
-            mark(event)
+            schedule_read(event)
 
-        inbox.mark = count
+        inbox.schedule_read = count
         flood = {"kind": "ws_flood", "count": frames}
         for number in range(-1, rounds):
             async with _lag() as lag:

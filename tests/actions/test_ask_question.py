@@ -458,6 +458,19 @@ async def test_an_answer_may_overtake_the_servers_reply(
     assert (await question)["id"] == "yes"
 
 
+@pytest.mark.parametrize("profile", ["4.2.808", "latest"])
+async def test_an_answer_may_overtake_the_confirmation(
+    simulator: Simulator, ask: Ask
+) -> None:
+    simulator.confirm_after = 5
+    simulator.faults.add("delay_after", method="POST", path=PATH, seconds=0.5)
+    question = ask(message="Open 1 < 2 & 3?", timeout=10)
+    await until(lambda: simulator.world.chats[KIM].messages[-1].pending_id)
+    write(simulator, "yes")
+
+    assert (await question)["id"] == "yes"
+
+
 async def test_edits_are_no_answer(simulator: Simulator, ask: Ask) -> None:
     question = ask()
     await asked(simulator)

@@ -234,6 +234,34 @@ async def test_restarted_ids_are_new_messages(
     assert texts(events)[6:] == [f"after {number}" for number in range(6)]
 
 
+@pytest.mark.parametrize("moved_by", [-2, 2])
+async def test_restarted_ids_of_messages_of_one_second(
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    moved_by: int,
+) -> None:
+    """Networks time messages in whole seconds: another text is not an edit then."""
+    when = simulator.world.now().replace(microsecond=0)
+    chat = simulator.world.chat(FAMILY)
+    for number in range(6):
+        simulator.world.incoming(
+            chat, chat.participants[0], f"before {number}", when=when
+        )
+    await until(lambda: len(events) == 6)
+    await quiet(simulator)
+    await simulator.stop()
+    for message in chat.messages:
+        message.id = str(int(message.id) + moved_by)
+    chat.next_message += moved_by
+    await simulator.start()
+    write(simulator, "after", chat_id=FAMILY)
+    await until(lambda: len(events) >= 7)
+    await quiet(simulator)
+    assert texts(events)[6:] == ["after"]
+    assert {event.type for event in events} == {"message_received"}
+
+
 async def test_known_ids_of_other_messages(
     listening: MockConfigEntry,
     simulator: Simulator,

@@ -18,6 +18,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Event, Person
+from simulator.scenes import MERGED
 from tests.helpers.actions import create_chat, send
 from tests.helpers.listening import texts
 from tests.helpers.servers import add_entry
@@ -408,14 +409,17 @@ async def test_own_send_into_a_merged_chat_before_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server answers another chat than was asked; the event is faster."""
-    # Local id: the chat cannot be read before, as the server stumbles.
-    simulator.faults.add("status_before", path="/v1/chats/56*", status=500, times=1)
+    simulator.traits.add("merged_chat", "merged_members_hidden")
+    await settled(hass, loaded, simulator)
+    # The chat cannot be read before, as the server stumbles.
+    simulator.faults.add(
+        "status_before", path=f"/v1/chats/{MERGED}", status=500, times=1
+    )
     simulator.faults.add("delay_after", method="POST", seconds=1)
-    local = simulator.world.chat(KIM).local_id
     await hass.services.async_call(
         DOMAIN,
         "send_message",
-        {"chat_id": local, "message": "hello"},
+        {"chat_id": MERGED, "message": "hello"},
         blocking=True,
         return_response=True,
     )

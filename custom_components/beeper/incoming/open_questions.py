@@ -5,7 +5,7 @@ messages are published, so that each answer is taken once and marked for automat
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -69,7 +69,7 @@ class OpenQuestion:
         if not self.answer.done():
             self.answer.set_exception(error)
 
-    def locate(self, own_messages: Iterable[Message]) -> None:
+    def locate(self, own_messages: Collection[Message]) -> None:
         """Find the question among the own messages of its chat that were just read."""
         if (sent := self.sent()) is None:
             return
@@ -79,6 +79,12 @@ class OpenQuestion:
         for message in own_messages:
             if message.id in ids and message.timestamp and message.timestamp > earliest:
                 self.row = message
+        if self.row or sent.answered is not None:
+            return
+        # The answer can overtake both the reply and the network's confirmation.
+        now = self.server_time(asyncio.get_running_loop().time())
+        alike = [message for message in own_messages if sent.is_like(message, now)]
+        self.row = max(alike, key=Message.position, default=None)
 
     def is_before(self, message: Message) -> bool:
         """Return whether a message was written after the question, in the server's order.
@@ -134,7 +140,7 @@ class OpenQuestions:
             question.end(error())
 
     @callback
-    def locate(self, chat_ids: set[str], own_messages: Iterable[Message]) -> None:
+    def locate(self, chat_ids: set[str], own_messages: Collection[Message]) -> None:
         """Find the questions of a chat among own messages that were just read."""
         for question in self._questions:
             if question.chat_ids & chat_ids:

@@ -135,7 +135,7 @@ class Publisher:
         )
         self._questions.locate(
             chat.ids,
-            (own for own in listed.values() if self._server.is_own_in(chat, own)),
+            [own for own in listed.values() if self._server.is_own_in(chat, own)],
         )
         if self._questions.take(event):
             event = replace(event, answers_question=True)

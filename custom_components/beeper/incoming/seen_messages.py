@@ -76,8 +76,8 @@ class SeenMessages:
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.messages"
         )
         self._seen: dict[str, _Seen] = {}
-        self._keys: dict[tuple[float, str], str] = {}
-        """Keys of seen messages by their identity."""
+        self._by_identity: dict[tuple[float, str], tuple[str, _Seen]] = {}
+        """Seen messages with their key, also after another one has taken their ID."""
         self._marks: dict[str, tuple[int, str]] = {}
         """The position of the newest message that was read, by chat."""
         self.new_chats = NewChats(self._hash)
@@ -142,10 +142,14 @@ class SeenMessages:
         """Forget messages that are too old to be asked for."""
         followed = sorted(seen.time for seen in self._seen.values())[-_FOLLOWED:]
         oldest = min(self.cutoff, max([self.cutoff - _FOLLOWED_FOR, *followed[:1]]))
-        seen, self._seen, self._keys = self._seen, {}, {}
-        for key, message in seen.items():
-            if message.time >= oldest:
-                self._put(key, message)
+        self._seen = {
+            key: seen for key, seen in self._seen.items() if seen.time >= oldest
+        }
+        self._by_identity = {
+            identity: known
+            for identity, known in self._by_identity.items()
+            if known[1].time >= oldest
+        }
 
     @property
     def count(self) -> int:
@@ -262,17 +266,21 @@ class SeenMessages:
         IDs begin anew when Beeper moves to another computer or database.
         """
         time, text = self._identity(message)
-        return abs(time - seen.time) > _SAME_TIME or (
+        if abs(time - seen.time) > _SAME_TIME or (
             time != seen.time and bool(seen.text) and text != seen.text
-        )
+        ):
+            return True
+        # Of several messages at one time, it is one that had another ID.
+        _, known = self._by_identity.get((time, text), ("", seen))
+        return text != seen.text and known.chat == seen.chat and known is not seen
 
     def _renumbered(
         self, chat_id: str, now: _Seen, listed: Mapping[str, Message]
     ) -> _Seen | None:
         """Return a known message that has got another ID, or whose chat has."""
-        if not now.text or (known := self._keys.get(now.identity)) is None:
+        if not now.text or now.identity not in self._by_identity:
             return None
-        seen = self._seen[known]
+        known, seen = self._by_identity[now.identity]
         if seen.chat == now.chat:
             is_same = not any(
                 self._key(chat_id, other_id) == known
@@ -288,8 +296,10 @@ class SeenMessages:
     def _identity(self, message: Message) -> tuple[float, str]:
         time = message.timestamp.timestamp() if message.timestamp else 0
         text = " ".join((message.text or "").split())
+        if message.is_deleted:
+            return time, ""
         # Different people write the same at the same time, as at midnight.
-        return time, self._hash(f"{message.sender_id}\0{text}") if text else ""
+        return time, self._hash(f"{message.sender_id}\0{text}")
 
     def _note_renumbering(self) -> None:
         if not self._was_renumbered:
@@ -314,7 +324,7 @@ class SeenMessages:
     def _put(self, key: str, seen: _Seen) -> None:
         self._seen[key] = seen
         if seen.text:
-            self._keys[seen.identity] = key
+            self._by_identity[seen.identity] = (key, seen)
 
     def _key(self, chat_id: str, message_id: str) -> str:
         """Return a fingerprint: ids of chats can hold phone numbers."""

@@ -1,0 +1,501 @@
+"""Two thousand messages while IDs, times and servers change: all told once, none old.
+
+What happens is what real servers do: rows arrive late or in between, messages and chats
+get other IDs, accounts are added with their history, tokens are refused for a moment.
+`Model` says what must be told. The seed is in the output of a failed run; `SOAK_SEED`
+makes the same plan again, and `SOAK_TIMES` one that is so many times as long.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from itertools import count
+import os
+import random
+import time
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
+
+from custom_components.beeper.const import DOMAIN
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+from simulator import Simulator
+from simulator.model import Account, Chat, Person
+from simulator.profiles import PROFILES
+from tests.helpers.actions import PATH, call_action
+from tests.helpers.waiting import poll, until
+from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
+from tests.robustness.test_soak import READING, READS, STREAM
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+TIMES = int(os.environ.get("SOAK_TIMES", "1"))
+MESSAGES = 2000 * TIMES
+PATIENCE = 60
+STAYING = (KIM, FAMILY)
+"""Chats that keep their IDs; in others, what is older than the chat is not told."""
+
+HOURS = 3 * 3600
+MINUTES = 8 * 60
+THUMB = "\N{THUMBS UP SIGN}"
+ROBOT = "\N{ROBOT FACE}"
+TRIGGERS = ("message_received", "message_edited", "reaction_added")
+AUTOMATION = {
+    "alias": "Count",
+    "mode": "parallel",
+    "max": MESSAGES,
+    "triggers": [
+        {"trigger": f"beeper.{key}", "options": {}, "id": key} for key in TRIGGERS
+    ],
+    "actions": {
+        "event": "told",
+        "event_data": {
+            "kind": "{{ trigger.id }}",
+            "text": "{{ trigger.text }}",
+            "reaction": "{{ trigger.reaction }}",
+            "message": "no. {{ trigger.message_id }}",
+        },
+    },
+}
+
+
+class Model:
+    """What must be told, and what never."""
+
+    def __init__(self) -> None:
+        self.once: set[str] = set()
+        """Texts that are told once."""
+        self.in_order: dict[str, list[str]] = defaultdict(list)
+        """Those of messages that arrived live, by conversation."""
+        self.never: set[str] = set()
+        self.reactions = 0
+        """Reactions of other people."""
+        self.edits: set[str] = set()
+        self._numbers = count()
+
+    def text(self, kind: str) -> str:
+        """Return a text that no other message has."""
+        return f"{kind} {next(self._numbers)}: 1 < 2 & 3 \N{SNOWMAN}"
+
+    def check(self, told: list[Event]) -> None:
+        """Check that everything was told once, in order, and nothing else."""
+        texts = by_kind(told, "message_received")
+        twice = [text for text, times in Counter(texts).items() if times > 1]
+        assert not twice, f"told twice: {twice[:5]}"
+        assert not self.never & {*texts}, "old or own messages were told"
+        assert {*texts} == self.once
+        for live in self.in_order.values():
+            wanted = {*live}
+            assert [text for text in texts if text in wanted] == live
+        assert sorted(by_kind(told, "message_edited")) == sorted(self.edits)
+        reactions = [
+            event.data["reaction"]
+            for event in told
+            if event.data["kind"] == "reaction_added"
+        ]
+        assert reactions == [THUMB] * self.reactions
+
+
+def by_kind(told: list[Event], kind: str) -> list[str]:
+    return [event.data["text"] for event in told if event.data["kind"] == kind]
+
+
+class Life:
+    """What happens at the server, at Home Assistant, and between them."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: MockConfigEntry,
+        simulator: Simulator,
+        skip_time: Callable[[float], None],
+        told: list[Event],
+        rng: random.Random,
+    ) -> None:
+        self._hass, self._entry, self._simulator = hass, entry, simulator
+        self._skip_time, self._told, self._rng = skip_time, told, rng
+        self.model = Model()
+        self.chats = {name: name for name in (KIM, FAMILY, ALEX, INSTAGRAM)}
+        """The present ID of each conversation."""
+        kinds: list[Callable[[], Awaitable[None]]] = [
+            self.late_rows,
+            self.inserted_rows,
+            self.new_message_ids,
+            self.new_chat_id,
+            self.new_account,
+            self.new_chat_numbers,
+            self.refused_token,
+            self.restart_with_unknown_attempt,
+            self.own_changes,
+            self.changes_of_others,
+            self.slow_question,
+            *([self.trouble] * 10),
+        ]
+        self.plan = kinds * 3 * TIMES
+        rng.shuffle(self.plan)
+        self._accounts = count()
+
+    @property
+    def _world(self) -> Any:
+        return self._simulator.world
+
+    def _chat(self, name: str) -> Chat:
+        chat: Chat = self._world.chats[self.chats[name]]
+        return chat
+
+    def _other(self, chat: Chat) -> Person:
+        return self._rng.choice([one for one in chat.participants if not one.is_self])
+
+    # Messages
+
+    def live(self, name: str | None = None) -> None:
+        """Let somebody write."""
+        name = name or self._rng.choice([*self.chats])
+        chat, text = self._chat(name), self.model.text("live")
+        self.model.once.add(text)
+        self.model.in_order[name].append(text)
+        self._world.incoming(chat, self._other(chat), text)
+
+    def _write_late(self, chat: Chat, ago: float, *, is_old: bool) -> None:
+        text = self.model.text("late")
+        (self.model.never if is_old else self.model.once).add(text)
+        when = self._world.now() - timedelta(seconds=ago)
+        self._world.incoming(chat, self._other(chat), text, when=when)
+
+    async def late_rows(self) -> None:
+        """A network delivers what it kept for minutes and for hours."""
+        name = self._rng.choice(STAYING)
+        for _ in range(self._rng.choice((1, 5, 25))):
+            self._write_late(
+                self._chat(name), HOURS + self._rng.random() * 999, is_old=True
+            )
+        for _ in range(3):
+            self._write_late(
+                self._chat(name), MINUTES + self._rng.random(), is_old=False
+            )
+            self.live(name)
+
+    async def inserted_rows(self) -> None:
+        """Missed messages arrive below newer ones; only events name them."""
+        name = self._rng.choice(STAYING)
+        for _ in range(5):
+            self.live(name)
+        await self.calm()
+        chat = self._chat(name)
+        below = chat.messages[-self._rng.randint(1, min(30, len(chat.messages)))]
+        for offset in range(1, 4):
+            text = self.model.text("inserted")
+            self.model.once.add(text)
+            message = self._world._new_message(
+                chat, self._other(chat), self._world.now() - timedelta(seconds=5)
+            )
+            message.text = message.html = text
+            message.sort_key = below.sort_key - offset
+            self._world._append(chat, message)
+        chat.messages.sort(key=lambda message: message.sort_key)
+        await self.caught_up()
+
+    # IDs
+
+    async def new_message_ids(self) -> None:
+        """Beeper moves to another computer: messages are numbered from one again."""
+        await self.caught_up()
+        await self._simulator.stop()
+        for chat in self._world.chats.values():
+            del chat.messages[:-40]
+            for number, message in enumerate(chat.messages, 1):
+                message.id = str(number)
+            chat.next_message = len(chat.messages) + 1
+        self._world.renumber_chats()
+        self.live()
+        await self._simulator.start()
+        self.live()
+
+    async def new_chat_id(self) -> None:
+        """A bridge creates a chat anew, and its messages are announced again."""
+        await self.caught_up()
+        name = self._rng.choice([name for name in self.chats if name not in STAYING])
+        self.chats[name] = self._world.recreate_chat(self._chat(name)).id
+        for _ in range(3):
+            self.live(name)
+            await asyncio.sleep(self._rng.choice((0, 0.02)))
+
+    async def new_chat_numbers(self) -> None:
+        """The numbers of chats change; a call with one reaches the same chat or none."""
+        await self.calm()
+        chat = self._chat(KIM)
+        number = chat.local_id
+        with suppress(HomeAssistantError):  # It may stand for another chat already.
+            await call_action(self._hass, "get_chat", chat_id=number)
+        self._world.renumber_chats()
+        with pytest.raises(HomeAssistantError):
+            await call_action(
+                self._hass, "send_message", chat_id=number, message="to nobody"
+            )
+        assert not any(
+            message.text == "to nobody"
+            for chat in self._world.chats.values()
+            for message in chat.messages
+        )
+
+    async def new_account(self) -> None:
+        """An account is added, and brings its history along."""
+        await self.calm()
+        number = next(self._accounts)
+        account_id = f"added{number}"
+        self._world.accounts[account_id] = Account(
+            id=account_id,
+            network="Signal",
+            bridge=("signal", "signal", "cloud"),
+            user=Person(id=f"@me{number}:x", full_name="Sam", is_self=True),
+        )
+        chat = self._world.add_chat(
+            self._world.accounts[account_id],
+            [Person(id=f"@robin{number}:x", full_name="Robin")],
+        )
+        for minutes in (30, 20, 12, 8, 5, 2, 1):
+            self._write_late(chat, 60 * minutes, is_old=True)
+        await poll(self._hass, self._entry)
+        self._write_late(chat, 100, is_old=True)
+        self.chats[account_id] = chat.id
+        self.live(account_id)
+
+    # Home Assistant
+
+    async def refused_token(self) -> None:
+        """A proxy that starts refuses the token once or twice."""
+        self._simulator.faults.add(
+            "status_before", method="GET", status=401, times=self._rng.randint(1, 2)
+        )
+        self.live()
+        await poll(self._hass, self._entry)
+        self.live()
+
+    async def _restart(self) -> None:
+        """Set the integration up as after an orderly restart of Home Assistant."""
+        await self._hass.config_entries.async_unload(self._entry.entry_id)
+        self._hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+        await self._hass.async_block_till_done()
+        del self._hass.data[DOMAIN]
+        self.live()
+        # It may fail; Home Assistant tries again.
+        await self._hass.config_entries.async_setup(self._entry.entry_id)
+
+    async def restart_with_unknown_attempt(self) -> None:
+        """The same call after a restart does not repeat what may have been sent."""
+        await self.calm()
+        text = self.model.text("own")
+        self.model.never.add(text)
+        data = {"chat_id": KIM, "message": text}
+        faults = self._simulator.faults
+        has_run = self._rng.choice((True, False))
+        faults.add(
+            "status_after" if has_run else "status_before",
+            method="POST",
+            path=PATH,
+            status=502,
+        )
+        faults.add("status_before", method="GET", path=PATH, status=500, times=1000)
+        with pytest.raises(HomeAssistantError) as unknown:
+            await call_action(self._hass, "send_message", **data)
+        assert unknown.value.translation_key == "message_unknown"
+        faults.clear()
+        await self._restart()
+        if has_run:
+            answer = await call_action(self._hass, "send_message", **data)
+            assert answer["recovered"]
+        else:
+            with pytest.raises(HomeAssistantError) as unknown:
+                await call_action(self._hass, "send_message", **data)
+            assert unknown.value.translation_key == "message_still_unknown"
+        assert [message.text for message in self._world.chats[KIM].messages].count(
+            text
+        ) == has_run
+
+    async def own_changes(self) -> None:
+        """Home Assistant writes, reacts and edits: none of it is told."""
+        await self.calm()
+        name = self._rng.choice([*self.chats])
+        chat = self._chat(name)
+        theirs = next(
+            message for message in reversed(chat.messages) if not message.sender.is_self
+        )
+        text, edited = self.model.text("own"), self.model.text("own")
+        self.model.never |= {text, edited}
+        sent = await call_action(
+            self._hass, "send_message", chat_id=chat.id, message=text, wait=True
+        )
+        self.live(name)
+        await call_action(
+            self._hass,
+            "add_reaction",
+            chat_id=chat.id,
+            message_id=theirs.id,
+            reaction=ROBOT,
+        )
+        await call_action(
+            self._hass,
+            "edit_message",
+            chat_id=chat.id,
+            message_id=sent["message_id"],
+            message=edited,
+        )
+
+    async def changes_of_others(self) -> None:
+        """Somebody reacts, and somebody edits a message."""
+        name = self._rng.choice([*self.chats])
+        self.live(name)
+        self.live(name)
+        await self.calm()
+        chat = self._chat(name)
+        reacted, edited = chat.messages[-2:]
+        self.model.reactions += 1
+        text = self.model.text("edited")
+        self.model.edits.add(text)
+        self._world.react(chat, reacted, self._other(chat), THUMB)
+        self._world.edit(chat, edited, text)
+        await self.caught_up()
+
+    async def slow_question(self) -> None:
+        """The answer comes before the server has answered the question's request."""
+        await self.calm()
+        chat = self._chat(KIM)
+        question = self.model.text("question")
+        answer = f"yes {len(self.model.once)}"
+        self.model.never.add(question)
+        self.model.once.add(answer)
+        self._simulator.faults.add("delay_after", method="POST", path=PATH, seconds=0.3)
+        before = len(chat.messages)
+        asking = asyncio.create_task(
+            call_action(
+                self._hass,
+                "ask_question",
+                chat_id=KIM,
+                message=question,
+                answers=[{"id": "yes", "sentences": [answer]}],
+                show_choices=False,
+                timeout=20,
+            )
+        )
+        await until(lambda: len(chat.messages) > before)
+        if self._simulator.profile.version != PROFILES["latest"].version:
+            # Older servers list own messages once the network has confirmed them.
+            await asyncio.sleep(self._simulator.confirm_after * 2)
+        self._world.incoming(chat, self._other(chat), answer)
+        assert not asking.done()
+        assert (await asking)["id"] == "yes"
+
+    async def trouble(self) -> None:
+        """The stream or a read fails, or a side restarts."""
+        faults = self._simulator.faults
+        match self._rng.randrange(8):
+            case 0:
+                await self._simulator.stop()
+                self.live()
+                await self._simulator.start()
+            case 1:
+                await self._hass.config_entries.async_reload(self._entry.entry_id)
+            case 2:
+                await self._restart()
+            case 3 | 4:
+                kind, options = self._rng.choice(STREAM)
+                faults.add(kind, **options)
+                if kind == "ws_refuse":
+                    faults.add("ws_close")
+            case _:
+                kind, options = self._rng.choice(READING)
+                faults.add(
+                    kind,
+                    method="GET",
+                    path=self._rng.choice(READS),
+                    times=self._rng.randint(1, 4),
+                    **options,
+                )
+        self.live()
+
+    # Waiting
+
+    async def caught_up(self) -> None:
+        """Wait until everything is told."""
+        model = self.model
+        before, given_up = None, time.monotonic() + PATIENCE
+        while (
+            missing := len(model.once)
+            + len(model.edits)
+            + model.reactions
+            - len(self._told)
+        ) > 0:
+            assert time.monotonic() < given_up, f"{missing} are missing"
+            now = len(self._told), len(self._simulator.requests)
+            if now == before:
+                self._skip_time(61)  # Delays and polls are over.
+            before = now
+            await asyncio.sleep(0.02)
+
+    async def calm(self) -> None:
+        """Wait until everything is told, nothing fails, and the stream is followed."""
+        await self.caught_up()
+        self._simulator.faults.clear()
+        given_up = time.monotonic() + PATIENCE
+        while not (
+            self._entry.state is ConfigEntryState.LOADED
+            and any(
+                connection.is_followed for connection in self._simulator.hub.connections
+            )
+        ):
+            assert time.monotonic() < given_up, "the stream is not followed"
+            self._skip_time(5)
+            await asyncio.sleep(0.02)
+        await poll(self._hass, self._entry)
+        before = -1
+        while before != (now := len(self._simulator.requests)):
+            before = now
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(240 * TIMES)
+async def test_all_is_told_once_and_nothing_old(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    seed = os.environ.get("SOAK_SEED") or str(random.SystemRandom().randrange(10**9))
+    print(f"SOAK_SEED={seed}")  # noqa: T201
+    rng = random.Random(seed)  # noqa: S311
+    asyncio.get_running_loop().set_debug(False)  # It is slow.
+    told = async_capture_events(hass, "told")
+    assert await async_setup_component(hass, "automation", {"automation": AUTOMATION})
+    life = Life(hass, listening, simulator, skip_time, told, rng)
+    every = MESSAGES // len(life.plan)
+    done: Counter[str] = Counter()
+    while len(life.model.once) < MESSAGES or life.plan:
+        for _ in range(every if life.plan else 50):
+            life.live()
+            if rng.random() < 0.1:
+                await asyncio.sleep(rng.choice((0, 0.001, 0.03)))
+        if life.plan:
+            happens = life.plan.pop()
+            done[happens.__name__] += 1
+            await happens()
+    await life.calm()
+    await hass.async_block_till_done()
+    life.model.check(told)
+    assert not [*listening.async_get_active_flows(hass, {SOURCE_REAUTH})]
+    print(len(told), dict(done))  # noqa: T201
+
+
+@pytest.fixture
+def profile() -> str:
+    """Return the generation with routes for single messages, and events."""
+    return os.environ.get("SOAK_PROFILE", "latest")
