@@ -33,9 +33,9 @@ from simulator import Simulator
 from simulator.model import Account, Chat, Person
 from simulator.profiles import PROFILES
 from tests.helpers.actions import PATH, call_action
+from tests.helpers.soak import READING, READS, STREAM
 from tests.helpers.waiting import poll, until
 from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
-from tests.robustness.test_soak import READING, READS, STREAM
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -283,6 +283,8 @@ class Life:
 
     async def _restart(self) -> None:
         """Set the integration up as after an orderly restart of Home Assistant."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return
         await self._hass.config_entries.async_unload(self._entry.entry_id)
         self._hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
         await self._hass.async_block_till_done()

@@ -23,10 +23,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Chat, Message
+from tests.helpers.soak import READING, READS, STREAM, Fault
 from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 
 GRANDMA = "imsg##thread:15550104001"  # whose network tells of nothing
-type Fault = tuple[str, dict[str, Any]]
 
 CHATS = (KIM, FAMILY, ALEX, INSTAGRAM, GRANDMA)
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
@@ -46,33 +46,6 @@ AUTOMATION = {
         },
     },
 }
-# Faults of the stream and of reads.
-STREAM: tuple[Fault, ...] = (
-    ("ws_close", {}),
-    ("ws_close", {"code": 1000}),
-    ("ws_stall", {}),
-    ("ws_flood", {"count": 50}),
-    ("ws_repeat", {"count": 20}),
-    ("ws_shuffle", {"count": 8}),
-    ("ws_refuse", {"status": 503}),
-    ("ws_garbage", {"body": '{"type": "message.upserted", "chatID": 7, "ids": 7}'}),
-    ("ws_garbage", {"body": '{"type": "message.upserted", "chatID": "!no:x"}'}),
-    ("ws_garbage", {"body": "\N{SHRUG} {"}),
-    ("ws_garbage", {"body": b"\xff\x00"}),
-)
-READING: tuple[Fault, ...] = (
-    ("status_before", {"status": 500}),
-    ("status_before", {"status": 429}),
-    ("status_after", {"status": 502}),
-    ("drop_before", {}),
-    ("drop_after", {}),
-    ("cut", {}),
-    ("stall_body", {"seconds": 0.01}),
-    ("delay", {"seconds": 0.05}),
-    ("garbage", {"body": "<html>It works!</html>", "content_type": "text/html"}),
-    ("garbage", {"body": '{"items": [{"id": 1}, 7, null], "hasMore": "yes"}'}),
-    ("garbage", {"body": "{}"}),
-)
 SENDING: tuple[Fault, ...] = (
     ("status_before", {"status": 500}),
     ("status_before", {"status": 429}),
@@ -87,7 +60,6 @@ SENDING: tuple[Fault, ...] = (
     ("garbage", {"body": "<html>It works!</html>", "content_type": "text/html"}),
     ("garbage", {"body": "{}"}),
 )
-READS = ("/v1/chats*", "/v1/chats/*/messages", "/v1/chats/*", "/v1/accounts", "*")
 
 
 class Life:

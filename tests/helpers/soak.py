@@ -1,0 +1,33 @@
+"""Faults of the stream and of reads, for long runs."""
+
+from typing import Any
+
+type Fault = tuple[str, dict[str, Any]]
+
+STREAM: tuple[Fault, ...] = (
+    ("ws_close", {}),
+    ("ws_close", {"code": 1000}),
+    ("ws_stall", {}),
+    ("ws_flood", {"count": 50}),
+    ("ws_repeat", {"count": 20}),
+    ("ws_shuffle", {"count": 8}),
+    ("ws_refuse", {"status": 503}),
+    ("ws_garbage", {"body": '{"type": "message.upserted", "chatID": 7, "ids": 7}'}),
+    ("ws_garbage", {"body": '{"type": "message.upserted", "chatID": "!no:x"}'}),
+    ("ws_garbage", {"body": "\N{SHRUG} {"}),
+    ("ws_garbage", {"body": b"\xff\x00"}),
+)
+READING: tuple[Fault, ...] = (
+    ("status_before", {"status": 500}),
+    ("status_before", {"status": 429}),
+    ("status_after", {"status": 502}),
+    ("drop_before", {}),
+    ("drop_after", {}),
+    ("cut", {}),
+    ("stall_body", {"seconds": 0.01}),
+    ("delay", {"seconds": 0.05}),
+    ("garbage", {"body": "<html>It works!</html>", "content_type": "text/html"}),
+    ("garbage", {"body": '{"items": [{"id": 1}, 7, null], "hasMore": "yes"}'}),
+    ("garbage", {"body": "{}"}),
+)
+READS = ("/v1/chats*", "/v1/chats/*/messages", "/v1/chats/*", "/v1/accounts", "*")
