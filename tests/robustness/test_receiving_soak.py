@@ -386,7 +386,7 @@ class Life:
                 message=question,
                 answers=[{"id": "yes", "sentences": [answer]}],
                 show_choices=False,
-                timeout=20,
+                timeout=60,
             )
         )
         await until(lambda: len(chat.messages) > before)
@@ -448,11 +448,15 @@ class Life:
         """Wait until everything is told, nothing fails, and the stream is followed."""
         await self.caught_up()
         self._simulator.faults.clear()
+        hub = self._simulator.hub
+        silent = [*hub.connections]  # A fault may have struck them.
+        hub.hang_up()
         given_up = time.monotonic() + PATIENCE
         while not (
             self._entry.state is ConfigEntryState.LOADED
             and any(
-                connection.is_followed for connection in self._simulator.hub.connections
+                connection.is_followed and connection not in silent
+                for connection in hub.connections
             )
         ):
             assert time.monotonic() < given_up, "the stream is not followed"
