@@ -1,7 +1,7 @@
 """Every path through the flows over real sockets; flows succeed after any error."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 import json
 from typing import Any
 
@@ -27,9 +27,10 @@ from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.certificates import Certificate
 from tests.helpers.flows import TEXTS, check_texts, suggested
+from tests.helpers.proxy import Proxy
 from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import until
-from tests.helpers.world import KIM
+from tests.helpers.world import KIM, PROFILES
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
@@ -529,6 +530,78 @@ async def test_one_address_is_added_once_even_by_two_at_a_time(
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+
+
+@pytest.fixture
+async def alias(simulator: Simulator) -> AsyncIterator[str]:
+    """Return another address of the server."""
+    async with Proxy(simulator.url) as proxy:
+        yield proxy.url
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_one_server_at_two_addresses_is_one_server(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    alias: str,
+    is_loaded: bool,
+) -> None:
+    if is_loaded:
+        assert await hass.config_entries.async_setup(entry.entry_id)
+    hass.config_entries.async_update_entry(entry, title="Beeper at home")
+
+    result = await submit(
+        hass, await begin(hass), url=alias, token=TOKEN, verify_ssl=True
+    )
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "same_server"
+    assert result["description_placeholders"] == {"title": "Beeper at home"}
+    assert "{title}" in TEXTS["config"]["abort"]["same_server"]
+    assert hass.config_entries.async_entries(DOMAIN) == [entry]
+    assert not simulator.executed
+
+
+async def test_two_users_of_one_server_are_two_entries(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, alias: str
+) -> None:
+    simulator.world.account("matrix").user.id = "@other:beeper.com"
+
+    await finish(hass, await connect(hass, await begin(hass), alias))
+
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 2
+
+
+@pytest.mark.parametrize("fault", [None, "drop_before", "status_before"])
+async def test_two_servers_of_one_user_are_two_entries(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    fault: str | None,
+) -> None:
+    """Each installation of Beeper numbers the chats by itself."""
+    async with Simulator() as other:
+        for chat in other.world.chats.values():
+            chat.local_id = f"{int(chat.local_id) + 100}"
+        if fault:  # A server that cannot be compared with is another one.
+            simulator.faults.add(fault, path="/v1/chats", times=None)
+        await finish(hass, await connect(hass, await begin(hass), other.url))
+
+        assert len(hass.config_entries.async_entries(DOMAIN)) == 2
+
+
+async def test_reconfigure_refuses_the_server_of_another_entry(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, alias: str
+) -> None:
+    async with Simulator() as other:
+        second = add_entry(hass, other.url)
+        result = await second.start_reconfigure_flow(hass)
+
+        result = await submit(hass, result, url=alias, verify_ssl=True)
+
+        assert result["errors"] == {"url": "already_configured"}
 
 
 async def test_path_prefix(hass: HomeAssistant) -> None:

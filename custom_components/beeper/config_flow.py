@@ -34,6 +34,7 @@ from .flows.connection import (
     addresses,
     async_connect,
     async_find_local,
+    async_is_same_server,
     clean_token,
 )
 from .flows.labels import account_label, account_selector, async_selector_texts
@@ -105,6 +106,11 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             problems = await self._async_validate(user_input)
             if not problems:
                 self._async_abort_entries_match({CONF_URL: self._server.data[CONF_URL]})
+                if other := await self._async_same_server(None):
+                    return self.async_abort(
+                        reason="same_server",
+                        description_placeholders={"title": other.title},
+                    )
                 return await self._async_step_next()
         suggested = self._suggested(user_input)
         if suggested is None:
@@ -284,7 +290,22 @@ class BeeperConfigFlow(ConfigFlow, domain=DOMAIN):
             self._offered = found.url
             return {CONF_URL: found.reason}
         self._server = found
+        is_moved = entry and found.data[CONF_URL] != entry.data[CONF_URL]
+        if is_moved and await self._async_same_server(entry):
+            return {CONF_URL: "already_configured"}
         return {}
+
+    async def _async_same_server(self, entry: ConfigEntry | None) -> ConfigEntry | None:
+        """Return another entry for the same server and user, at another address."""
+        data = self._server.data
+        for other in self._async_current_entries(include_ignore=False):
+            if (
+                other is not entry
+                and other.data[CONF_URL] != data[CONF_URL]
+                and await async_is_same_server(self.hass, data, other.data)
+            ):
+                return other
+        return None
 
     def _async_update(
         self, entry: ConfigEntry, data: dict[str, Any]

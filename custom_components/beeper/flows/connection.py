@@ -36,6 +36,9 @@ _SUPERVISOR_HOSTS: Final = ("172.30.32.1", "local-beeper", "local-beeper-server"
 _LOCAL_TIMEOUT: Final = 1.0
 """Seconds for all local addresses together: the form waits for them."""
 
+_COMPARISON_TIMEOUT: Final = 10.0
+"""Seconds for reading chats of two servers: a server that is away is another one."""
+
 # The field of each error; other errors concern the whole form.
 _FIELDS: Final = {
     "cannot_connect": CONF_URL,
@@ -180,6 +183,38 @@ async def _async_connect(
         accounts=accounts,
         scopes=scopes,
     )
+
+
+async def async_is_same_server(
+    hass: HomeAssistant, first: Mapping[str, Any], second: Mapping[str, Any]
+) -> bool:
+    """Return whether the data of two entries lead to one server and its user.
+
+    Servers have no ID. But the numbers of chats belong to one installation of Beeper.
+    """
+    known_id = first[CONF_USER_ID]
+    if not _is_complete(known_id) or known_id != second[CONF_USER_ID]:
+        return False
+    try:
+        async with asyncio.timeout(_COMPARISON_TIMEOUT):
+            numbers, others = await asyncio.gather(
+                _async_chat_numbers(hass, first), _async_chat_numbers(hass, second)
+            )
+    except BeeperError, TimeoutError:
+        return False
+    common = numbers.keys() & others.keys()
+    return bool(common) and all(numbers[chat] == others[chat] for chat in common)
+
+
+async def _async_chat_numbers(
+    hass: HomeAssistant, data: Mapping[str, Any]
+) -> dict[str, str | None]:
+    """Return the numbers of the last chats by ID; raises BeeperError."""
+    sessions = async_get_sessions(hass, data[CONF_VERIFY_SSL])
+    client = BeeperClient(sessions, data[CONF_URL], data[CONF_TOKEN])
+    await client.identify()
+    page = await client.chats()
+    return {chat.id: chat.local_id for chat in page.items}
 
 
 def _redirect_target(url: str, location: str) -> str | None:
