@@ -48,7 +48,7 @@ from tests.helpers.entities import add_chat, device_of
 from tests.helpers.media import PNG, Door, Doorbell
 from tests.helpers.repository import MANIFEST, ROOT
 from tests.helpers.talking import SENT_TO_MIA, TO_MIA, add_agent
-from tests.helpers.waiting import quiet, until
+from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 from tests.helpers.yaml_examples import README, set_up_automation
 
@@ -1064,6 +1064,28 @@ async def test_messages_are_read_aloud(
     assert call.data["entity_id"] == ["assist_satellite.kitchen"]
     assert call.data["message"].endswith(f" writes: {heard}")
     assert message.is_unread
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_the_servers_clock_decides_what_is_read_aloud(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    spoken: list[ServiceCall],
+    events: list[MessageEvent],
+    hours: int,
+) -> None:
+    simulator.world.clock_skew = timedelta(hours=hours)
+    await poll(hass, listening)
+    await read_aloud(hass)
+
+    write(simulator, "old", ago=130)
+    write(simulator, "new")
+    await until(lambda: len(events) == 2)
+    await quiet(simulator)
+    await finished(hass)
+
+    assert [call.data["message"].partition(": ")[2] for call in spoken] == ["new"]
 
 
 @pytest.mark.parametrize("groups", [False, True])

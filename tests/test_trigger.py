@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 import unicodedata
 
@@ -101,6 +102,26 @@ async def test_message_trigger_fires(
     assert variables["platform"] == "beeper.message_received"
     # The logbook keeps this.
     assert triggered[0].data["source"] == "message on WhatsApp"
+
+
+@pytest.mark.parametrize("hours", [-3, 0, 3])
+async def test_age_of_a_message_on_the_servers_clock(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, hours: int
+) -> None:
+    simulator.world.clock_skew = timedelta(hours=hours)
+    await poll(hass, loaded)
+    calls = await automate(hass)
+    event = message_event(loaded, simulator)
+
+    for seconds in (90, -30):
+        written = simulator.world.now() - timedelta(seconds=seconds)
+        message = replace(event.message, timestamp=written)
+        await publish(hass, replace(event, message=message))
+    await publish(hass, replace(event, message=replace(event.message, timestamp=None)))
+
+    ages = [call.data["trigger"]["age"] for call in calls]
+    assert 88 <= ages[0] <= 95
+    assert ages[1:] == [0, None]
 
 
 async def test_message_without_a_network(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, override
 
 import voluptuous as vol
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.trigger import (
@@ -19,12 +20,14 @@ from homeassistant.helpers.trigger import (
     TriggerNotTriggeredReporter,
 )
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
 from . import automation_scope
 from .api.folding import fold, fold_reaction
 from .api.models import MESSAGE_KINDS, Reaction, User
 from .data import note_trigger
+from .outgoing.delivery import server_time
 from .people.senders import is_sender
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
@@ -90,7 +93,7 @@ class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Tr
         def on_event(event: EventT) -> None:
             if self._matches(event):
                 run_action(
-                    {**event.as_dict(), "config_entry_id": event.entry_id},
+                    self._variables(event) | {"config_entry_id": event.entry_id},
                     self._describe(event),
                     self._context(event),
                 )
@@ -104,6 +107,10 @@ class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Tr
     @abstractmethod
     def _describe(self, event: EventT) -> str:
         """Return a text for the logbook, which must not name people."""
+
+    def _variables(self, event: EventT) -> dict[str, Any]:
+        """Return the trigger's variables."""
+        return event.as_dict()
 
     def _context(self, event: EventT) -> Context | None:
         """Return the context of the actions, None for a new one."""
@@ -122,6 +129,25 @@ class _MessageTrigger(_BeeperTrigger[MessageEvent]):
     @override
     def _describe(self, event: MessageEvent) -> str:
         return f"{self._name} on {event.chat.network or 'Beeper'}"
+
+    @override
+    def _variables(self, event: MessageEvent) -> dict[str, Any]:
+        return event.as_dict() | {"age": self._age(event)}
+
+    def _age(self, event: MessageEvent) -> int | None:
+        """Return the seconds since a message was written, on the server's clock.
+
+        Home Assistant's clock can differ by minutes.
+        """
+        entry = self._hass.config_entries.async_get_entry(event.entry_id)
+        if event.message.timestamp is None or entry is None:
+            return None
+        now = (
+            server_time(entry.runtime_data.server)
+            if entry.state is ConfigEntryState.LOADED
+            else dt_util.utcnow()
+        )
+        return max(0, int((now - event.message.timestamp).total_seconds()))
 
     @override
     def _context(self, event: MessageEvent) -> Context:

@@ -13,6 +13,7 @@ from ..api.generations import READ_SINCE
 from ..api.models import Chat
 from ..errors import Refusal
 from .change_job import ChangeJob
+from .delivery import server_time
 from .markdown import from_format
 from .text_matching import same_text, same_title
 
@@ -70,7 +71,7 @@ class UpdateChat(ChangeJob):
     @override
     async def is_shown(self) -> bool:
         chat = await self.read_chat()
-        if self._may_reopen and _reopens(chat):
+        if self._may_reopen and self._reopens(chat):
             self._may_reopen = False
             await asyncio.sleep(_REOPENED_AFTER)
             chat = await self.read_chat()
@@ -80,6 +81,13 @@ class UpdateChat(ChangeJob):
         return all(
             _is_value(key, value, getattr(chat, key))
             for key, value in self._values().items()
+        )
+
+    def _reopens(self, chat: Chat) -> bool:
+        """Return whether Beeper may take a chat out of the archive again."""
+        return chat.is_pinned is True or (
+            chat.last_activity is not None
+            and server_time(self.context.server) - chat.last_activity < _RECENTLY
         )
 
     @override
@@ -104,14 +112,6 @@ def _is_value(key: str, wanted: Any, shown: Any) -> bool:
             return shown in (None, wanted)
         case _:
             return (wanted or None) == (shown or None)
-
-
-def _reopens(chat: Chat) -> bool:
-    """Return whether Beeper may take a chat out of the archive again."""
-    return chat.is_pinned is True or (
-        chat.last_activity is not None
-        and datetime.now(UTC) - chat.last_activity < _RECENTLY
-    )
 
 
 class MarkRead(ChangeJob):
