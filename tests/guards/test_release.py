@@ -170,6 +170,49 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=[file.name for file in WORKFLOWS])
+def test_actions_are_pinned_by_hash(file: Path) -> None:
+    text = file.read_text("utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # \S.*", line) for line in used)
+    # One version of each.
+    every = {
+        line
+        for other in WORKFLOWS
+        for line in re.findall(r"uses: (.*)", other.read_text("utf-8"))
+    }
+    assert len({line.partition("@")[0] for line in every}) == len(every)
+    assert yaml.safe_load(text)["concurrency"]["group"]
+
+
+def test_what_publishes_a_release_runs_nothing_of_the_repository() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))[
+        "jobs"
+    ]
+    assert [name for name, job in jobs.items() if "permissions" in job] == ["publish"]
+    assert {*jobs["publish"]["needs"]} == {"build", "test"}
+    used = [step.get("uses", "").partition("@")[0] for step in jobs["publish"]["steps"]]
+    assert used == ["actions/download-artifact", ""]
+    # The tests' packages cannot change the zip.
+    runs = [step.get("run", "") for step in jobs["build"]["steps"]]
+    assert [run.partition(" ")[0] for run in runs if run] == ["scripts/package.py"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted([*ROOT.glob("requirements_*.txt"), *ROOT.glob("scripts/tools/*.txt")]),
+    ids=lambda file: file.name,
+)
+def test_packages_are_locked_with_hashes(file: Path) -> None:
+    packages = re.sub(r"\\\n", "", file.read_text("utf-8")).splitlines()
+    packages = [line for line in packages if not line.startswith("#")]
+    assert packages
+    for line in packages:
+        assert re.fullmatch(
+            r"[\w.-]+==\S+( ; [^#\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+", line
+        )
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=[file.name for file in WORKFLOWS])
 def test_workflows_run_existing_scripts(file: Path) -> None:
     workflow = yaml.safe_load(file.read_text("utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
