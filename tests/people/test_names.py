@@ -9,9 +9,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import llm
 from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.actions import create_chat, find
+from tests.helpers.talking import say, set_options, talk
 from tests.helpers.world import chat, contact
 
 ACCOUNT = "signal"
@@ -301,3 +303,60 @@ async def test_a_shared_id_and_a_shared_number_do_not_make_two_people_one(
 
     with pytest.raises(ServiceValidationError, match="fits 2"):
         await start(hass, "Kim")
+
+
+# Voice and language models understand more, and ask
+
+PARTS = [("Chris", "Christina Bell"), ("tina", "Christina Bell"), ("山田", "山田太郎")]
+
+
+@pytest.mark.parametrize(("said", "name"), PARTS)
+async def test_voice_asks_before_it_sends_to_a_part_of_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    assist: None,
+    loaded: MockConfigEntry,
+    said: str,
+    name: str,
+) -> None:
+    await set_options(hass, loaded, confirm="never")
+    await hass.async_block_till_done()
+    [person] = only(simulator, name)
+    direct = direct_chat(simulator, person)
+
+    question, conversation_id = await talk(hass, f"Message {said} on Signal: Hello")
+    assert name in question
+    assert not simulator.executed
+    await say(hass, "Yes, send it", conversation_id)
+    assert direct.messages[-1].text == "Hello"
+
+    # Whole words need no question.
+    await say(hass, f"Message {name} on Signal: Again")
+    assert direct.messages[-1].text == "Again"
+
+
+@pytest.mark.parametrize(("given", "name"), PARTS)
+async def test_language_models_do_not_send_to_a_part_of_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    assist: None,
+    loaded: MockConfigEntry,
+    given: str,
+    name: str,
+) -> None:
+    await set_options(hass, loaded, confirm="never", llm_can_send=True)
+    [person] = only(simulator, name)
+    direct = direct_chat(simulator, person)
+    context = llm.LLMContext("test", None, "en", "conversation", None)
+    api = await llm.async_get_api(hass, llm.LLM_API_ASSIST, context)
+
+    async def send_to(recipient: str) -> Any:
+        arguments = {"recipient": recipient, "network": "Signal", "message": "Hello"}
+        tool = llm.ToolInput("beeper__send_message", arguments)
+        return (await api.async_call_tool(tool)).data["status"]
+
+    # Nobody can be asked outside of a conversation.
+    assert await send_to(given) == "cannot_ask"
+    assert not simulator.executed
+    assert await send_to(name) == "sent"
+    assert direct.messages[-1].text == "Hello"
