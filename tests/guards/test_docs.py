@@ -331,8 +331,14 @@ async def test_window_open(
     simulator.incoming(FAMILY, None, "What heating?")
     await until(lambda: event().attributes["event_type"] == "message_received")
     assert not turned_off
-    simulator.react(FAMILY, question.id, None, key)
+    # A thumb under another message means something else, and the question stays open.
+    answer = simulator.world.chats[FAMILY].messages[-1]
+    simulator.react(FAMILY, answer.id, None, "👍")
+    await until(lambda: event().attributes.get("message_id") == answer.id)
     await until(lambda: event().attributes["event_type"] == "reaction_added")
+    assert not turned_off
+    simulator.react(FAMILY, question.id, None, key)
+    await until(lambda: event().attributes["message_id"] == question.id)
     await asyncio.sleep(0.1)
     # With another reaction it would wait for ten minutes.
     await hass.services.async_call(

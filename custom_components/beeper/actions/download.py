@@ -6,7 +6,6 @@ It only saves attachments of messages, only from Beeper, and only in the media f
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-import mimetypes
 from pathlib import Path
 import re
 from threading import Lock
@@ -25,6 +24,7 @@ from ..api.generations import UPLOAD_SINCE
 from ..api.merged import read_message
 from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
+from ..outgoing.file_types import fitting_name, normalize
 from ..server import Server
 from ..validation import file_name, identifier, integer, media_folder
 from .action import ATTR_CHAT_ID, ATTR_MESSAGE_ID, Params
@@ -61,7 +61,8 @@ async def _download(server: Server, params: Params) -> DownloadResponse:
     try:
         size, mime_type = await _fetch(hass, client, attached, part)
         path, relative_path = await hass.async_add_executor_job(
-            part.finish, _with_extension(name, attached.mime_type)
+            part.finish,
+            fitting_name(name, normalize(attached.mime_type), is_chosen=True),
         )
     except OSError:
         raise errors.failed("not_saved") from None
@@ -247,12 +248,6 @@ def _safe_name(untrusted_name: str) -> str:
         stem, dot, extension = name, "", ""
     stem = stem.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip(" .")
     return f"{stem or 'attachment'}{dot}{extension}"
-
-
-def _with_extension(name: str, mime_type: str | None) -> str:
-    if "." in name:
-        return name
-    return f"{name}{mimetypes.guess_extension(mime_type or '') or ''}"
 
 
 def _too_large() -> ServiceValidationError:
