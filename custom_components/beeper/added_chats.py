@@ -49,7 +49,7 @@ _STORE_VERSION: Final = 1
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class _Identity:
     """A chat as it was last read, as fingerprints; a person has several."""
 

@@ -48,6 +48,7 @@ async def test_message_is_published_once(
             "text": "Is anybody home?",
             "answers_question": False,
             "rich_text": "Is anybody home?",
+            "transcript": None,
             "reply_to": None,
             "attachments": [],
             "reaction": None,

@@ -8,7 +8,10 @@ import tempfile
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 
 from custom_components.beeper.incoming import voice_notes
 from custom_components.beeper.signals import MessageEvent
@@ -49,8 +52,8 @@ def say(simulator: Simulator, sound: bytes = SOUND, **fields: Any) -> Message:
     return attach(simulator, sound, **attached)
 
 
-def left_files() -> set[Path]:
-    return {*Path(tempfile.gettempdir()).glob("beeper_*")}
+def left_files(folder: Path) -> list[Path]:
+    return [*folder.glob("beeper_*")]
 
 
 def numbers(entry: MockConfigEntry) -> dict[str, int]:
@@ -67,18 +70,16 @@ async def test_automations_get_the_transcript(
     profile: str,
 ) -> None:
     """Also where Assist answers nobody; and texts have none."""
-    heard: list[Any] = []
-    hass.bus.async_listen("heard", lambda event: heard.append(event.data["text"]))
+    heard = async_capture_events(hass, "heard")
     trigger = {"trigger": "beeper.message_received"}
     action = {"event": "heard", "event_data": {"text": "{{ trigger.transcript }}"}}
     config = {"automation": {"triggers": trigger, "actions": action, "mode": "queued"}}
     assert await async_setup_component(hass, "automation", config)
-    note = say(simulator)
-    note.timestamp -= timedelta(seconds=1)  # Some servers have no finer order.
+    say(simulator)
     write(simulator, "Did you hear me?")
     await until(lambda: len(heard) == 2)
 
-    assert heard == ["turn on the light", None]
+    assert [event.data["text"] for event in heard] == ["turn on the light", None]
     state = hass.states.get("event.chat_message")
     assert state
     assert state.attributes["transcript"] is None
@@ -149,17 +150,19 @@ async def test_what_cannot_be_understood(
     listening: MockConfigEntry,
     ear: Ear,
     events: list[MessageEvent],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     sound: bytes,
     fields: dict[str, Any],
 ) -> None:
     """The message is published all the same, and no file is left."""
-    before = left_files()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     say(simulator, sound, **fields)
     await until(lambda: events)
     assert events[0].transcript is None
     assert events[0].message.kind == "voice_note"
     assert numbers(listening) == {"failed": 1}
-    assert not left_files() - before
+    assert not left_files(tmp_path)
 
 
 async def test_speech_to_text_fails(
