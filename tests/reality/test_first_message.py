@@ -326,6 +326,7 @@ async def test_r22_starts_for_different_people_do_not_wait_for_each_other(
     slow.cancel()
 
 
+@pytest.mark.parametrize("profile", NEWER)
 async def test_r30_a_chat_that_everybody_left_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
 ) -> None:

@@ -1,9 +1,12 @@
 """What Assist and language models get from real servers."""
 
+from typing import Any
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import llm
 from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.talking import say
@@ -138,6 +141,33 @@ async def test_r12_a_participant_who_is_missing_in_lists(
     write(simulator, "Hello", chat_id=hikers.id, sender=people[8])
 
     assert await say(hass, READ) == "Hiker 8 in Hikers on WhatsApp: Hello."
+
+
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_r2_r5_r12_language_models_get_the_same(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.traits.add(
+        "membership_without_type",
+        "preview_without_type",
+        "include_muted_ignored",
+        "unread_only_ignored",
+        "sender_names_are_ids",
+    )
+    muted = next(chat for chat in simulator.world.chats.values() if chat.is_muted)
+    write(simulator, "From a muted chat", chat_id=muted.id)
+    write(simulator, "Hello", chat_id=FAMILY)
+    add_membership(simulator, FAMILY, "Kim left the chat")
+    context = llm.LLMContext("test", None, "en", "conversation", None)
+    api = await llm.async_get_api(hass, llm.LLM_API_ASSIST, context)
+
+    result = await api.async_call_tool(llm.ToolInput("beeper__read_unread", {}))
+
+    data: Any = result.data
+    [family] = data["chats"]
+    assert [
+        (message["sender_name"], message["text"]) for message in family["messages"]
+    ] == [("Kim", "Hello")]
 
 
 async def test_r27_the_newest_are_unread_if_none_is_marked(
