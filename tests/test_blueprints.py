@@ -34,7 +34,7 @@ from homeassistant.components.ai_task import (
 from homeassistant.components.todo.const import TodoItemStatus, TodoListEntityFeature
 from homeassistant.components.todo.entity import TodoItem, TodoListEntity
 from homeassistant.components.trace.util import async_list_traces
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er, intent
 from homeassistant.helpers.selector import selector
@@ -1115,6 +1115,69 @@ async def test_what_is_not_read_aloud(
     await until(lambda: len(events) == 5)
     await quiet(simulator)
     assert len(spoken) == groups
+
+
+def hear(hass: HomeAssistant, **answer: Any) -> list[ServiceCall]:
+    """Let somebody answer, or say something else, when a satellite asks."""
+    calls: list[ServiceCall] = async_mock_service(
+        hass,
+        "assist_satellite",
+        "ask_question",
+        response={"id": None, "sentence": "", "slots": {}} | answer,
+        supports_response=SupportsResponse.ONLY,
+    )
+    return calls
+
+
+async def test_a_spoken_answer_is_sent(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    spoken: list[ServiceCall],
+) -> None:
+    asked = hear(hass, id="answer", slots={"message": "5"})
+    await read_aloud(hass, take_answer=True)
+    message = write(simulator, "How many are you?")
+    await until(lambda: sent(simulator))
+    await finished(hass)
+
+    (question,) = asked
+    assert question.data["entity_id"] == "assist_satellite.kitchen"
+    assert question.data["question"].endswith(" writes: How many are you?")
+    assert question.data["answers"] == [
+        {"id": "answer", "sentences": ["answer {message}", "reply {message}"]}
+    ]
+    assert texts(simulator, KIM) == ["5"]
+    assert simulator.world.chats[KIM].messages[-1].linked_message_id == message.id
+    assert not spoken
+
+
+async def test_what_is_said_otherwise_is_not_sent(
+    hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
+) -> None:
+    asked = hear(hass, sentence="what a nice day")
+    await read_aloud(hass, take_answer=True)
+    write(simulator, "Hello")
+    await until(lambda: asked)
+    await finished(hass)
+    await quiet(simulator)
+    assert tried(simulator) == 0
+
+
+async def test_a_spoken_answer_that_is_not_sent_is_notified(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    notices: list[ServiceCall],
+) -> None:
+    hear(hass, id="answer", slots={"message": "Yes"})
+    simulator.faults.add("status_before", method="POST", path=PATH, status=429)
+    await read_aloud(hass, take_answer=True)
+    write(simulator, "Hello")
+    await until(lambda: notices)
+    await finished(hass)
+    assert notices[0].data["title"] == "Perhaps an answer is missing"
+    assert sent(simulator) == 0
 
 
 async def test_names_are_not_read_aloud(
