@@ -11,8 +11,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper.incoming import history, inbox
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Account, Chat, Message, Person
+from tests.helpers.actions import call_action
 from tests.helpers.listening import texts
 from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import FAMILY, KIM, write
@@ -260,6 +262,40 @@ async def test_restarted_ids_of_messages_of_one_second(
     await quiet(simulator)
     assert texts(events)[6:] == ["after"]
     assert {event.type for event in events} == {"message_received"}
+
+
+async def test_ids_that_own_messages_had_before(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """What somebody else's message is called now is not what Home Assistant sent."""
+    sent = await call_action(
+        hass, "send_message", chat_id=FAMILY, message="by Home Assistant", wait=True
+    )
+    write(simulator, "before", chat_id=FAMILY)
+    await until(lambda: events)
+    await quiet(simulator)
+    chat = simulator.world.chat(FAMILY)
+    del chat.messages[-2:]
+    chat.next_message = int(sent["message_id"])
+    me = simulator.world.accounts[chat.account_id].user
+    write(simulator, "on my phone", chat_id=FAMILY, sender=me)
+    await until(lambda: len(events) > 1)
+    await quiet(simulator)
+    assert chat.messages[-1].id == sent["message_id"]
+    assert [event.type for event in events] == ["message_received", "message_sent"]
+    # The ID that the action returned leads to no other message.
+    with pytest.raises(HomeAssistantError):
+        await call_action(
+            hass,
+            "edit_message",
+            chat_id=FAMILY,
+            message_id=sent["pending_message_id"],
+            message="edited",
+        )
+    assert chat.messages[-1].text == "on my phone"
 
 
 async def test_known_ids_of_other_messages(

@@ -318,6 +318,8 @@ class Inbox:
         self._statistics.count_old(reading.late, chat)
         if read.left_out or not reading.is_complete:
             self._statistics.count_left_out(chat, read.left_out or 1)
+        if self._seen.is_renumbered(chat_id, messages.values()):
+            self._sent.forget_final_ids(chat.ids)
         await self._follower.async_follow(chat, messages, is_readable=bool(messages))
         for message in sorted(messages.values(), key=Message.order):
             for change in await self._publisher.async_compare(chat, message, messages):

@@ -91,7 +91,7 @@ class Publisher:
                         return True
                     if sent.is_waiting:
                         continue
-                sent.final_id = message.id
+                sent.note_final(message)
                 self._sent.save_soon()
                 return True
         return False

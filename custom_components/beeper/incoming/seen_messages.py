@@ -165,6 +165,14 @@ class SeenMessages:
         seen = self._seen.get(self._key(chat_id, message.id or ""))
         return seen is not None and not self._is_other(seen, message)
 
+    def is_renumbered(self, chat_id: str, messages: Iterable[Message]) -> bool:
+        """Return whether a message has the ID of another one that was seen before."""
+        return any(
+            self.has_seen(chat_id, message.id or "")
+            and not self.is_known(chat_id, message)
+            for message in messages
+        )
+
     def is_recent(self, message: Message) -> bool:
         """Return whether a message is not too old to be new."""
         return (

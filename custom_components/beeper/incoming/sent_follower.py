@@ -82,7 +82,7 @@ class SentFollower:
                     continue
                 if other := self._sent.unclaimed(own, sent, server_time(self._server)):
                     # The network may have changed the text.
-                    sent.settle(other.id)
+                    sent.settle(other)
                     self._sent.save_soon()
                 else:
                     sent.settle(None, Delivery(state="failed", reason="unconfirmed"))
@@ -98,7 +98,7 @@ class SentFollower:
             if not (delivery or is_listed) or not sent.is_waiting:
                 continue
             failed = delivery is not None and delivery.state == "failed"
-            sent.settle(message.id, delivery if failed else None)
+            sent.settle(message, delivery if failed else None)
             self._sent.save_soon()
             if delivery and failed:
                 self._publish_failure(

@@ -74,12 +74,12 @@ async def read_delivery(
     if message is None:
         return None
     if message.id and message.id != sent.pending_id:
-        sent.final_id = message.id
+        sent.note_final(message)
         sent_messages.save_soon()
     delivery = outcome(sent.pending_id, message)
     if delivery and delivery.state == "delivered":
         # SentFollower publishes failures.
-        sent.settle(message.id)
+        sent.settle(message)
     return delivery
 
 

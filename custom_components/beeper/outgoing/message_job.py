@@ -245,6 +245,7 @@ class MessageJob(Job[SentMessage]):
         self._sent = (
             self._sent or self.context.sent.adopt(self._chat_id, found) or self._begin()
         )
+        self._sent.note_final(found)
         result = SentMessage(
             chat_id=found.chat_id or self._chat_id, message_id=found.id
         )

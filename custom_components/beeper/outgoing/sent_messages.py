@@ -18,6 +18,9 @@ from .text_matching import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
 _KEPT: Final = 500
+_SAME_TIME: Final = 1
+"""Seconds by which servers round a message's time."""
+
 _TWIN_WINDOW: Final = 5
 """Seconds within which two equal texts cannot be distinguished by their times."""
 
@@ -54,6 +57,8 @@ class Sent:
     answered: float | None = None
     pending_id: str | None = None
     final_id: str | None = None
+    final_time: float | None = None
+    """When the message with the final ID was written, by the server's clock."""
     result: SentMessage | None = None
     is_settled: bool = False
     failure: Delivery | None = None
@@ -70,16 +75,29 @@ class Sent:
         """The IDs by which servers list it."""
         return {known for known in (self.pending_id, self.final_id) if known}
 
-    def settle(self, message_id: str | None, failure: Delivery | None = None) -> None:
+    def note_final(self, message: Message) -> None:
+        """Note the final ID: a message has it that is no longer pending."""
+        if message.id and message.id != self.pending_id:
+            self.final_id = message.id
+            self.final_time = (
+                message.timestamp.timestamp() if message.timestamp else None
+            )
+
+    def settle(self, message: Message | None, failure: Delivery | None = None) -> None:
         """Record the final outcome and the current ID."""
         self.is_settled = True
         self.failure = failure
-        if message_id != self.pending_id:
-            self.final_id = message_id
+        if message:
+            self.note_final(message)
 
     def has_id(self, message: Message) -> bool:
         """Return whether an own message of the chat has one of its IDs."""
-        return message.id in (self.pending_id, self.final_id)
+        # IDs begin anew when Beeper moves to another computer.
+        return message.id in self.ids and (
+            self.final_time is None
+            or message.timestamp is None
+            or abs(message.timestamp.timestamp() - self.final_time) <= _SAME_TIME
+        )
 
     def is_after(self, message: Message, now: datetime) -> bool:
         """Return whether a message was written after the attempt."""
@@ -137,6 +155,7 @@ class SentMessages:
                         answered=attempted,
                         pending_id=stored["pending_id"],
                         final_id=stored["final_id"],
+                        final_time=stored.get("final_time"),
                         is_settled=stored["is_settled"],
                         is_restored=True,
                     )
@@ -161,6 +180,7 @@ class SentMessages:
                 "chat_id": sent.chat_id,
                 "pending_id": sent.pending_id,
                 "final_id": sent.final_id,
+                "final_time": sent.final_time,
                 "is_settled": sent.is_settled,
                 "time": time - (now - sent.attempted),
             }
@@ -221,15 +241,18 @@ class SentMessages:
         time.
         """
         candidates = [sent for sent in self.into(chat_ids) if sent.answered is not None]
-        claimed = set[str]().union(*(sent.ids for sent in candidates))
         for message in sorted(messages, key=Message.order):
             # A message that is listed before its delivery has no final ID yet.
             is_pending = message.send_status == "PENDING"
-            if is_pending or message.id is None or message.id in claimed:
+            if (
+                is_pending
+                or message.id is None
+                or any(sent.has_id(message) for sent in candidates)
+            ):
                 continue
             for sent in candidates:
                 if sent.is_like(message, now):
-                    sent.final_id = message.id
+                    sent.note_final(message)
                     if message.send_status in (None, "SUCCESS"):
                         sent.is_settled = True
                     self.save_soon()
@@ -239,15 +262,21 @@ class SentMessages:
         self, messages: Iterable[Message], sent: Sent, now: datetime
     ) -> Message | None:
         """Return an own message that no attempt claims and that may be this one."""
-        claimed = set[str]().union(*(other.ids for other in self._sent))
         return next(
             (
                 message
                 for message in sorted(messages, key=Message.order)
-                if message.id not in claimed and sent.is_after(message, now)
+                if sent.is_after(message, now)
+                and not any(other.has_id(message) for other in self._sent)
             ),
             None,
         )
+
+    def forget_final_ids(self, chat_ids: set[str]) -> None:
+        """Forget which IDs messages got: the chat's messages have others now."""
+        for sent in self.into(chat_ids):
+            sent.final_id = None
+        self.save_soon()
 
     def find(self, result: SentMessage) -> Sent | None:
         """Return the attempt that ended with this result."""
@@ -316,15 +345,18 @@ class SentMessages:
             # A repeated call looks for what an unanswered attempt has sent.
             and not (mine is None and sent.answered is None)
         ]
-        claimed = set[str]().union(*(sent.ids for sent in others))
-        candidates = [message for message in messages if message.id not in claimed]
-        listed = {message.id for message in messages}
+        listed = [*messages]
+        candidates = [
+            message
+            for message in listed
+            if not any(sent.has_id(message) for sent in others)
+        ]
         unmatched = [
             sent
             for sent in others
             if sent.answered is not None
             and sent.answered > since - _TWIN_WINDOW
-            and not sent.ids & listed
+            and not any(sent.has_id(message) for message in listed)
             and (same_text(sent.text, text) or same_text(text, sent.text))
         ]
         surplus = len(candidates) - len(unmatched)
