@@ -37,6 +37,11 @@ from .data import (
 )
 from .devices import async_update_chat_keys
 from .entity import async_add_new_entities
+from .followed_accounts import (
+    FollowedAccounts,
+    async_move_account_devices,
+    async_remove_followed_accounts,
+)
 from .incoming.inbox import Inbox
 from .people.directory import Directory
 from .repairs import async_check_issues, async_clear, async_watch
@@ -98,6 +103,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, finish))
     async_register_server(hass, entry)
     _publish_polls(hass, entry)
+    async_move_account_devices(hass, entry)
     async_follow_accounts(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, _READING_PLATFORMS)
     entry.async_create_background_task(
@@ -110,6 +116,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_create_background_task(hass, added.async_run(), f"{DOMAIN} added chats")
     inbox.async_start()
     async_watch(hass, entry)
+    await FollowedAccounts(hass, entry).async_start()
     await async_get_assistant(hass).async_add(entry)
     async_get_chat_assist(hass).async_add(entry)
     _follow_changes(hass, entry)
@@ -184,6 +191,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     await async_remove_seen_messages(hass, entry)
     await async_remove_chat_numbers(hass, entry)
     await async_remove_added_chats(hass, entry)
+    await async_remove_followed_accounts(hass, entry)
 
 
 @callback

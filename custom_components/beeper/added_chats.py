@@ -24,6 +24,7 @@ from .api.phone_numbers import canonical_number
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_CHAT_ID,
+    CONF_FORMER_ACCOUNT_IDS,
     CONF_FORMER_CHAT_IDS,
     DOMAIN,
     SUBENTRY_CHAT,
@@ -177,7 +178,7 @@ class AddedChats:
             for chat in chats
             if chat.id not in added
             and chat.type == known.type
-            and self._fingerprint(chat.account_id or "") == known.account
+            and known.account in self._accounts(chat)
             and (
                 self._fingerprint(fold(chat.title or "")) == known.title
                 or (chat.type == "single" and self._shares_person(chat, known))
@@ -196,6 +197,14 @@ class AddedChats:
         return max(
             found, key=lambda chat: chat.last_activity or _LONG_AGO, default=None
         )
+
+    def _accounts(self, chat: ListedChat) -> set[str]:
+        """Return the fingerprints of all IDs that the chat's account has had."""
+        former: dict[str, str] = self._entry.data.get(CONF_FORMER_ACCOUNT_IDS, {})
+        ids = {chat.account_id or ""} | {
+            known for known, current in former.items() if current == chat.account_id
+        }
+        return {self._fingerprint(account_id) for account_id in ids}
 
     def _identity(self, chat: ListedChat) -> _Identity:
         return _Identity(

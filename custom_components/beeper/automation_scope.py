@@ -15,7 +15,7 @@ from .api.models import Chat
 from .automation_choices import async_resolve, is_account, is_title
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .data import get_data
-from .devices import current_chat_id, resolve_device
+from .devices import current_account_id, current_chat_id, resolve_device
 from .validation import identifier, identifiers, only_known, without_blanks
 
 _ID: Final = re.compile(r"\d+|[^\s:;!#@]*[:;!#@]\S*")
@@ -81,8 +81,10 @@ def concerns(
     """
     if chat:
         chat_ids = chat.ids
-    if CONF_ACCOUNT_ID in options and not is_account(
-        hass, entry_id, account_id, options[CONF_ACCOUNT_ID]
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if CONF_ACCOUNT_ID in options and not (
+        is_account(hass, entry_id, account_id, options[CONF_ACCOUNT_ID])
+        or (entry and current_account_id(entry, options[CONF_ACCOUNT_ID]) == account_id)
     ):
         return False
     scopes = [resolve_device(hass, device_id) for device_id in options[CONF_DEVICE_ID]]

@@ -9,6 +9,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_CHAT_ID,
+    CONF_FORMER_ACCOUNT_IDS,
     CONF_FORMER_CHAT_IDS,
     DOMAIN,
     SUBENTRY_CHAT,
@@ -87,6 +88,12 @@ def async_update_chat_keys(hass: HomeAssistant, entry: ConfigEntry) -> None:
                 entity.entity_id,
                 new_unique_id=entity.unique_id.replace(before, now, 1),
             )
+
+
+def current_account_id(entry: ConfigEntry, account_id: str) -> str:
+    """Return the ID of the account that followed one with this ID."""
+    former: dict[str, str] = entry.data.get(CONF_FORMER_ACCOUNT_IDS, {})
+    return former.get(account_id, account_id)
 
 
 def current_chat_id(entry: ConfigEntry, chat_id: str) -> str:

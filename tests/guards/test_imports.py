@@ -18,7 +18,7 @@ LAYERS = (
     (
         (
             "account_devices added_chats automation_choices automation_scope coordinator"
-            " data devices entity sessions"
+            " data devices entity followed_accounts sessions"
         ),
     ),
     ("actions", "voice", "talk", "flows"),

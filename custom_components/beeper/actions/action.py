@@ -21,7 +21,7 @@ from homeassistant.helpers.service import async_get_config_entry
 from .. import errors
 from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..devices import account_devices, current_chat_id
+from ..devices import account_devices, current_account_id, current_chat_id
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..people.directory import Directory
 from ..permissions import async_may_control
@@ -160,6 +160,8 @@ def resolve_account(
     Raises a translated ServiceValidationError.
     """
     server = entry.runtime_data.server
+    if server.account(text) is None:
+        text = current_account_id(entry, text)
     resolved = server.resolve_account(text, field=field)
     if server.account(resolved) is None:
         for account_id, device in account_devices(hass, entry).items():
