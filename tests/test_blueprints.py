@@ -1648,6 +1648,24 @@ async def test_yes(
     assert len(opened) == 2
 
 
+async def test_yes_during_a_slow_send(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    asking: dict[str, Any],
+    opened: list[ServiceCall],
+) -> None:
+    """The question is in the chat, and the server has not answered the request yet."""
+    await automate(hass, "confirm", **asking)
+    simulator.faults.add("delay_after", method="POST", seconds=0.5)
+    messages = simulator.world.chats[FAMILY].messages
+    before = len(messages)
+    arrive(hass)
+    await until(lambda: len(messages) > before)
+    say(simulator, "yes")
+    await finished(hass)
+    assert len(opened) == 1
+
+
 async def test_no_cancels(
     hass: HomeAssistant,
     simulator: Simulator,

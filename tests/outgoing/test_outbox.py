@@ -12,8 +12,10 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.outgoing import limits, outbox
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -324,6 +326,29 @@ async def test_duplicate_window_survives_a_reload(
     assert await hass.config_entries.async_reload(loaded.entry_id)
 
     assert (await create_chat(hass, **GROUP_OF_TWO))["duplicate"] is True
+    assert len(simulator.executed) == 1
+
+
+async def test_duplicate_window_survives_a_restart(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """An automation that runs when Home Assistant starts makes no second group."""
+    first = await create_chat(hass, **GROUP_OF_TWO)
+    await hass.config_entries.async_unload(loaded.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    stored = str(hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"])
+    assert "15550101002" not in stored
+    del hass.data[DOMAIN]
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+
+    again = await create_chat(hass, **GROUP_OF_TWO)
+
+    assert again["chat_id"] == first["chat_id"]
+    assert again["recovered"] is True
     assert len(simulator.executed) == 1
 
 

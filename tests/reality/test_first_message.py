@@ -385,7 +385,7 @@ async def test_a_lost_attempt_is_not_repeated_after_a_restart(
         await create_chat(hass, **data)
 
     assert len([r for r in simulator.requests if r.method == "POST"]) == before
-    assert set(stored) == {"keys", "at"}
+    assert set(stored) == {"keys", "at", "window"}
     assert all(re.fullmatch("[0-9a-f]{24}", key) for key in stored["keys"])
 
 

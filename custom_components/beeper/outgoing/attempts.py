@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 
 _STORE_VERSION: Final = 1
+_SAVE_DELAY: Final = 1
 _UNKNOWN_WINDOW: Final = 10 * 60
 """Seconds for which a repeated request looks for the first one's result."""
 
@@ -35,6 +36,8 @@ class Attempt:
     attempted: float
     is_running: bool = True
     is_stored: bool = False
+    window: float = _UNKNOWN_WINDOW
+    """Seconds for which a repeated request looks for its result."""
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -42,6 +45,8 @@ class _Result[ResultT]:
     outcome: ResultT
     until: float
     keys: set[str] = field(default_factory=set)
+    attempted: float | None = None
+    """Set if a repeated request looks for the result after a restart."""
 
 
 class AttemptLog[ResultT]:
@@ -68,12 +73,14 @@ class AttemptLog[ResultT]:
         now, wall = self._hass.loop.time(), dt_util.utcnow().timestamp()
         for stored in await self._store.async_load() or []:
             age = max(0.0, wall - stored["at"])
-            if age < _UNKNOWN_WINDOW:
+            window = stored.get("window", _UNKNOWN_WINDOW)
+            if age < window:
                 attempt = Attempt(
                     keys={*stored["keys"]},
                     attempted=now - age,
                     is_running=False,
                     is_stored=True,
+                    window=window,
                 )
                 self._add(attempt, attempt.keys)
 
@@ -144,18 +151,45 @@ class AttemptLog[ResultT]:
 
     def _to_store(self) -> list[dict[str, Any]]:
         offset = dt_util.utcnow().timestamp() - self._hass.loop.time()
-        return [
-            {"keys": sorted(attempt.keys), "at": attempt.attempted + offset}
+        attempts = [
+            {
+                "keys": sorted(attempt.keys),
+                "at": attempt.attempted + offset,
+                "window": attempt.window,
+            }
             for attempt in self._all()
             if attempt.is_stored
+        ]
+        results = {id(result): result for result in self._results.values()}
+        return attempts + [
+            {
+                "keys": sorted(result.keys),
+                "at": result.attempted + offset,
+                "window": result.until - result.attempted,
+            }
+            for result in results.values()
+            if result.attempted is not None
         ]
 
     # Results
 
-    def remember(self, keys: set[str], outcome: ResultT, window: float) -> None:
-        """Let a repeated request return this for a number of seconds."""
+    def remember(
+        self,
+        keys: set[str],
+        outcome: ResultT,
+        window: float,
+        *,
+        attempted: float | None = None,
+    ) -> None:
+        """Let a repeated request return this for a number of seconds.
+
+        With the time when it was `attempted`, a repeated request after a restart looks
+        for the result.
+        """
         until = self._hass.loop.time() + window
-        result = _Result(outcome=outcome, until=until, keys=keys)
+        result = _Result(outcome=outcome, until=until, keys=keys, attempted=attempted)
+        if attempted is not None and not self._is_removed:
+            self._store.async_delay_save(self._to_store, _SAVE_DELAY)
         self._results.update(dict.fromkeys(keys, result))
         heappush(self._expiring, (until, next(self._count), result))
 
@@ -178,10 +212,7 @@ class AttemptLog[ResultT]:
                     del self._results[key]
         if self._attempts:
             for attempt in self._all():
-                if (
-                    not attempt.is_running
-                    and attempt.attempted + _UNKNOWN_WINDOW <= now
-                ):
+                if not attempt.is_running and attempt.attempted + attempt.window <= now:
                     self.settle(attempt)
 
     @property

@@ -231,7 +231,7 @@ class Outbox:
             if job.answer:
                 self.replies.sent(job.answer)
         self._settle(job, attempt)
-        return self._remember(job, Outcome(result=result))
+        return self._remember(job, Outcome(result=result), attempt.attempted)
 
     async def _recover(self, job: Job[Any], attempt: Attempt) -> _End:
         """Look for the result of an attempt several times, as servers take time."""
@@ -268,7 +268,7 @@ class Outbox:
             return None
         if found is None or isinstance(found, Refusal):
             return found
-        return self._remember(job, Outcome(result=found, recovered=True))
+        return self._remember(job, Outcome(result=found, recovered=True), attempted)
 
     def _settle(self, job: Job[Any], attempt: Attempt) -> None:
         """Forget an attempt, and earlier ones that it makes irrelevant."""
@@ -278,7 +278,14 @@ class Outbox:
                     self._log.settle(earlier)
         self._log.settle(attempt)
 
-    def _remember(self, job: Job[Any], outcome: Outcome[Any]) -> Outcome[Any]:
+    def _remember(
+        self, job: Job[Any], outcome: Outcome[Any], attempted: float
+    ) -> Outcome[Any]:
         if job.window > 0:
-            self._log.remember(self._log.hashes(job.keys), outcome, job.window)
+            self._log.remember(
+                self._log.hashes(job.keys),
+                outcome,
+                job.window,
+                attempted=attempted if job.creates_chat else None,
+            )
         return outcome
