@@ -1081,7 +1081,8 @@ async def test_the_servers_clock_decides_what_is_read_aloud(
 
     write(simulator, "old", ago=130)
     write(simulator, "new")
-    await until(lambda: len(events) == 2)
+    # With its clock turned back, what is old may not even be published.
+    await until(lambda: any(event.text == "new" for event in events))
     await quiet(simulator)
     await finished(hass)
 
