@@ -36,7 +36,7 @@ from homeassistant.components.todo.entity import TodoItem, TodoListEntity
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er, intent
+from homeassistant.helpers import intent
 from homeassistant.helpers.selector import selector
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -44,7 +44,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from simulator.model import Message
 from tests.helpers.actions import PATH, call_action, sent, tried
-from tests.helpers.entities import add_chat, device_of
+from tests.helpers.entities import device_of
 from tests.helpers.media import PNG, Door, Doorbell
 from tests.helpers.repository import MANIFEST, ROOT
 from tests.helpers.talking import SENT_TO_MIA, TO_MIA, add_agent
@@ -167,8 +167,7 @@ def test_every_input_can_be_chosen(file: Path) -> None:
         assert given["name"], name
         (kind,) = given["selector"]
         choose: Any = selector(given["selector"])
-        if "description" in given:
-            assert given["description"].endswith(".")
+        assert given["description"].strip().endswith("."), name
         if given.get("default", "") != "" and kind not in ("action", "condition"):
             choose(given["default"])  # raises if it could not be chosen
 
@@ -246,7 +245,7 @@ async def leave(
 async def leaving(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> dict[str, Any]:
-    chat = await add_chat(hass, loaded, FAMILY, "Family")
+    chat = await device_of(hass, loaded, FAMILY)
     return {"person": "person.kim", "chat": chat}
 
 
@@ -267,6 +266,28 @@ async def test_leaving_home(
     await leave(hass, skip_time)
     assert tried(simulator) == 1
     assert not notices
+
+
+async def test_several_people_leave_home(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    leaving: dict[str, Any],
+    skip_time: Callable[[float], None],
+) -> None:
+    """Together; each is told, without a pause."""
+    people = {"person.kim": "Kim", "person.mia": "Mia"}
+    await automate(hass, "leave_home", **leaving | {"person": [*people]})
+
+    before = time.time() - 3600
+    for entity_id, name in people.items():
+        known = {"friendly_name": name}
+        hass.states.async_set(entity_id, "home", known, timestamp=before)
+        hass.states.async_set(entity_id, "not_home", known)
+    await hass.async_block_till_done()
+    skip_time(301)
+    await until(lambda: sent(simulator) == 2)
+
+    assert {*texts(simulator)} == {"Kim has left home.", "Mia has left home."}
 
 
 async def test_leaving_home_for_another_place(
@@ -370,7 +391,7 @@ async def bell(
     loaded: MockConfigEntry,
     camera: Door,
 ) -> dict[str, Any]:
-    chat = await add_chat(hass, loaded, FAMILY, "Family")
+    chat = await device_of(hass, loaded, FAMILY)
     return {
         "doorbell": ["binary_sensor.bell", "event.bell"],
         "camera": "camera.door",
@@ -1810,7 +1831,7 @@ async def test_conditions_are_respected(
     assert tried(simulator) == 0
 
 
-@pytest.mark.parametrize("fault", ["status_before", "drop_before", "disabled"])
+@pytest.mark.parametrize("fault", ["status_before", "drop_before", "removed"])
 @pytest.mark.usefixtures("impatient")
 async def test_unconfirmed_question_is_notified(
     hass: HomeAssistant,
@@ -1818,19 +1839,14 @@ async def test_unconfirmed_question_is_notified(
     asking: dict[str, Any],
     opened: list[ServiceCall],
     notices: list[ServiceCall],
-    entity_registry: er.EntityRegistry,
+    listening: MockConfigEntry,
     fault: str,
 ) -> None:
     await automate(hass, "confirm", **asking)
-    if fault == "disabled":
-        (entity_id,) = (
-            entity.entity_id
-            for entity in entity_registry.entities.values()
-            if entity.domain == "notify"
-        )
-        entity_registry.async_update_entity(
-            entity_id, disabled_by=er.RegistryEntryDisabler.USER
-        )
+    if fault == "removed":
+        [subentry_id] = listening.subentries
+        hass.config_entries.async_remove_subentry(listening, subentry_id)
+        await hass.async_block_till_done()
     else:
         options = {"status": 429} if fault == "status_before" else {}
         simulator.faults.add(fault, method="POST", path=PATH, **options)
@@ -1842,7 +1858,7 @@ async def test_unconfirmed_question_is_notified(
     await quiet(simulator)
 
     assert notices[0].data["title"] == "Perhaps nobody was asked"
-    assert tried(simulator) == (fault != "disabled")
+    assert tried(simulator) == (fault != "removed")
     assert not opened
 
 

@@ -309,8 +309,20 @@ async def test_account_issue_is_created_and_removed(
     freezer.tick(timedelta(minutes=1))
     await poll(hass, loaded)
     [issue] = issue_registry.issues.values()
-    assert issue.translation_key == "account_needs_user"
-    assert issue.translation_placeholders == {"network": "Signal"}
+    assert issue.translation_key == "account_needs_user_because"
+    reason = "Signed out on the phone"
+    assert issue.translation_placeholders == {"network": "Signal", "reason": reason}
+    assert issue.learn_more_url
+
+    # Beeper gives another reason, or none.
+    account = simulator.world.accounts["signal"]
+    for text, key in ((" Try\nagain ", "_because"), (None, ""), ("", "")):
+        account.status_text = text
+        await poll(hass, loaded)
+        [issue] = issue_registry.issues.values()
+        assert issue.translation_key == f"account_needs_user{key}"
+        assert issue.translation_placeholders
+        assert issue.translation_placeholders.get("reason") in ("Try again", None)
 
     simulator.set_account_status("signal", "connected")
     await poll(hass, loaded)

@@ -26,6 +26,7 @@ from .const import (
     CONF_CHAT_ID,
     CONF_FORMER_ACCOUNT_IDS,
     CONF_FORMER_CHAT_IDS,
+    DOCS_URL,
     DOMAIN,
     SUBENTRY_CHAT,
 )
@@ -160,6 +161,7 @@ class AddedChats:
                 self._issue_id(chat_id),
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
+                learn_more_url=f"{DOCS_URL}/actions.md#a-chat-as-an-entity",
                 translation_key="chat_gone",
                 translation_placeholders={"chat": titles},
             )

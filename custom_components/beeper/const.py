@@ -4,6 +4,8 @@ from typing import Final
 
 DOMAIN: Final = "beeper"
 
+DOCS_URL: Final = "https://github.com/ha-beeper/ha-beeper/blob/main/docs"
+
 CONF_ACCOUNT_ID: Final = "account_id"
 CONF_ALLOWED_SENDERS: Final = "allowed_senders"
 CONF_ANSWERS_PER_MINUTE: Final = "answers_per_minute"

@@ -29,7 +29,7 @@ from .api.exceptions import (
 )
 from .api.models import Account
 from .api.pages import pages
-from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from .const import CONF_CHAT_ID, DOCS_URL, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
 from .incoming.stream_watch import StreamWatch, async_clear_no_events
 from .people.directory import Directory
@@ -52,6 +52,8 @@ _SECOND_REQUEST_DELAY: Final = 2.0
 
 _PATIENCE: Final = timedelta(minutes=5)
 _MAX_PAGES: Final = 10
+_MAX_REASON: Final = 300
+"""Characters of the reason that Beeper gives for the state of an account."""
 
 type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 
@@ -273,15 +275,35 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 account_id, now - _PATIENCE if has_issue else now
             )
             if now - since >= _PATIENCE:
-                ir.async_create_issue(
-                    self.hass,
-                    DOMAIN,
-                    self._issue_id(account_id),
-                    is_fixable=False,
-                    severity=ir.IssueSeverity.WARNING,
-                    translation_key="account_needs_user",
-                    translation_placeholders={"network": account.name},
-                )
+                self._create_issue(account)
+
+    def _create_issue(self, account: Account) -> None:
+        """Create the issue of an account, with Beeper's reason if it gives one."""
+        issue_id = self._issue_id(account.account_id)
+        learn_more_url = f"{DOCS_URL}/entities.md#accounts"
+        reason = " ".join((account.status_text or "").split())[:_MAX_REASON]
+        if reason:
+            ir.async_create_issue(
+                self.hass,
+                DOMAIN,
+                issue_id,
+                is_fixable=False,
+                learn_more_url=learn_more_url,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="account_needs_user_because",
+                translation_placeholders={"network": account.name, "reason": reason},
+            )
+        else:
+            ir.async_create_issue(
+                self.hass,
+                DOMAIN,
+                issue_id,
+                is_fixable=False,
+                learn_more_url=learn_more_url,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="account_needs_user",
+                translation_placeholders={"network": account.name},
+            )
 
     def _issue_id(self, account_id: str) -> str:
         # Diagnostics show it, and some account IDs hold an address.

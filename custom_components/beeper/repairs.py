@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 from .added_chats import CHAT_MOVED, async_replace_chat
 from .api.generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
 from .chat_numbers import CHAT_NUMBER_CHANGED, ChatNumbers
-from .const import CONF_READ_ONLY, DOMAIN, SUBENTRY_CHAT
+from .const import CONF_READ_ONLY, DOCS_URL, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_data
 from .outgoing.reply_loop import ReplyLoopGuard
@@ -136,6 +136,7 @@ async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
             _server_too_old(entry.entry_id),
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
+            learn_more_url=f"{DOCS_URL}/support.md#servers",
             translation_key="server_too_old",
             translation_placeholders={
                 "server": entry.title,
@@ -155,6 +156,7 @@ async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
             _token_read_only(entry.entry_id),
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
+            learn_more_url=f"{DOCS_URL}/security.md#the-token",
             translation_key="token_read_only",
             translation_placeholders={"server": entry.title},
         )

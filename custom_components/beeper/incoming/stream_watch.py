@@ -8,7 +8,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..api.exceptions import BeeperError, CannotConnectError
 from ..api.generations import CREATE_ONLY, UNIDENTIFIED
-from ..const import DOMAIN
+from ..const import DOCS_URL, DOMAIN
 from ..server import Server
 
 _FAILURES: Final = 5
@@ -53,6 +53,7 @@ class StreamWatch:
                 _issue_id(self._entry),
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
+                learn_more_url=f"{DOCS_URL}/support.md#behind-a-proxy",
                 translation_key="no_events",
                 translation_placeholders={"server": self._entry.title},
             )

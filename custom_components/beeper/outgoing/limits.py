@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOMAIN
+from ..const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOCS_URL, DOMAIN
 from .reply_loop import ReplyLoopGuard
 
 _HOUR: Final = 60 * 60
@@ -106,6 +106,7 @@ class MessageCounter:
                 self._issue_id,
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
+                learn_more_url=f"{DOCS_URL}/reliability.md#what-goes-out",
                 translation_key="many_messages",
                 translation_placeholders={
                     "limit": str(_MANY_MESSAGES),
