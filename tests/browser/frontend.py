@@ -202,11 +202,6 @@ class Frontend:
         """Submit the step of a flow."""
         await self.form.get_by_role("button", name="Submit").click()
 
-    async def skip_assist(self) -> None:
-        """Add a chat in which Assist does not answer."""
-        await self.form.get_by_text("Assist in").wait_for()
-        await self.submit()
-
     async def finish(self) -> None:
         """Close the last step of a flow."""
         button = self.form.get_by_role("button", name="finish")

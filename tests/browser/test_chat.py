@@ -27,7 +27,6 @@ async def test_chat_is_searched_and_chosen(frontend: Frontend) -> None:
     await form.get_by_text("Family").click()
     await frontend.look("chat-3-choose")
     await frontend.submit()
-    await frontend.skip_assist()
 
     await form.get_by_text("Created configuration for Family").wait_for()
     await frontend.look("chat-4-done")
@@ -45,7 +44,7 @@ async def test_chat_is_searched_and_chosen(frontend: Frontend) -> None:
 async def test_a_chat_is_added_and_written_to(
     frontend: Frontend, simulator: Simulator
 ) -> None:
-    """In thirteen clicks at most, from the sidebar on."""
+    """In twelve clicks at most, from the sidebar on."""
     page, form = frontend.page, frontend.form
     await frontend.open("/profile")
     await frontend.count_clicks()
@@ -56,7 +55,6 @@ async def test_a_chat_is_added_and_written_to(
     await form.locator("ha-selector-select").click()
     await page.get_by_text("Kim (+1 555 010 1002) · WhatsApp").first.click()
     await frontend.submit()
-    await frontend.skip_assist()
     await form.get_by_text("Created configuration for Kim").wait_for()
     await frontend.look("write-1-added")
     await form.get_by_role("link", name="Write a message").click()
@@ -71,4 +69,4 @@ async def test_a_chat_is_added_and_written_to(
     async with asyncio.timeout(20):
         while texts(simulator)[-1] != "Good night":
             await asyncio.sleep(0.1)
-    assert await frontend.clicks() <= 13
+    assert await frontend.clicks() <= 12

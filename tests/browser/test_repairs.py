@@ -23,7 +23,6 @@ async def test_token_that_may_not_write(
     await frontend.fill(Name_or_number="kim")
     await form.get_by_text("Kim").first.click()
     await frontend.submit()
-    await frontend.skip_assist()
     await form.get_by_text("Created configuration for Kim").wait_for()
 
     await frontend.open("/config/repairs")

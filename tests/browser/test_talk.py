@@ -20,6 +20,7 @@ async def test_a_question_is_answered_in_a_chat(
     await frontend.button("Add chat").click()
     await form.locator("ha-selector-select").click()
     await page.get_by_text("Kim (+1 555 010 1002) · WhatsApp").first.click()
+    await form.locator("ha-selector-boolean").click()
     await frontend.submit()
     await form.get_by_text("Assist in Kim").wait_for()
     await frontend.look("talk-1-assist", height=1300)

@@ -95,7 +95,8 @@ async def ask(
 ) -> Result:
     """Choose a chat; return the form about Assist."""
     search = "fam" if chat_id == FAMILY else "Kim"
-    result = await submit(hass, await begin(hass, entry), search=search)
+    result = await begin(hass, entry)
+    result = await submit(hass, result, search=search, assist=True)
     result = await submit(hass, result, chat_id=chat_id)
     assert result["step_id"] == "assist"
     return result
@@ -307,7 +308,7 @@ async def test_another_chat_begins_without_assist(
     """Its people are others."""
     await let_talk(hass, loaded, assist, guest)
     result = await change(hass, loaded, only(loaded), "change_chat")
-    result = await submit(hass, result, search="fam")
+    result = await submit(hass, result, search="fam", assist=True)
     assert FAMILY in options(result, "chat_id")
     result = await submit(hass, result, chat_id=FAMILY)
     assert result["step_id"] == "assist"
@@ -335,10 +336,21 @@ async def test_without_assist_the_form_is_left_out(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+async def test_assist_is_not_asked_about_unless_wanted(
+    hass: HomeAssistant, loaded: MockConfigEntry, assist: Pipeline
+) -> None:
+    result = await begin(hass, loaded)
+    assert "assist" in result["data_schema"].schema
+    result = await submit(hass, result, chat_id=KIM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert stored(loaded) is None
+
+
 async def test_a_chat_that_cannot_be_read(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, assist: Pipeline
 ) -> None:
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await begin(hass, loaded)
+    result = await submit(hass, result, search="Kim", assist=True)
     fault = simulator.faults.add("status_before", path="/v1/chats/*", status=503)
     failed = await submit(hass, result, chat_id=KIM)
     assert failed["errors"] == {"base": "unreadable"}

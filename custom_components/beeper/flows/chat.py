@@ -9,7 +9,7 @@ from typing import Any, Final
 import voluptuous as vol
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowResult
-from homeassistant.helpers.selector import TextSelector
+from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
 from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
@@ -42,6 +42,8 @@ class ChatSubentryFlow(AssistStep):
 
     _recent: Mapping[str, ListedChat] = {}
     _results: Mapping[str, ListedChat]
+    _is_asking_assist = False
+    """The form about Assist follows."""
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -92,6 +94,8 @@ class ChatSubentryFlow(AssistStep):
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         networks = ""
+        if user_input is not None:
+            self._is_asking_assist = user_input.get(CONF_ASSIST, False)
         if user_input is None:
             try:
                 self._recent = self._without_added(await _recent_chats(server))
@@ -124,12 +128,13 @@ class ChatSubentryFlow(AssistStep):
             chat_id: chat_label(server, chat, time_label)
             for chat_id, chat in self._recent.items()
         }
-        schema = vol.Schema(
-            {
-                vol.Optional(CONF_CHAT_ID): dropdown(options),
-                vol.Optional(CONF_SEARCH): TextSelector(),
-            }
-        )
+        fields: dict[vol.Marker, Any] = {
+            vol.Optional(CONF_CHAT_ID): dropdown(options),
+            vol.Optional(CONF_SEARCH): TextSelector(),
+        }
+        if has_assist(self.hass):
+            fields[vol.Required(CONF_ASSIST, default=False)] = BooleanSelector()
+        schema = vol.Schema(fields)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
@@ -202,7 +207,9 @@ class ChatSubentryFlow(AssistStep):
             CONF_ACCOUNT_ID: chat.account_id,
             CONF_NETWORK: network,
         }
-        return await self._async_ask_assist(server, title, data)
+        if self._is_asking_assist:
+            return await self._async_ask_assist(server, title, data)
+        return self._async_store(title, data, unique_id=chat.id)
 
 
 async def _recent_chats(server: Server) -> Mapping[str, ListedChat]:
