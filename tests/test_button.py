@@ -27,7 +27,7 @@ from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
-from tests.helpers.actions import PATH, sent
+from tests.helpers.actions import PATH, sent, tried
 from tests.helpers.entities import (
     BUTTON,
     CHAT_SHORTCUT,
@@ -40,6 +40,7 @@ from tests.helpers.entities import (
     state,
 )
 from tests.helpers.faults import DID_NOT_RUN, RAN, faults
+from tests.helpers.media import Door
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import FAMILY, KIM, PROFILES, texts
@@ -586,3 +587,45 @@ async def test_result_contains_nothing_personal(
     ]
     for secret in ("Good night", "5550101002", MIA, KIM, "Kim", "Dinner"):
         assert secret not in str(logged)
+
+
+# A file
+
+
+CAMERA = {
+    "media_content_id": "media-source://camera/camera.door",
+    "media_content_type": "image/png",
+}
+
+
+@pytest.mark.parametrize("message", ["Somebody is at the door", None])
+async def test_a_picture_is_taken_at_each_press(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    camera: Door,
+    message: str | None,
+) -> None:
+    assert await async_setup_component(hass, "media_source", {})
+    data = {**MESSAGE_SHORTCUT, "attachment": CAMERA}
+    data.pop("message")
+    await add_shortcut(hass, loaded, data | ({"message": message} if message else {}))
+
+    await press(hass)
+
+    sent_message = simulator.world.chats[KIM].messages[-1]
+    [attached] = sent_message.attachments
+    assert isinstance(attached, dict)
+    assert attached["type"] == "img"
+    assert message in (None, sent_message.text)
+
+
+async def test_without_the_camera_nothing_is_sent(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, camera: Door
+) -> None:
+    assert await async_setup_component(hass, "media_source", {})
+    camera.picture = None
+    await add_shortcut(hass, loaded, {**MESSAGE_SHORTCUT, "attachment": CAMERA})
+    with pytest.raises(HomeAssistantError):
+        await press(hass)
+    assert tried(simulator) == 0

@@ -18,6 +18,7 @@ from . import errors
 from .api.requests import CreateChat, StartChat, StartUser
 from .const import (
     CONF_ACCOUNT_ID,
+    CONF_ATTACHMENT,
     CONF_CHAT_ID,
     CONF_KIND,
     CONF_MESSAGE,
@@ -33,10 +34,11 @@ from .coordinator import BeeperConfigEntry
 from .data import get_data, get_outbox
 from .entity import async_add_for_subentries, shortcut_device
 from .outgoing import markdown
+from .outgoing.attachments import Source
 from .outgoing.chat_job import ChatJob
 from .outgoing.message_job import MessageJob, MessageRequest
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
-from .validation import text
+from .validation import attachment, text
 
 PARALLEL_UPDATES = 0  # The outbox keeps the order.
 
@@ -134,15 +136,19 @@ class ShortcutButton(ButtonEntity):
         outbox = get_outbox(self.hass, self._entry)
         message = self._render()
         if data[CONF_KIND] == SEND_MESSAGE:
-            if not message:
+            chosen = data.get(CONF_ATTACHMENT)
+            if not message and not chosen:
                 raise errors.invalid("nothing_to_send")
             await outbox.run(
                 MessageJob(
                     context=outbox.context,
                     message=MessageRequest(
                         chat_id=data[CONF_CHAT_ID],
-                        text=markdown.escape(message),
+                        text=markdown.escape(message) if message else None,
                         length=len(message),
+                        attachment=(
+                            Source(location=attachment(chosen)) if chosen else None
+                        ),
                     ),
                     call_context=context,
                 )

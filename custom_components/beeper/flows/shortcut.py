@@ -10,6 +10,8 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.exceptions import TemplateError
 from homeassistant.helpers.selector import (
+    MediaSelector,
+    MediaSelectorConfig,
     SelectSelector,
     TextSelector,
     TextSelectorConfig,
@@ -21,6 +23,7 @@ from ..api.exceptions import BeeperError
 from ..api.models import ListedChat
 from ..const import (
     CONF_ACCOUNT_ID,
+    CONF_ATTACHMENT,
     CONF_CHAT_ID,
     CONF_KIND,
     CONF_MESSAGE,
@@ -51,6 +54,7 @@ _LINE: Final = TextSelector()
 _LINES: Final = TextSelector(TextSelectorConfig(multiple=True))
 # A text field, as few messages are templates.
 _TEXT: Final = TextSelector(TextSelectorConfig(multiline=True))
+_FILE: Final = MediaSelector(MediaSelectorConfig(accept=["*"]))
 _EXAMPLE: Final = "`{{ states('sensor.outside') }}`"
 
 type _Find = Callable[[dict[str, Any]], Awaitable[dict[str, str]]]
@@ -101,7 +105,8 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             {
                 vol.Required(CONF_NAME): _LINE,
                 vol.Required(CONF_SEARCH): _LINE,
-                vol.Required(CONF_MESSAGE): _TEXT,
+                vol.Optional(CONF_MESSAGE): _TEXT,
+                vol.Optional(CONF_ATTACHMENT): _FILE,
             },
             user_input,
             self._async_find_chats,
@@ -162,6 +167,10 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
                 for field in fields
                 if isinstance(field, vol.Required) and not values[str(field)]
             }
+            if CONF_ATTACHMENT in map(str, fields) and not (
+                values.get(CONF_MESSAGE) or values.get(CONF_ATTACHMENT)
+            ):
+                problems[CONF_MESSAGE] = "blank"
             if not self._is_template(values.get(CONF_MESSAGE, "")):
                 problems[CONF_MESSAGE] = "template_invalid"
             if not problems:
@@ -340,4 +349,4 @@ def _stripped(value: Any) -> Any:
     """Return a text without surrounding blanks, or a list without blank texts."""
     if isinstance(value, list):
         return [text.strip() for text in value if text.strip()]
-    return value.strip()
+    return value.strip() if isinstance(value, str) else value
