@@ -79,6 +79,13 @@ async def simulator(profile: str, socket_enabled: None) -> AsyncIterator[Simulat
 
 
 @pytest.fixture
+def signed_in(simulator: Simulator) -> None:
+    """Connect all accounts; one of them starts signed out."""
+    for account in simulator.world.accounts.values():
+        account.status = "connected"
+
+
+@pytest.fixture
 def entry(hass: HomeAssistant, simulator: Simulator) -> MockConfigEntry:
     """Return an entry for the simulator, not set up yet."""
     return add_entry(hass, simulator.url)

@@ -903,7 +903,7 @@ async def test_assist_asks_in_the_chat_before_it_writes_to_others(
     await finished(hass)
 
     question, done = texts(simulator, KIM)
-    assert question.endswith("say: yes, send it.")
+    assert question.endswith("Should I send “Hi, Mia!”?")
     assert done == SENT_TO_MIA
     assert len(simulator.executed) > asked + 1
 

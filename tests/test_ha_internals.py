@@ -3,6 +3,7 @@
 If a test fails, Home Assistant has changed: adapt `custom_components/beeper/ha_internals.py`.
 """
 
+import asyncio
 from collections.abc import Callable
 import inspect
 from typing import Any
@@ -21,8 +22,12 @@ from homeassistant.components.assist_satellite import (
     AssistSatelliteEntityFeature,
 )
 from homeassistant.components.assist_satellite.const import DATA_COMPONENT
+from homeassistant.components.conversation import ConversationInput
+from homeassistant.components.conversation.agent_manager import get_agent_manager
 from homeassistant.components.event import EventEntity
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.restore_state import RestoreEntity, RestoreStateData
+from tests.helpers.talking import say
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,38 @@ def test_satellites() -> None:
     assert AssistSatelliteEntityFeature.ANNOUNCE == 1
     assert AssistSatelliteEntityFeature.START_CONVERSATION == 2
     assert "sentence" in inspect.get_annotations(AssistSatelliteAnswer)
+
+
+@pytest.mark.usefixtures("assist")
+async def test_turns_are_claimed_before_anybody_else_has_them(
+    hass: HomeAssistant,
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def handle(user_input: ConversationInput) -> str:
+        return f"Handled {user_input.text} of {user_input.conversation_id}"
+
+    def claim(conversation_id: str, text: str) -> ha_internals.TurnHandler | None:
+        seen.append((conversation_id, text))
+        return handle if conversation_id == "mine" else None
+
+    not_understood = await say(hass, "Yes!", "other")
+    stop = ha_internals.async_claim_turns(hass, claim)
+
+    assert await say(hass, "Yes!", "mine") == "Handled Yes! of mine"
+    assert await say(hass, "Yes!", "other") == not_understood
+    answers = [say(hass, "Yes!", each) for each in ("other", "mine", "another")]
+    assert await asyncio.gather(*answers) == [
+        not_understood,
+        "Handled Yes! of mine",
+        not_understood,
+    ]
+    assert seen == [
+        (each, "Yes!") for each in ("mine", "other", "other", "mine", "another")
+    ]
+    stop()
+    assert await say(hass, "Yes!", "mine") == not_understood
+    assert get_agent_manager(hass).trigger_sentences == []
 
 
 def test_event_entities_are_restored_by_restore_entity() -> None:

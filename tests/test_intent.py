@@ -40,7 +40,7 @@ async def own_sentences(hass: HomeAssistant, tmp_path: Path) -> None:
     (folder / "mine.yaml").write_text(OWN)
 
 
-@pytest.mark.usefixtures("own_sentences", "assist")
+@pytest.mark.usefixtures("signed_in", "own_sentences", "assist")
 async def test_custom_sentences(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
@@ -80,7 +80,7 @@ async def rest(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "api", {})
 
 
-@pytest.mark.usefixtures("rest")
+@pytest.mark.usefixtures("signed_in", "rest")
 async def test_over_rest(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -97,6 +97,16 @@ async def test_over_rest(
     assert answer[1].startswith("Kim in Family")
     answer = await handle(hass_client, "BeeperCreateChat", recipient="nobody")
     assert answer == ("error", "I couldn't find nobody, so nothing was sent.")
+    answer = await handle(hass_client, "BeeperSendMessage", recipient="family")
+    assert answer == ("error", "There was no text, so nothing was sent.")
+    answer = await handle(hass_client, "BeeperCountUnread")
+    assert answer == ("action_done", "You have one unread message on WhatsApp.")
+    answer = await handle(hass_client, "BeeperMarkRead", recipient="family")
+    assert answer == (
+        "action_done",
+        "The chat with Family 🏡 on WhatsApp is marked as read.",
+    )
+    assert simulator.world.chats[FAMILY].unread_count == 0
 
 
 @pytest.mark.usefixtures("rest")
@@ -139,7 +149,7 @@ async def test_without_a_server(
 
 
 @pytest.mark.usefixtures("rest", "loaded")
-@pytest.mark.parametrize("slots", [{}, {"recipient": "Kim"}, {"message": "Hello"}])
+@pytest.mark.parametrize("slots", [{}, {"message": "Hello"}])
 async def test_missing_slots(hass: HomeAssistant, slots: dict[str, str]) -> None:
     with pytest.raises(intent.InvalidSlotInfo):
         await intent.async_handle(

@@ -197,7 +197,8 @@ async def test_texts_are_data_beside_their_sender_and_network(
     }
     assert "omitted" not in data
     assert (await tool("read_unread"))[0]["chats"][0]["title"] == "Family 🏡"
-    assert (await tool("read_unread", network="Signal"))[0]["chats"] == []
+    signal = (await tool("read_unread", network="Signal"))[0]
+    assert signal == {"not_connected": ["Signal"], "chats": []}
     assert simulator.world.chats[FAMILY].unread_count == 2
 
 
@@ -538,11 +539,11 @@ async def test_model_may_ask_again_next_turn(
 
 
 def asked_by_home_assistant(text: str) -> str:
-    return f"To send “{text}” to Family 🏡 on WhatsApp, say: yes, send it."
+    return f"Should I send “{text}” to Family 🏡 on WhatsApp?"
 
 
 @pytest.mark.usefixtures("assist")
-@pytest.mark.parametrize("answer", ["yes, send it", "yes, send it to Mia"])
+@pytest.mark.parametrize("answer", ["yes", "yes, send it", "yes, send it to Mia"])
 async def test_confirmation_without_the_recipient_is_repeated(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
 ) -> None:

@@ -106,6 +106,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     async_move_account_devices(hass, entry)
     async_follow_accounts(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, _READING_PLATFORMS)
+    # Before anything is read: it would miss the messages of the first read.
+    async_get_chat_assist(hass).async_add(entry)
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )
@@ -118,7 +120,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     async_watch(hass, entry)
     await FollowedAccounts(hass, entry).async_start()
     await async_get_assistant(hass).async_add(entry)
-    async_get_chat_assist(hass).async_add(entry)
     _follow_changes(hass, entry)
     return True
 

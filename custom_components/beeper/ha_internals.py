@@ -4,12 +4,13 @@ The only module that uses them. `tests/test_ha_internals.py` fails when Home Ass
 changes one of them.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.event import EventEntity
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session, restore_state
 from homeassistant.helpers.restore_state import RestoreEntity
 from homeassistant.util.hass_dict import HassKey
@@ -18,12 +19,65 @@ if TYPE_CHECKING:
     # Their requirements are missing on systems without voice.
     from homeassistant.components.assist_pipeline import Pipeline
     from homeassistant.components.assist_satellite import AssistSatelliteEntity
+    from homeassistant.components.conversation import ConversationInput
     from homeassistant.helpers.entity_component import EntityComponent
 
 # `assist_satellite.const.DATA_COMPONENT`.
 SATELLITES: Final[HassKey[EntityComponent[AssistSatelliteEntity]]] = HassKey(
     "assist_satellite"
 )
+
+
+type TurnHandler = Callable[[ConversationInput], Awaitable[str]]
+"""Takes a user's turn of a conversation; returns the response."""
+
+
+@callback
+def async_claim_turns(
+    hass: HomeAssistant, claim: Callable[[str, str], TurnHandler | None]
+) -> CALLBACK_TYPE:
+    """Let `claim` decide who handles each turn of a conversation; return a stop function.
+
+    It takes the conversation id and the text. If it returns None, everything is as if
+    the integration did not exist. Sentence triggers alone cannot do that: they match in
+    all conversations, and a text that one has matched reaches nobody else.
+
+    Home Assistant publishes a user's text immediately before it matches it with the
+    sentence triggers. So a trigger that matches any text exists just for that step of
+    the event loop. Requires the conversation integration.
+    """
+    # Its requirements are missing on systems without voice.
+    from homeassistant.components.conversation.agent_manager import get_agent_manager  # noqa: PLC0415
+    from homeassistant.components.conversation.chat_log import async_subscribe_chat_logs  # noqa: PLC0415
+    from homeassistant.components.conversation.const import ChatLogEventType  # noqa: PLC0415
+
+    registered: list[CALLBACK_TYPE] = []
+
+    @callback
+    def unregister() -> None:
+        while registered:
+            registered.pop()()
+
+    @callback
+    def check(
+        conversation_id: str, kind: ChatLogEventType, data: dict[str, Any]
+    ) -> None:
+        if kind is not ChatLogEventType.CONTENT_ADDED:
+            return
+        content = data["content"]
+        if content["role"] != "user" or not content["content"]:
+            return
+        unregister()  # Another conversation may have its turn in the same iteration.
+        if (handler := claim(conversation_id, content["content"])) is None:
+            return
+
+        async def run(user_input: ConversationInput, _: object) -> str:
+            return await handler(user_input)
+
+        registered.append(get_agent_manager(hass).register_trigger(["{text}"], run))
+        hass.loop.call_soon(unregister)
+
+    return async_subscribe_chat_logs(hass, check)
 
 
 @callback

@@ -8,18 +8,26 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent
 
 from .voice.assistant import (
+    INTENT_COUNT,
     INTENT_CREATE,
+    INTENT_MARK_READ,
     INTENT_READ,
     INTENT_SEND,
     async_get_assistant,
 )
 from .voice.questions import Requester
-from .voice.responses import ASKED, DONE, VoiceResponse
+from .voice.responses import ASKED, DONE
 
 
 async def async_setup_intents(hass: HomeAssistant) -> None:
     """Register the intents; without a server, they respond with an error."""
-    for handler in (SendMessage(), CreateChat(), ReadUnread()):
+    for handler in (
+        SendMessage(),
+        CreateChat(),
+        ReadUnread(),
+        CountUnread(),
+        MarkRead(),
+    ):
         intent.async_register(hass, handler)
 
 
@@ -47,10 +55,11 @@ class _Handler(intent.IntentHandler):
         requester = Requester.from_conversation(
             intent_obj.context,
             intent_obj.language,
-            device_id=intent_obj.device_id,
             satellite_id=intent_obj.satellite_id,
         )
-        result = await self.respond(intent_obj.hass, requester, values)
+        result = await async_get_assistant(intent_obj.hass).async_run(
+            requester, self.intent_type, values
+        )
         response = intent_obj.create_response()
         if result.status in DONE | ASKED:
             response.async_set_speech(result.speech)
@@ -60,25 +69,14 @@ class _Handler(intent.IntentHandler):
             )
         return response
 
-    async def respond(
-        self, hass: HomeAssistant, requester: Requester, slots: dict[str, Any]
-    ) -> VoiceResponse:
-        """Carry out the intent; missing slots are None."""
-        return await async_get_assistant(hass).async_send(
-            requester,
-            slots["recipient"],
-            slots["message"],
-            network=slots["network"],
-        )
-
 
 class SendMessage(_Handler):
-    """Send a message to a person or a chat."""
+    """Send a message to a person or a chat; without a message, ask for it."""
 
     intent_type = INTENT_SEND
     description = "Sends a message to a person or a group"
-    required = ("recipient", "message")
-    optional = ("network",)
+    required = ("recipient",)
+    optional = ("message", "network")
 
 
 class CreateChat(_Handler):
@@ -97,10 +95,19 @@ class ReadUnread(_Handler):
     description = "Reads out unread messages"
     optional = ("recipient", "network")
 
-    @override
-    async def respond(
-        self, hass: HomeAssistant, requester: Requester, slots: dict[str, Any]
-    ) -> VoiceResponse:
-        return await async_get_assistant(hass).async_read_out(
-            requester, slots["recipient"], network=slots["network"]
-        )
+
+class CountUnread(_Handler):
+    """Say how many unread messages there are."""
+
+    intent_type = INTENT_COUNT
+    description = "Counts unread messages"
+    optional = ("recipient", "network")
+
+
+class MarkRead(_Handler):
+    """Mark a chat as read."""
+
+    intent_type = INTENT_MARK_READ
+    description = "Marks the chat with a person or a group as read"
+    required = ("recipient",)
+    optional = ("network",)

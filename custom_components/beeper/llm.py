@@ -26,7 +26,7 @@ from .api.models import readable_name
 from .const import CONF_LLM_CAN_SEND, DOMAIN
 from .people.matching import Candidate, Rank
 from .voice.assistant import async_get_assistant
-from .voice.questions import Requester
+from .voice.questions import Purpose, Requester
 from .voice.recipients import MAX_MATCHES, Matches, Recipient
 from .voice.responses import ASKED, DONE, VoiceResponse
 from .voice.sentences import shorten
@@ -72,6 +72,7 @@ class _Tool(Tool):
     """Base of the tools; by default, sends a message or starts a chat."""
 
     integration = DOMAIN
+    purpose: Purpose = "send"
 
     @override
     async def async_call(
@@ -81,7 +82,6 @@ class _Tool(Tool):
         requester = Requester.from_conversation(
             llm_context.context or Context(),
             llm_context.language or hass.config.language,
-            device_id=llm_context.device_id,
         )
         return await self.call(hass, requester, args)
 
@@ -94,6 +94,7 @@ class _Tool(Tool):
             args["recipient"],
             args.get("message"),
             network=args.get("network"),
+            purpose=self.purpose,
             from_llm=True,
         )
         return _from_response(response)
@@ -129,6 +130,7 @@ class CreateChat(_Tool):
     """Starts a chat."""
 
     name = f"{DOMAIN}__create_chat"
+    purpose = "create"
     title = "Start a chat"
     description = (
         "Start a chat with one person, optionally with a first message. Call it once,"
@@ -241,7 +243,10 @@ def _from_unread(unread: UnreadSummary) -> ToolResult:
         [_chat_data(chat, count) for count in range(len(chat.messages), 0, -1)]
         for chat in unread.chats
     ]
-    return ToolResult(data=_limited({}, "chats", rows, unread.more))
+    data = {"not_connected": [shorten(name) for name in unread.not_connected]}
+    return ToolResult(
+        data=_limited(data if any(data.values()) else {}, "chats", rows, unread.more)
+    )
 
 
 def _chat_data(chat: ChatSummary, message_count: int) -> dict[str, Any]:

@@ -47,7 +47,7 @@ from tests.helpers.repository import (
 from tests.helpers.sdk import environment
 from tests.helpers.talking import say, talk
 from tests.helpers.waiting import until
-from tests.helpers.world import FAMILY, KIM
+from tests.helpers.world import FAMILY, KIM, contact, write
 from tests.helpers.yaml_examples import (
     AUTOMATIONS,
     PAGES,
@@ -893,55 +893,84 @@ async def test_tables_of_questions(
 # Assist and language models
 
 
-def said(column: int) -> list[str]:
-    rows = PAGES["voice"].split("| English | German |\n|---|---|\n")[1].split("\n\n")[0]
-    return [row.split("|")[column].strip() for row in rows.splitlines()]
+VOICE_LANGUAGES = ("en", "de", "nl", "fr", "es")
+
+
+def voice_table(beginning: str) -> list[list[str]]:
+    rows = PAGES["voice"].split(f"\n| {beginning}")[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
 @pytest.mark.usefixtures("assist", "loaded")
-@pytest.mark.parametrize(
-    ("sentence", "language"),
-    [(sentence, "en") for sentence in said(1)]
-    + [(sentence, "de") for sentence in said(2)],
-)
-async def test_what_to_say(hass: HomeAssistant, sentence: str, language: str) -> None:
-    answer = await say(hass, sentence, language=language)
-
-    assert answer
-    if "nachrichten" not in sentence.lower() and "messages" not in sentence:
-        [name] = re.findall("Alex|Kim|Family", sentence) or [""]
-        assert name in answer
-    assert not re.match(
-        "Sorry|Entschuldigung|I couldn't|Ich habe .* nicht gefunden", answer
-    )
-
-
-@pytest.mark.usefixtures("assist", "loaded")
-@pytest.mark.parametrize(
-    ("language", "sentence", "answer", "done"),
-    [
-        ("en", "Message Alex on Beeper Hello", "the one on Signal", "Sent to Alex"),
-        ("en", "Message Alex on Beeper Hello", "the second one", "Sent to Alex"),
-        ("en", "Message Mia on Beeper Hello", "yes, send it", "Sent to Mia"),
-        ("en", "Message Mia on Beeper Hello", "no, don't send it", "OK, nothing"),
-        ("en", "Start a Beeper chat with Mia", "yes, start it", "The chat with Mia"),
-        ("de", "Schreib Alex über Beeper Hallo", "der auf Signal", "Gesendet an Alex"),
-        ("de", "Schreib Alex über Beeper Hallo", "der zweite", "Gesendet an Alex"),
-        ("de", "Schreib Mia über Beeper Hallo", "ja, sende es", "Gesendet an Mia"),
-        ("de", "Schreib Mia über Beeper Hallo", "nein, nicht senden", "OK, es wurde"),
-        ("de", "Starte einen Beeper-Chat mit Mia", "ja, starte ihn", "Der Chat mit"),
-    ],
-)
-async def test_what_to_answer(
-    hass: HomeAssistant, language: str, sentence: str, answer: str, done: str
+@pytest.mark.parametrize("language", VOICE_LANGUAGES)
+async def test_what_to_say(
+    hass: HomeAssistant, simulator: Simulator, language: str
 ) -> None:
-    assert f'"{answer}"' in " ".join(PAGES["voice"].split())
-    answer = answer.replace("Signal", "Telegram")
+    write(simulator, "Hi")
+    column = VOICE_LANGUAGES.index(language)
 
-    _, conversation_id = await talk(hass, sentence, language=language)
+    for row in voice_table("English | German"):
+        sentence = row[column]
+        answer = await say(hass, sentence, language=language)
 
-    said = await say(hass, answer, conversation_id, language=language)
-    assert said.startswith(done)
+        name = re.search("Alex|Family", sentence)
+        assert re.search(name[0] if name else "Kim|Signal|WhatsApp", answer), sentence
+        assert not re.match(
+            "Sorry|Entschuldigung|I couldn't|Ich habe .* nicht gefunden|Ik kon|Je n'ai"
+            "|No he",
+            answer,
+        )
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.parametrize("language", VOICE_LANGUAGES)
+async def test_what_to_answer(
+    hass: HomeAssistant, simulator: Simulator, language: str
+) -> None:
+    column = VOICE_LANGUAGES.index(language) + 1
+    which, yes, no, start = (row[column] for row in voice_table("Answer | English"))
+    to_alex, to_mia, chat_with_mia = {
+        "en": ("Message Alex on Beeper hi", "Text Mia: hi", "Start a Beeper chat with"),
+        "de": (
+            "Schreib Alex über Beeper hi",
+            "Antworte Mia: hi",
+            "Starte einen Beeper-Chat mit",
+        ),
+        "nl": ("App Alex hi", "App Mia: hi", "Start een Beeper-chat met"),
+        "fr": ("Écris à Alex hi", "Écris à Mia: hi", "Ouvre un chat Beeper avec"),
+        "es": ("Escribe a Alex hi", "Escribe a Mia: hi", "Abre un chat de Beeper con"),
+    }[language]
+
+    async def ask(sentence: str, answer: str) -> str:
+        _, conversation_id = await talk(hass, sentence, language=language)
+        return await say(hass, answer, conversation_id, language=language)
+
+    await ask(to_mia, no)
+    assert not simulator.executed
+    assert "Alex Rivera" in await ask(to_alex, which)
+    assert len(simulator.executed) == 1
+    await ask(f"{chat_with_mia} Mia", start)
+    assert len(simulator.executed) == 2
+    contact(simulator, "@zoe:beeper.com", full_name="Zoe")
+    await ask(to_mia.replace("Mia", "Zoe"), yes)
+    assert [request.json["messageText"] for request in simulator.executed[2:]] == ["hi"]
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+async def test_short_answers(hass: HomeAssistant, simulator: Simulator) -> None:
+    page = " ".join(PAGES["voice"].split())
+    for answer in "no", "cancel", "never mind":
+        assert f'"{answer}"' in page
+        _, conversation_id = await talk(hass, "Message Mia on Beeper Hello")
+        await say(hass, answer, conversation_id)
+        assert not simulator.executed, answer
+    for number, answer in enumerate(("yes", "yes please", "OK", "send it")):
+        assert f'"{answer}"' in page
+        contact(simulator, f"@zoe{number}:beeper.com", full_name=f"Zoe{number}")
+        said = f"Message Zoe{number} on Beeper Hello"
+        _, conversation_id = await talk(hass, said)
+        await say(hass, answer, conversation_id)
+        assert len(simulator.executed) == number + 1, answer
 
 
 async def test_custom_sentences_example(

@@ -1,6 +1,6 @@
 """Talk to Assist, and return its answers."""
 
-from typing import Any
+from typing import Any, override
 
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -11,8 +11,10 @@ from pytest_homeassistant_custom_component.common import (
     setup_test_component_platform,
 )
 
+from homeassistant.components import conversation
 from homeassistant.config_entries import ConfigFlow
 from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import intent
 from homeassistant.helpers.entity import Entity
 
 
@@ -61,6 +63,21 @@ NOTHING_ASKED = (
 SENT_TO_MIA = "Sent to Mia 🌻 on WhatsApp."
 
 TO_MIA = "Message Mia on WhatsApp: Hi, Mia!"
+
+
+class Echo(conversation.ConversationEntity):
+    """An agent of another integration."""
+
+    _attr_name = "Echo"
+    supported_languages = "*"
+
+    @override
+    async def _async_handle_message(
+        self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog
+    ) -> conversation.ConversationResult:
+        response = intent.IntentResponse(language="en")
+        response.async_set_speech(f"You said {user_input.text}")
+        return conversation.ConversationResult(response, chat_log.conversation_id)
 
 
 async def set_options(

@@ -266,11 +266,11 @@ async def test_a_message_to_somebody_else_is_confirmed_in_the_chat(
     await answered(simulator)
     assert sent(simulator) == 1
     assert not [r for r in simulator.executed if r.path.endswith("/start")]
-    write(simulator, "yes, send it")
+    write(simulator, "Yes!")
     await until(lambda: len(replies(simulator)) == 2)
 
     question, done = (reply.text for reply in replies(simulator))
-    assert question.endswith("say: yes, send it.")
+    assert question.endswith("Should I send “Hi, Mia!”?")
     assert done == SENT_TO_MIA
 
 

@@ -13,9 +13,11 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.beeper.const import DOMAIN
 from homeassistant.auth.const import GROUP_ID_USER
+from homeassistant.components.conversation import async_converse
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import intent
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.model import Person
@@ -24,6 +26,8 @@ from tests.helpers.talking import (
     NOTHING_ASKED,
     SENT_TO_MIA,
     TO_MIA,
+    Echo,
+    add_agent,
     say,
     set_options,
     talk,
@@ -33,6 +37,7 @@ from tests.helpers.world import ALEX, FAMILY, KIM, chat, contact, last
 
 pytestmark = pytest.mark.usefixtures("assist")
 
+MIA_IS_NEW = "You have no chat with Mia 🌻 on WhatsApp yet. Should I send “Hi, Mia!”?"
 NOT_UNDERSTOOD = "Sorry, I couldn't understand that"
 
 
@@ -83,10 +88,7 @@ async def test_a_group_by_a_part_of_its_title(
         (
             "en",
             TO_MIA,
-            (
-                "You have no chat with Mia 🌻 on WhatsApp yet. To send “Hi, Mia!”,"
-                " say: yes, send it."
-            ),
+            MIA_IS_NEW,
             "yes, send it",
             SENT_TO_MIA,
         ),
@@ -95,7 +97,7 @@ async def test_a_group_by_a_part_of_its_title(
             "Schick Mia eine WhatsApp-Nachricht mit dem Text Hi, Mia!",
             (
                 "Du hast noch keinen Chat mit Mia 🌻 auf WhatsApp. Soll ich „Hi, Mia!“"
-                " senden? Dann sag: ja, sende es."
+                " senden?"
             ),
             "Ja, sende es.",
             "Gesendet an Mia 🌻 auf WhatsApp.",
@@ -136,14 +138,137 @@ async def test_new_recipient_needs_one_confirmation(
 
 
 @pytest.mark.parametrize(
-    "yes", ["yes", "Yes please.", "ja", "OK", "send it", "the one"]
+    ("language", "said", "yes", "no"),
+    [
+        (
+            "en",
+            TO_MIA,
+            ["yes", "Yes please.", "OK", "send it", "Send it!", "sure", "go ahead"],
+            ["no", "No.", "No thanks", "cancel", "never mind", "Nevermind!", "stop"],
+        ),
+        (
+            "de",
+            "Schreib Mia über WhatsApp: Hi, Mia!",
+            ["ja", "Ja bitte.", "ok", "Sende es!", "schick es ab", "klar", "yes"],
+            ["nein", "Nein danke.", "abbrechen", "vergiss es", "lieber nicht"],
+        ),
+        (
+            "nl",
+            "Stuur Mia een WhatsApp met de tekst Hi, Mia!",
+            ["ja", "Ja, graag.", "oké", "verstuur het", "doe maar"],
+            ["nee", "Nee, dank je.", "annuleer", "laat maar", "stop"],
+        ),
+        (
+            "fr",
+            "Envoie un WhatsApp à Mia disant Hi, Mia!",
+            ["oui", "Oui, s'il te plaît.", "d'accord", "envoie-le", "Vas-y !"],
+            ["non", "Non merci.", "annule", "laisse tomber", "ne l'envoie pas"],
+        ),
+        (
+            "es",
+            "Envía un WhatsApp a Mia diciendo Hi, Mia!",
+            ["sí", "Sí, por favor.", "vale", "envíalo", "¡Adelante!"],
+            ["no", "No, gracias.", "cancela", "olvídalo", "déjalo"],
+        ),
+    ],
 )
-async def test_bare_yes_is_no_confirmation(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, yes: str
+async def test_plain_yes_or_no_counts_right_after_the_question(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    yes: list[str],
+    no: list[str],
+) -> None:
+    nothing_sent = {
+        "en": "OK, nothing was sent.",
+        "de": "OK, es wurde nichts gesendet.",
+        "nl": "Oké, er is niets verstuurd.",
+        "fr": "D'accord, rien n'a été envoyé.",
+        "es": "De acuerdo, no se ha enviado nada.",
+    }
+    for answer in no:
+        _, conversation_id = await talk(hass, said, language=language)
+        spoken = await say(hass, answer, conversation_id, language=language)
+        assert spoken == nothing_sent[language], answer
+        # The message is forgotten.
+        await say(hass, "yes, send it", conversation_id)
+    assert not simulator.executed
+
+    await set_options(hass, loaded, confirm="always")
+    for count, answer in enumerate(yes, 1):
+        _, conversation_id = await talk(hass, said, language=language)
+        assert len(simulator.executed) == count - 1
+        await say(hass, answer, conversation_id, language=language)
+        assert len(simulator.executed) == count, answer
+
+
+@pytest.mark.parametrize(
+    "answer", ["yes", "ok", "send it", "yes, send it", "the first"]
+)
+async def test_replies_elsewhere_are_left_to_home_assistant(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
+) -> None:
+    before = await say(hass, answer)
+    _, conversation_id = await talk(hass, TO_MIA)
+
+    for other in None, "other":
+        assert await say(hass, answer, other) == before
+
+    assert not simulator.executed
+    assert await say(hass, "yes", conversation_id) == SENT_TO_MIA
+
+
+async def test_replies_elsewhere_reach_who_waits_for_them(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Home Assistant's own sentence, somebody's automation, and another agent."""
+    await add_agent(hass, Echo())
+    assert await async_setup_component(
+        hass,
+        "automation",
+        {
+            "automation": {
+                "trigger": {"platform": "conversation", "command": "okay"},
+                "action": {"set_conversation_response": "Garage opened"},
+            }
+        },
+    )
+    _, conversation_id = await talk(hass, TO_MIA)
+
+    # It says nothing in response to this.
+    silent = await async_converse(hass, "never mind", "other", Context())
+    assert silent.response.intent
+    assert silent.response.intent.intent_type == "HassNevermind"
+    assert await say(hass, "okay", "other") == "Garage opened"
+    answer = await say(hass, "yes", "echo", agent_id="conversation.echo")
+    assert answer == "You said yes"
+
+    assert not simulator.executed
+    assert await say(hass, "yes", conversation_id) == SENT_TO_MIA
+
+
+async def test_replies_meet_at_once(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, conversation_id = await talk(hass, TO_MIA)
 
-    await say(hass, yes, conversation_id)
+    answers = await asyncio.gather(
+        *(say(hass, "yes", each) for each in ("a", conversation_id, "b"))
+    )
+
+    assert answers == [NOT_UNDERSTOOD, SENT_TO_MIA, NOT_UNDERSTOOD]
+    assert len(simulator.executed) == 1
+
+
+async def test_plain_yes_later_is_no_confirmation(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, conversation_id = await talk(hass, TO_MIA)
+    await say(hass, "what time is it", conversation_id)
+
+    assert await say(hass, "yes", conversation_id) == NOT_UNDERSTOOD
 
     assert not simulator.executed
     assert await say(hass, "yes, send it", conversation_id) == SENT_TO_MIA
@@ -159,9 +284,13 @@ async def test_only_the_requester_can_answer(
     _, conversation_id = await talk(hass, TO_MIA, "mine", user_id=me)
     assert conversation_id == "mine"
 
-    for other, user_id in (None, me), ("other", me), ("mine", you):
+    for other, user_id, heard in (
+        (None, me, NOT_UNDERSTOOD),
+        ("other", me, NOT_UNDERSTOOD),
+        ("mine", you, NOTHING_ASKED),
+    ):
         answer = await say(hass, "yes, send it", other, user_id=user_id)
-        assert answer == NOTHING_ASKED
+        assert answer == heard
 
     assert not simulator.executed
     assert await say(hass, "yes, send it", "mine", user_id=me) == SENT_TO_MIA
@@ -273,7 +402,7 @@ async def test_confirmation_can_be_required(
 
     question, conversation_id = await talk(hass, "Message family on WhatsApp: {hi}")
 
-    assert question == ("To send “{hi}” to Family 🏡 on WhatsApp, say: yes, send it.")
+    assert question == "Should I send “{hi}” to Family 🏡 on WhatsApp?"
     assert not simulator.executed
     await say(hass, "yes, send it", conversation_id)
     assert last(simulator, FAMILY) == "{hi}"
@@ -420,7 +549,8 @@ async def test_person_on_two_own_accounts(
     question, conversation_id = await talk(hass, "Tell Kim on WhatsApp that I'm in")
 
     assert question == (
-        "I found two: first, Kim on WhatsApp, your account number ending in 0001; second, Kim on WhatsApp, your account number ending in 0009. Which one?"
+        "I found two: first, Kim on your number ending in 0001; second, Kim on your"
+        " number ending in 0009. Which one?"
     )
     await say(hass, "the first one", conversation_id)
     assert last(simulator, KIM) == "I'm in"
@@ -520,9 +650,7 @@ async def test_match_with_incomplete_search_is_confirmed(
     )
 
     question, conversation_id = await talk(hass, "Message Zoe on WhatsApp: Hello")
-    assert question == (
-        "To send “Hello” to Zoe's birthday on WhatsApp, say: yes, send it."
-    )
+    assert question == "Should I send “Hello” to Zoe's birthday on WhatsApp?"
     assert not simulator.executed
 
     # An exact name needs no question, and neither does another network.
@@ -542,7 +670,7 @@ async def test_match_with_offline_server_is_confirmed(
     add_entry(hass, "http://127.0.0.1:1")
 
     question = await say(hass, "Message Alex on Telegram: Hello")
-    assert question == "To send “Hello” to Alex Rivera on Telegram, say: yes, send it."
+    assert question == "Should I send “Hello” to Alex Rivera on Telegram?"
     assert not simulator.executed
 
     answer = await say(hass, "Message Alex Rivera on Telegram: Hello")
@@ -819,17 +947,19 @@ async def test_concurrent_identical_requests_send_once(
 
 
 @pytest.mark.parametrize(
-    ("language", "said", "yes", "answer"),
+    ("language", "said", "ending", "yes", "answer"),
     [
         (
             "en",
             "Start a WhatsApp chat with Mia",
+            "Should I start one?",
             "yes, start it",
             "The chat with Mia 🌻 on WhatsApp is open.",
         ),
         (
             "de",
             "Starte einen Chat mit Mia auf WhatsApp",
+            "Soll ich einen starten?",
             "ja, starte ihn",
             "Der Chat mit Mia 🌻 auf WhatsApp ist geöffnet.",
         ),
@@ -841,11 +971,12 @@ async def test_a_new_chat(
     loaded: MockConfigEntry,
     language: str,
     said: str,
+    ending: str,
     yes: str,
     answer: str,
 ) -> None:
     question, conversation_id = await talk(hass, said, language=language)
-    assert yes in question
+    assert question.endswith(ending)
     assert not simulator.executed
 
     assert await say(hass, yes, conversation_id, language=language) == answer
@@ -935,7 +1066,7 @@ async def test_partial_word_is_confirmed(
 
     answer = await say(hass, f"Message {name} on Telegram saying hello")
 
-    assert answer.startswith("To send" if asked else "Sent to Alex Rivera")
+    assert answer.startswith("Should I send" if asked else "Sent to Alex Rivera")
     assert len(simulator.executed) == (not asked)
 
 
@@ -945,7 +1076,6 @@ async def test_partial_word_is_confirmed(
         "Schick Alex Rivera auf Telegram eine Nachricht mit dem Text ich komme später",
         "Schick eine Nachricht auf Telegram an Alex Rivera mit dem Text ich komme später",
         "Schick eine Telegram-Nachricht an Alex Rivera mit dem Text ich komme später",
-        "Schreib Alex Rivera auf Telegram und zwar ich komme später",
         "Schick an Alex Rivera auf Telegram ich komme später",
         "Schick Alex Rivera eine Telegram-Nachricht ich komme später",
         "Sag Alex Rivera auf Telegram ich komme später",

@@ -46,14 +46,12 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.media import Voice
-from tests.helpers.talking import NOTHING_ASKED
+from tests.helpers.talking import NOTHING_ASKED, Echo, add_agent
 from tests.helpers.waiting import until
 from tests.helpers.world import ALEX, contact, last
 
 SATELLITE = "assist_satellite.kitchen"
-MIA_IS_NEW = (
-    "You have no chat with Mia 🌻 on WhatsApp yet. To send “Hello”, say: yes, send it."
-)
+MIA_IS_NEW = "You have no chat with Mia 🌻 on WhatsApp yet. Should I send “Hello”?"
 
 
 class Ear(SpeechToTextEntity):
@@ -89,6 +87,7 @@ class Satellite(AssistSatelliteEntity):
         self._attr_supported_features = features
         self.said: list[str] = []
         self.asked = 0
+        self.conversation_id = ""
 
     @override
     def async_get_configuration(self) -> AssistSatelliteConfiguration:
@@ -102,6 +101,8 @@ class Satellite(AssistSatelliteEntity):
 
     @override
     def on_pipeline_event(self, event: PipelineEvent) -> None:
+        if event.type is PipelineEventType.RUN_START and event.data:
+            self.conversation_id = event.data["conversation_id"]
         if event.type is PipelineEventType.TTS_START and event.data:
             self.said.append(event.data["tts_input"])
         if event.type is PipelineEventType.TTS_END:
@@ -192,12 +193,13 @@ async def test_clear_request_needs_no_question(
     assert not satellite.asked
 
 
+@pytest.mark.parametrize("yes", ["Yes, send it.", "Yes", "OK"])
 async def test_it_asks_and_sends_after_a_yes(
-    hass: HomeAssistant, simulator: Simulator, satellite: Satellite
+    hass: HomeAssistant, simulator: Simulator, satellite: Satellite, yes: str
 ) -> None:
     await satellite.hear("Message Mia on WhatsApp Hello")
     assert not simulator.executed
-    await satellite.answer("Yes, send it.")
+    await satellite.answer(yes)
     await until(lambda: len(satellite.said) == 2)
 
     assert satellite.said == [MIA_IS_NEW, "Sent to Mia 🌻 on WhatsApp."]
@@ -208,11 +210,12 @@ async def test_it_asks_and_sends_after_a_yes(
     ("answer", "spoken"),
     [
         ("No, don't send it.", "OK, nothing was sent."),
-        ("Yes", "Nothing was sent."),
+        ("No", "OK, nothing was sent."),
+        ("Never mind.", "OK, nothing was sent."),
         ("What a nice day", "Nothing was sent."),
     ],
 )
-async def test_only_the_exact_confirmation_counts(
+async def test_only_a_yes_sends(
     hass: HomeAssistant,
     simulator: Simulator,
     satellite: Satellite,
@@ -272,6 +275,45 @@ async def test_satellite_without_start_conversation_gets_the_question(
     assert len(simulator.executed) == 1
 
 
+@pytest.mark.parametrize("features", [Feature(0)])
+@pytest.mark.parametrize("answer", ["yes", "yes, send it"])
+async def test_in_front_of_another_agent(
+    hass: HomeAssistant, simulator: Simulator, satellite: Satellite, answer: str
+) -> None:
+    """A pipeline's language model gets what is for it, replies elsewhere included."""
+    await add_agent(hass, Echo())
+    await async_update_pipeline(
+        hass, async_get_pipeline(hass), conversation_engine="conversation.echo"
+    )
+
+    await satellite.hear(answer)
+    await satellite.hear("Message Mia on WhatsApp Hello")
+    await satellite.hear(answer)
+    await satellite.hear(answer)
+
+    assert satellite.said == [
+        f"You said {answer}",
+        MIA_IS_NEW,
+        "Sent to Mia 🌻 on WhatsApp.",
+        f"You said {answer}",
+    ]
+    assert len(simulator.executed) == 1
+
+
+async def test_the_text_is_asked_for(
+    hass: HomeAssistant, simulator: Simulator, satellite: Satellite
+) -> None:
+    await satellite.hear("Message Alex on Telegram")
+    await satellite.answer("I'm late.")
+    await until(lambda: len(satellite.said) == 2)
+
+    assert satellite.said == [
+        "What should I send to Alex Rivera on Telegram?",
+        "Sent to Alex Rivera on Telegram.",
+    ]
+    assert last(simulator, ALEX) == "I'm late."
+
+
 @pytest.mark.parametrize("features", [Feature.START_CONVERSATION])
 async def test_satellite_without_announce_still_sends(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite
@@ -311,7 +353,7 @@ async def test_second_answer(
     await async_converse(
         hass,
         "no, don't send it",
-        None,
+        satellite.conversation_id,
         Context(),
         language="en",
         satellite_id=SATELLITE,
@@ -350,7 +392,7 @@ async def test_answer_belongs_to_its_question(
     await async_converse(
         hass,
         "Message Zoe on WhatsApp Not for Mia",
-        None,
+        satellite.conversation_id,
         Context(),
         language="en",
         satellite_id=SATELLITE,

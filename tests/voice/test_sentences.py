@@ -4,17 +4,19 @@ import re
 import string
 from typing import Any
 
-from home_assistant_intents import get_intents
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import yaml
 
+from homeassistant.components.conversation import ConversationInput
+from homeassistant.components.conversation.agent_manager import get_agent_manager
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Account, Person
+from tests.helpers.built_in_sentences import built_in_sentences
 from tests.helpers.repository import BEEPER
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say, talk
@@ -23,6 +25,7 @@ FOLDER = BEEPER / "voice/languages"
 FILES: dict[str, Any] = {
     file.stem: yaml.safe_load(file.read_text("utf-8")) for file in FOLDER.glob("*.yaml")
 }
+UNREAD_FRENCH = "Kim dans Family 🏡 sur WhatsApp : See you all on Sunday."
 UNREAD = "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
 
 
@@ -37,12 +40,22 @@ async def known(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> list
 # The files
 
 
-def test_both_languages_have_sentences() -> None:
-    assert FILES.keys() == {"de", "en"}
+def test_all_languages_of_the_integration_have_sentences() -> None:
+    assert FILES.keys() == {
+        file.stem for file in (BEEPER / "translations").glob("*.json")
+    }
 
 
 def places(sentence: str) -> set[str]:
-    return {*re.findall(r"{(\w+)}", sentence)}
+    return {*re.findall(r"{(?:\w+:)?(\w+)}", sentence)}
+
+
+def in_full(language: str, sentence: str) -> str:
+    """Return a sentence with its parts."""
+    parts = FILES[language]["parts"]
+    while "<" in sentence:
+        sentence = re.sub(r"<(\w+)>", lambda part: parts[part[1]], sentence)
+    return sentence
 
 
 @pytest.mark.parametrize("language", FILES)
@@ -52,12 +65,17 @@ def test_languages_have_equal_keys(language: str) -> None:
     for group in "commands", "replies":
         assert [*file[group]] == [*english[group]]
         for meaning, sentences in file[group].items():
-            found = {place for sentence in sentences for place in places(sentence)}
-            wanted = {
-                place
-                for sentence in english[group][meaning]
-                for place in places(sentence)
-            }
+            found, wanted = (
+                {
+                    place
+                    for sentence in some
+                    for place in places(in_full(code, sentence))
+                }
+                for code, some in (
+                    (language, sentences),
+                    ("en", english[group][meaning]),
+                )
+            )
             assert found == wanted, meaning
     assert len(file["ordinals"]) == len(english["ordinals"])
     assert file["speech"].keys() == english["speech"].keys()
@@ -70,22 +88,6 @@ def test_languages_have_equal_keys(language: str) -> None:
         }, key
 
 
-@pytest.mark.parametrize("language", FILES)
-def test_every_sentence_names_beeper_or_a_network(language: str) -> None:
-    """Without the product or a network in it, a command could be meant for anything."""
-    for sentences in FILES[language]["commands"].values():
-        for sentence in sentences:
-            assert "(beeper|{network})" in re.sub(r"\[[^][]*]", "", sentence)
-
-
-@pytest.mark.parametrize("language", FILES)
-def test_bare_yes_or_no_is_no_reply(language: str) -> None:
-    for sentences in FILES[language]["replies"].values():
-        for sentence in sentences:
-            required = re.sub(r"\[[^][]*]|\([^()]*\|[^()]*\)", " x ", sentence)
-            assert len(required.split()) >= 2
-
-
 # No side effects
 
 OTHERS = {
@@ -95,10 +97,8 @@ tell me a story about a signal that is on
 tell the vacuum to go home
 send the vacuum home
 send the robot to the kitchen
-send a message to everybody saying dinner is ready
 send a signal to the garage door
 message the living room that dinner is ready
-text to speech is on
 write a shopping list
 add milk to my shopping list
 turn on the kitchen lights
@@ -111,11 +111,9 @@ start a chat with kim
 create a scene
 read the temperature
 read me the news
-read my messages
 what is new
 what is on telegraph hill
 do I have any appointments
-do I have new messages
 are there any lights on
 what are the lights in the kitchen
 broadcast dinner is ready
@@ -136,8 +134,6 @@ schick den Staubsauger nach Hause
 sende ein Signal an das Garagentor
 schreib Milch auf die Einkaufsliste
 schreib eine Einkaufsliste
-schick eine Nachricht an alle mit dem Text Essen ist fertig
-schick Kim eine Nachricht mit dem Text Essen ist fertig
 schalte das Licht in der Küche ein
 schalte die Signalleuchte ein
 öffne das Fenster
@@ -147,10 +143,7 @@ starte einen Timer für fünf Minuten
 starte einen Chat mit Kim
 erstelle eine Szene
 lies die Temperatur vor
-lies meine Nachrichten vor
 was gibt es Neues
-habe ich neue Nachrichten
-gibt es neue Nachrichten
 habe ich heute Termine
 welche Lichter sind an
 durchsage das Essen ist fertig
@@ -160,6 +153,57 @@ ja sende es
 nein nicht senden
 brich es ab
 der erste
+""",
+    "nl": """
+vertel me een mop
+zeg tegen iedereen dat het eten klaar is
+stuur de stofzuiger naar huis
+stuur een signal naar de garagedeur
+schrijf melk op het boodschappenlijstje
+doe het licht in de keuken aan
+open de chat
+start een timer van vijf minuten
+start een chat met Kim
+lees de temperatuur voor
+wat is er nieuw
+heb ik vandaag afspraken
+ja
+laat maar
+de eerste
+""",
+    "fr": """
+raconte-moi une blague
+dis à tout le monde que le repas est prêt
+envoie l'aspirateur à la maison
+envoie un signal à la porte du garage
+ajoute du lait à la liste de courses
+allume la lumière de la cuisine
+ouvre la fenêtre
+ouvre la discussion
+démarre un minuteur de cinq minutes
+lis la température
+quoi de neuf
+ai-je des rendez-vous
+oui
+annule
+la première
+""",
+    "es": """
+cuéntame un chiste
+di a todos que la cena está lista
+envía la aspiradora a casa
+envía una signal a la puerta del garaje
+añade leche a la lista de la compra
+enciende la luz de la cocina
+abre la ventana
+abre el chat
+inicia un temporizador de cinco minutos
+lee la temperatura
+qué hay de nuevo
+tengo citas hoy
+sí
+cancela
+el primero
 """,
 }
 
@@ -210,20 +254,38 @@ async def test_similar_requests_reach_the_integration(
     assert result["source"] == "trigger"
 
 
+@pytest.mark.usefixtures("assist", "loaded")
 @pytest.mark.parametrize("language", FILES)
-def test_built_in_sentences_do_not_conflict(language: str) -> None:
-    """So none can be mistaken for a command, which always names one."""
-    intents = get_intents(language)
-    assert intents
-    words = re.findall(r"\w+", str(intents["intents"]).casefold())
-    assert "beeper" not in words
-    assert not {"whatsapp", "telegram", "signal"} & {*words}
+async def test_no_sentence_of_home_assistant_is_taken(
+    hass: HomeAssistant, language: str
+) -> None:
+    """Every one of them, in several forms, as Home Assistant matches sentences."""
+    hass.config.language = language
+    agent = get_agent_manager(hass).default_agent
+    assert agent
+    taken = []
+    sentences = [*built_in_sentences(language, each=2)]
+    for sentence in sentences:
+        user_input = ConversationInput(
+            text=sentence,
+            context=Context(),
+            conversation_id=None,
+            device_id=None,
+            satellite_id=None,
+            language=language,
+            agent_id="conversation.home_assistant",
+        )
+        if await agent.async_recognize_sentence_trigger(user_input):
+            taken.append(sentence)
+
+    assert len(sentences) > 1000
+    assert not taken
 
 
 # When Home Assistant knows them
 
 
-@pytest.mark.usefixtures("assist", "loaded")
+@pytest.mark.usefixtures("signed_in", "assist", "loaded")
 @pytest.mark.parametrize(
     ("language", "said", "answer"),
     [
@@ -234,10 +296,17 @@ def test_built_in_sentences_do_not_conflict(language: str) -> None:
             "Lies mir die neuen WhatsApp-Nachrichten vor!",
             UNREAD.replace(" on ", " auf ", 1),
         ),
+        ("nl", "Wat is er nieuw op Beeper?", UNREAD.replace(" on ", " op ", 1)),
+        ("fr-CA", "Quoi de neuf sur Beeper ?", UNREAD_FRENCH),
+        (
+            "es",
+            "¿Qué hay de nuevo en Beeper?",
+            UNREAD.replace(" on ", " en ", 1).replace(" in ", " en ", 1),
+        ),
         # Said in another language than the pipeline's, and in one there is none of.
         ("de", "What's new on Beeper?", UNREAD.replace(" on ", " auf ", 1)),
         ("en", "Was gibt es Neues auf Beeper?", UNREAD),
-        ("fr", "What's new on Beeper?", UNREAD),
+        ("it", "What's new on Beeper?", UNREAD),
     ],
 )
 async def test_every_language_is_understood_and_the_speakers_is_answered(
@@ -246,7 +315,7 @@ async def test_every_language_is_understood_and_the_speakers_is_answered(
     assert await say(hass, said, language=language) == answer
 
 
-@pytest.mark.usefixtures("loaded")
+@pytest.mark.usefixtures("signed_in", "loaded")
 async def test_conversation_may_come_later(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
@@ -324,20 +393,16 @@ async def test_unknown_network(
 
 
 @pytest.mark.usefixtures("assist", "loaded")
-async def test_replies_are_known_only_while_a_question_waits(
+async def test_replies_are_no_sentences_of_home_assistant(
     hass: HomeAssistant, hass_ws_client: WebSocketGenerator
 ) -> None:
     before = await known(hass, hass_ws_client)
 
-    _, first = await talk(hass, "Message Mia on WhatsApp: Hello")
-    _, second = await talk(hass, "Message Mia on WhatsApp: Hello")
+    _, conversation_id = await talk(hass, "Message Mia on WhatsApp: Hello")
     waiting = await known(hass, hass_ws_client)
-    await say(hass, "no, don't send it", first)
-    assert await known(hass, hass_ws_client) == waiting
-    await say(hass, "no, don't send it", second)
+    await say(hass, "no, don't send it", conversation_id)
 
-    assert len(waiting) > len(before)
-    assert await known(hass, hass_ws_client) == before
+    assert waiting == before == await known(hass, hass_ws_client)
 
 
 @pytest.mark.usefixtures("assist", "loaded")
@@ -347,9 +412,22 @@ async def test_replies_are_known_only_while_a_question_waits(
         ("Message family on WhatsApp:   two   spaces ", "two   spaces"),
         ("Message family on WhatsApp hi, family on WhatsApp", "hi, family on WhatsApp"),
         (
-            "Message family on WhatsApp that “quoted” – and so on…",
+            "Message family on WhatsApp “quoted” – and so on…",
             "“quoted” – and so on…",
         ),
+        ("Message family on WhatsApp that is fine by me", "that is fine by me"),
+        ("Message family on WhatsApp saying that is fine", "that is fine"),
+        ("Tell family on WhatsApp that I am late", "I am late"),
+        ("Schreib family auf WhatsApp und zwar um acht", "und zwar um acht"),
+        ("Schreib family auf WhatsApp dass es acht wird", "dass es acht wird"),
+        ("Message family on WhatsApp: – milk\n– bread", "– milk\n– bread"),
+        ("Message family on WhatsApp: … and so on", "… and so on"),
+        ("Message family on WhatsApp: (maybe) 8?", "(maybe) 8?"),
+        ("Message family on WhatsApp: ¿Qué tal?", "¿Qué tal?"),
+        ("Message family on WhatsApp ¡Hola!", "¡Hola!"),
+        ("Message family on WhatsApp: ❤️ ❤️", "❤️ ❤️"),
+        ("Message family on WhatsApp saying: cafe\u0301!", "caf\u00e9!"),
+        ("Text family: that's it, 1.5 €", "that's it, 1.5 €"),
         ("Message family on WhatsApp: 🎂!", "🎂!"),
         ("Message family on WhatsApp: line one\nline two", "line one\nline two"),
         ("Message family on WhatsApp: yes, send it", "yes, send it"),

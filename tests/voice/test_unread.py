@@ -7,10 +7,10 @@ from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.model import Chat
 from tests.helpers.servers import add_entry
-from tests.helpers.talking import say
+from tests.helpers.talking import say, talk
 from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM, PROFILES, write
 
-pytestmark = pytest.mark.usefixtures("assist")
+pytestmark = pytest.mark.usefixtures("signed_in", "assist")
 
 READ = "Read my Beeper messages"
 FROM_FAMILY = "Kim in Family 🏡 on WhatsApp: See you all on Sunday."
@@ -148,7 +148,7 @@ async def test_messages_of_one_person(
     write(simulator, "Hi", chat_id=ALEX)
 
     answer = await say(hass, "Read my messages from Alex Rivera")
-    assert answer.startswith("Sorry")  # without the product it is not for us
+    assert answer == "Alex Rivera on Telegram: Hi."
     answer = await say(hass, "Read my Beeper messages from Alex Rivera")
     assert answer == "Alex Rivera on Telegram: Hi."
     answer = await say(hass, "Read my WhatsApp messages from Alex Rivera")
@@ -163,6 +163,7 @@ async def test_of_two_servers(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     async with Simulator("latest", "dev-token") as other:
+        other.world.accounts["signal"].status = "connected"
         read_all(other)
         write(other, "From elsewhere", chat_id=INSTAGRAM)
         second = add_entry(hass, other.url)
@@ -197,3 +198,170 @@ async def test_offline_server(
     assert await say(hass, f"{READ} from Kim") == (
         "Beeper could not be reached, so nothing was done."
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "answer"),
+    [
+        ("en", "Any new messages on Signal?", "Signal is not connected"),
+        ("en", "Do I have new Signal messages", "Signal is not connected"),
+        ("en", READ, "Signal is not connected"),
+        ("en", "How many unread messages do I have?", "Signal is not connected"),
+        ("de", "Gibt es neue Nachrichten auf Signal?", "Signal ist gerade nicht"),
+        ("nl", "Nieuwe berichten op Signal?", "Signal is op dit moment niet"),
+        ("fr", "De nouveaux messages sur Signal ?", "Signal n'est pas connecté"),
+        ("es", "¿Hay mensajes nuevos en Signal?", "Signal no está conectado"),
+        ("en", "Read my WhatsApp messages", ""),
+    ],
+)
+async def test_a_network_that_is_signed_out_is_named(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    answer: str,
+) -> None:
+    simulator.world.accounts["signal"].status = "reconnect_required"
+    await loaded.runtime_data.async_refresh()
+
+    spoken = await say(hass, said, language=language)
+
+    assert answer in spoken
+    assert ("Signal" in spoken) is bool(answer)
+
+
+async def test_several_networks_that_are_signed_out(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    read_all(simulator)
+    for account_id in "signal", "telegram":
+        simulator.world.accounts[account_id].status = "connection_required"
+    await loaded.runtime_data.async_refresh()
+
+    assert await say(hass, READ) == (
+        "You have no unread messages. Signal and Telegram are not connected at the"
+        " moment, so their messages may be missing."
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "answer"),
+    [
+        (
+            "en",
+            "How many unread messages do I have?",
+            "You have 3 unread messages: 2 on WhatsApp and 1 on Telegram.",
+        ),
+        (
+            "de",
+            "Wie viele ungelesene Nachrichten habe ich?",
+            "Du hast 3 ungelesene Nachrichten: 2 auf WhatsApp und 1 auf Telegram.",
+        ),
+        (
+            "nl",
+            "Hoeveel ongelezen berichten heb ik?",
+            "Je hebt 3 ongelezen berichten: 2 op WhatsApp en 1 op Telegram.",
+        ),
+        (
+            "fr",
+            "Combien de messages non lus ai-je ?",
+            "Tu as 3 messages non lus : 2 sur WhatsApp et 1 sur Telegram.",
+        ),
+        (
+            "es",
+            "¿Cuántos mensajes sin leer tengo?",
+            "Tienes 3 mensajes sin leer: 2 en WhatsApp y 1 en Telegram.",
+        ),
+        (
+            "en",
+            "How many What's App messages do I have?",
+            "You have 2 unread messages on WhatsApp.",
+        ),
+        (
+            "en",
+            "How many unread messages do I have from Kim",
+            "You have one unread message on WhatsApp.",
+        ),
+        (
+            "en",
+            "How many unread messages are there on Slack",
+            "You have no unread messages.",
+        ),
+    ],
+)
+async def test_how_many(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    answer: str,
+) -> None:
+    write(simulator, "Hi", chat_id=ALEX)
+    write(simulator, "Hi", chat_id=KIM)
+
+    assert await say(hass, said, language=language) == answer
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "answer"),
+    [
+        ("en", "Mark Family as read", "The chat with Family 🏡 on WhatsApp is marked"),
+        ("en", "Please mark the messages from Family as read", "The chat with Family"),
+        ("de", "Markiere Family als gelesen", "Der Chat mit Family 🏡 auf WhatsApp"),
+        ("nl", "Markeer Family als gelezen", "De chat met Family 🏡 op WhatsApp"),
+        ("fr", "Marque Family comme lu", "La discussion avec Family 🏡 sur WhatsApp"),
+        ("es", "Marca a Family como leído", "El chat con Family 🏡 en WhatsApp"),
+    ],
+)
+async def test_marking_as_read(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+    answer: str,
+) -> None:
+    assert unread(simulator.world.chats[FAMILY]) == 1
+
+    assert (await say(hass, said, language=language)).startswith(answer)
+
+    assert unread(simulator.world.chats[FAMILY]) == 0
+
+
+async def test_marking_as_read_what_is_unclear(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    write(simulator, "Hi", chat_id=KIM)
+
+    question, conversation_id = await talk(hass, "Mark Kim as read")
+    assert question.startswith("I found two: first, Kim on your number ending in 0001")
+    assert unread(simulator.world.chats[KIM])
+    answer = await say(hass, "the one ending in 0001", conversation_id)
+
+    assert answer == "The chat with Kim on WhatsApp is marked as read."
+    assert not unread(simulator.world.chats[KIM])
+    assert await say(hass, "Mark Mia as read") == (
+        "You have no chat with Mia 🌻 on WhatsApp."
+    )
+    hass.config_entries.async_update_entry(loaded, options={"read_only": True})
+    await hass.async_block_till_done()
+    assert "allow reading only" in await say(hass, "Mark Family as read")
+    assert unread(simulator.world.chats[FAMILY])
+
+
+async def test_spoken_answers_are_limited(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for chat in simulator.world.chats.values():
+        chat.is_muted = False
+        chat.title = "Title " * 2000
+        for _ in range(4):
+            write(simulator, "word " * 4000, chat_id=chat.id)
+
+    answer = await say(hass, READ)
+
+    assert len(answer) < 8000
+    assert answer.count("(20,000 characters)") == 15
+    assert "more chats with unread messages" in answer

@@ -1,16 +1,13 @@
 """The sentences that Assist understands as commands, with the networks of all servers."""
 
 import asyncio
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers import intent
 
 from ..const import CONF_SENTENCES, DOMAIN
 from ..coordinator import BeeperConfigEntry
-from .questions import Requester
-from .sentences import RecognizedSentence, async_register_sentences
+from .sentences import Recognizer, SentenceHandler, async_register_commands
 
 
 def network_names(entries: Collection[BeeperConfigEntry]) -> set[str]:
@@ -31,14 +28,23 @@ class Commands:
     """
 
     def __init__(
-        self, hass: HomeAssistant, entries: Collection[BeeperConfigEntry]
+        self,
+        hass: HomeAssistant,
+        entries: Collection[BeeperConfigEntry],
+        handle: SentenceHandler,
     ) -> None:
         """Start without registered commands."""
         self._hass = hass
         self._entries = entries
+        self._handle = handle
         self._lock = asyncio.Lock()
         # The networks in the registered commands, and how to unregister them.
         self._registered: tuple[frozenset[str], CALLBACK_TYPE] | None = None
+        self._recognize: Recognizer | None = None
+
+    def is_command(self, text: str, language: str) -> bool:
+        """Return whether a text is a command."""
+        return bool(self._recognize and self._recognize(text, language))
 
     async def async_register(self) -> None:
         """Register the commands, with the current networks, if an option asks for them."""
@@ -47,14 +53,12 @@ class Commands:
             while (networks := self._networks()) != self._registered_networks:
                 if self._registered:
                     self._registered[1]()
-                    self._registered = None
+                    self._registered = self._recognize = None
                 if networks is not None:
-                    self._registered = (
-                        networks,
-                        await async_register_sentences(
-                            self._hass, "commands", networks, self._handle
-                        ),
+                    self._recognize, unregister = await async_register_commands(
+                        self._hass, networks, self._handle
                     )
+                    self._registered = networks, unregister
 
     @callback
     def async_update(self) -> None:
@@ -73,22 +77,3 @@ class Commands:
         ):
             return None
         return frozenset(network_names(self._entries))
-
-    async def _handle(
-        self, sentence: RecognizedSentence, trigger: Mapping[str, Any]
-    ) -> str:
-        """Run the intent of a command, as custom sentences do."""
-        requester = Requester.from_trigger(trigger)
-        response = await intent.async_handle(
-            self._hass,
-            DOMAIN,
-            sentence.meaning,
-            {name: {"value": value} for name, value in sentence.slots.items()},
-            text_input=trigger["sentence"],
-            context=requester.context,
-            language=requester.language,
-            device_id=trigger["device_id"],
-            satellite_id=requester.satellite_id,
-        )
-        speech: str = response.speech["plain"]["speech"]
-        return speech

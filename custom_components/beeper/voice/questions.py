@@ -4,58 +4,56 @@ They are kept in memory only.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
 from homeassistant.helpers import chat_session
 from homeassistant.helpers.event import async_call_later
 
 from ..coordinator import BeeperConfigEntry
-from .recipients import Recipient, is_network
-from .sentences import SentenceHandler, async_register_sentences
+from ..ha_internals import TurnHandler, async_claim_turns
+from .recipients import Recipient
+from .replies import Reply, ReplyInterpreter, async_get_interpreter
+
+if TYPE_CHECKING:
+    # Its requirements are missing on systems without voice.
+    from homeassistant.components.conversation import ConversationInput
 
 QUESTION_TIMEOUT_SECONDS: Final = 60
 
 type RequesterKey = tuple[str | None, str | None]
-"""User id and origin: an answer must have those of its question."""
+"""User id and conversation id: an answer must have those of its question."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Requester:
-    """The user who spoke or typed, and where an answer can come from.
+    """The user who spoke or typed, and in which conversation.
 
-    `origin` is the id of a device, satellite or conversation; None if the user cannot
-    be asked.
+    `conversation_id` is None if the user cannot be asked.
     """
 
     context: Context
     language: str
-    origin: str | None
+    conversation_id: str | None
     satellite_id: str | None = None
 
     @property
     def key(self) -> RequesterKey:
         """Identifies the requester of a question and of its answer."""
-        return self.context.user_id, self.origin
+        return self.context.user_id, self.conversation_id
 
     @classmethod
     def from_conversation(
-        cls,
-        context: Context,
-        language: str,
-        *,
-        device_id: str | None,
-        satellite_id: str | None = None,
+        cls, context: Context, language: str, *, satellite_id: str | None = None
     ) -> Requester:
         """Return the requester of the current conversation."""
         session = chat_session.current_session.get()
-        conversation_id = session.conversation_id if session else None
         return cls(
             context=context,
             language=language,
-            origin=device_id or satellite_id or conversation_id,
+            conversation_id=session.conversation_id if session else None,
             satellite_id=satellite_id,
         )
 
@@ -66,63 +64,78 @@ class Requester:
         return cls.from_conversation(
             Context(**user_input["context"]),
             user_input["language"],
-            device_id=trigger["device_id"],
             satellite_id=trigger["satellite_id"],
         )
 
 
+type Purpose = Literal["send", "create", "mark_read"]
+
+
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class PendingRequest:
-    """A message to send or, if `message` is None, a chat to start.
+    """What to do as soon as the recipient is clear and the user agrees.
 
-    `name` is the recipient as the user named it.
+    `name` is the recipient as the user named it. `message` is None if there is no text
+    yet, or, for a chat to start, none at all.
     """
 
+    purpose: Purpose
     name: str
     message: str | None
     recipients: tuple[Recipient, ...]
     from_llm: bool
 
-    def choose(self, slots: Mapping[str, Any]) -> tuple[Recipient, ...]:
-        """Return the recipients that the slots of a reply select."""
-        if "ordinal" in slots:
-            return self.recipients[slots["ordinal"] :][:1]
-        if "network" in slots:
-            return tuple(
-                recipient
-                for recipient in self.recipients
-                if is_network(slots["network"], recipient.network)
-            )
-        return ()
+    @property
+    def wants_text(self) -> bool:
+        """Whether only the text is missing."""
+        return (
+            self.purpose == "send"
+            and self.message is None
+            and len(self.recipients) == 1
+        )
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Question:
-    """A question about a request; compared by identity."""
+    """A question about a request; compared by identity.
+
+    `is_next`: nothing else was said in the conversation since.
+    """
 
     request: PendingRequest
-    context_id: str
+    requester: Requester
     cancel_timeout: CALLBACK_TYPE
+    is_next: bool = field(default=True, init=False)
+
+
+type ReplyHandler = Callable[[Requester, Reply, Question], Awaitable[str]]
+"""Takes a reply, whose question may be answered meanwhile; returns the response."""
 
 
 class PendingQuestions:
     """The open questions, at most one for each requester.
 
-    Replies are registered as sentences only while a question is open.
+    Replies count only in the conversation of their question. `is_command` says whether
+    a text is a new request rather than the text of a message.
     """
 
     def __init__(
         self,
         hass: HomeAssistant,
         networks: Callable[[], Collection[str]],
-        handle_reply: SentenceHandler,
+        is_command: Callable[[str, str], bool],
+        handle_reply: ReplyHandler,
+        handle_stranger: Callable[[Requester], Awaitable[str]],
     ) -> None:
-        """Register nothing yet."""
+        """Listen to nothing yet."""
         self._hass = hass
         self._networks = networks
+        self._is_command = is_command
         self._handle_reply = handle_reply
+        self._handle_stranger = handle_stranger
         self._lock = asyncio.Lock()
-        self._unregister_replies: CALLBACK_TYPE | None = None
+        self._interpreter: ReplyInterpreter | None = None
+        self._stop_listening: CALLBACK_TYPE | None = None
         self._questions: dict[RequesterKey, Question] = {}
 
     async def async_add(
@@ -144,20 +157,22 @@ class PendingQuestions:
             if (
                 earlier
                 and request.from_llm
-                and earlier.context_id == requester.context.id
+                and earlier.requester.context.id == requester.context.id
             ):
                 return None
+            if not self._interpreter:
+                self._interpreter = await async_get_interpreter(
+                    self._hass, self._networks
+                )
             self.take(key)
             if (
-                not self._unregister_replies
+                not self._stop_listening
                 and "conversation" in self._hass.config.components
             ):
-                self._unregister_replies = await async_register_sentences(
-                    self._hass, "replies", self._networks(), self._handle_reply
-                )
+                self._stop_listening = async_claim_turns(self._hass, self._claim)
             question = self._questions[key] = Question(
                 request=request,
-                context_id=requester.context.id,
+                requester=requester,
                 cancel_timeout=async_call_later(
                     self._hass,
                     QUESTION_TIMEOUT_SECONDS,
@@ -165,6 +180,48 @@ class PendingQuestions:
                 ),
             )
         return question
+
+    @callback
+    def interpret(
+        self, text: str, question: Question, *, is_next: bool = True
+    ) -> Reply | None:
+        """Return the meaning of a reply to a question, None if it is no reply."""
+        request, language = question.request, question.requester.language
+        if not self._interpreter or (
+            request.wants_text and self._is_command(text, language)
+        ):
+            return None
+        return self._interpreter.interpret(
+            text,
+            language,
+            request.recipients,
+            is_next=is_next,
+            wants_text=request.wants_text,
+        )
+
+    @callback
+    def _claim(self, conversation_id: str, text: str) -> TurnHandler | None:
+        """Return who handles a turn of a conversation, None if it is no reply."""
+        replies: dict[RequesterKey, tuple[Reply, Question]] = {}
+        for key, question in self._questions.items():
+            if key[1] == conversation_id:
+                is_next, question.is_next = question.is_next, False
+                if reply := self.interpret(text, question, is_next=is_next):
+                    replies[key] = reply, question
+        if not replies:
+            return None
+
+        async def handle(user_input: ConversationInput) -> str:
+            requester = Requester.from_conversation(
+                user_input.context,
+                user_input.language,
+                satellite_id=user_input.satellite_id,
+            )
+            if found := replies.get(requester.key):
+                return await self._handle_reply(requester, *found)
+            return await self._handle_stranger(requester)
+
+        return handle
 
     @callback
     def take(
@@ -179,9 +236,9 @@ class PendingQuestions:
             return None
         del self._questions[key]
         question.cancel_timeout()
-        if not self._questions and self._unregister_replies:
-            self._unregister_replies()
-            self._unregister_replies = None
+        if not self._questions and self._stop_listening:
+            self._stop_listening()
+            self._stop_listening = None
         return question.request
 
     @callback

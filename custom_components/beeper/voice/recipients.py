@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import Final
@@ -13,12 +14,13 @@ from homeassistant.core import HomeAssistant
 
 from .. import errors
 from ..api.models import readable_name
-from ..const import CONF_ACCOUNT_ID, DOMAIN
+from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people.directory import Directory, check_number
 from ..people.matching import Candidate, Rank, SearchResult
 from ..server import Server
 from ..validation import query, recipient as validate_recipient
+from .networks import is_network
 from .sentences import Language, shorten
 
 MAX_MATCHES: Final = 10
@@ -43,12 +45,30 @@ class Recipient:
     account: str
     chat_id: str | None
     user: Mapping[str, str]
+    last_activity: datetime | None = None
     certain: bool = True
 
     @property
     def id(self) -> str:
         """An identifier that is accepted as a recipient."""
         return self.chat_id or next(iter(self.user.values()))
+
+    @property
+    def preference(self) -> tuple[bool, bool, float]:
+        """Sorts equal matches: first is the one that the user probably means.
+
+        A chat that was added to Home Assistant, then the default account, then the
+        latest chat.
+        """
+        added = {
+            subentry.data[CONF_CHAT_ID]
+            for subentry in self.entry.get_subentries_of_type(SUBENTRY_CHAT)
+        }
+        return (
+            self.chat_id not in added,
+            self.account_id != self.entry.data[CONF_ACCOUNT_ID],
+            -(self.last_activity.timestamp() if self.last_activity else 0),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -66,6 +86,8 @@ async def async_find_recipients(
     network: str | None,
 ) -> tuple[Recipient, ...]:
     """Return the best matches on all servers, in one network or in all.
+
+    The one that the user probably means is first.
 
     Raises a translated HomeAssistantError.
     """
@@ -102,12 +124,23 @@ async def async_find_recipients(
     # Speech recognition may have heard only a part of another name's word.
     certain = best <= (Rank.WORDS if is_complete else Rank.EXACT)
     return tuple(
-        replace(recipient, certain=certain) for rank, recipient in found if rank is best
+        sorted(
+            (
+                replace(recipient, certain=certain)
+                for rank, recipient in found
+                if rank is best
+            ),
+            key=lambda recipient: recipient.preference,
+        )
     )
 
 
 async def async_find_matches(
-    hass: HomeAssistant, entries: Collection[BeeperConfigEntry], text: str
+    hass: HomeAssistant,
+    entries: Collection[BeeperConfigEntry],
+    text: str,
+    *,
+    limit: int | None = MAX_MATCHES,
 ) -> Matches:
     """Return the people and chats on all servers that a text matches.
 
@@ -121,9 +154,8 @@ async def async_find_matches(
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="name") from None
     matches.sort(key=itemgetter(0))
-    return Matches(
-        best=tuple(matches[:MAX_MATCHES]), more=max(0, len(matches) - MAX_MATCHES)
-    )
+    best = tuple(matches[:limit])
+    return Matches(best=best, more=len(matches) - len(best))
 
 
 async def _async_search(
@@ -139,36 +171,47 @@ async def _async_search(
     )
 
 
-def is_network(requested: str | None, network: str) -> bool:
-    """Return whether a network is the requested one; "Beeper" means every network."""
-    return requested is None or requested.casefold() in (DOMAIN, network.casefold())
-
-
 def labels(language: Language, recipients: Iterable[Recipient]) -> list[str]:
     """Return spoken labels, as short as possible while they differ."""
+    recipients = list(recipients)
 
-    def shown(text: str) -> str:
+    def person(recipient: Recipient) -> str:
+        return language.render(
+            "person",
+            name=shorten(recipient.name) or language.render("somebody"),
+            network=shorten(recipient.network),
+        )
+
+    def detail(recipient: Recipient) -> str:
+        text = recipient.detail
         if text.startswith("+"):
             return language.render("number", digits=text[-4:])
         return shorten(text)
 
+    def own(recipient: Recipient) -> str:
+        text = recipient.account
+        if text.startswith("+"):
+            return language.render("own_number", digits=text[-4:])
+        return language.render("own_account", account=shorten(text)) if text else ""
+
     variants = [
-        [
-            language.render(
-                key,
-                name=shorten(recipient.name) or language.render("somebody"),
-                network=shorten(recipient.network),
-                detail=shown(recipient.detail),
-                account=shown(recipient.account),
-            )
-            for recipient in recipients
-        ]
-        for key in ("person", "person_with_detail", "person_of_account")
+        [person(row) for row in recipients],
+        [_joined(person(row), detail(row)) for row in recipients],
+        [_joined(person(row), detail(row), own(row)) for row in recipients],
     ]
+    names = {(row.name, row.network) for row in recipients}
+    if len(names) == 1 and all(row.account for row in recipients):
+        # What they have in common is left out.
+        accounts = [f"{shorten(row.name)} {own(row)}" for row in recipients]
+        variants.insert(2, accounts)
     return next(
         (variant for variant in variants if len({*variant}) == len(variant)),
         variants[-1],
     )
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _recipient(coordinator: BeeperCoordinator, candidate: Candidate) -> Recipient:
@@ -185,6 +228,7 @@ def _recipient(coordinator: BeeperCoordinator, candidate: Candidate) -> Recipien
         account=_own_handle(coordinator, candidate.account_id),
         chat_id=candidate.chat.id if candidate.chat else None,
         user={key: value for key, value in known.items() if value},
+        last_activity=candidate.last_activity,
     )
 
 

@@ -15,10 +15,12 @@ from .sentences import Language, async_get_languages, choose_language, shorten
 MAX_QUOTED_TEXT: Final = 1000
 """Characters of a message in a question, or of an error."""
 
-DONE: Final = frozenset(("already_sent", "chat_exists", "chat_open", "read", "sent"))
+DONE: Final = frozenset(
+    ("already_sent", "chat_exists", "chat_open", "marked_read", "read", "sent")
+)
 """Statuses of a request that succeeded."""
 
-ASKED: Final = frozenset(("confirm", "which"))
+ASKED: Final = frozenset(("confirm", "text", "which"))
 """Statuses of a request that waits for an answer."""
 
 # Errors with a spoken text, by translation key.
@@ -118,9 +120,14 @@ class Responder:
                     for number, person in enumerate(people, 1)
                 ),
             )
+        elif request.wants_text:
+            status = "text"
+            speech = language.render("text", person=people[0])
         else:
             status = "confirm"
-            if request.message is None:
+            if request.purpose == "mark_read":
+                key = "confirm_read"
+            elif request.message is None:
                 key = "confirm_chat"
             else:
                 key = "confirm" if request.recipients[0].chat_id else "confirm_new"

@@ -13,6 +13,7 @@ from ..api.models import SentMessage
 from ..api.requests import StartChat, StartUser
 from ..data import get_outbox
 from ..outgoing import markdown
+from ..outgoing.chat_changes import MarkRead
 from ..outgoing.chat_job import ChatJob, ChatJobResult
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..outgoing.outbox import Outcome
@@ -80,6 +81,19 @@ class Sender:
                 ),
                 call_context=context,
             )
+        )
+
+    async def async_mark_read(self, context: Context, recipient: Recipient) -> None:
+        """Mark a chat as read. Raises a translated HomeAssistantError."""
+        outbox = get_outbox(self._hass, recipient.entry)
+        await outbox.run(
+            MarkRead(
+                context=outbox.context,
+                params={},
+                chat_id=recipient.chat_id or "",
+                call_context=context,
+            ),
+            allow_repeat=True,
         )
 
 

@@ -5,7 +5,7 @@ so they work with every conversation agent. A trigger reports the matched text o
 it is recognised again here to get its meaning and slots.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -26,24 +26,30 @@ from homeassistant.util.language import matches
 from homeassistant.util.yaml import load_yaml_dict
 
 from ..const import DOMAIN
+from .networks import by_spoken_name, is_common_word
 
 _LOGGER = logging.getLogger(__name__)
 
 _FOLDER: Final = Path(__file__).parent / "languages"
 _FALLBACK: Final = "en"
-# Other names cannot be part of a sentence template.
-_NETWORK_NAME: Final = re.compile(r"\w+( \w+)*")
+_PART: Final = re.compile(r"<(\w+)>")
+_SEPARATOR: Final = re.compile(r"\.+|…|[:,;]")
+"""Between a command and its text, directly after the last word of the command."""
 
 type SentenceGroup = Literal["commands", "replies"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Language:
-    """One language file: sentence templates by meaning, and response texts by key."""
+    """One language file; en.yaml describes its parts."""
 
     code: str
+    parts: Mapping[str, str]
+    start: str
+    end: str
     commands: Mapping[str, list[str]]
     replies: Mapping[str, list[str]]
+    fillers: list[str]
     ordinals: list[str]
     speech: Mapping[str, str]
 
@@ -51,19 +57,30 @@ class Language:
         """Return a response text with its values filled in."""
         return self.speech[key].format(**values)
 
+    def templates(self, group: SentenceGroup) -> Iterator[tuple[str, str]]:
+        """Yield the meaning and the template of each sentence of a group."""
+        groups: Mapping[str, list[str]] = getattr(self, group)
+        for meaning, templates in groups.items():
+            for template in templates:
+                full = template
+                if group == "commands":
+                    full = f"{self.start} {full}"
+                    if not full.endswith(("{message}", "{rest}")):
+                        full += f" {self.end}"
+                while _PART.search(full):
+                    full = _PART.sub(lambda part: self.parts[part[1]], full)
+                yield meaning, full
+
 
 type Languages = Mapping[str, Language]
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class RecognizedSentence:
-    """A recognised sentence: its key in the language file, and its slots.
-
-    An ordinal is an index, counted from 0.
-    """
+    """A recognised sentence: its key in the language file, and its slots."""
 
     meaning: str
-    slots: Mapping[str, Any]
+    slots: Mapping[str, str]
 
 
 type Recognizer = Callable[[str, str], RecognizedSentence | None]
@@ -94,20 +111,19 @@ def choose_language(languages: Languages, *preferred: str) -> Language:
     return languages[_FALLBACK]
 
 
-async def async_register_sentences(
-    hass: HomeAssistant,
-    group: SentenceGroup,
-    networks: Collection[str],
-    handler: SentenceHandler,
-) -> CALLBACK_TYPE:
-    """Register a group of sentences in all languages; return a function to unregister.
+async def async_register_commands(
+    hass: HomeAssistant, networks: Collection[str], handler: SentenceHandler
+) -> tuple[Recognizer, CALLBACK_TYPE]:
+    """Register the commands in all languages.
 
-    They form one trigger, so a text that matches several sentences gets one response.
-    Requires the conversation integration.
+    Returns their recognizer, and a function to unregister them. They form one trigger,
+    so a text that matches several sentences gets one response. Requires the conversation
+    integration.
     """
     languages = await async_get_languages(hass)
-    names = _valid_names(networks)
-    recognize_text = _build_recognizer(languages, group, names)
+    recognize_text = await hass.async_add_executor_job(
+        build_recognizer, languages, "commands", networks
+    )
 
     async def run(variables: dict[str, Any], context: Any = None) -> ScriptRunResult:
         trigger = variables["trigger"]
@@ -122,99 +138,110 @@ async def async_register_sentences(
             variables={},
         )
 
+    lists = _lists(networks)
     sentences = [
-        _expand(template, language, names)
+        _expand(template, lists)
         for language in languages.values()
-        for templates in getattr(language, group).values()
-        for template in templates
+        for _, template in language.templates("commands")
     ]
     config = await async_validate_trigger_config(
-        hass, cv.TRIGGER_SCHEMA([{"trigger": "conversation", "command": sentences}])
+        hass,
+        cv.TRIGGER_SCHEMA(
+            [{"trigger": "conversation", "command": [*dict.fromkeys(sentences)]}]
+        ),
     )
     unregister = await async_initialize_triggers(
-        hass, config, run, DOMAIN, f"{DOMAIN} {group}", _LOGGER.log
+        hass, config, run, DOMAIN, f"{DOMAIN} commands", _LOGGER.log
     )
-    return unregister or callback(lambda: None)
+    return recognize_text, unregister or callback(lambda: None)
 
 
-async def async_get_recognizer(
-    hass: HomeAssistant, group: SentenceGroup, networks: Collection[str]
-) -> Recognizer:
-    """Return a function that recognises the sentences of a group."""
-    return _build_recognizer(
-        await async_get_languages(hass), group, _valid_names(networks)
-    )
-
-
-def _valid_names(networks: Collection[str]) -> list[str]:
+def _lists(networks: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return the values of the lists in templates by how they are said."""
+    names = by_spoken_name(networks)
+    messengers = {
+        name: network for name, network in names.items() if not is_common_word(name)
+    }
     # A list must not be empty; every template accepts the product's name already.
-    names = {name for name in networks if _NETWORK_NAME.fullmatch(name)}
-    return sorted(names) or [DOMAIN]
+    return {
+        "network": names or {DOMAIN: DOMAIN},
+        "messenger:network": {DOMAIN: DOMAIN, **messengers},
+    }
 
 
-def _expand(template: str, language: Language, networks: list[str]) -> str:
+def _expand(template: str, lists: Mapping[str, Collection[str]]) -> str:
     """Replace the lists in a template by their values; wildcards remain."""
-    return template.replace("{network}", f"({'|'.join(networks)})").replace(
-        "{ordinal}", f"({'|'.join(language.ordinals)})"
-    )
+    for name, values in lists.items():
+        template = template.replace(f"{{{name}}}", f"({'|'.join(values)})")
+    return template
 
 
-def _build_recognizer(
-    languages: Languages, group: SentenceGroup, networks: list[str]
+def build_recognizer(
+    languages: Languages, group: SentenceGroup, networks: Collection[str]
 ) -> Recognizer:
+    """Return a function that recognises the sentences of a group.
+
+    Requires the conversation integration.
+    """
     # Installed together with the conversation integration, which is optional.
     from hassil.intents import Intents  # noqa: PLC0415
     from hassil.recognize import recognize  # noqa: PLC0415
 
-    intents = {
-        code: Intents.from_dict(
+    lists = {
+        name.partition(":")[0]: {
+            "values": [{"in": said, "out": value} for said, value in values.items()]
+        }
+        for name, values in _lists(networks).items()
+    }
+    intents: dict[str, Intents] = {}
+    for code, language in languages.items():
+        sentences: dict[str, list[str]] = {}
+        for meaning, template in language.templates(group):
+            sentences.setdefault(meaning, []).append(template)
+        intents[code] = Intents.from_dict(
             {
                 "language": code,
                 "intents": {
-                    meaning: {"data": [{"sentences": templates}]}
-                    for meaning, templates in getattr(language, group).items()
+                    # Within one block, the order would be lost.
+                    meaning: {"data": [{"sentences": [one]} for one in templates]}
+                    for meaning, templates in sentences.items()
                 },
                 "lists": {
+                    **lists,
                     "recipient": {"wildcard": True},
                     "message": {"wildcard": True},
-                    "network": {"values": networks},
-                    "ordinal": {
-                        "values": [
-                            {"in": ordinal, "out": index}
-                            for index, ordinal in enumerate(language.ordinals)
-                        ]
-                    },
+                    "rest": {"wildcard": True},
                 },
             }
         )
-        for code, language in languages.items()
-    }
 
     def recognize_text(text: str, language: str) -> RecognizedSentence | None:
+        # The positions of slots count composed characters.
+        text = unicodedata.normalize("NFC", text)
         preferred = choose_language(languages, language).code
         for code in sorted(intents, key=lambda code: code != preferred):
             if result := recognize(text, intents[code]):
                 slots = {name: entity.value for name, entity in result.entities.items()}
-                if "message" in slots:
-                    slots["message"] = _restore_punctuation(text, slots["message"])
+                for name in {"message", "rest"} & {*slots}:
+                    if span := result.entities[name].text_span:
+                        slots[name] = _original_end(text, span[0])
                 return RecognizedSentence(meaning=result.intent.name, slots=slots)
         return None
 
+    recognize_text("", _FALLBACK)  # Parses all templates, which takes a while.
     return recognize_text
 
 
-def _restore_punctuation(text: str, message: str) -> str:
-    """Return the end of the original text that contains the message.
+def _original_end(text: str, start: int) -> str:
+    """Return what was said from a position on, as it was said.
 
-    Recognition removes punctuation.
+    Recognition removes punctuation, also that before the position.
     """
-    end, missing = message, len(_letters(message))
-    for word in reversed([*re.finditer(r"\S+", text)]):
-        missing -= len(_letters(word[0]))
-        if missing <= 0:
-            end = text[word.start() :].strip()
-            break
-    return end if _letters(end) == _letters(message) else message
+    while start and not (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    if separator := _SEPARATOR.match(text, start):
+        start = separator.end()
+    return text[start:].strip()
 
 
 def shorten(text: str, limit: int = 60) -> str:
@@ -223,11 +250,3 @@ def shorten(text: str, limit: int = 60) -> str:
         return text
     length = f" … ({len(text):,} characters)"
     return text[: limit - len(length)].rstrip() + length
-
-
-def _letters(text: str) -> str:
-    return "".join(
-        char
-        for char in text
-        if not char.isspace() and not unicodedata.category(char).startswith("P")
-    )

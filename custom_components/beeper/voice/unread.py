@@ -1,21 +1,24 @@
 """Unread messages, for speech and language models. Marks nothing as read."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 from .. import errors
 from ..api.generations import READ_SINCE, UNIDENTIFIED
 from ..api.merged import newest_messages
-from ..api.models import Chat, Message, Page, readable_name
+from ..api.models import Account, AccountStatus, Chat, Message, Page, readable_name
 from ..api.pages import pages
 from ..api.requests import ChatFilter
 from ..api.rich_text import plain
 from ..coordinator import BeeperConfigEntry
 from ..server import Server
-from .recipients import Recipient, is_network
+from .networks import is_network
+from .recipients import Recipient
 from .sentences import Language, shorten
 
 MAX_SPOKEN_TEXT: Final = 300
@@ -63,41 +66,66 @@ class ChatSummary:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class UnreadSummary:
-    """Chats with unread messages, the last active first; `more` counts the omitted ones."""
+    """Chats with unread messages, the last active first; `more` counts the omitted ones.
+
+    `counts` has the number of unread messages by network. `not_connected` names the
+    networks whose messages may be missing.
+    """
 
     chats: tuple[ChatSummary, ...]
     more: int
+    counts: Mapping[str, int]
+    not_connected: tuple[str, ...]
 
 
 async def async_unread(
-    entries: Iterable[BeeperConfigEntry], network: str | None
+    entries: Iterable[BeeperConfigEntry],
+    network: str | None,
+    *,
+    count_only: bool = False,
 ) -> UnreadSummary:
     """Return unread messages of chats that are not muted, in one network or in all.
 
     Raises a translated HomeAssistantError.
     """
     found: list[ServerChat] = []
-    for server in [entry.runtime_data.server for entry in entries]:
+    servers = [entry.runtime_data.server for entry in entries]
+    for server in servers:
         chats = await _list_unread_chats(server)
         found += [
             (server, chat)
             for chat in chats
             if is_network(network, _network(server, chat) or "")
         ]
-    return await _read(found)
+    accounts = [
+        account
+        for server in servers
+        for account in server.accounts
+        if is_network(network, account.name)
+    ]
+    return await _summarize(found, accounts, count_only=count_only)
 
 
-async def async_unread_from(recipients: Iterable[Recipient]) -> UnreadSummary:
+async def async_unread_from(
+    recipients: Iterable[Recipient], *, count_only: bool = False
+) -> UnreadSummary:
     """Return unread messages of certain chats, even if they are muted.
 
     Raises a translated HomeAssistantError.
     """
     found: list[ServerChat] = []
+    accounts: list[Account] = []
     for recipient in recipients:
+        server = recipient.server
         if recipient.chat_id:
-            server = recipient.server
             found.append((server, await _get_chat(server, recipient.chat_id)))
-    return await _read([pair for pair in found if pair[1].unread_count])
+        if account := server.account(recipient.account_id):
+            accounts.append(account)
+    return await _summarize(
+        [pair for pair in found if pair[1].unread_count],
+        accounts,
+        count_only=count_only,
+    )
 
 
 async def _list_unread_chats(server: Server) -> list[Chat]:
@@ -123,8 +151,33 @@ async def _get_chat(server: Server, chat_id: str) -> Chat:
         return await server.client.chat(chat_id, participants=_MAX_PARTICIPANTS)
 
 
-async def _read(found: list[ServerChat]) -> UnreadSummary:
-    """Read the newest unread messages of the last active chats."""
+async def _summarize(
+    found: list[ServerChat], accounts: Iterable[Account], *, count_only: bool
+) -> UnreadSummary:
+    """Count the unread messages, and read the newest ones of the last active chats."""
+    counts: Counter[str] = Counter()
+    for server, chat in found:
+        counts[_network(server, chat) or "Beeper"] += chat.unread_count
+    chats, more = ([], len(found)) if count_only else await _read(found)
+    return UnreadSummary(
+        chats=tuple(chats),
+        more=more,
+        counts=counts,
+        not_connected=tuple(
+            sorted({account.name for account in accounts if _is_logged_out(account)})
+        ),
+    )
+
+
+def _is_logged_out(account: Account) -> bool:
+    return account.needs_user or account.status == AccountStatus.DISCONNECTED
+
+
+async def _read(found: list[ServerChat]) -> tuple[list[ChatSummary], int]:
+    """Return the last active chats with their newest unread messages.
+
+    Also returns the number of chats that are left.
+    """
     found.sort(key=lambda pair: pair[1].last_activity or _LONG_AGO, reverse=True)
     chats: list[ChatSummary] = []
     attempts = 0
@@ -134,7 +187,7 @@ async def _read(found: list[ServerChat]) -> UnreadSummary:
         attempts += 1
         if unread := await _read_chat(server, chat):
             chats.append(unread)
-    return UnreadSummary(chats=tuple(chats), more=len(found) - attempts)
+    return chats, len(found) - attempts
 
 
 async def _read_chat(server: Server, chat: Chat) -> ChatSummary | None:
@@ -217,14 +270,54 @@ def spoken(language: Language, unread: UnreadSummary) -> str:
             sender=shorten(message.sender or language.render("somebody").capitalize()),
             chat=shorten(chat.title or language.render("untitled_group")),
             network=shorten(chat.network or "Beeper"),
-            text=_sentence(message.text) or language.render("no_text"),
+            text=_sentence(message.text) or language.render("without_text"),
         )
         for chat in unread.chats
         for message in chat.messages
     ] or [language.render("nothing_unread")]
     if unread.more:
         sentences.append(language.render("more_unread", count=str(unread.more)))
-    return " ".join(sentences)
+    return " ".join([*sentences, *_not_connected(language, unread)])
+
+
+def counted(language: Language, unread: UnreadSummary) -> str:
+    """Return the number of unread messages as speech."""
+    total = sum(unread.counts.values())
+    if total == 0:
+        sentence = language.render("nothing_unread")
+    elif len(unread.counts) == 1:
+        [network] = unread.counts
+        sentence = language.render(
+            "count_1_on" if total == 1 else "count_more_on",
+            count=str(total),
+            network=shorten(network),
+        )
+    else:
+        places = [
+            language.render("count_on", count=str(count), network=shorten(network))
+            for network, count in sorted(
+                unread.counts.items(), key=itemgetter(1), reverse=True
+            )
+        ]
+        sentence = language.render(
+            "count_more", count=str(total), places=_listed(language, places)
+        )
+    return " ".join([sentence, *_not_connected(language, unread)])
+
+
+def _not_connected(language: Language, unread: UnreadSummary) -> Iterator[str]:
+    if names := [shorten(name) for name in unread.not_connected]:
+        yield language.render(
+            "not_connected_1" if len(names) == 1 else "not_connected_more",
+            networks=_listed(language, names),
+        )
+
+
+def _listed(language: Language, texts: Sequence[str]) -> str:
+    *others, last = texts
+    if not others:
+        return last
+    return language.render("and", first=", ".join(others), last=last)
 
 
 def _sentence(text: str | None) -> str:

@@ -1,0 +1,177 @@
+"""What a reply to a question means."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+import re
+from typing import Final, Literal
+
+from homeassistant.core import HomeAssistant
+
+from ..people.names import Name
+from .networks import by_spoken_name
+from .recipients import Recipient
+from .sentences import (
+    Language,
+    Languages,
+    Recognizer,
+    async_get_languages,
+    build_recognizer,
+    choose_language,
+)
+
+_DIGITS: Final = re.compile(r"(?<=\d)[\s-]+(?=\d)")
+"""Between digits that are read out one by one."""
+
+_MIN_DIGITS: Final = 2
+"""Of the end of a number."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Reply:
+    """A reply: what to do with the request, and what was named in it.
+
+    `text` is the recipient in a confirmation, or the text to send. `chosen` is empty if
+    the choice is among none of the recipients, or among all of them.
+    """
+
+    meaning: Literal["confirm", "drop", "choose", "text"]
+    text: str | None = None
+    chosen: tuple[Recipient, ...] = ()
+
+
+class ReplyInterpreter:
+    """Understands replies in all languages. Requires the conversation integration."""
+
+    def __init__(
+        self,
+        languages: Languages,
+        recognize: Recognizer,
+        networks: Callable[[], Collection[str]],
+    ) -> None:
+        """Use a recognizer of replies."""
+        self._languages = languages
+        self._recognize = recognize
+        self._networks = networks
+
+    def interpret(
+        self,
+        text: str,
+        language: str,
+        recipients: Sequence[Recipient],
+        *,
+        is_next: bool,
+        wants_text: bool,
+    ) -> Reply | None:
+        """Return the meaning of a reply, None if the text is for somebody else.
+
+        `recipients` are those that the question names. Immediately after it (`is_next`),
+        a plain "yes" is enough; later, one says what for. If the question asks for a
+        text (`wants_text`), the next text is it.
+        """
+        sentence = self._recognize(text, language)
+        meaning = sentence.meaning if sentence else ""
+        is_drop = meaning in ("drop", "drop_next")
+        if wants_text:
+            if is_next:
+                return (
+                    Reply(meaning="drop")
+                    if is_drop
+                    else Reply(meaning="text", text=text.strip())
+                )
+            return Reply(meaning="drop") if meaning == "drop" else None
+        if sentence and (is_next or not meaning.endswith("_next")):
+            return Reply(
+                meaning="drop" if is_drop else "confirm",
+                text=sentence.slots.get("recipient"),
+            )
+        return self._choice(text, language, recipients)
+
+    def _choice(
+        self, text: str, language: str, recipients: Sequence[Recipient]
+    ) -> Reply | None:
+        """Return the choice that repeats any part of what was read out."""
+        if len(recipients) < 2:
+            return None
+        preferred = choose_language(self._languages, language)
+        for each in sorted(
+            self._languages.values(), key=lambda each: each is not preferred
+        ):
+            if reply := self._choice_in(text, each, recipients):
+                return reply
+        return None
+
+    def _choice_in(
+        self, text: str, language: Language, recipients: Sequence[Recipient]
+    ) -> Reply | None:
+        names = by_spoken_name(self._networks())
+        words = [
+            word
+            for word in _words(_replace_names(text, names))
+            if word not in language.fillers
+        ]
+        ordinals = [ordinal.split("|") for ordinal in language.ordinals]
+        vocabularies = [
+            {*_read_out(recipient), *ordinals[index]}
+            for index, recipient in enumerate(recipients)
+        ]
+        known = {word for ordinal in ordinals for word in ordinal}.union(
+            *vocabularies, *map(_words, names.values())
+        )
+        if not words or not all(_is_among(word, known) for word in words):
+            return None
+        chosen = tuple(
+            recipient
+            for recipient, vocabulary in zip(recipients, vocabularies, strict=True)
+            if all(_is_among(word, vocabulary) for word in words)
+        )
+        return Reply(
+            meaning="choose", chosen=chosen if len(chosen) < len(recipients) else ()
+        )
+
+
+async def async_get_interpreter(
+    hass: HomeAssistant, networks: Callable[[], Collection[str]]
+) -> ReplyInterpreter:
+    """Return an interpreter for the current networks."""
+    languages = await async_get_languages(hass)
+    recognize = await hass.async_add_executor_job(
+        build_recognizer, languages, "replies", ()
+    )
+    return ReplyInterpreter(languages, recognize, networks)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return Name.from_text(_DIGITS.sub("", text), spoken=True).parts
+
+
+def _read_out(recipient: Recipient) -> set[str]:
+    """Return the words that identify a recipient in a question."""
+    return {
+        word
+        for text in (
+            recipient.name,
+            recipient.network,
+            recipient.detail,
+            recipient.account,
+        )
+        for word in _words(text)
+    }
+
+
+def _replace_names(text: str, names: dict[str, str]) -> str:
+    """Replace the spoken names of networks by their own names."""
+    text = text.casefold().replace("’", "'")
+    for name, network in names.items():
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", network, text)
+    return text
+
+
+def _is_among(word: str, vocabulary: Collection[str]) -> bool:
+    """Return whether a word is known, or digits are the end of a known number."""
+    if word in vocabulary:
+        return True
+    return (
+        word.isdecimal()
+        and len(word) >= _MIN_DIGITS
+        and any(known.isdecimal() and known.endswith(word) for known in vocabulary)
+    )
