@@ -1,0 +1,204 @@
+"""How a newcomer finds the actions, and how many clicks the first tasks take."""
+
+import asyncio
+import re
+import shutil
+
+from playwright.async_api import Locator, Page
+import pytest
+
+from demo.automation import KIM_CHAT
+from demo.home_assistant import ROOT, HomeAssistant
+from simulator import Simulator
+
+from .frontend import Frontend
+
+pytestmark = pytest.mark.usefixtures("beeper")
+
+WORDS = ("beeper", "message", "whatsapp", "reply", "answer", "send")
+
+
+FOCUSED = """() => {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  return ['INPUT', 'TEXTAREA'].includes(element?.tagName);
+}"""
+"""Whether the cursor is in a field: elsewhere, keys are shortcuts."""
+
+
+class Clicks:
+    """A person who clicks, types where the cursor is, and starts at the sidebar."""
+
+    def __init__(self, frontend: Frontend) -> None:
+        self.frontend = frontend
+        self.page: Page = frontend.page
+        self.count = 0
+
+    async def click(self, what: Locator) -> None:
+        await what.click()
+        self.count += 1
+
+    async def type(self, text: str) -> None:
+        await self.page.wait_for_function(FOCUSED)
+        await self.page.keyboard.type(text)
+
+    async def settings(self, *ways: str) -> None:
+        """Go through the settings, by the texts of links."""
+        await self.frontend.open("/home/overview")
+        # The tool shows what was performed last, but a newcomer performed nothing yet.
+        await self.page.evaluate(
+            "localStorage.removeItem('panel-dev-action-state-service-data')"
+        )
+        await self.click(self.page.locator("ha-sidebar").get_by_text("Settings"))
+        for way in ways:
+            await self.click(
+                self.page.get_by_role("link", name=way).and_(
+                    self.page.locator(":visible")
+                )
+            )
+
+
+async def open_actions(clicks: Clicks) -> None:
+    await clicks.settings("Tools", "Actions")
+    await clicks.click(clicks.frontend.actions.locator("ha-service-picker"))
+
+
+@pytest.fixture
+async def camera(home: HomeAssistant) -> str:
+    """Set up a camera that shows a file, and return its name."""
+    picture = home.directory / "config/www/door.png"
+    picture.parent.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "custom_components/beeper/brand/icon.png", picture)
+    path = "/api/config/config_entries/flow"
+    flow = await home.post(path, {"handler": "local_file"})
+    fields = {field["name"] for field in flow["data_schema"]}
+    values = {"name": "Door", "file_path": str(picture)}
+    flow = await home.post(
+        f"{path}/{flow['flow_id']}",
+        {key: value for key, value in values.items() if key in fields},
+    )
+    assert flow["type"] == "create_entry"
+    _, states = await home.request("GET", "/api/states")
+    [name] = [
+        state["attributes"]["friendly_name"]
+        for state in states
+        if state["entity_id"].startswith("camera.")
+    ]
+    return str(name)
+
+
+def results(page: Page) -> Locator:
+    return page.locator("ha-combo-box-item:not([compact]):visible")
+
+
+async def test_send_message_is_found_under_tools(frontend: Frontend) -> None:
+    clicks = Clicks(frontend)
+    await open_actions(clicks)
+    for word in WORDS:
+        await frontend.page.keyboard.press("ControlOrMeta+a")
+        await clicks.type(word)
+        found = results(frontend.page).filter(has_text="beeper.send_message")
+        await found.first.wait_for()
+        await frontend.page.wait_for_timeout(300)
+        names = [
+            name
+            for name in await results(frontend.page).all_inner_texts()
+            if "." in name
+        ]
+        assert any("beeper.send_message" in name for name in names[:3]), (word, names)
+
+
+async def test_send_message_is_found_in_the_editor(frontend: Frontend) -> None:
+    page = frontend.page
+    await frontend.open("/config/automation/edit/new")
+    await frontend.button("Add action").click()
+    dialog = page.locator("add-automation-element-dialog")
+    for word in WORDS:
+        await dialog.get_by_role("textbox").fill(word)
+        await page.wait_for_timeout(700)
+        names = await dialog.locator("ha-combo-box-item").all_inner_texts()
+        assert any(name.startswith("Beeper: Send message") for name in names[:3]), (
+            word,
+            names,
+        )
+
+
+async def test_first_message_by_name(frontend: Frontend, simulator: Simulator) -> None:
+    clicks = Clicks(frontend)
+    await open_actions(clicks)
+    await clicks.type("send message")
+    await clicks.click(results(frontend.page).filter(has_text="beeper.send_message"))
+    await clicks.click(frontend.row("Recipient").get_by_role("textbox"))
+    await clicks.type("Lena")
+    await clicks.click(frontend.row("Message").get_by_role("textbox"))
+    await clicks.type("Hello")
+    await clicks.click(frontend.button("Perform action"))
+
+    assert "chat_id" in await frontend.response()
+    await frontend.look("clicks-1-message", height=2000, code=1)
+    (sent,) = simulator.executed
+    assert sent.json["text"] == "Hello"
+    assert clicks.count <= 9
+
+
+async def test_picture_of_a_camera(
+    frontend: Frontend, simulator: Simulator, camera: str
+) -> None:
+    """Nothing is typed but the name."""
+    clicks, page = Clicks(frontend), frontend.page
+    await open_actions(clicks)
+    action = results(page).filter(has_text="beeper.send_message")
+    await page.mouse.move(640, 500)
+    while not await action.count():
+        await page.mouse.wheel(0, 300)
+        await page.wait_for_timeout(100)
+    await clicks.click(action)
+    await clicks.click(frontend.row("Recipient").get_by_role("textbox"))
+    await clicks.type("Lena")
+    await clicks.click(page.get_by_role("button", name="Picture or file"))
+    await clicks.click(frontend.row("Attachment").locator("ha-selector-media ha-card"))
+    media = page.locator("dialog-media-player-browse")
+    await clicks.click(media.locator("#grid-camera"))
+    await frontend.look("clicks-2-cameras")
+    await clicks.click(media.locator(".title").filter(has_text=camera))
+    await frontend.look("clicks-2-attachment", height=2000)
+    await clicks.click(frontend.button("Perform action"))
+
+    assert "chat_id" in await frontend.response()
+    assert simulator.executed[-1].json["attachment"]
+    assert clicks.count <= 11
+
+
+async def test_first_automation_that_answers(
+    frontend: Frontend, home: HomeAssistant, simulator: Simulator
+) -> None:
+    clicks, page = Clicks(frontend), frontend.page
+    dialog = page.locator("add-automation-element-dialog")
+    search = dialog.get_by_role("textbox")
+    await clicks.settings("Automations & scenes")
+    await clicks.click(frontend.button("Create automation"))
+    await clicks.click(page.get_by_text("Create new automation"))
+    await clicks.click(frontend.button("Add trigger"))
+    await search.wait_for()
+    await clicks.type("beeper")
+    await clicks.click(dialog.get_by_text("Message received"))
+    await clicks.click(frontend.button("Add action"))
+    await search.wait_for()
+    await clicks.type("reply")
+    await clicks.click(dialog.get_by_text("Beeper: Reply"))
+    await clicks.click(frontend.row("Message").get_by_role("textbox"))
+    await clicks.type("I am away")
+    await frontend.look("clicks-3-automation", height=1500)
+    await clicks.click(frontend.button("Save"))
+    await page.get_by_role("textbox", name="Name").wait_for()
+    await clicks.click(frontend.button("Save").last)
+    await page.wait_for_url(re.compile(r"/edit/\d+"))
+
+    simulator.incoming(KIM_CHAT, None, "Is anybody home?")
+    async with asyncio.timeout(20):
+        while not simulator.executed:
+            await asyncio.sleep(0.1)
+    (sent,) = simulator.executed
+    assert sent.json["text"] == "I am away"
+    assert sent.json["replyToMessageID"]
+    assert clicks.count <= 11
