@@ -20,6 +20,7 @@ from simulator.model import Person
 from tests.helpers.actions import sent
 from tests.helpers.entities import add_chat
 from tests.helpers.flows import MESSAGE, SHORTCUT_TEXTS, add
+from tests.helpers.labels import refused
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM, texts
 from tests.helpers.yaml_examples import PAGES, blocks, table
@@ -185,7 +186,7 @@ async def test_the_form_refuses_to_guess(
     recipient: str,
 ) -> None:
     data = {"recipient": recipient, "message": "Hi"}
-    with pytest.raises(ServiceValidationError, match="recipient fits"):
+    with refused(ServiceValidationError, match="recipient fits"):
         await hass.services.async_call("script", "write_to", data, blocking=True)
     assert not simulator.executed
 

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from tests.helpers.labels import refused
 from tests.helpers.world import KIM, KIM_BY_NUMBER
 
 CALLS: list[tuple[str, dict[str, Any], str]] = [
@@ -78,7 +79,7 @@ async def test_other_values_explain_themselves(
     field: str,
     template: Any,
 ) -> None:
-    with pytest.raises(
+    with refused(
         ServiceValidationError,
         match=f"^{field} must be text.*in quotes.*template.*a word beside it.*join",
     ):

@@ -1,5 +1,6 @@
 """The actions and their registration."""
 
+from functools import partial
 from typing import Final
 
 import voluptuous as vol
@@ -35,6 +36,6 @@ def async_setup_services(hass: HomeAssistant) -> None:
             DOMAIN,
             action.name,
             action.async_run,
-            schema=vol.Schema(action.validate),
+            schema=vol.Schema(partial(action.async_validate, hass)),
             supports_response=action.supports_response,
         )

@@ -22,6 +22,7 @@ from simulator import Simulator
 from simulator.model import Chat, Message
 from tests.helpers.actions import call_action
 from tests.helpers.entities import add_chat
+from tests.helpers.labels import refused
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES
@@ -1110,7 +1111,7 @@ async def test_only_own_texts_can_be_edited(
         (picture, "x", "a message with an attachment"),
         (own, "x" * 70_000, "this chat allows 65536"),
     ):
-        with pytest.raises(ServiceValidationError, match=says):
+        with refused(ServiceValidationError, match=says):
             await call_action(
                 hass, "edit_message", chat_id=KIM, message_id=message.id, message=text
             )
@@ -1217,7 +1218,7 @@ async def test_bad_input_is_named(
     data: dict[str, Any],
     says: str,
 ) -> None:
-    with pytest.raises(ServiceValidationError, match=says):
+    with refused(ServiceValidationError, match=says):
         await call_action(hass, action, chat_id=KIM, **data)
 
     assert not mutations(simulator)
@@ -1238,7 +1239,7 @@ async def test_exactly_one_chat_is_required(
         complete = {**CALLS[action].data, "message_id": "1"} if action in CALLS else {}
         if action not in (*OF_MESSAGE, "mark_read", "mark_unread"):
             complete.pop("message_id", None)
-        with pytest.raises(ServiceValidationError, match=says):
+        with refused(ServiceValidationError, match=says):
             await call_action(hass, action, **{**complete, **data, **where})
     assert not mutations(simulator)
 
@@ -1281,7 +1282,7 @@ async def test_rejected_field_has_its_action_name(
         },
     )
 
-    with pytest.raises(ServiceValidationError, match="these fields: message"):
+    with refused(ServiceValidationError, match="these fields: message"):
         await call_action(hass, "edit_message", **data)
 
 

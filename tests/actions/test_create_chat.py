@@ -18,6 +18,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import create_chat
 from tests.helpers.faults import REFUSALS
+from tests.helpers.labels import plain
 from tests.helpers.servers import add_entry
 from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES
 
@@ -436,7 +437,7 @@ async def test_invalid_call_names_the_field_and_sends_nothing(
     with pytest.raises(ServiceValidationError) as refused:
         await create_chat(hass, **data)
 
-    assert message in str(refused.value)
+    assert message in plain(refused.value)
     assert refused.value.translation_domain == "beeper"
     assert len(simulator.requests) == before
 
@@ -452,7 +453,7 @@ async def test_invalid_call_is_explained_over_rest(
     )
 
     assert answer.status == HTTPStatus.BAD_REQUEST
-    assert "user names nobody for certain" in (await answer.json())["message"]
+    assert "user names nobody for certain" in plain((await answer.json())["message"])
 
 
 async def test_invalid_call_is_explained_over_websocket(
@@ -474,7 +475,7 @@ async def test_invalid_call_is_explained_over_websocket(
 
     assert answer["error"]["code"] == "service_validation_error"
     assert answer["error"]["translation_key"] == "field_of_other_mode"
-    assert "title belongs to mode create" in answer["error"]["message"]
+    assert "title belongs to mode create" in plain(answer["error"]["message"])
 
 
 async def test_invalid_call_is_explained_in_an_automation(
@@ -505,7 +506,9 @@ async def test_invalid_call_is_explained_in_an_automation(
         {"type": "trace/list", "domain": "automation", "item_id": "wrong"}
     )
     (trace,) = (await client.receive_json())["result"]
-    assert "user.phone_number reached Home Assistant as a number" in trace["error"]
+    assert "user.phone_number reached Home Assistant as a number" in plain(
+        trace["error"]
+    )
     assert "5550101002" not in trace["error"]
 
 
@@ -644,10 +647,10 @@ async def test_server_errors_are_translated(
     with pytest.raises(HomeAssistantError) as refused:
         await create_chat(hass, **call)
 
-    assert message in str(refused.value)
-    assert "Nothing was created" in str(refused.value)
-    assert "Kim" not in str(refused.value)
-    assert "555" not in str(refused.value)
+    assert message in plain(refused.value)
+    assert "Nothing was created" in plain(refused.value)
+    assert "Kim" not in plain(refused.value)
+    assert "555" not in plain(refused.value)
     assert not simulator.executed
     assert sum(request.method == "POST" for request in simulator.requests) == 1
     assert (await create_chat(hass, **call))["duplicate"] is False
@@ -692,5 +695,5 @@ async def test_old_server_without_the_person(
     with pytest.raises(ServiceValidationError) as refused:
         await create_chat(hass, user={"username": "nobody.at.all"})
 
-    assert "no contact on WhatsApp is certain" in str(refused.value)
+    assert "no contact on WhatsApp is certain" in plain(refused.value)
     assert not simulator.executed

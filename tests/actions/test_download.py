@@ -20,6 +20,7 @@ from simulator.faults import Fault
 from simulator.model import Asset, Json
 from tests.helpers.actions import download
 from tests.helpers.entities import add_chat
+from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.media import CAKE, attach, files
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
@@ -36,7 +37,7 @@ async def refused(hass: HomeAssistant, media: Path, /, **data: Any) -> str:
     with pytest.raises(HomeAssistantError) as error:
         await download(hass, **data)
     assert files(media) == before
-    return str(error.value)
+    return plain(error.value)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +321,7 @@ async def test_invalid_call_names_the_field(
 ) -> None:
     before = len(simulator.requests)
 
-    with pytest.raises(ServiceValidationError, match=message):
+    with expect_refusal(ServiceValidationError, match=message):
         await download(hass, **data)
 
     assert len(simulator.requests) == before

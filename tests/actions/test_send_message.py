@@ -17,6 +17,7 @@ from simulator import Simulator
 from tests.helpers.actions import call_action, sent, tried
 from tests.helpers.entities import add_chat
 from tests.helpers.faults import REFUSALS
+from tests.helpers.labels import plain
 from tests.helpers.servers import add_entry
 from tests.helpers.world import FAMILY, KIM, PROFILES
 
@@ -216,7 +217,7 @@ async def test_invalid_call_names_the_field_and_sends_nothing(
     with pytest.raises(ServiceValidationError) as refused:
         await call_action(hass, "send_message", **data)
 
-    assert message in str(refused.value)
+    assert message in plain(refused.value)
     assert refused.value.translation_domain == DOMAIN
     assert len(simulator.requests) == before
 
@@ -339,9 +340,9 @@ async def test_server_errors_are_translated(
     with pytest.raises(HomeAssistantError) as refused:
         await call_action(hass, "send_message", **HI)
 
-    assert message in str(refused.value)
+    assert message in plain(refused.value)
     assert str(refused.value).startswith(("Nothing was sent", "Nothing was created or"))
-    assert "Kim" not in str(refused.value)
+    assert "Kim" not in plain(refused.value)
     assert sent(simulator) == 0
     assert tried(simulator) == 1
     assert (await call_action(hass, "send_message", **HI))["recovered"] is False

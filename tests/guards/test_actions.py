@@ -6,6 +6,7 @@ from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
+from tests.helpers.labels import plain
 from tests.helpers.repository import ENGLISH, ICONS, SERVICES, Json, flat
 
 UNKNOWN = "nonsense"
@@ -19,7 +20,7 @@ async def accepted_fields(hass: HomeAssistant, action: str, call: Json) -> set[s
         )
     assert raised.value.translation_key == "unknown_field"
     assert raised.value.translation_placeholders
-    return {*raised.value.translation_placeholders["fields"].split(", ")}
+    return {*plain(raised.value.translation_placeholders["fields"]).split(", ")}
 
 
 async def test_every_action_is_described(hass: HomeAssistant) -> None:

@@ -33,6 +33,7 @@ from simulator import Simulator
 from simulator.model import Asset
 from tests.helpers.actions import PATH, send, sent, tried
 from tests.helpers.certificates import Certificate
+from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.media import PNG, Door, Doorbell, Voice
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM
@@ -65,7 +66,7 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
     assert tried(simulator) == 0
     assert len(simulator.world.uploads) == before
     assert error.value.translation_domain == "beeper"
-    return str(error.value)
+    return plain(error.value)
 
 
 # Entities
@@ -947,6 +948,6 @@ async def test_malformed_attachment_is_refused(
 ) -> None:
     before = len(simulator.requests)
 
-    with pytest.raises(ServiceValidationError, match=message):
+    with expect_refusal(ServiceValidationError, match=message):
         await send(hass, **data)
     assert len(simulator.requests) == before

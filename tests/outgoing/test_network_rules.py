@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Json
 from tests.helpers.actions import create_chat
+from tests.helpers.labels import plain
 from tests.helpers.world import PROFILES, chat, contact
 
 KIM_ID = "@whatsapp_15550101002:beeper.com"
@@ -52,7 +53,7 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
         await create_chat(hass, **data)
     assert not simulator.executed
     assert str(error.value).startswith("Nothing was created")
-    return str(error.value)
+    return plain(error.value)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -13,6 +13,7 @@ from homeassistant.helpers import llm
 from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.actions import create_chat, find
+from tests.helpers.labels import plain
 from tests.helpers.talking import say, set_options, talk
 from tests.helpers.world import chat, contact
 
@@ -166,7 +167,7 @@ async def test_a_part_is_refused_with_the_number_of_people(
     with pytest.raises(ServiceValidationError) as error:
         await start(hass, "Chris")
 
-    assert "recipient is only part of a name" in str(error.value)
+    assert "recipient is only part of a name" in plain(error.value)
     assert "could mean: 3 (Signal)" in str(error.value)
     assert "beeper.find" in str(error.value)
     matches = (await find(hass, query="Chris", account_id=ACCOUNT))["matches"]

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from tests.helpers.actions import create_chat, find
+from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact
 
 
@@ -22,8 +23,8 @@ async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str
     with pytest.raises(ServiceValidationError) as error:
         await create_chat(hass, **data)
     assert not simulator.executed
-    assert "Kim" not in str(error.value)
-    return str(error.value)
+    assert "Kim" not in plain(error.value)
+    return plain(error.value)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -146,7 +147,7 @@ async def test_group_is_not_a_person(
 async def refused_family(hass: HomeAssistant) -> str:
     with pytest.raises(ServiceValidationError) as error:
         await start(hass, "Family")
-    return str(error.value)
+    return plain(error.value)
 
 
 @pytest.mark.index("cold", "warm")
@@ -404,7 +405,7 @@ async def test_a_message_to_a_name(
 ) -> None:
     """A member's address is not a group's."""
     if chat_id is None:
-        with pytest.raises(ServiceValidationError, match="recipient fits nobody"):
+        with expect_refusal(ServiceValidationError, match="recipient fits nobody"):
             await send(hass, recipient)
         return
 
@@ -419,7 +420,7 @@ async def test_a_message_to_a_name_on_two_accounts(
     with pytest.raises(ServiceValidationError) as error:
         await send(hass, "Kim")
 
-    assert "recipient fits 2 people or chats (WhatsApp)" in str(error.value)
+    assert "recipient fits 2 people or chats (WhatsApp)" in plain(error.value)
     assert not simulator.executed
     assert (await send(hass, "Kim", account_id="whatsapp"))["chat_id"] == KIM
 
@@ -432,8 +433,8 @@ async def test_a_group_titled_like_a_person_is_not_guessed(
     with pytest.raises(ServiceValidationError) as error:
         await send(hass, "jordan lee")
 
-    assert "fits 2 people or chats (Signal, WhatsApp)" in str(error.value)
-    assert "Jordan" not in str(error.value)
+    assert "fits 2 people or chats (Signal, WhatsApp)" in plain(error.value)
+    assert "Jordan" not in plain(error.value)
 
 
 async def test_a_contact_without_a_chat_gets_no_message_and_no_chat(
@@ -441,7 +442,7 @@ async def test_a_contact_without_a_chat_gets_no_message_and_no_chat(
 ) -> None:
     chats = len(simulator.world.chats)
 
-    with pytest.raises(ServiceValidationError, match="recipient fits nobody"):
+    with expect_refusal(ServiceValidationError, match="recipient fits nobody"):
         await send(hass, "Mia")
     assert len(simulator.world.chats) == chats
 
@@ -509,7 +510,7 @@ async def test_identity_is_no_title(
     """Whoever creates a group chooses its title."""
     simulator.world.chats[FAMILY].title = title
 
-    with pytest.raises(ServiceValidationError, match=message):
+    with expect_refusal(ServiceValidationError, match=message):
         await send(hass, title)
     assert not simulator.executed
 
@@ -538,7 +539,7 @@ async def test_handle_is_preferred_to_a_title(
 async def test_number_without_country_code_is_explained(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
 ) -> None:
-    with pytest.raises(ServiceValidationError, match="recipient has no country code"):
+    with expect_refusal(ServiceValidationError, match="recipient has no country code"):
         await send(hass, recipient)
     assert not simulator.executed
 
@@ -653,6 +654,6 @@ async def test_a_wrong_message(
     message: str,
 ) -> None:
     before = len(simulator.requests)
-    with pytest.raises(ServiceValidationError, match=message):
+    with expect_refusal(ServiceValidationError, match=message):
         await send(hass, **{"recipient": "Kim", **data})
     assert len(simulator.requests) == before

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from simulator import Simulator
 from tests.helpers.actions import send
+from tests.helpers.labels import refused
 from tests.helpers.world import KIM
 
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -108,7 +109,7 @@ async def test_r13_a_type_that_the_server_cannot_give_is_refused(
 async def test_r13_a_type_needs_an_attachment(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
-    with pytest.raises(ServiceValidationError, match="attachment_type belongs to"):
+    with refused(ServiceValidationError, match="attachment_type belongs to"):
         await send(hass, attachment_type="gif")
     with pytest.raises(ServiceValidationError, match="voice-note"):
         await send(hass, attachment="/x.ogg", attachment_type="voice")

@@ -33,6 +33,7 @@ from ..validation import (
     recipient,
     without_blanks,
 )
+from .labels import labelled_errors
 from .targets import TARGET_FIELDS, chat_target
 
 ATTR_ACCOUNT_ID: Final = "account_id"
@@ -94,7 +95,15 @@ class Action:
                 user_id=call.context.user_id,
                 permission=POLICY_CONTROL,
             )
-        return cast("ServiceResponse", await self.handle(call))
+        with labelled_errors(call.hass, self.name):
+            return cast("ServiceResponse", await self.handle(call))
+
+    def async_validate(
+        self, hass: HomeAssistant, data: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the validated fields; raises a translated ServiceValidationError."""
+        with labelled_errors(hass, self.name):
+            return self.validate(data)
 
 
 def validate_fields(schema: vol.Schema, data: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def chat_target(
     Raises a translated ServiceValidationError.
     """
     if (target := _find(hass, entity_id)) is None:
-        raise errors.invalid("not_our_entity")
+        raise errors.invalid("not_our_entity", field=ATTR_ENTITY_ID)
     if config_entry_id not in (None, target.entry_id):
         raise errors.invalid("entity_of_other_server")
     return target
