@@ -512,3 +512,16 @@ async def test_removed_shortcut_leaves_no_entities(
     entities = er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
     assert not [entity for entity in entities if entity.config_subentry_id]
     assert hass.states.get("button.good_night") is None
+
+
+async def test_a_file_can_be_sent_without_a_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    camera = {
+        "media_content_id": "media-source://camera/camera.door",
+        "media_content_type": "image/png",
+    }
+    given = {"name": "Door", "search": "Kim", "attachment": camera}
+    subentry = await add(hass, loaded, "send_message", given, chat_id=KIM)
+    assert subentry.data["attachment"] == camera
+    assert "message" not in subentry.data
