@@ -70,18 +70,7 @@ def self_hosted_accounts(world: World) -> Undo:
 def merged_chat(world: World) -> Undo:
     """Add a merged chat for the two chats with Kim."""
     members = [world.chat(KIM), world.chat(KIM_LOCAL)]
-    account = world.account(members[0].account_id)
-    people = [person for person in members[0].participants if not person.is_self]
-    chat = _chat(world, account, people, MERGED)
-    chat.merge = [member.id for member in members]
-    chat.merge_default = KIM_LOCAL
-    for member in members:
-        member.merged_into = chat.id
-        chat.last_activity = max(chat.last_activity, member.last_activity)
-        chat.unread_count += member.unread_count
-        world.changed(member)
-    world.sort()
-    world.changed(chat)
+    chat = world.merge(members, MERGED)
 
     def undo() -> None:
         for member in members:

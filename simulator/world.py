@@ -183,6 +183,35 @@ class World:
         self._recent = None
         self.emit(Event(type="chat.deleted", chat=chat))
 
+    def change_ids(
+        self, chat: Chat, chat_id: str | None = None, local_id: str | None = None
+    ) -> None:
+        """Give a chat another id or local id; the old one is gone."""
+        del self.chats[chat.id], self._local_ids[chat.local_id]
+        chat.id, chat.local_id = chat_id or chat.id, local_id or chat.local_id
+        self.chats[chat.id] = self._local_ids[chat.local_id] = chat
+        for message in chat.messages:
+            message.chat_id = chat.id
+        self._recent = None
+        self.changed(chat)
+
+    def merge(self, members: list[Chat], chat_id: str | None = None) -> Chat:
+        """Add an empty chat that merges others with one person."""
+        account = self.accounts[members[0].account_id]
+        people = [person for person in members[0].participants if not person.is_self]
+        day_ago = self.now() - timedelta(days=1)
+        chat = self.add_chat(account, people, chat_id=chat_id, when=day_ago)
+        chat.merge = [member.id for member in members]
+        chat.merge_default = members[-1].id
+        for member in members:
+            member.merged_into = chat.id
+            chat.last_activity = max(chat.last_activity, member.last_activity)
+            chat.unread_count += member.unread_count
+            self.changed(member)
+        self.sort()
+        self.changed(chat)
+        return chat
+
     def leave(self, chat: Chat, person: Person) -> None:
         """Remove a participant; the last one leaves an empty room."""
         chat.participants.remove(person)

@@ -5,10 +5,22 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
+from custom_components.beeper.data import get_data
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 
 TOKEN = "dev-token"
+
+
+def entry_data(url: str) -> dict[str, Any]:
+    """Return the data of an entry for a server."""
+    return {
+        CONF_URL: url,
+        CONF_TOKEN: TOKEN,
+        CONF_VERIFY_SSL: True,
+        CONF_ACCOUNT_ID: "whatsapp",
+        CONF_USER_ID: "@me:beeper.com",
+    }
 
 
 def add_entry(
@@ -19,14 +31,23 @@ def add_entry(
         domain=DOMAIN,
         entry_id=entry_id,
         title="Beeper",
-        data={
-            CONF_URL: url,
-            CONF_TOKEN: TOKEN,
-            CONF_VERIFY_SSL: True,
-            CONF_ACCOUNT_ID: "whatsapp",
-            CONF_USER_ID: "@me:beeper.com",
-        },
+        data=entry_data(url),
         options=options,
     )
     entry.add_to_hass(hass)
     return entry
+
+
+async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set the entry up as after a restart of Home Assistant."""
+    await (
+        get_data(hass)
+        .outboxes[entry.entry_id]
+        .sent._store.async_save(
+            get_data(hass).outboxes[entry.entry_id].sent._to_store()
+        )
+    )
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    del get_data(hass).outboxes[entry.entry_id]
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()

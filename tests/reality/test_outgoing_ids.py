@@ -10,7 +10,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.data import get_data
 from custom_components.beeper.outgoing import delivery
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
@@ -18,6 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from tests.helpers.actions import send
 from tests.helpers.media import PNG, files
+from tests.helpers.servers import restart
 from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import KIM, PROFILES
 
@@ -29,21 +29,6 @@ async def act(hass: HomeAssistant, action: str, **data: Any) -> Any:
     return await hass.services.async_call(
         DOMAIN, action, {"chat_id": KIM} | data, blocking=True, return_response=True
     )
-
-
-async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Set the entry up as after a restart of Home Assistant."""
-    await (
-        get_data(hass)
-        .outboxes[entry.entry_id]
-        .sent._store.async_save(
-            get_data(hass).outboxes[entry.entry_id].sent._to_store()
-        )
-    )
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    del get_data(hass).outboxes[entry.entry_id]
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize(

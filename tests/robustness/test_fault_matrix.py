@@ -36,6 +36,7 @@ from tests.helpers.entities import (
     add_shortcut,
     state,
 )
+from tests.helpers.outcomes import outcome_of
 from tests.helpers.repository import ROOT
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say
@@ -541,37 +542,6 @@ def is_whole(action: Action, fault: Fault, profile: str) -> bool:
     return (
         action.bare and profile != "easymatrix" and fault.kind in ("cut", "stall_body")
     )
-
-
-TOLD = {
-    "Nothing was created": "not done",
-    "Nothing was sent": "not done",
-    "Nothing was changed": "not done",
-    "It is unknown whether": "unknown",
-    "The chat exists": "not done",
-    "Not repeated": "unknown",
-    # Aloud
-    "Sent to Family": "done",
-    "Beeper could not be reached, so nothing was done": "not done",
-    "I still don't know whether the first attempt was sent": "unknown",
-    "That didn't work. Nothing was created or sent": "not done",
-    "That didn't work. Nothing was sent": "not done",
-    "I don't know whether it was sent": "unknown",
-}
-
-
-async def outcome_of(call: Awaitable[Any]) -> str:
-    """Return the outcome for a response or error, or its text if unknown."""
-    try:
-        response = await call
-    except HomeAssistantError as err:
-        response = str(err)
-    if isinstance(response, str):
-        if "it is unknown whether" in response:
-            return "unknown"
-        known = (TOLD[key] for key in TOLD if response.startswith(key))
-        return next(known, response)
-    return "recovered" if response and response["recovered"] else "done"
 
 
 # The cells

@@ -30,11 +30,14 @@ class Attempt:
     """A request that was sent, and may have run.
 
     `keys` are hashes of all that identifies it, `attempted` is the event loop's time.
+    `is_running`: it is waited for, or its result is looked for. `is_unknown`: the
+    request has ended, and may have run.
     """
 
     keys: set[str]
     attempted: float
     is_running: bool = True
+    is_unknown: bool = False
     is_stored: bool = False
     window: float = _UNKNOWN_WINDOW
     """Seconds for which a repeated request looks for its result."""
@@ -79,6 +82,7 @@ class AttemptLog[ResultT]:
                     keys={*stored["keys"]},
                     attempted=now - age,
                     is_running=False,
+                    is_unknown=True,
                     is_stored=True,
                     window=window,
                 )
@@ -136,6 +140,15 @@ class AttemptLog[ResultT]:
             for attempt in self._attempts.get(key, ())
         }
         return sorted(found.values(), key=lambda attempt: attempt.attempted)
+
+    def find_unknown(self, keys: Iterable[str]) -> list[Attempt]:
+        """Return the attempts that share a key and may have run, the oldest first."""
+        return [attempt for attempt in self.find(keys) if attempt.is_unknown]
+
+    @property
+    def has_unknown(self) -> bool:
+        """Return whether a request has ended that may have run."""
+        return any(attempt.is_unknown for attempt in self._all())
 
     def _add(self, attempt: Attempt, keys: Iterable[str]) -> None:
         for key in keys:

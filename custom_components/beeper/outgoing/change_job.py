@@ -22,8 +22,16 @@ from ..api.merged import find_message
 from ..api.models import Chat, Message
 from ..errors import Refusal
 from .delivery import read_final_id
-from .job import Job, OutboxContext, check_number, check_writable
+from .job import (
+    Job,
+    OutboxContext,
+    check_number,
+    check_writable,
+    conversation_ids,
+    identities_in,
+)
 from .own_changes import ChangeType, OwnChange
+from .recipient_queue import proof
 
 _SHOWN_DELAYS: Final = (0, 0.5, 1.5)
 """Seconds to wait before each read that checks the change."""
@@ -88,8 +96,18 @@ class ChangeJob(Job[ChangeResult]):
     @property
     @override
     def keys(self) -> set[Hashable]:
-        chat_ids = {self._given_id} | (self.chat.ids if self.chat else set())
-        return {(self.name, chat_id, self._asked) for chat_id in chat_ids}
+        return {
+            (self.name, chat_id, self._asked)
+            for chat_id in conversation_ids(self._given_id, self.chat)
+        }
+
+    @property
+    @override
+    def loose_keys(self) -> set[Hashable]:
+        if not self.reaches_people:
+            return set()
+        people = proof(identities_in(self.context.server, self.chat))
+        return {(self.name, *identity, self._asked) for identity in people}
 
     @abstractmethod
     async def apply(self) -> None:

@@ -1,7 +1,12 @@
 """Create or start a chat: one attempt, and its first message, delivered or reported."""
 
-from collections.abc import Hashable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import AsyncIterator, Hashable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, override
 
@@ -12,14 +17,20 @@ from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.folding import fold
 from ..api.models import Chat, ChatResult
-from ..api.requests import CreateChat, StartChat
+from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
-from .existing_chats import find_recent, find_reusable, is_existing, may_be_known
+from .existing_chats import (
+    find_identities,
+    find_recent,
+    find_reusable,
+    is_existing,
+    may_be_known,
+)
 from .first_message import DeliveredMessage, FirstMessage
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, Place, identities, proof
+from .recipient_queue import Identity, Place, identities, proof, text_keys
 from .reconciliation import find_result
 
 type ChatRequest = CreateChat | StartChat
@@ -88,10 +99,8 @@ class ChatJob(Job[ChatJobResult]):
                 account_id=self.request.account_id,
                 text=self.request.message_text,
             )
-        if isinstance(self.request, StartChat):
-            self._identities = identities(self.request.user)
-        elif self.request.type == "single":
-            self._identities = frozenset({("id", self.request.participant_ids[0])})
+        if user := self._user:
+            self._identities = identities(user)
         if self.place:
             self.place.learn(self._identities)
 
@@ -119,9 +128,28 @@ class ChatJob(Job[ChatJobResult]):
 
     @property
     @override
-    def written_keys(self) -> set[Hashable]:
-        names = sorted(name.casefold() for name in self.names)
-        return {(*self._content, "names", *names)} if names else set()
+    def loose_keys(self) -> set[Hashable]:
+        keys = self._direct_keys(proof(self._identities) | proof(self._learned))
+        if names := sorted(name.casefold() for name in self.names):
+            keys.add((*self._content, "names", *names))
+        if group := self._group:
+            # Another way to treat existing groups is no other request.
+            account_id, people, title = group
+            text = self.request.message_text
+            keys.add(("group", account_id, title, text, *sorted(people)))
+        return keys
+
+    @property
+    @override
+    def related_keys(self) -> set[Hashable]:
+        return self._direct_keys(self._identities | self._learned)
+
+    def _direct_keys(self, people: frozenset[Identity]) -> set[Hashable]:
+        """Return what identifies a direct chat, or the text to its person."""
+        account_id, text = self.request.account_id, self.request.message_text
+        if text is not None:
+            return text_keys(account_id, text, people)
+        return {("chat", account_id, *identity) for identity in people}
 
     @property
     def _network(self) -> str:
@@ -135,17 +163,42 @@ class ChatJob(Job[ChatJobResult]):
     def _id_scheme(self) -> str | None:
         return self.context.server.id_scheme(self.request.account_id)
 
+    @property
+    def _user(self) -> StartUser | None:
+        """The only recipient; None for groups."""
+        if isinstance(self.request, StartChat):
+            return self.request.user
+        if self.request.type == "single":
+            return StartUser(id=self.request.participant_ids[0])
+        return None
+
     @override
     def slot(self) -> AbstractAsyncContextManager[Any]:
         account_id = self.request.account_id
         if wanted := self._identities:
-            place = self.place or Place(account_id=account_id)
-            return self.context.recipients.turn(place, wanted)
+            return self._turn(self.place or Place(account_id=account_id), wanted)
         if self.if_exists == "create" or not isinstance(self.request, CreateChat):
             return nullcontext()
         # The next request has to find the chat that this one creates.
         people = frozenset(self.request.participant_ids)
         return self.context.chat_queues.group((account_id, people))
+
+    @asynccontextmanager
+    async def _turn(
+        self, place: Place, wanted: frozenset[Identity]
+    ) -> AsyncIterator[None]:
+        """Wait for requests for the same person, and learn what they learned."""
+        async with self.context.recipients.turn(place, wanted):
+            recent = self.context.recipients.recall(place.account_id, wanted)
+            self._learned |= recent.identities if recent else frozenset()
+            yield
+
+    @override
+    async def identify(self) -> None:
+        if wanted := self._user:
+            self._learned |= await find_identities(
+                self.context.server, self.request.account_id, wanted
+            )
 
     @override
     async def prepare(self) -> None:
@@ -181,7 +234,7 @@ class ChatJob(Job[ChatJobResult]):
                 )
 
     @property
-    def _group(self) -> Hashable | None:
+    def _group(self) -> tuple[str, frozenset[str], str | None] | None:
         """What identifies the group that is asked for, None for direct chats."""
         request = self.request
         if not isinstance(request, CreateChat) or request.type != "group":

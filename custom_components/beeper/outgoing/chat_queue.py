@@ -15,6 +15,9 @@ from ..chat_numbers import is_number
 _READ_TIMEOUT: Final = 3.0
 """Seconds that a request waits to learn which chat it is for."""
 
+_PARTICIPANTS: Final = 3
+"""The people of a direct chat: the user, one other, and maybe the network's own bot."""
+
 _REMEMBERED_FOR: Final = 60.0
 """Seconds for which the chat of a new group is known although it is not listed."""
 
@@ -107,7 +110,7 @@ class ChatQueues:
             return None
         try:
             async with asyncio.timeout(_READ_TIMEOUT):
-                chat = await client.chat(chat_id, participants=0)
+                chat = await client.chat(chat_id, participants=_PARTICIPANTS)
         except TimeoutError:
             self._unreadable = {
                 known: until for known, until in self._unreadable.items() if until > now
@@ -118,8 +121,9 @@ class ChatQueues:
             return None  # Not a gate: the request itself shows what is wrong.
         if is_number(chat_id):
             return chat  # A number can become another chat's.
-        # Participants and title are not needed here, so they are not kept.
-        self._chats[chat_id] = replace(chat, participants=(), title=None)
+        # Only who a direct chat is with is needed here.
+        people = chat.participants if chat.type == "single" else ()
+        self._chats[chat_id] = replace(chat, participants=people, title=None)
         return self._chats[chat_id]
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import Chat
-from ..api.requests import CreateChat, StartChat
+from ..api.models import Chat, User
+from ..api.requests import CreateChat, StartChat, StartUser
 from ..server import Server
-from .recipient_queue import RecipientQueue, identities, recipient_of
-from .reconciliation import find_direct_chat, find_existing_chats
+from .recipient_queue import Identity, RecipientQueue, identities, recipient_of
+from .reconciliation import find_direct_chat, find_direct_chats, find_existing_chats
 
 _MEMBER_DELAYS: Final = (0, 0.5, 1)
 """Seconds to wait before each read of a new chat that lists nobody yet."""
@@ -79,6 +79,35 @@ async def _determine_recent(
             return
 
 
+async def find_identities(
+    server: Server, account_id: str, user: StartUser
+) -> frozenset[Identity]:
+    """Return all that chats and contacts show of a person; raises BeeperError."""
+    request = StartChat(account_id=account_id, user=user)
+    account = server.account(account_id)
+    chats = await find_direct_chats(
+        server.client,
+        request,
+        server.own_ids(account_id),
+        server.id_scheme(account_id),
+    )
+    people = [other for chat in chats if (other := recipient_of(chat, account))]
+    people += await _find_contacts(server, request)
+    return frozenset[Identity]().union(*map(identities, people))
+
+
+async def _find_contacts(server: Server, request: StartChat) -> list[User]:
+    """Return the contacts with the identity that a request states."""
+    user, id_scheme = request.user, server.id_scheme(request.account_id)
+    stated = (user.phone_number, user.email, user.username, user.id)
+    return [
+        contact
+        for identity in filter(None, stated)
+        for contact in await server.client.contacts(request.account_id, identity)
+        if contact.matches(user, id_scheme)
+    ]
+
+
 async def may_be_known(
     server: Server,
     request: CreateChat | StartChat,
@@ -97,14 +126,7 @@ async def may_be_known(
         if await _find_started(server, request):
             return True
         if problem == "network_no_lookup":
-            user = request.user
-            id_scheme = server.id_scheme(request.account_id)
-            for identity in filter(
-                None, (user.phone_number, user.email, user.username)
-            ):
-                found = await server.client.contacts(request.account_id, identity)
-                if any(contact.matches(user, id_scheme) for contact in found):
-                    return True
+            return bool(await _find_contacts(server, request))
     except BeeperError:
         return True  # Nothing proves that the network would refuse.
     return False

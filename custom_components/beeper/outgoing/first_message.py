@@ -126,10 +126,15 @@ class FirstMessage:
             or self.context.sent.adopt(chat_id, message)
             or self._begin(chat_id)
         )
-        self._finish(self._sent, SentMessage(chat_id=chat_id, message_id=message.id))
+        message_id = (
+            None
+            if self.context.sent.is_overlapped(self._sent, {chat_id})
+            else message.id
+        )
+        self._finish(self._sent, SentMessage(chat_id=chat_id, message_id=message_id))
         return DeliveredMessage(
             sent="separately" if self.is_separate else "with_chat",
-            message_id=message.id,
+            message_id=message_id,
         )
 
     def _begin(self, chat_id: str | None) -> Sent:

@@ -19,7 +19,7 @@ from ..server import Server
 from .chat_queue import ChatQueues
 from .limits import Limits
 from .network_rules import NetworkRules
-from .recipient_queue import RecipientQueue
+from .recipient_queue import Identity, RecipientQueue, identities, recipient_of
 from .reply_loop import Answer
 from .sent_messages import SentMessages
 
@@ -55,6 +55,20 @@ def check_number(server: Server, chat_id: str, chat: Chat | None) -> None:
         errors.refuse("chat_number_changed")
 
 
+def conversation_ids(chat_id: str, chat: Chat | None) -> set[str]:
+    """Return all IDs of a conversation: a merged chat and its members are one."""
+    return {chat_id} | (chat.ids | {*chat.merged_ids} if chat else set())
+
+
+def identities_in(server: Server, chat: Chat | None) -> frozenset[Identity]:
+    """Return what identifies the person of a direct chat; empty for groups."""
+    if chat is None:
+        return frozenset()
+    account = server.account(chat.account_id) if chat.account_id else None
+    other = recipient_of(chat, account)
+    return identities(other) if other else frozenset()
+
+
 class Job[ResultT](ABC):
     """One request, attempted once."""
 
@@ -83,11 +97,16 @@ class Job[ResultT](ABC):
         """
 
     @property
-    def written_keys(self) -> set[Hashable]:
-        """What identifies the request as it was written, such as a name.
+    def loose_keys(self) -> set[Hashable]:
+        """What may identify the request, such as a name as it was written.
 
         It may mean somebody else later, so it only makes a repeated request look first.
         """
+        return set()
+
+    @property
+    def related_keys(self) -> set[Hashable]:
+        """What an earlier request may be known by that stated less."""
         return set()
 
     @property
@@ -98,6 +117,12 @@ class Job[ResultT](ABC):
     @abstractmethod
     def slot(self) -> AbstractAsyncContextManager[Any]:
         """Wait for earlier jobs for the same chat or person; hold up later ones."""
+
+    async def identify(self) -> None:  # noqa: B027
+        """Learn by reading who the recipient is; raises BeeperError.
+
+        Only while an outcome is unknown: the attempt may have stated another identity.
+        """
 
     @abstractmethod
     async def prepare(self) -> None:

@@ -17,7 +17,15 @@ from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
 from .attachments import Source, open_source
 from .delivery import read_final_id, wait_for_delivery
-from .job import Job, OutboxContext, check_number, check_writable
+from .job import (
+    Job,
+    OutboxContext,
+    check_number,
+    check_writable,
+    conversation_ids,
+    identities_in,
+)
+from .recipient_queue import Identity, proof, text_keys
 from .reconciliation import find_sent
 from .sent_messages import Delivery, Sent
 
@@ -87,15 +95,37 @@ class MessageJob(Job[SentMessage]):
     @property
     @override
     def keys(self) -> set[Hashable]:
-        chat_ids = {self.message.chat_id} | (self._chat.ids if self._chat else set())
-        return {(*self._content, chat_id) for chat_id in chat_ids}
+        return {
+            (*self._content, chat_id)
+            for chat_id in conversation_ids(self.message.chat_id, self._chat)
+        }
 
     @property
     @override
-    def written_keys(self) -> set[Hashable]:
-        if self.recipient is None:
+    def loose_keys(self) -> set[Hashable]:
+        people = proof(self._identities)
+        keys: set[Hashable] = {(*self._content, *identity) for identity in people}
+        if self.recipient is not None:
+            keys.add((*self._content, "recipient", self.recipient.casefold()))
+        return keys | self._text_keys(people)
+
+    @property
+    @override
+    def related_keys(self) -> set[Hashable]:
+        return self._text_keys(self._identities)
+
+    @property
+    def _identities(self) -> frozenset[Identity]:
+        """All that identifies the person of a direct chat; empty for groups."""
+        return identities_in(self.context.server, self._chat)
+
+    def _text_keys(self, people: frozenset[Identity]) -> set[Hashable]:
+        """Return what the request shares with one for a chat with this text."""
+        message = self.message
+        if not message.text or message.reply_to or message.attachment:
             return set()
-        return {(*self._content, "recipient", self.recipient.casefold())}
+        account_id = self._chat.account_id if self._chat else None
+        return text_keys(account_id, message.text, people)
 
     @property
     @override

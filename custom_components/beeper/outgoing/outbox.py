@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -35,6 +36,9 @@ _STORE_AFTER: Final = 0.05
 
 _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
 """Seconds to wait before each search for the result of an unknown attempt."""
+
+_IDENTIFY_TIMEOUT: Final = 5
+"""Seconds that a request waits to learn whether an unknown attempt was for it."""
 
 _RECOVERY_TIMEOUT: Final = 20
 """Seconds for all searches together: a server may hang."""
@@ -72,6 +76,8 @@ class Outbox:
         self.sent = SentMessages(hass, entry)
         self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
         self._running: dict[Hashable, list[asyncio.Task[_End]]] = {}
+        self._ended: dict[Hashable, tuple[int, _End]] = {}
+        self._numbers = count()
         self._log = AttemptLog[Outcome[Any]](hass, entry)
         self._is_open = False
 
@@ -154,7 +160,7 @@ class Outbox:
     def _start(self, job: Job[Any], *, allow_repeat: bool) -> asyncio.Task[_End]:
         """Start a job that a later identical one can join."""
         task = self._hass.async_create_task(
-            self._work(job, allow_repeat=allow_repeat),
+            self._work(job, next(self._numbers), allow_repeat=allow_repeat),
             f"{DOMAIN} {job.name}",
             eager_start=False,
         )
@@ -165,6 +171,8 @@ class Outbox:
 
         def finished(_: asyncio.Task[_End]) -> None:
             del self._jobs[task]
+            if not self._jobs:
+                self._ended.clear()
             for key in join_keys:
                 self._running[key].remove(task)
                 if not self._running[key]:
@@ -173,12 +181,18 @@ class Outbox:
         task.add_done_callback(finished)
         return task
 
-    async def _work(self, job: Job[Any], *, allow_repeat: bool) -> _End:
+    async def _work(self, job: Job[Any], number: int, *, allow_repeat: bool) -> _End:
         """Run a job in its slot, or look for the result of an earlier attempt."""
         async with job.slot():
+            # Who or which chat it is for is known only now.
+            if not allow_repeat and (same := self._same(job, number)):
+                return same
             # Attempts that begin later are not settled by this search.
-            earlier = [] if allow_repeat else self._log.find(self._hashes(job))
+            earlier = [] if allow_repeat else await self._find_earlier(job)
             end = None if earlier else await self._attempt(job)
+            if end and not isinstance(end, Attempt):
+                ended = (next(self._numbers), end)
+                self._ended.update(dict.fromkeys(job.join_keys, ended))
         if end is None:
             return await self._recover_earlier(job, earlier)
         if isinstance(end, Attempt):
@@ -188,8 +202,31 @@ class Outbox:
                 end.is_running = False
         return end
 
-    def _hashes(self, job: Job[Any]) -> set[str]:
-        return self._log.hashes({*job.keys, *job.written_keys})
+    def _same(self, job: Job[Any], number: int) -> _End | None:
+        """Return how the same request ended, written in another way.
+
+        It was running when the job with this number was started, or done just before.
+        """
+        for key in job.join_keys:
+            ended, end = self._ended.get(key, (-1, None))
+            if end and ended > number:
+                return replace(end, duplicate=True) if isinstance(end, Outcome) else end
+        known = self._log.recall(self._log.hashes(job.keys))
+        return replace(known, duplicate=True) if known else None
+
+    async def _find_earlier(self, job: Job[Any]) -> list[Attempt]:
+        """Return the attempts with an unknown outcome that this job may repeat."""
+        earlier = self._log.find_unknown(self._hashes(job, related=True))
+        if earlier or not self._log.has_unknown:
+            return earlier
+        with suppress(BeeperError, TimeoutError):
+            async with asyncio.timeout(_IDENTIFY_TIMEOUT):
+                await job.identify()
+        return self._log.find_unknown(self._hashes(job, related=True))
+
+    def _hashes(self, job: Job[Any], *, related: bool = False) -> set[str]:
+        keys = {*job.keys, *job.loose_keys}
+        return self._log.hashes(keys | job.related_keys if related else keys)
 
     async def _attempt(self, job: Job[Any]) -> _End | Attempt:
         """Run a job once; returns the attempt if its outcome is unknown."""
@@ -202,7 +239,7 @@ class Outbox:
             return await self._attempt_once(job, attempt)
         except BaseException:
             # Whatever ended it, the request may have run.
-            attempt.is_running = False
+            attempt.is_running, attempt.is_unknown = False, True
             raise
 
     async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:
@@ -217,6 +254,7 @@ class Outbox:
         except BeeperError as err:
             self.context.server.start_reauth_if_refused(err)
             if err.may_have_run:
+                attempt.is_unknown = True
                 return attempt
             self._log.settle(attempt)
             job.undo()

@@ -6,7 +6,7 @@ then a second request for the same person would create another chat (EasyMatrix)
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -83,6 +83,13 @@ def proof(known: frozenset[Identity]) -> frozenset[Identity]:
     return frozenset(
         identity for identity in known if identity[0] != "username"
     ) or frozenset(known)
+
+
+def text_keys(
+    account_id: str | None, text: str, known: Iterable[Identity]
+) -> set[Hashable]:
+    """Return what identifies a text to a person, whichever action writes it."""
+    return {("text", account_id, text, *identity) for identity in known}
 
 
 def recipient_of(chat: Chat, account: Account | None) -> User | None:

@@ -18,6 +18,7 @@ from ..api.merged import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
+from .sent_messages import TWIN_WINDOW, SentCandidates
 from .text_matching import same_text
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -58,8 +59,8 @@ async def find_sent(
     own_ids: frozenset[str],
     *,
     attachment: str | bool = False,
-) -> list[Message]:
-    """Return a chat's own messages that the attempt may have sent, the oldest first.
+) -> SentCandidates:
+    """Return a chat's own messages that the attempt may have sent.
 
     `attempted` is the event loop's time. `attachment` is the file's name, or whether
     there was a file. Raises BeeperError if the messages cannot be read.
@@ -68,14 +69,18 @@ async def find_sent(
     found = [
         message
         for message in (await merged_messages(client, chat_id)).items
-        if _is_sent(message, text or "", since, own_ids)
+        if _is_sent(message, text or "", since - TWIN_WINDOW, own_ids)
         and bool(message.attachments) is bool(attachment)
         and all(
             isinstance(attachment, bool) or received.file_name in (None, attachment)
             for received in message.attachments
         )
     ]
-    return sorted(found, key=Message.order)
+    found.sort(key=Message.order)
+    return SentCandidates(
+        earlier=[row for row in found if row.timestamp and row.timestamp < since],
+        messages=[row for row in found if row.timestamp and row.timestamp >= since],
+    )
 
 
 async def find_existing_chats(
@@ -117,9 +122,7 @@ async def find_existing_chats(
                 and _same_people(participants, _others(chat, own_ids), id_scheme)
             ):
                 found.append(chat)
-    ids = {chat.id for chat in found}
-    # A merged chat replaces its members.
-    found = [chat for chat in found if chat.merged_into_id not in ids]
+    found = _without_members(found)
     if request.type == "single" and found:
         return [max(found, key=lambda chat: chat.last_activity or _LONG_AGO)]
     return found
@@ -132,15 +135,23 @@ async def find_direct_chat(
     id_scheme: str | None,
 ) -> Chat | None:
     """Return the only direct chat with the person, None for no or several chats."""
+    found = await find_direct_chats(client, request, own_ids, id_scheme)
+    if len(found) != 1:
+        return None
+    chat = await client.chat(found[0].id)
+    return chat if _is_with(chat, request, own_ids, id_scheme) else None
+
+
+async def find_direct_chats(
+    client: BeeperClient,
+    request: StartChat,
+    own_ids: frozenset[str],
+    id_scheme: str | None,
+) -> list[Chat]:
+    """Return the direct chats with the person that lists and searches show."""
 
     def matches(chat: Chat) -> bool:
-        others = _others(chat, own_ids)
-        return (
-            chat.type == "single"
-            and chat.account_id == request.account_id
-            and len(others) == 1
-            and others[0].matches(request.user, id_scheme)
-        )
+        return _is_with(chat, request, own_ids, id_scheme)
 
     found: dict[str, Chat] = {}
     user = request.user
@@ -152,10 +163,26 @@ async def find_direct_chat(
                 found |= {chat.id: chat for chat in page.items if matches(chat)}
     async for page in _latest_chats(client, request.account_id):
         found |= {chat.id: chat for chat in page.items if matches(chat)}
-    if len(found) != 1:
-        return None
-    chat = await client.chat(found.popitem()[0])
-    return chat if matches(chat) else None
+    return _without_members([*found.values()])
+
+
+def _is_with(
+    chat: Chat, request: StartChat, own_ids: frozenset[str], id_scheme: str | None
+) -> bool:
+    """Return whether a chat is a direct chat with the person."""
+    others = _others(chat, own_ids)
+    return (
+        chat.type == "single"
+        and chat.account_id == request.account_id
+        and len(others) == 1
+        and others[0].matches(request.user, id_scheme)
+    )
+
+
+def _without_members(chats: list[Chat]) -> list[Chat]:
+    """Return the chats without the members of merged chats among them."""
+    ids = {chat.id for chat in chats}
+    return [chat for chat in chats if chat.merged_into_id not in ids]
 
 
 async def _find_created_chat(
@@ -193,6 +220,7 @@ async def _find_created_chat(
                 and not await _has_history(client, chat, since)
             ):
                 found.append(chat)
+    found = _without_members(found)
     return found[0] if len(found) == 1 else None
 
 

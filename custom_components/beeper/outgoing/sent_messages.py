@@ -1,7 +1,7 @@
 """The messages that Home Assistant sent, to recognize them in chats."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -21,8 +21,8 @@ _KEPT: Final = 500
 _SAME_TIME: Final = 1
 """Seconds by which servers round a message's time."""
 
-_TWIN_WINDOW: Final = 5
-"""Seconds within which two equal texts cannot be distinguished by their times."""
+TWIN_WINDOW: Final = timedelta(seconds=5)
+"""Within it, two equal texts cannot be distinguished by their times."""
 
 _RECOGNISED_FOR: Final = timedelta(minutes=10)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
@@ -124,6 +124,17 @@ class Sent:
                 or any(file.file_name == self.text for file in message.attachments)
             )
         )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class SentCandidates:
+    """Own messages of a chat with one text, the oldest first.
+
+    `messages` may be from an attempt, `earlier` are from just before it.
+    """
+
+    earlier: Sequence[Message]
+    messages: Sequence[Message]
 
 
 class SentMessages:
@@ -320,7 +331,7 @@ class SentMessages:
 
     def match(
         self,
-        messages: Iterable[Message],
+        found: SentCandidates,
         chat_ids: set[str],
         text: str,
         since: float,
@@ -331,8 +342,7 @@ class SentMessages:
     ) -> Message | None:
         """Return the message that is proved to be the one sent, None for no proof.
 
-        `messages` are own messages of the chat with this text, the oldest first, `since`
-        is the event loop's time of the attempt. A message belongs to one attempt only:
+        `since` is the event loop's time of the attempt. A message belongs to one attempt only:
         those of other sends are left out, and if it is not known yet which message
         another send of the same text has become, there must be one more: exactly one,
         or, if not `exact`, at least.
@@ -345,24 +355,42 @@ class SentMessages:
             # A repeated call looks for what an unanswered attempt has sent.
             and not (mine is None and sent.answered is None)
         ]
-        listed = [*messages]
-        candidates = [
-            message
-            for message in listed
-            if not any(sent.has_id(message) for sent in others)
-        ]
+
+        def is_free(message: Message) -> bool:
+            return not any(sent.has_id(message) for sent in others)
+
+        candidates = [*filter(is_free, found.messages)]
+        earlier = [*filter(is_free, found.earlier)]
+        listed = [*found.earlier, *found.messages]
         unmatched = [
             sent
             for sent in others
             if sent.answered is not None
-            and sent.answered > since - _TWIN_WINDOW
+            and sent.answered > since - TWIN_WINDOW.total_seconds()
             and not any(sent.has_id(message) for message in listed)
             and (same_text(sent.text, text) or same_text(text, sent.text))
         ]
-        surplus = len(candidates) - len(unmatched)
+        # What was sent before the attempt may be listed before it, too.
+        before = sum(sent.attempted < since for sent in unmatched)
+        surplus = len(candidates) - len(unmatched) + min(before, len(earlier))
         if surplus < 1 or (exact and surplus > 1):
             return None
-        return candidates[sum(sent.attempted < since for sent in unmatched)]
+        later = sum(sent.attempted > since for sent in unmatched)
+        return candidates[-1 - later]
+
+    def is_overlapped(self, mine: Sent, chat_ids: set[str]) -> bool:
+        """Return whether the same text was sent while this one was not answered.
+
+        Then either message may be either one.
+        """
+        return any(
+            sent is not mine
+            and sent.answered is not None
+            and sent.attempted > mine.attempted
+            and sent.final_id is None
+            and sent.text == mine.text
+            for sent in self.into(chat_ids)
+        )
 
     @property
     def waiting_chats(self) -> set[str]:
