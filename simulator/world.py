@@ -183,16 +183,11 @@ class World:
         self._recent = None
         self.emit(Event(type="chat.deleted", chat=chat))
 
-    def change_ids(
-        self, chat: Chat, chat_id: str | None = None, local_id: str | None = None
-    ) -> None:
-        """Give a chat another id or local id; the old one is gone."""
-        del self.chats[chat.id], self._local_ids[chat.local_id]
-        chat.id, chat.local_id = chat_id or chat.id, local_id or chat.local_id
-        self.chats[chat.id] = self._local_ids[chat.local_id] = chat
-        for message in chat.messages:
-            message.chat_id = chat.id
-        self._recent = None
+    def renumber(self, chat: Chat, local_id: str) -> None:
+        """Give a chat another local id; the old one is gone."""
+        del self._local_ids[chat.local_id]
+        chat.local_id = local_id
+        self._local_ids[local_id] = chat
         self.changed(chat)
 
     def merge(self, members: list[Chat], chat_id: str | None = None) -> Chat:

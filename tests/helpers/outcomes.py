@@ -9,6 +9,7 @@ TOLD = {
     "Nothing was created": "not done",
     "Nothing was sent": "not done",
     "Nothing was changed": "not done",
+    "Nothing was done": "not done",
     "It is unknown whether": "unknown",
     "The chat exists": "not done",
     "Not repeated": "unknown",
