@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -474,7 +473,7 @@ async def test_many_messages_raise_a_warning_and_are_sent(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
+    skip_time: Callable[[float], None],
     issue_registry: ir.IssueRegistry,
 ) -> None:
     warning = (DOMAIN, f"many_messages_{loaded.entry_id}")
@@ -493,7 +492,7 @@ async def test_many_messages_raise_a_warning_and_are_sent(
     assert warning in issue_registry.issues
     assert sent(simulator) == 63
 
-    freezer.tick(timedelta(hours=1))
+    skip_time(60 * 60)
     await send(hass)
     assert warning not in issue_registry.issues
 

@@ -545,7 +545,7 @@ async def test_new_chats_are_limited(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
+    skip_time: Callable[[float], None],
 ) -> None:
     await fill_budget(hass, 20)
 
@@ -555,8 +555,25 @@ async def test_new_chats_are_limited(
     # Every account has a separate limit.
     await create_chat(hass, **GROUP_OF_TWO, account_id="telegram")
 
-    freezer.tick(timedelta(hours=1))
+    skip_time(60 * 60)
     await create_chat(hass, **GROUP_OF_TWO, title="One more")
+
+
+async def test_wrong_clock_does_not_empty_the_budget(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The clock is an hour ahead for one call, and an hour behind for another."""
+    await fill_budget(hass, 20)
+    for hours in (1, -1, 0):
+        now = dt_util.utcnow() + timedelta(hours=hours)
+        with monkeypatch.context() as patch:
+            patch.setattr(dt_util, "utcnow", lambda: now)  # noqa: B023
+            with pytest.raises(ServiceValidationError, match=r"20 new chats.*60 min"):
+                await create_chat(hass, **GROUP_OF_TWO, title="One more")
+    assert len(simulator.executed) == 20
 
 
 async def test_the_limit_is_an_option(
@@ -578,11 +595,11 @@ async def test_lowered_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
+    skip_time: Callable[[float], None],
 ) -> None:
     for number in range(3):
         await create_chat(hass, **GROUP_OF_TWO, title=f"Group {number}")
-        freezer.tick(timedelta(minutes=10))
+        skip_time(10 * 60)
     hass.config_entries.async_update_entry(loaded, options={"chats_per_hour": 2})
     await hass.async_block_till_done()
 
@@ -699,7 +716,7 @@ async def test_limit_survives_a_restart(
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
     stored = hass_storage[f"beeper.{entry.entry_id}"]["data"]
-    assert stored == {"whatsapp": [now - 3599, now]}
+    assert stored == {"whatsapp": pytest.approx([now - 3599, now], abs=10)}
 
 
 async def test_every_slot_expires_separately(

@@ -371,8 +371,9 @@ def expected(pair: Pair, first: First, change: Change) -> Result:
     is_same = repeats and second.mode == pair.first.mode and not request.is_cross
     if first == "running" and is_same and (pair.same_context or request.joins):
         return tells(second, "duplicate"), 1
-    if first == "done" and is_same and request.window and change != "restarted":
-        return "duplicate", 1
+    if first == "done" and is_same and request.window:
+        # The result itself is not stored, but that there was one.
+        return ("recovered" if change == "restarted" else "duplicate"), 1
     if first in ("done", "running") and not request.has_text and request.window:
         return "done", 1  # The chat is there already.
     return "done", before + 1

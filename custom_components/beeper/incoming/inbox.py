@@ -21,7 +21,6 @@ from ..api.models import Account, Chat, Message, User
 from ..api.pages import pages
 from ..api.stream import ChatEvent
 from ..const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
-from ..outgoing.delivery import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..people.directory import Directory
 from ..server import Server
@@ -39,6 +38,7 @@ from .read_queue import (
 from .read_statistics import ReadStatistics, iso_time
 from .seen_messages import MessageChange, SeenMessages
 from .sent_follower import SentFollower
+from .server_clock import ServerClock
 from .voice_notes import VoiceNotes
 
 _FINAL_STATUSES: Final = (400, 403, 404, 410, 422)
@@ -83,6 +83,9 @@ class Inbox:
         self._chats = ChatCache(hass, server.client)
         self._reads = ReadQueue(hass, self._async_read)
         self._caught_up = 0.0
+        self._clock = ServerClock(hass, entry, server)
+        self._newest: datetime | None = None
+        """The last activity of any chat that is known."""
         self._statistics = ReadStatistics(server)
         self._follower = SentFollower(hass, entry, server, sent, self._schedule)
         self._publisher = Publisher(
@@ -109,7 +112,7 @@ class Inbox:
         if self._loaded:
             return
         if not await self._seen.async_load():
-            self._seen.cutoff = server_time(self._server).timestamp() - _CLOCK_TOLERANCE
+            self._seen.cutoff = self._clock.now().timestamp() - _CLOCK_TOLERANCE
             try:
                 async for chat in self._active_chats():
                     reading = await read_history(self._client, self._seen, chat.id)
@@ -156,6 +159,10 @@ class Inbox:
             self._active = {}
             self._reads.schedule(CHAT_LIST, PendingRead())
             return
+        if event.type == "message.upserted":
+            for message_id, time in event.written.items():
+                if not self._seen.has_seen(event.chat_id, message_id):
+                    self._note_time(time)
         # Beeper may announce thousands of old messages while it fills a chat.
         ids = {
             message_id
@@ -170,6 +177,20 @@ class Inbox:
             deleted=ids if event.type == "message.deleted" else set(),
         )
 
+    def _note_time(self, written: datetime) -> None:
+        """Note the time of a new message, which shows whether the clock is right."""
+        if self._clock.is_corrected_by(written):
+            self._seen.cutoff = min(
+                self._seen.cutoff, written.timestamp() - _CLOCK_TOLERANCE
+            )
+            self._caught_up = min(self._caught_up, self._seen.cutoff)
+            self._active = {}
+
+    @callback
+    def check_clock(self) -> None:
+        """Report a clock that is wrong."""
+        self._clock.check()
+
     def _schedule(
         self,
         chat_id: str,
@@ -177,7 +198,7 @@ class Inbox:
         changed: Iterable[str] = (),
         deleted: Iterable[str] = (),
     ) -> None:
-        now = server_time(self._server).timestamp()
+        now = self._clock.now().timestamp()
         self._reads.schedule(
             chat_id,
             PendingRead(
@@ -191,7 +212,7 @@ class Inbox:
     @callback
     def note_accounts(self, accounts: Iterable[Account]) -> None:
         """Note the listed accounts: the history that a new one brings along is old."""
-        now = server_time(self._server).timestamp() - _CLOCK_TOLERANCE
+        now = self._clock.now().timestamp() - _CLOCK_TOLERANCE
         ids = [account.account_id for account in accounts]
         if self._seen.new_chats.note_accounts(ids, now):
             self._seen.save_soon()
@@ -236,7 +257,7 @@ class Inbox:
 
     async def _async_catch_up(self) -> None:
         """Schedule the chats whose activity or preview changed."""
-        began = server_time(self._server).timestamp()
+        began = self._clock.now().timestamp()
         await self._async_note_chats()
         active = {}
         async for chat in self._active_chats():
@@ -264,7 +285,17 @@ class Inbox:
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
         """Yield the chats active since the cutoff, the last active first."""
+        newest = self._newest
         async for page in pages(partial(self._client.chats, None), _MAX_PAGES):
+            for chat in page.items:
+                if chat.last_activity and (
+                    newest is None or chat.last_activity > newest
+                ):
+                    if newest:
+                        self._note_time(chat.last_activity)
+                    self._newest = max(
+                        self._newest or chat.last_activity, chat.last_activity
+                    )
             active = [
                 chat
                 for chat in page.items
@@ -383,6 +414,4 @@ class Inbox:
         return self._client.generation or UNIDENTIFIED
 
     def _advance_cutoff(self) -> None:
-        self._seen.advance_cutoff(
-            server_time(self._server), exact=self._client.clock_offset is not None
-        )
+        self._seen.advance_cutoff(self._clock.now(), exact=self._clock.is_exact)

@@ -6,7 +6,7 @@ any content or sender.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ _STORE_VERSION: Final = 1
 _FOLLOWED_FOR: Final = 24 * 60 * 60
 _FOLLOWED: Final = 2000
 """Seconds for which, and number of messages of which, later changes are noticed."""
+
+_FUTURE: Final = 60 * 60
+"""Seconds that the time of a message may be ahead: clocks differ."""
 
 _MARKS_KEPT: Final = 2000
 _SAME_TIME: Final = 60
@@ -140,7 +143,11 @@ class SeenMessages:
 
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
-        followed = sorted(seen.time for seen in self._seen.values())[-_FOLLOWED:]
+        # Messages with a time to come must not take the place of others.
+        now = datetime.now(UTC).timestamp() + _FUTURE
+        followed = sorted(
+            seen.time for seen in self._seen.values() if seen.time <= now
+        )[-_FOLLOWED:]
         oldest = min(self.cutoff, max([self.cutoff - _FOLLOWED_FOR, *followed[:1]]))
         self._seen = {
             key: seen for key, seen in self._seen.items() if seen.time >= oldest

@@ -26,11 +26,13 @@ _STORE_VERSION: Final = 1
 class NewChatLimiter:
     """How many new chats an account may still get.
 
-    Kept are the times of the last hour's new chats by account, nothing of whom.
+    Kept are the times of the last hour's new chats by account, nothing of whom. They are
+    the event loop's: a changed clock does not affect them.
     """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Make a budget nothing was taken from."""
+        self._loop = hass.loop
         self._entry = entry
         self._store = Store[dict[str, list[float]]](
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}"
@@ -40,7 +42,12 @@ class NewChatLimiter:
 
     async def async_load(self) -> None:
         """Read the times from before a restart."""
-        self._taken = await self._store.async_load() or {}
+        offset = self._loop.time() - dt_util.utcnow().timestamp()
+        stored = await self._store.async_load() or {}
+        self._taken = {
+            account_id: [time + offset for time in times]
+            for account_id, times in stored.items()
+        }
 
     async def async_remove(self) -> None:
         """Remove the times, for good: an attempt may still be under way."""
@@ -54,7 +61,7 @@ class NewChatLimiter:
 
     def take(self, account_id: str) -> float | None:
         """Take a slot and return it; None if there is none left."""
-        now = dt_util.utcnow().timestamp()
+        now = self._loop.time()
         if not self._limit:
             return now
         taken = self._taken[account_id] = _last_hour(self._taken.get(account_id), now)
@@ -73,7 +80,7 @@ class NewChatLimiter:
     def describe(self, account_id: str) -> dict[str, str]:
         """Return the limit and after how many minutes there is a slot again."""
         taken = sorted(self._taken[account_id])
-        seconds = taken[-self._limit] + _HOUR - dt_util.utcnow().timestamp()
+        seconds = taken[-self._limit] + _HOUR - self._loop.time()
         return {
             "limit": str(self._limit),
             "minutes": str(math.ceil(seconds / 60)),
@@ -82,7 +89,14 @@ class NewChatLimiter:
     def _save(self) -> None:
         if self._removed:
             return
-        self._store.async_delay_save(lambda: self._taken, _SAVE_DELAY)
+        self._store.async_delay_save(self._to_store, _SAVE_DELAY)
+
+    def _to_store(self) -> dict[str, list[float]]:
+        offset = dt_util.utcnow().timestamp() - self._loop.time()
+        return {
+            account_id: [time + offset for time in times]
+            for account_id, times in self._taken.items()
+        }
 
 
 class MessageCounter:
@@ -96,7 +110,7 @@ class MessageCounter:
 
     def count(self, account_id: str, network: str) -> None:
         """Count a message; warn of too many, and take the warning back."""
-        now = dt_util.utcnow().timestamp()
+        now = self._hass.loop.time()
         sent = self._sent[account_id] = _last_hour(self._sent.get(account_id), now)
         sent.append(now)
         if len(sent) > _MANY_MESSAGES:
@@ -122,7 +136,7 @@ class MessageCounter:
 
 
 def _last_hour(times: list[float] | None, now: float) -> list[float]:
-    """Return the times that count; a clock set back must not make them count longer."""
+    """Return the times that count; stored ones of a wrong clock can lie ahead."""
     return [time for time in times or () if abs(now - time) < _HOUR]
 
 

@@ -1,0 +1,95 @@
+"""The server's time, and an issue while its clock and Home Assistant's disagree.
+
+A `Date` header shows the clock of Beeper's computer, and messages have the time of their
+network. Where the two clocks disagree, the messages that arrive show which one is right.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from ..const import DOMAIN
+from ..server import Server
+
+_MAX_DIFFERENCE: Final = timedelta(minutes=2)
+_MAX_AGE: Final = timedelta(seconds=100)
+"""Age at which a message has just arrived: some are found by the poll of each minute."""
+
+_CHECKS: Final = 2
+"""Polls in a row that find a difference: one wrong header is no wrong clock."""
+
+
+class ServerClock:
+    """The clock that messages of one server go by."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
+        """Trust the server until a message shows otherwise."""
+        self._hass = hass
+        self._entry = entry
+        self._server = server
+        self._is_server_wrong = False
+        self._differences = 0
+
+    def now(self) -> datetime:
+        """Return the time by which messages are new or old."""
+        difference = self._difference
+        if self._is_server_wrong and abs(difference) > _MAX_DIFFERENCE:
+            difference = timedelta()
+        return datetime.now(UTC) + difference
+
+    @property
+    def is_exact(self) -> bool:
+        """Return whether the server has stated its time."""
+        return self._server.client.clock_offset is not None
+
+    @property
+    def _difference(self) -> timedelta:
+        return self._server.client.clock_offset or timedelta()
+
+    def is_corrected_by(self, written: datetime) -> bool:
+        """Learn from the time of a new message; return whether the time is another now."""
+        if abs(self._difference) <= _MAX_DIFFERENCE:
+            return False
+        age = datetime.now(UTC) - written
+        server_age = age + self._difference
+        if min(abs(age), abs(server_age)) > _MAX_AGE:
+            return False  # It is history, or has a wrong time itself.
+        was_wrong = self._is_server_wrong
+        self._is_server_wrong = abs(age) < abs(server_age)
+        return self._is_server_wrong != was_wrong
+
+    @callback
+    def check(self) -> None:
+        """Create an issue if the clocks disagree, and delete it if they agree."""
+        difference = abs(self._difference)
+        if difference <= _MAX_DIFFERENCE:
+            self._differences = 0
+            async_clear_wrong_clock(self._hass, self._entry)
+            return
+        self._differences += 1
+        if self._differences >= _CHECKS:
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                _issue_id(self._entry),
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="wrong_clock",
+                translation_placeholders={
+                    "server": self._entry.title,
+                    "minutes": str(round(difference.total_seconds() / 60)),
+                },
+            )
+
+
+@callback
+def async_clear_wrong_clock(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete the issue of an entry."""
+    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
+
+
+def _issue_id(entry: ConfigEntry) -> str:
+    return f"wrong_clock_{entry.entry_id}"

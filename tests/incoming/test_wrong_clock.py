@@ -1,0 +1,155 @@
+"""Clocks that disagree: messages are told, and a notice says so."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.incoming import seen_messages
+from custom_components.beeper.signals import MessageEvent
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from simulator import Simulator
+from simulator.model import Message, Person
+from tests.helpers.listening import texts
+from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.world import KIM, write
+
+pytestmark = pytest.mark.usefixtures("impatient")
+TWENTY_MINUTES = timedelta(minutes=20)
+
+
+def write_at_network_time(
+    simulator: Simulator, text: str, chat_id: str = KIM
+) -> Message:
+    """Let somebody write; the network's clock is right, and so is Home Assistant's."""
+    chat = simulator.world.chat(chat_id)
+    now = datetime.now(UTC)
+    return simulator.world.incoming(chat, chat.participants[0], text, when=now)
+
+
+@pytest.mark.parametrize("has_events", [True, False])
+@pytest.mark.parametrize("ahead", [TWENTY_MINUTES, -TWENTY_MINUTES, timedelta(hours=5)])
+async def test_messages_with_right_times_are_published(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    ahead: timedelta,
+    has_events: bool,
+) -> None:
+    simulator.world.accounts["whatsapp"].emits_events = has_events
+    await poll(hass, listening)
+    simulator.clock_skew = ahead
+    for _ in range(2):
+        await poll(hass, listening)
+        await quiet(simulator)
+    for number in range(3):
+        write_at_network_time(simulator, f"smoke {number}")
+        if not has_events:
+            await poll(hass, listening)
+        await until(lambda: len(events) > number)  # noqa: B023
+        await poll(hass, listening)
+    await quiet(simulator)
+    assert texts(events) == ["smoke 0", "smoke 1", "smoke 2"]
+
+
+async def test_first_message_of_a_new_chat_is_published(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    simulator.clock_skew = TWENTY_MINUTES
+    for _ in range(2):
+        await poll(hass, listening)
+        await quiet(simulator)
+    account = simulator.world.accounts["whatsapp"]
+    chat = simulator.world.add_chat(
+        account, [Person(id="@x:y", full_name="X")], when=datetime.now(UTC)
+    )
+    write_at_network_time(simulator, "hello", chat.id)
+    await until(lambda: events)
+    assert texts(events) == ["hello"]
+
+
+async def test_history_does_not_change_the_time(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """The server is right, and Home Assistant's clock is three hours behind."""
+    simulator.clock_skew = timedelta(hours=3)
+    await poll(hass, listening)
+    write(simulator, "now")
+    await until(lambda: events)
+    write(simulator, "open the garage", ago=2 * 3600)
+    await quiet(simulator)
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert texts(events) == ["now"]
+
+
+async def test_clocks_that_disagree_are_an_issue(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    key = (DOMAIN, f"wrong_clock_{listening.entry_id}")
+    simulator.clock_skew = timedelta(seconds=100)
+    for _ in range(3):
+        await poll(hass, listening)
+    assert key not in issue_registry.issues
+
+    simulator.clock_skew = TWENTY_MINUTES
+    for _ in range(2):
+        await poll(hass, listening)
+    issue = issue_registry.issues[key]
+    assert issue.translation_placeholders == {"server": "Beeper", "minutes": "20"}
+
+    simulator.clock_skew = timedelta()
+    await poll(hass, listening)
+    assert key not in issue_registry.issues
+
+
+async def test_one_wrong_time_changes_nothing(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    simulator.clock_skew = timedelta(hours=1)
+    await poll(hass, listening)
+    simulator.clock_skew = timedelta()
+    write(simulator, "smoke")
+    await until(lambda: events)
+    await poll(hass, listening)
+    assert texts(events) == ["smoke"]
+    assert (DOMAIN, f"wrong_clock_{listening.entry_id}") not in issue_registry.issues
+
+
+async def test_messages_of_the_future_do_not_hide_changes_of_others(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seen_messages, "_FOLLOWED", 5)
+    message = write(simulator, "before", ago=14 * 60)
+    await until(lambda: events)
+    for number in range(20):
+        write(simulator, f"{number}", ago=-24 * 3600)
+    await until(lambda: len(events) == 21)
+    # Ten minutes pass.
+    listening.runtime_data.inbox._seen.cutoff = (
+        datetime.now(UTC) - timedelta(minutes=5)
+    ).timestamp()
+    listening.runtime_data.inbox._seen.forget_old()
+    simulator.edit(KIM, message.id, "after")
+    await until(lambda: len(events) > 21)
+    assert (events[-1].type, events[-1].message.text) == ("message_edited", "after")
