@@ -9,6 +9,8 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 import re
 from typing import Any, Final
+from unicodedata import category
+from urllib.parse import unquote
 
 import voluptuous as vol
 
@@ -225,17 +227,19 @@ def attachment(value: Any) -> str:
         known = bool(rest) and scheme.lower() in ("http", "https", "media-source")
     else:
         known = bool(location.startswith("/") or _IMAGE_ENTITY.fullmatch(location))
-    if not known:
+    if not known or any(category(char) in ("Cc", "Cs") for char in location):
         raise vol.Invalid("not_attachment")
     return location
 
 
 def file_name(value: Any) -> str:
     """Return a file name; refuse paths."""
-    name = identifier(value)
+    name = decoded = identifier(value)
+    while (again := unquote(decoded)) != decoded:
+        decoded = again
     if (
-        not name.isprintable()
-        or {*name} & {*"/\\"}
+        not decoded.isprintable()
+        or {*decoded} & {*"/\\"}
         or len(name) > _MAX_FILE_NAME_LENGTH
     ):
         raise vol.Invalid("not_file_name")

@@ -489,7 +489,7 @@ async def test_file_in_the_folder_www(
     (tmp_path / "www/a b.png").write_bytes(PNG)
     (tmp_path / "secret").write_bytes(PNG)
 
-    for path in ("../secret", "%2e%2e/secret", "/etc/passwd"):
+    for path in ("../secret", "%2e%2e/secret", "/etc/passwd", "a%00.png"):
         error = await refused(hass, simulator, attachment=f"/local/{path}")
         assert "may not read that folder" in error or "no such file" in error
 
@@ -627,6 +627,13 @@ async def site(
         ("as/application/octet-stream/x.jpeg", "x.jpeg"),
         ("as/application/octet-stream/x", "x.png"),
         ("as/text/plain/snapshot", "snapshot.png"),
+        # What an address hides in a name is no path and no control character.
+        ("%2e%2e%2fcat.png", "cat.png"),
+        ("a/%252e%252e%252fcat.png", "cat.png"),
+        ("%2e%2e%5ccat.png", "cat.png"),
+        ("%2e%2e%2f", "file.png"),
+        ("a%07b%00c.png", "abc.png"),
+        (f"{'x' * 300}", f"{'x' * 200}.png"),
     ],
 )
 async def test_file_at_an_address(
@@ -935,6 +942,14 @@ async def test_repeat_finds_a_late_attachment(
         ({"attachment": "camera.door", "file_name": "a/b"}, "file_name must be a file"),
         ({"attachment": "camera.door", "file_name": "a\x00b"}, "file_name must be a"),
         ({"attachment": "camera.door", "file_name": "x" * 201}, "at most 200"),
+        ({"attachment": "camera.door", "file_name": "%2e%2e%2fx"}, "must be a file"),
+        ({"attachment": "camera.door", "file_name": "%252e%252Fx"}, "must be a file"),
+        ({"attachment": "camera.door", "file_name": "a%00b"}, "must be a file"),
+        ({"attachment": "http://x/a\x00b"}, "attachment is nothing that can be"),
+        ({"attachment": "http://x/a\r\nb"}, "attachment is nothing that can be"),
+        ({"attachment": "/media/a\x00b"}, "attachment is nothing that can be"),
+        ({"attachment": "/media/a\x07b"}, "attachment is nothing that can be"),
+        ({"attachment": "media-source://a\x1bb"}, "attachment is nothing that can"),
         ({"attachment": "camera.door", "file_name": "\\x"}, "file_name must be a file"),
         ({"file_name": "x.png"}, "there is none"),
     ],

@@ -125,6 +125,8 @@ def _in_home_assistant(hass: HomeAssistant, location: str) -> str:
                 location = path
     if location.startswith(_LOCAL):
         path = unquote(location.removeprefix(_LOCAL).partition("?")[0])
+        if "\0" in path:
+            errors.refuse("no_such_file")
         return hass.config.path("www", path)
     return location
 
@@ -151,7 +153,9 @@ def _finish(content: _Content, chosen_name: str | None) -> File:
     return File(
         content=file,
         name=file_types.fitting_name(
-            chosen_name or content.name, mime_type, is_chosen=chosen_name is not None
+            chosen_name or file_types.safe_name(content.name),
+            mime_type,
+            is_chosen=chosen_name is not None,
         ),
         mime_type=mime_type,
     )

@@ -4,11 +4,13 @@ import mimetypes
 from pathlib import PurePosixPath
 import re
 from typing import Final
+from urllib.parse import unquote
 
 UNKNOWN: Final = "application/octet-stream"
 HEAD: Final = 512
 """Bytes at the beginning of a file that tell its type."""
 
+_MAX_NAME_LENGTH: Final = 200
 _HTML: Final = "text/html"
 _PLAIN_TEXT: Final = "text/plain"
 _NO_INFORMATION: Final = frozenset(
@@ -182,6 +184,18 @@ def is_page_instead(declared: str | None, names: tuple[str, ...], head: bytes) -
     is_media = by_name.partition("/")[0] in ("audio", "image", "video")
     is_text = mime_type.startswith("text/") or mime_type.endswith(("json", "/xml"))
     return is_media and is_text and "svg" not in by_name
+
+
+def safe_name(name: str) -> str:
+    """Return the file's own part of a name that nobody chose, decoded and printable.
+
+    A server's address can hide a path in it.
+    """
+    while (decoded := unquote(name)) != name:
+        name = decoded
+    name = re.split(r"[/\\]", name)[-1]
+    name = "".join(char for char in name if char.isprintable()).strip()
+    return "" if not name.strip(".") else name[:_MAX_NAME_LENGTH]
 
 
 def fitting_name(name: str, mime_type: str, *, is_chosen: bool) -> str:
