@@ -372,8 +372,10 @@ def expected(pair: Pair, first: First, change: Change) -> Result:
     if first == "running" and is_same and (pair.same_context or request.joins):
         return tells(second, "duplicate"), 1
     if first == "done" and is_same and request.window:
-        # The result itself is not stored, but that there was one.
-        return ("recovered" if change == "restarted" else "duplicate"), 1
+        if change != "restarted":
+            return "duplicate", 1
+        # Stored is that there was a result, and no text to find its message by.
+        return ("unknown" if request.has_text else "recovered"), 1
     if first in ("done", "running") and not request.has_text and request.window:
         return "done", 1  # The chat is there already.
     return "done", before + 1
