@@ -3,7 +3,8 @@
 They mark nothing as read and send nothing: networks do not notice them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -185,6 +186,17 @@ async def _get_message(server: Server, params: Params) -> MessageResponse:
     return message_response(server, message)
 
 
+async def _responses(
+    server: Server, messages: Iterable[Message]
+) -> list[MessageResponse]:
+    """Return the messages; others get a turn after each, as texts can be long."""
+    responses = []
+    for message in messages:
+        responses.append(message_response(server, message))
+        await asyncio.sleep(0)
+    return responses
+
+
 async def _list_messages(server: Server, params: Params) -> MessagesResponse:
     async def read(cursor: str | None, limit: int) -> Page[Message]:
         return _without_hidden(
@@ -195,7 +207,7 @@ async def _list_messages(server: Server, params: Params) -> MessagesResponse:
         read, _message_sort_key, limit=params[ATTR_LIMIT], start=params.get(ATTR_CURSOR)
     )
     return {
-        "messages": [message_response(server, message) for message in result.items],
+        "messages": await _responses(server, result.items),
         **result.response(_MESSAGES),
     }
 
@@ -224,13 +236,13 @@ async def _search_messages(server: Server, params: Params) -> FoundMessagesRespo
     return {
         "messages": [
             {
-                **message_response(server, message),
+                **response,
                 "chat_name": chat.title if chat else None,
                 "chat_type": chat.type if chat else None,
                 "network": chat.network if chat else None,
             }
-            for message in result.items
-            for chat in (chats.get(message.chat_id or ""),)
+            for response in await _responses(server, result.items)
+            for chat in (chats.get(response["chat_id"] or ""),)
         ],
         **result.response(_SEARCH),
     }

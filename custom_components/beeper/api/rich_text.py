@@ -1,6 +1,8 @@
 """Conversion of message texts, which Beeper stores as Matrix HTML, to plain text."""
 
+from html import unescape
 from html.parser import HTMLParser
+import re
 from typing import Final, override
 
 _BLOCKS: Final = frozenset(
@@ -23,12 +25,29 @@ _BLOCKS: Final = frozenset(
         "ul",
     ]
 )
+_MAX_PARSED: Final = 50_000
+_MAX_LENGTH: Final = 400_000
+"""Characters: 65,536 are the longest message, and HTML needs up to six for one."""
+
+# Linear, however many `<` have no end.
+_BLOCK: Final = re.compile(
+    rf"<(?:br|/?(?:{'|'.join(sorted(_BLOCKS))}))\b[^<>]*>", re.IGNORECASE
+)
+_TAG: Final = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_LINES: Final = re.compile(r"\n{2,}")
 # `mx-reply` quotes the message replied to and is not part of the reply.
 _SKIPPED: Final = frozenset(("mx-reply", "script", "style"))
 
 
 def plain(html: str) -> str:
-    """Return Matrix HTML as plain text, with a line for each block."""
+    """Return Matrix HTML as plain text, with a line for each block.
+
+    Time is bounded, whatever a person sends: a long text is read without a parser, and
+    what no network carries is cut off.
+    """
+    if len(html) > _MAX_PARSED:
+        text = _TAG.sub("", _BLOCK.sub("\n", html[:_MAX_LENGTH]))
+        return _LINES.sub("\n", unescape(text)).strip("\n")
     extractor = _TextExtractor()
     extractor.feed(html)
     extractor.close()

@@ -1,0 +1,23 @@
+"""Plain text of Matrix HTML, whatever a person writes."""
+
+import time
+
+import pytest
+
+from custom_components.beeper.api.rich_text import plain
+
+
+@pytest.mark.parametrize(
+    "unit", ["<p>", "<", "&", "<p>x</p>", "<!--", "<p a", "</", "&lt;", "x <b>y</b> "]
+)
+def test_long_texts_take_little_time(unit: str) -> None:
+    """4 MB in one message; the time of this thread, as the machine may be busy."""
+    began = time.thread_time()
+    plain(unit * (4_000_000 // len(unit)))
+    assert time.thread_time() - began < 0.2
+
+
+@pytest.mark.parametrize("length", [1, 50_000])
+def test_long_texts_read_like_short_ones(length: int) -> None:
+    html = "<p>a &lt; <b>b</b></p><ul><li>c<br/>d</li></ul>" + "x" * length
+    assert plain(html) == "a < b\nc\nd\n" + "x" * length
