@@ -48,11 +48,7 @@ from homeassistant.const import (
     EVENT_HOMEASSISTANT_FINAL_WRITE,
 )
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import (
-    HomeAssistantError,
-    ServiceValidationError,
-    Unauthorized,
-)
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
@@ -436,7 +432,7 @@ async def test_disabled_verification_affects_only_its_server(
     assert await hass.config_entries.async_setup(entry.entry_id)
     async with Simulator(ssl_context=certificate.server) as other:
         hass.config.allowlist_external_urls = {f"{other.url}/"}
-        with pytest.raises(HomeAssistantError, match="could not be downloaded"):
+        with pytest.raises(HomeAssistantError, match="certificate of the attachment"):
             await send(hass, attachment=f"{other.url}/v1/info")
 
         assert other.requests == []
@@ -519,11 +515,7 @@ async def test_read_only_user_cannot_call_actions(
     assert simulator.requests == []
 
     for group_id in GROUP_ID_USER, GROUP_ID_ADMIN:
-        if action == "reply":
-            with pytest.raises(ServiceValidationError, match="no message started"):
-                await call_as(hass, users[group_id], action, data)
-        else:
-            await call_as(hass, users[group_id], action, data)
+        await call_as(hass, users[group_id], action, data)
 
 
 async def test_unknown_user_cannot_call_actions(
@@ -988,7 +980,7 @@ def headings(file: Path) -> set[str]:
 )
 def test_every_link_resolves(link: str) -> None:
     name, _, heading = link.partition("#")
-    file = ROOT / "docs" / name
+    file = ROOT / "docs" / (name or "security.md")
     assert file.is_file()
     assert not heading or heading in headings(file)
 
