@@ -41,7 +41,7 @@ async def test_message_starts_an_automation(
     await frontend.look("automation-3-actions")
     await dialog.get_by_role("textbox").fill("beeper send message")
     await dialog.get_by_text("Beeper: Send message").click()
-    await frontend.expand("Chat by entity or ID")
+    await frontend.expand("Added chats or chat ID")
     chat = await frontend.tick("Chat ID")
     await chat.get_by_role("textbox").fill(KIM_CHAT)
     message = frontend.row("Message")
