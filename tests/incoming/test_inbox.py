@@ -1,6 +1,7 @@
 """Every message is published once and in order, from any source."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -571,6 +572,58 @@ async def test_only_allowed_senders_are_published(
     simulator.react(KIM, message.id, None, "👍")
     await quiet(simulator)
     assert (events[-1].type == "reaction_added") is heard
+
+
+async def test_allowed_sender_among_hundreds(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Servers list at most 500 people unless they are asked for all."""
+    hass.config_entries.async_update_entry(
+        listening, options={"allowed_senders": ["+15557770600"]}
+    )
+    await hass.async_block_till_done()
+    people = [
+        Person(
+            id=f"@whatsapp_lid-{number}:beeper.com",
+            full_name=f"Neighbor {number}",
+            phone_number=f"+1555777{number:04}",
+        )
+        for number in range(601)
+    ]
+    account = simulator.world.accounts["whatsapp"]
+    chat = simulator.world.add_chat(account, people, kind="group", title="Village")
+    write(simulator, "first", chat_id=chat.id, sender=people[0])
+    write(simulator, "last", chat_id=chat.id, sender=people[600])
+    await until(lambda: events)
+    await quiet(simulator)
+    assert texts(events) == ["last"]
+
+
+async def test_number_that_becomes_known_counts_from_then_on(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    hass.config_entries.async_update_entry(
+        listening, options={"allowed_senders": ["+15550101002"]}
+    )
+    await hass.async_block_till_done()
+    kim = simulator.world.chats[KIM].participants[0]
+    kim.phone_number = None
+    write(simulator, "unknown")
+    await quiet(simulator)
+    assert texts(events) == []
+
+    kim.phone_number = "+15550101002"
+    skip_time(11)
+    write(simulator, "known")
+    await until(lambda: events)
+    assert texts(events) == ["known"]
 
 
 async def test_sender_outside_the_participants(

@@ -13,7 +13,11 @@ _CHATS_KEPT: Final = 100
 _FRESH_FOR: Final = 5 * 60
 """Seconds for which a chat is not read again."""
 
+_FRESH_WITHOUT_NUMBER: Final = 10
+"""The same, if a sender's number is not known: it may become known at any time."""
+
 _MAX_PARTICIPANTS: Final = 500
+"""Participants that are read at first; all of them only if a sender is not listed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -21,8 +25,17 @@ class _CachedChat:
     """A chat, the senders it was read for, and when, in the event loop's time."""
 
     chat: Chat
-    people: frozenset[str | None]
+    people: set[str | None]
     read: float
+
+    def fresh_for(self, people: set[str | None]) -> float:
+        """Return the seconds for which it is not read again for these senders."""
+        has_numbers = all(
+            user.phone_number or user.is_self
+            for user in self.chat.participants
+            if user.id in people
+        )
+        return _FRESH_FOR if has_numbers else _FRESH_WITHOUT_NUMBER
 
 
 class ChatCache:
@@ -38,15 +51,21 @@ class ChatCache:
         """Return a chat, read after these senders joined; raises BeeperError."""
         now = self._hass.loop.time()
         cached = self._chats.pop(chat_id, None)
+        wanted = {*people}
         if (
             cached is None
-            or now - cached.read > _FRESH_FOR
-            or not {*people} <= cached.people
+            or now - cached.read > cached.fresh_for(wanted)
+            or not wanted <= cached.people
         ):
             chat = await self._client.chat(chat_id, participants=_MAX_PARTICIPANTS)
-            listed = {user.id for user in chat.participants}
-            cached = _CachedChat(chat=chat, people=frozenset(people) | listed, read=now)
+            if chat.has_more and not wanted <= _ids(chat):
+                chat = await self._client.chat(chat_id)
+            cached = _CachedChat(chat=chat, people=wanted | _ids(chat), read=now)
         self._chats[chat_id] = cached
         if len(self._chats) > _CHATS_KEPT:
             del self._chats[next(iter(self._chats))]
         return cached.chat
+
+
+def _ids(chat: Chat) -> set[str | None]:
+    return {user.id for user in chat.participants}
