@@ -17,6 +17,7 @@ from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.actions import create_chat, send
+from tests.helpers.labels import refused
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM, PROFILES
 
@@ -334,7 +335,7 @@ async def test_r30_a_chat_that_everybody_left_is_refused(
     chat = add_chat(simulator, person)
     simulator.leave(chat.id)
 
-    with pytest.raises(HomeAssistantError, match="mode: create"):
+    with refused(HomeAssistantError, "mode: create"):
         await create_chat(
             hass, user={"phone_number": person.phone_number}, message_text=TEXT
         )
