@@ -22,7 +22,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.beeper.outgoing import delivery
+from custom_components.beeper.outgoing import delivery_status
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.components import conversation
 from homeassistant.components.ai_task import (
@@ -534,7 +534,7 @@ async def test_failed_ring_message_is_notified(
 def alarm(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
     siren = {"action": "test.siren", "data": {"sensor": "{{ sensor_name }}"}}
     return {
         "sensors": [f"binary_sensor.{place}" for place in ("cellar", "kitchen")],
@@ -683,7 +683,7 @@ async def test_unconfirmed_alarm_is_notified(
     match outcome:
         case "late":
             simulator.confirm_after = 60
-            monkeypatch.setattr(delivery, "_LONGEST", 0.1)
+            monkeypatch.setattr(delivery_status, "_LONGEST", 0.1)
         case "refused":
             simulator.faults.add("status_before", method="POST", path=PATH, status=429)
         case "unknown":

@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.api import transport
-from custom_components.beeper.outgoing import delivery, outbox
+from custom_components.beeper.outgoing import delivery_status, outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
@@ -46,7 +46,7 @@ def logging_at_its_loudest(
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0))
-    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
 
 
 MESSAGE = {

@@ -34,7 +34,7 @@ from .coordinator import BeeperConfigEntry
 from .data import get_data, get_outbox
 from .entity import async_add_for_subentries, shortcut_device
 from .outgoing import markdown
-from .outgoing.attachments import Source
+from .outgoing.attachment_sources import Source
 from .outgoing.chat_job import ChatJob
 from .outgoing.message_job import MessageJob, MessageRequest
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult

@@ -27,7 +27,7 @@ from . import automation_scope
 from .api.folding import fold, fold_reaction
 from .api.models import MESSAGE_KINDS, Reaction, User
 from .data import note_trigger
-from .outgoing.delivery import server_time
+from .outgoing.delivery_status import server_time
 from .people.senders import is_sender
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,

@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.beeper.actions.change import CHANGE_ACTIONS
 from custom_components.beeper.actions.download import DOWNLOAD_ATTACHMENT
 from custom_components.beeper.actions.query import QUERY_ACTIONS
-from custom_components.beeper.outgoing import delivery
+from custom_components.beeper.outgoing import delivery_status
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
 from homeassistant.helpers.trigger import (
@@ -103,7 +103,7 @@ async def test_smoke(
     outcome: Any,
     expected: str | None,
 ) -> None:
-    monkeypatch.setattr(delivery, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
     await add_chat(hass, loaded, FAMILY, "Family")
     if outcome == "refused":
         simulator.faults.add(

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.outgoing import delivery
+from custom_components.beeper.outgoing import delivery_status
 from custom_components.beeper.signals import MessageEvent, SendFailed
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -92,7 +92,7 @@ async def test_r23_unconfirmed_message_is_refused(
     simulator: Simulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delivery, "_FINAL_ID_DELAYS", (0, 0.05))
+    monkeypatch.setattr(delivery_status, "_FINAL_ID_DELAYS", (0, 0.05))
     simulator.confirm_after = 3600
     pending = (await send(hass))["message_id"]
     with pytest.raises(HomeAssistantError, match="not confirmed"):

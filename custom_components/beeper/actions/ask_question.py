@@ -28,8 +28,8 @@ from ..data import get_open_questions, get_outbox
 from ..incoming.answers import Answer, Answers
 from ..incoming.open_questions import OpenQuestion, TakenAnswer
 from ..outgoing import markdown
-from ..outgoing.attachments import Source
-from ..outgoing.delivery import server_time
+from ..outgoing.attachment_sources import Source
+from ..outgoing.delivery_status import server_time
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..people.senders import has_name, is_identity, is_sender
 from ..server import Server

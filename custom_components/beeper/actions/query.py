@@ -22,7 +22,7 @@ from ..api.merged import find_message, merged_messages, read_message, with_membe
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
 from ..data import get_outbox
-from ..outgoing.delivery import read_final_id
+from ..outgoing.delivery_status import read_final_id
 from ..server import Server
 from ..validation import (
     boolean,

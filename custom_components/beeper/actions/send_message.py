@@ -14,7 +14,7 @@ from ..api.requests import AttachmentType
 from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
 from ..outgoing import markdown
-from ..outgoing.attachments import Source, picture_entity
+from ..outgoing.attachment_sources import Source, picture_entity
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..permissions import async_may_attach
 from ..validation import (

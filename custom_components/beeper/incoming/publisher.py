@@ -11,7 +11,7 @@ from ..api.generations import UNIDENTIFIED, Generation
 from ..api.models import Chat, Message, User
 from ..api.rich_text import plain
 from ..const import CONF_ALLOWED_SENDERS
-from ..outgoing.delivery import server_time
+from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_LAST_MESSAGE, SIGNAL_MESSAGE, LastMessage, MessageEvent

@@ -10,7 +10,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from ..api.exceptions import AnswerError, UnreadableAnswerError
 from ..api.generations import UNIDENTIFIED
 from ..api.models import Chat, Message
-from ..outgoing.delivery import outcome, server_time
+from ..outgoing.delivery_status import outcome, server_time
 from ..outgoing.sent_messages import Delivery, Sent, SentMessages
 from ..server import Server
 from ..signals import SIGNAL_SEND_FAILED, SendFailed

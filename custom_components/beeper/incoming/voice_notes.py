@@ -19,7 +19,7 @@ from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, Message
 from ..const import DOMAIN
-from ..outgoing.delivery import server_time
+from ..outgoing.delivery_status import server_time
 from ..server import Server
 from .assist_settings import AssistSettings
 

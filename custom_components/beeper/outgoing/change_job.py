@@ -21,7 +21,7 @@ from ..api.generations import CHANGES_SINCE
 from ..api.merged import find_message
 from ..api.models import Chat, Message
 from ..errors import Refusal
-from .delivery import read_final_id
+from .delivery_status import read_final_id
 from .job import (
     Job,
     OutboxContext,

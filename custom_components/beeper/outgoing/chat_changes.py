@@ -13,7 +13,7 @@ from ..api.generations import READ_SINCE
 from ..api.models import Chat
 from ..errors import Refusal
 from .change_job import ChangeJob
-from .delivery import server_time
+from .delivery_status import server_time
 from .markdown import from_format
 from .text_matching import same_text, same_title
 

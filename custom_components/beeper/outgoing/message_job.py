@@ -15,8 +15,8 @@ from ..api.merged import read_message
 from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
-from .attachments import Source, open_source
-from .delivery import read_final_id, wait_for_delivery
+from .attachment_sources import Source, open_source
+from .delivery_status import read_final_id, wait_for_delivery
 from .job import (
     Job,
     OutboxContext,

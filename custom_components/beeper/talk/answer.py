@@ -20,7 +20,7 @@ from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
 from ..incoming.assist_settings import AssistSettings
 from ..outgoing import markdown
-from ..outgoing.attachments import Source
+from ..outgoing.attachment_sources import Source
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..server import Server
 from ..signals import MessageEvent

@@ -22,7 +22,7 @@ from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..data import note_trigger
 from ..incoming.assist_settings import AssistSettings
-from ..outgoing.delivery import server_time
+from ..outgoing.delivery_status import server_time
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
 from .answer import Question, async_answer

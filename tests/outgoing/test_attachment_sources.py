@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.beeper.outgoing import attachments
+from custom_components.beeper.outgoing import attachment_sources
 from homeassistant.components.media_source import (
     MediaSource,
     MediaSourceItem,
@@ -731,7 +731,7 @@ async def test_address_with_a_certificate_that_nobody_knows(
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(attachments, "MAX_SIZE", len(PNG))
+    monkeypatch.setattr(attachment_sources, "MAX_SIZE", len(PNG))
     return len(PNG)
 
 
