@@ -624,6 +624,38 @@ async def test_an_answer_to_a_question_is_not_for_assist(
     assert not agent.heard
 
 
+async def test_a_yes_to_assist_answers_no_earlier_question(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    guest: User,
+) -> None:
+    """What somebody says next is for who asked last."""
+    local = await add_pipeline(hass, conversation_engine="conversation.home_assistant")
+    await let_talk(hass, listening, local, guest)
+    answers = [{"id": "yes", "sentences": ["yes"]}]
+    data = {"chat_id": KIM, "message": "Open the gate?", "answers": answers}
+    question = hass.async_create_task(
+        hass.services.async_call(
+            "beeper", "ask_question", data, blocking=True, return_response=True
+        )
+    )
+    await answered(simulator)
+    write(simulator, TO_MIA)
+    await answered(simulator, 2)
+    assert texts(simulator)[-1].endswith("Should I send “Hi, Mia!”?")
+
+    write(simulator, "Yes!")
+    await until(lambda: question.done() or texts(simulator)[-1] == SENT_TO_MIA)
+    assert not question.done()
+    write(simulator, "Yes!")
+    response: Any = await asyncio.wait_for(question, 10)
+    assert response["id"] == "yes"
+    await quiet(simulator)
+    assert len(replies(simulator)) == 3
+
+
 async def test_long_texts_are_not_heard(
     hass: HomeAssistant,
     simulator: Simulator,

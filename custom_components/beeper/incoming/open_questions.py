@@ -5,7 +5,7 @@ messages are published, so that each answer is taken once and marked for automat
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,6 +55,8 @@ class OpenQuestion:
     )
     row: Message | None = None
     """The question as the server lists it."""
+    passed_to: dict[str, float] = field(default_factory=dict)
+    """People whom somebody else has asked since, and until when, by their IDs."""
 
     @property
     def ids(self) -> set[str]:
@@ -107,6 +109,13 @@ class OpenQuestion:
             or message.position() > row.position()
         )
 
+    def passes(self, event: MessageEvent) -> bool:
+        """Return whether an event is what a person says next to somebody else, once."""
+        if event.reaction or event.message.reply_to_message_id or not event.words:
+            return False
+        until = self.passed_to.pop(event.sender.id, 0)
+        return asyncio.get_running_loop().time() < until
+
     def match(self, event: MessageEvent) -> Match | None:
         """Return what a message or reaction to the question means, None if nothing."""
         if event.reaction:
@@ -134,6 +143,16 @@ class OpenQuestions:
                 question.answer.exception()
 
     @callback
+    def pass_next(
+        self, chat_ids: AbstractSet[str], sender_id: str, seconds: float
+    ) -> None:
+        """Leave what a person says next to Assist, which is about to ask them, too."""
+        until = asyncio.get_running_loop().time() + seconds
+        for question in self._questions:
+            if question.chat_ids & chat_ids:
+                question.passed_to[sender_id] = until
+
+    @callback
     def end(self, error: Callable[[], HomeAssistantError]) -> None:
         """End all questions with an error."""
         for question in self._questions:
@@ -157,6 +176,7 @@ class OpenQuestions:
                 or not question.chat_ids & event.chat.ids
                 or not question.may_answer(event.sender)
                 or not _is_for(question, event)
+                or question.passes(event)
             ):
                 continue
             if (match := question.match(event)) is None:

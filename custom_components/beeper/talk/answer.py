@@ -17,7 +17,7 @@ from ..api.exceptions import BeeperError
 from ..api.models import readable_name
 from ..const import CONF_READ_ONLY, DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..data import get_outbox
+from ..data import get_open_questions, get_outbox
 from ..incoming.assist_settings import AssistSettings
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
@@ -35,6 +35,9 @@ MAX_ANSWER: Final = 4000
 
 MAX_SPOKEN_ANSWER: Final = 1000
 """Characters; longer answers to voice notes are written."""
+
+CONVERSATION_SECONDS: Final = 5 * 60
+"""How long after an answer the next message continues the conversation."""
 
 _MAX_NAME: Final = 60
 _RELOAD_TIMEOUT: Final = 60.0
@@ -118,9 +121,15 @@ async def async_answer(
     text = answer.text.strip()
     if not text:
         return Result(status="nothing_to_say", asks=answer.asks)
-    status = await _async_reply(hass, entry, question, text, spoken)
     # A sentence of ours asks without saying so.
     asks = answer.asks or text.endswith("?")
+    if asks:
+        # A yes is for the later question. The chat may show it before the server answers.
+        event = question.event
+        get_open_questions(hass, entry).pass_next(
+            event.chat.ids, event.sender.id, CONVERSATION_SECONDS
+        )
+    status = await _async_reply(hass, entry, question, text, spoken)
     return Result(status=status, asks=asks and status == "answered")
 
 

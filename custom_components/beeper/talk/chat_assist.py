@@ -25,7 +25,7 @@ from ..incoming.assist_settings import AssistSettings
 from ..outgoing.delivery_status import server_time
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
-from .answer import Question, async_answer
+from .answer import CONVERSATION_SECONDS, Question, async_answer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,8 +36,6 @@ MAX_TEXT: Final = 500
 """Characters of a message to Assist."""
 
 _MAX_AGE: Final = timedelta(minutes=2)
-_CONVERSATION_SECONDS: Final = 5 * 60
-"""How long after an answer the next message continues the conversation."""
 
 # What people write between the word that a message has to begin with, and the rest.
 _SEPARATORS: Final = " \t\n,.:;!?-–—"
@@ -81,7 +79,7 @@ class _Chat:
             if known.until > now
         }
         conversation = self.conversations.setdefault(sender_id, _Conversation())
-        conversation.until = now + _CONVERSATION_SECONDS
+        conversation.until = now + CONVERSATION_SECONDS
         return conversation
 
     def has_asked(self, sender_id: str, now: float) -> bool:
@@ -189,7 +187,7 @@ class ChatAssist:
                 self._count(entry, "failed")
                 return
             conversation.asked = result.asks
-            conversation.until = self._hass.loop.time() + _CONVERSATION_SECONDS
+            conversation.until = self._hass.loop.time() + CONVERSATION_SECONDS
             self._count(entry, result.status)
 
 
