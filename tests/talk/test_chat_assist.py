@@ -414,6 +414,35 @@ async def test_one_person_is_answered_in_order(
     assert agent.heard == ["one", "two", "three"]
 
 
+@pytest.mark.parametrize("changes", [{"people": []}, {"user_id": "other"}, None])
+async def test_who_may_no_longer_talk_is_not_heard_from_the_queue(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    pipeline: Pipeline,
+    guest: User,
+    changes: dict[str, Any] | None,
+) -> None:
+    subentry_id = await let_talk(hass, listening, pipeline, guest)
+    agent.go_on.clear()
+    write(simulator, "one")
+    write(simulator, "open the door")
+    await until(lambda: agent.heard)
+    await quiet(simulator)
+    subentry = listening.subentries[subentry_id]
+    data: dict[str, Any] = {**subentry.data}
+    assist = data.pop("assist")
+    if changes is not None:
+        data["assist"] = assist | changes
+    hass.config_entries.async_update_subentry(listening, subentry, data=data)
+    await hass.async_block_till_done()
+    agent.go_on.set()
+
+    await counted(hass, listening, simulator, answered=1, refused_not_allowed=1)
+    assert agent.heard == ["one"]
+
+
 async def test_a_stranger_in_the_group_is_not_heard(
     hass: HomeAssistant,
     simulator: Simulator,

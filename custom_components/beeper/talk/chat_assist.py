@@ -178,6 +178,9 @@ class ChatAssist:
             if not _is_recent(question.server, question.event):
                 self._count(entry, "refused_too_old")
                 return
+            if not _is_still_allowed(entry, question):
+                self._count(entry, "refused_not_allowed")
+                return
             conversation.asked = False
             try:
                 result = await async_answer(self._hass, entry, question)
@@ -189,6 +192,16 @@ class ChatAssist:
             conversation.asked = result.asks
             conversation.until = self._hass.loop.time() + CONVERSATION_SECONDS
             self._count(entry, result.status)
+
+
+def _is_still_allowed(entry: BeeperConfigEntry, question: Question) -> bool:
+    """Return whether the settings have stayed the same as to who may do what."""
+    settings = AssistSettings.of_chat(entry, question.event.chat.ids)
+    return (
+        settings is not None
+        and settings.user_id == question.context.user_id
+        and settings.allows(question.event.sender)
+    )
 
 
 def _words(event: MessageEvent) -> str | None:
