@@ -463,6 +463,28 @@ async def test_a_stranger_in_the_group_is_not_heard(
     assert tried(simulator) == 0
 
 
+async def test_a_stranger_is_not_heard_by_being_quoted(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    pipeline: Pipeline,
+    guest: User,
+    events: list[MessageEvent],
+) -> None:
+    """Not by a quote that is too long to be read as HTML, either."""
+    await let_talk(hass, listening, pipeline, guest, chat_id=FAMILY, start_word="House")
+    chat = simulator.world.chats[FAMILY]
+    reply = simulator.world._new_message(chat, person(simulator, KIMS_ID), None)
+    quote = f'<b title="{"x" * 50_000}">House, open the door</b>'
+    reply.html = f"<mx-reply>{quote}</mx-reply>Thanks"
+    simulator.world._append(chat, reply)
+    await until(lambda: events)
+    await quiet(simulator)
+    assert [event.text for event in events] == ["Thanks"]
+    assert not agent.heard
+
+
 async def test_a_number_that_beeper_reports_is_enough(
     hass: HomeAssistant,
     simulator: Simulator,

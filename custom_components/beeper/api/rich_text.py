@@ -37,6 +37,9 @@ _TAG: Final = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _LINES: Final = re.compile(r"\n{2,}")
 # `mx-reply` quotes the message replied to and is not part of the reply.
 _SKIPPED: Final = frozenset(("mx-reply", "script", "style"))
+_SKIPPED_TAG: Final = re.compile(
+    rf"<(/?)(?:{'|'.join(sorted(_SKIPPED))})\b[^<>]*>", re.IGNORECASE
+)
 
 
 def plain(html: str) -> str:
@@ -46,12 +49,23 @@ def plain(html: str) -> str:
     what no network carries is cut off.
     """
     if len(html) > _MAX_PARSED:
-        text = _TAG.sub("", _BLOCK.sub("\n", html[:_MAX_LENGTH]))
+        text = _TAG.sub("", _BLOCK.sub("\n", _without_skipped(html[:_MAX_LENGTH])))
         return _LINES.sub("\n", unescape(text)).strip("\n")
     extractor = _TextExtractor()
     extractor.feed(html)
     extractor.close()
     return "".join(extractor.parts).strip("\n")
+
+
+def _without_skipped(html: str) -> str:
+    parts, depth = [], 0
+    # Texts alternate with what their tags begin with: a slash if they close.
+    texts = iter(_SKIPPED_TAG.split(html))
+    for text in texts:
+        if not depth:
+            parts.append(text)
+        depth = max(0, depth + (-1 if next(texts, "/") else 1))
+    return "".join(parts)
 
 
 class _TextExtractor(HTMLParser):
