@@ -19,7 +19,7 @@ from simulator.model import Person
 from tests.helpers.actions import searches
 from tests.helpers.listening import collect, texts
 from tests.helpers.waiting import poll, quiet, until
-from tests.helpers.world import KIM, group, write
+from tests.helpers.world import FAMILY, KIM, group, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -622,6 +622,32 @@ async def test_number_that_becomes_known_counts_from_then_on(
     kim.phone_number = "+15550101002"
     skip_time(11)
     write(simulator, "known")
+    await until(lambda: events)
+    assert texts(events) == ["known"]
+
+
+async def test_sender_who_is_listed_late_counts_from_then_on(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    """Servers learn of new members after their first messages, at times."""
+    hass.config_entries.async_update_entry(
+        listening, options={"allowed_senders": ["+15557770600"]}
+    )
+    await hass.async_block_till_done()
+    ann = Person(
+        id="@whatsapp_lid-9:beeper.com", full_name="Ann", phone_number="+15557770600"
+    )
+    write(simulator, "unknown", chat_id=FAMILY, sender=ann)
+    await quiet(simulator)
+    assert texts(events) == []
+
+    simulator.world.chats[FAMILY].participants.append(ann)
+    skip_time(11)
+    write(simulator, "known", chat_id=FAMILY, sender=ann)
     await until(lambda: events)
     assert texts(events) == ["known"]
 

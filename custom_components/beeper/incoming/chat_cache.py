@@ -14,7 +14,7 @@ _FRESH_FOR: Final = 5 * 60
 """Seconds for which a chat is not read again."""
 
 _FRESH_WITHOUT_NUMBER: Final = 10
-"""The same, if a sender's number is not known: it may become known at any time."""
+"""The same, if a sender or the number is not known: it may be listed at any time."""
 
 _MAX_PARTICIPANTS: Final = 500
 """Participants that are read at first; all of them only if a sender is not listed."""
@@ -30,11 +30,12 @@ class _CachedChat:
 
     def fresh_for(self, people: set[str | None]) -> float:
         """Return the seconds for which it is not read again for these senders."""
-        has_numbers = all(
-            user.phone_number or user.is_self
+        known = {
+            user.id
             for user in self.chat.participants
-            if user.id in people
-        )
+            if user.phone_number or user.is_self
+        }
+        has_numbers = people <= known
         return _FRESH_FOR if has_numbers else _FRESH_WITHOUT_NUMBER
 
 
