@@ -579,6 +579,37 @@ async def test_an_agent_that_asks_keeps_listening(
     assert len({heard.conversation_id for heard in agent.inputs}) == 1
 
 
+@pytest.mark.parametrize(("quotes_answer", "heard"), [(True, 2), (False, 1)])
+async def test_what_quotes_somebody_else_is_not_for_assist(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    pipeline: Pipeline,
+    guest: User,
+    events: list[MessageEvent],
+    quotes_answer: bool,
+    heard: int,
+) -> None:
+    """A yes in a group can be for a person who asked, too."""
+    await let_talk(hass, listening, pipeline, guest, chat_id=FAMILY, start_word="House")
+    agent.asks, agent.speech = True, "Should I send it?"
+    kim = person(simulator, KIMS_ID)
+    write(simulator, "House, tell Mia", chat_id=FAMILY, sender=kim)
+    await answered(simulator)
+    [stranger, *_] = strangers(simulator, KIMS_ID)
+    other = write(simulator, "Pizza?", chat_id=FAMILY, sender=stranger)
+    chat = simulator.world.chats[FAMILY]
+    yes = simulator.world._new_message(chat, kim, None)
+    yes.text = yes.html = "Yes"
+    [answer] = replies(simulator, FAMILY)
+    yes.linked_message_id = answer.id if quotes_answer else other.id
+    simulator.world._append(chat, yes)
+    await until(lambda: any(event.text == "Yes" for event in events))
+    await quiet(simulator)
+    assert len(agent.heard) == heard
+
+
 async def test_what_assist_never_hears(
     hass: HomeAssistant,
     simulator: Simulator,

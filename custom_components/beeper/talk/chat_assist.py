@@ -20,9 +20,10 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..data import note_trigger
+from ..data import get_outbox, note_trigger
 from ..incoming.assist_settings import AssistSettings
 from ..outgoing.delivery_status import server_time
+from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
 from .answer import CONVERSATION_SECONDS, Question, async_answer
@@ -138,7 +139,11 @@ class ChatAssist:
         now = self._hass.loop.time()
         chat = self._chats.setdefault(settings.subentry_id, _Chat())
         text = _without_start_word(words, settings.start_word)
-        if text is None and chat.has_asked(event.sender.id, now):
+        if (
+            text is None
+            and chat.has_asked(event.sender.id, now)
+            and _quotes_nobody_else(get_outbox(self._hass, entry).sent, event)
+        ):
             text = words
         if not text:
             return
@@ -192,6 +197,12 @@ class ChatAssist:
             conversation.asked = result.asks
             conversation.until = self._hass.loop.time() + CONVERSATION_SECONDS
             self._count(entry, result.status)
+
+
+def _quotes_nobody_else(sent: SentMessages, event: MessageEvent) -> bool:
+    """Return whether a message quotes no message but those of Home Assistant."""
+    reply_to = event.message.reply_to_message_id
+    return reply_to is None or sent.pending_id(event.chat.ids, reply_to) is not None
 
 
 def _is_still_allowed(entry: BeeperConfigEntry, question: Question) -> bool:
