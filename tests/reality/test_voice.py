@@ -18,7 +18,9 @@ LID = "@whatsapp_lid-24163:beeper.local"
 
 
 @pytest.fixture(autouse=True)
-def all_read(assist: None, simulator: Simulator, loaded: MockConfigEntry) -> None:
+def all_read(
+    signed_in: None, assist: None, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
     for known in simulator.world.chats.values():
         simulator.world.mark_read(known, None)
 
