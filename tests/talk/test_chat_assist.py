@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.beeper.diagnostics import async_get_config_entry_diagnostics
 from custom_components.beeper.signals import MessageEvent
 from custom_components.beeper.talk import answer
+from custom_components.beeper.talk.chat_assist import async_get_chat_assist
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.auth.models import User
 from homeassistant.components.assist_pipeline.pipeline import Pipeline
@@ -441,6 +442,33 @@ async def test_who_may_no_longer_talk_is_not_heard_from_the_queue(
 
     await counted(hass, listening, simulator, answered=1, refused_not_allowed=1)
     assert agent.heard == ["one"]
+
+
+async def test_nobody_is_heard_from_the_queue_of_what_was_turned_off(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    pipeline: Pipeline,
+    guest: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answer, "_RELOAD_TIMEOUT", 0.1)
+    await let_talk(hass, listening, pipeline, guest)
+    agent.go_on.clear()
+    write(simulator, "one")
+    write(simulator, "open the door")
+    await until(lambda: agent.heard)
+    await quiet(simulator)
+    assert await hass.config_entries.async_unload(listening.entry_id)
+    agent.go_on.set()
+
+    statistics = async_get_chat_assist(hass).statistics
+    await until(
+        lambda: statistics(listening) == {"not_sent": 1, "refused_not_loaded": 1}
+    )
+    assert agent.heard == ["one"]
+    assert sent(simulator) == 0
 
 
 async def test_a_stranger_in_the_group_is_not_heard(

@@ -193,7 +193,7 @@ async def _async_reply(
     spoken: Source | None = None,
 ) -> Status:
     """Reply in the chat, by voice if possible; one attempt."""
-    if not await _async_until_loaded(entry):
+    if not await async_until_loaded(entry):
         return "not_sent"
     event = question.event
     limit = min(event.chat.max_text_length or MAX_ANSWER, MAX_ANSWER)
@@ -255,7 +255,7 @@ async def _async_send(
     )
 
 
-async def _async_until_loaded(entry: BeeperConfigEntry) -> bool:
+async def async_until_loaded(entry: BeeperConfigEntry) -> bool:
     """Wait for the end of a reload; return False if it does not end."""
     loaded = asyncio.Event()
 

@@ -26,7 +26,7 @@ from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
-from .answer import CONVERSATION_SECONDS, Question, async_answer
+from .answer import CONVERSATION_SECONDS, Question, async_answer, async_until_loaded
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -180,6 +180,9 @@ class ChatAssist:
     ) -> None:
         """Answer a message after the earlier ones of this person."""
         async with conversation.lock:
+            if not await async_until_loaded(entry):
+                self._count(entry, "refused_not_loaded")
+                return
             if not _is_recent(question.server, question.event):
                 self._count(entry, "refused_too_old")
                 return
