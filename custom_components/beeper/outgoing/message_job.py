@@ -195,7 +195,10 @@ class MessageJob(Job[SentMessage]):
         except BeeperError as err:
             raise errors.NotDoneError(errors.not_uploaded(err, size=size)) from None
         finally:
-            await self._hass.async_add_executor_job(file.content.close)
+            # aiohttp closes what it sent, too: of two threads that close a file at
+            # once, one can find it closed in between.
+            with suppress(ValueError):
+                await self._hass.async_add_executor_job(file.content.close)
         return AttachmentUpload(
             upload_id=uploaded.upload_id,
             file_name=file.name,
