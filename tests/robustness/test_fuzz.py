@@ -23,6 +23,7 @@ from custom_components.beeper.api.exceptions import (
     BeeperError,
     UnreadableAnswerError,
 )
+from custom_components.beeper.api.http_responses import error_of_status, parse_body
 from custom_components.beeper.api.models import (
     Account,
     Chat,
@@ -40,7 +41,6 @@ from custom_components.beeper.api.models import (
     read_labels,
 )
 from custom_components.beeper.api.requests import WIRE_NAMES, StartUser
-from custom_components.beeper.api.responses import error_of_status, parse_body
 from custom_components.beeper.api.rich_text import plain
 from custom_components.beeper.outgoing.text_matching import same_text
 from custom_components.beeper.signals import MessageEvent

@@ -10,8 +10,13 @@ from typing import Final
 import aiohttp
 
 from .exceptions import ConnectionLostError, UnreadableAnswerError
+from .http_responses import (
+    MAX_BODY_SIZE,
+    error_of_exchange,
+    error_of_status,
+    parse_body,
+)
 from .models import Message, is_text
-from .responses import MAX_BODY_SIZE, error_of_exchange, error_of_status, parse_body
 from .transport import Transport
 from .unrecognised import Unrecognised
 

@@ -29,14 +29,14 @@ from .exceptions import (
     RouteAbsentError,
     UnreadableAnswerError,
 )
-from .requests import Json, Query
-from .responses import (
+from .http_responses import (
     asks_for_login,
     error_of_exchange,
     error_of_status,
     parse_body,
     read_body,
 )
+from .requests import Json, Query
 from .unrecognised import Unrecognised
 
 REQUEST_TIMEOUT: Final = 30.0
