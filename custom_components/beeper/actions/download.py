@@ -21,7 +21,7 @@ from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, ForbiddenError, RouteAbsentError
 from ..api.generations import UPLOAD_SINCE
-from ..api.merged import read_message
+from ..api.merged_chats import read_message
 from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
 from ..outgoing.file_types import fitting_name, normalize

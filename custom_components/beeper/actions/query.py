@@ -18,7 +18,7 @@ from homeassistant.core import ServiceCall, SupportsResponse
 from .. import errors
 from ..api.exceptions import AnswerError
 from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
-from ..api.merged import find_message, merged_messages, read_message, with_members
+from ..api.merged_chats import find_message, merged_messages, read_message, with_members
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
 from ..data import get_outbox

@@ -18,7 +18,7 @@ from ..api.exceptions import (
     UnreadableAnswerError,
 )
 from ..api.generations import CHANGES_SINCE
-from ..api.merged import find_message
+from ..api.merged_chats import find_message
 from ..api.models import Chat, Message
 from ..errors import Refusal
 from .delivery_status import read_final_id

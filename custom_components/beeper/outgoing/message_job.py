@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.generations import CHANGES_SINCE, UNIDENTIFIED
-from ..api.merged import read_message
+from ..api.merged_chats import read_message
 from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal

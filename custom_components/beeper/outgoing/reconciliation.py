@@ -14,7 +14,7 @@ from typing import Final
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
 from ..api.folding import fold
-from ..api.merged import merged_messages
+from ..api.merged_chats import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat

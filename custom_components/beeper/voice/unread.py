@@ -10,7 +10,7 @@ from typing import Final
 
 from .. import errors
 from ..api.generations import READ_SINCE, UNIDENTIFIED
-from ..api.merged import newest_messages
+from ..api.merged_chats import newest_messages
 from ..api.models import Account, AccountStatus, Chat, Message, Page, readable_name
 from ..api.pages import pages
 from ..api.requests import ChatFilter
