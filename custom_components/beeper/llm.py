@@ -27,9 +27,9 @@ from .const import CONF_LLM_CAN_SEND, DOMAIN
 from .people.matching import Candidate, Rank
 from .voice.assistant import async_get_assistant
 from .voice.questions import Purpose, Requester
-from .voice.recipients import MAX_MATCHES, Matches, Recipient
 from .voice.responses import ASKED, DONE, VoiceResponse
 from .voice.sentences import shorten
+from .voice.spoken_recipients import MAX_MATCHES, Matches, Recipient
 from .voice.unread import ChatSummary, UnreadMessage, UnreadSummary
 
 MAX_RESULT_CHARACTERS: Final = 8000

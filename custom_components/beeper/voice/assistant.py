@@ -19,11 +19,16 @@ from . import satellite
 from .commands import Commands, network_names
 from .phrases import async_split_phrase
 from .questions import PendingQuestions, PendingRequest, Purpose, Question, Requester
-from .recipients import Matches, async_find_matches, async_find_recipients, labels
 from .replies import Reply
 from .responses import Responder, VoiceResponse
 from .sending import Sender
 from .sentences import RecognizedSentence, shorten
+from .spoken_recipients import (
+    Matches,
+    async_find_matches,
+    async_find_recipients,
+    labels,
+)
 from .unread import UnreadSummary, async_unread, async_unread_from, counted, spoken
 
 INTENT_SEND: Final = "BeeperSendMessage"

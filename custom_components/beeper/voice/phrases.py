@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from ..coordinator import BeeperConfigEntry
 from ..people.matching import NameQuery, Rank
 from .networks import is_network
-from .recipients import async_find_matches
+from .spoken_recipients import async_find_matches
 
 _MAX_NAME_WORDS: Final = 4
 _NUMBER: Final = re.compile(r"\+?\d[\d\s()./-]{5,}\d")

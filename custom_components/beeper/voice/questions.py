@@ -14,8 +14,8 @@ from homeassistant.helpers.event import async_call_later
 
 from ..coordinator import BeeperConfigEntry
 from ..ha_internals import TurnHandler, async_claim_turns
-from .recipients import Recipient
 from .replies import Reply, ReplyInterpreter, async_get_interpreter
+from .spoken_recipients import Recipient
 
 if TYPE_CHECKING:
     # Its requirements are missing on systems without voice.

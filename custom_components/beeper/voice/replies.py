@@ -9,7 +9,6 @@ from homeassistant.core import HomeAssistant
 
 from ..people.names import Name
 from .networks import by_spoken_name
-from .recipients import Recipient
 from .sentences import (
     Language,
     Languages,
@@ -18,6 +17,7 @@ from .sentences import (
     build_recognizer,
     choose_language,
 )
+from .spoken_recipients import Recipient
 
 _DIGITS: Final = re.compile(r"(?<=\d)[\s-]+(?=\d)")
 """Between digits that are read out one by one."""

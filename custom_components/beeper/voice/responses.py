@@ -9,8 +9,8 @@ from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
 from .questions import PendingRequest, Requester
-from .recipients import Recipient, labels
 from .sentences import Language, async_get_languages, choose_language, shorten
+from .spoken_recipients import Recipient, labels
 
 MAX_QUOTED_TEXT: Final = 1000
 """Characters of a message in a question, or of an error."""

@@ -17,7 +17,7 @@ from ..outgoing.chat_changes import MarkRead
 from ..outgoing.chat_job import ChatJob, ChatJobResult
 from ..outgoing.message_job import MessageJob, MessageRequest
 from ..outgoing.outbox import Outcome
-from .recipients import Recipient
+from .spoken_recipients import Recipient
 
 UNKNOWN_OUTCOME_SECONDS: Final = 600
 """How long the outbox remembers an attempt with an unknown outcome."""

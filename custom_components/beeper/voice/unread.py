@@ -18,8 +18,8 @@ from ..api.rich_text import plain
 from ..coordinator import BeeperConfigEntry
 from ..server import Server
 from .networks import is_network
-from .recipients import Recipient
 from .sentences import Language, shorten
+from .spoken_recipients import Recipient
 
 MAX_SPOKEN_TEXT: Final = 300
 """Characters of a message."""
