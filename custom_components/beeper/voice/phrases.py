@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 
 from ..coordinator import BeeperConfigEntry
 from ..people.matching import NameQuery, Rank
-from .networks import is_network
+from .spoken_networks import is_network
 from .spoken_recipients import async_find_matches
 
 _MAX_NAME_WORDS: Final = 4

@@ -8,7 +8,6 @@ from typing import Final, Literal
 from homeassistant.core import HomeAssistant
 
 from ..people.names import Name
-from .networks import by_spoken_name
 from .sentences import (
     Language,
     Languages,
@@ -17,6 +16,7 @@ from .sentences import (
     build_recognizer,
     choose_language,
 )
+from .spoken_networks import by_spoken_name
 from .spoken_recipients import Recipient
 
 _DIGITS: Final = re.compile(r"(?<=\d)[\s-]+(?=\d)")

@@ -26,7 +26,7 @@ from homeassistant.util.language import matches
 from homeassistant.util.yaml import load_yaml_dict
 
 from ..const import DOMAIN
-from .networks import by_spoken_name, is_common_word
+from .spoken_networks import by_spoken_name, is_common_word
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from ..people.directory import Directory, check_number
 from ..people.matching import Candidate, Rank, SearchResult
 from ..server import Server
 from ..validation import query, recipient as validate_recipient
-from .networks import is_network
 from .sentences import Language, shorten
+from .spoken_networks import is_network
 
 MAX_MATCHES: Final = 10
 

@@ -17,8 +17,8 @@ from ..api.requests import ChatFilter
 from ..api.rich_text import plain
 from ..coordinator import BeeperConfigEntry
 from ..server import Server
-from .networks import is_network
 from .sentences import Language, shorten
+from .spoken_networks import is_network
 from .spoken_recipients import Recipient
 
 MAX_SPOKEN_TEXT: Final = 300
