@@ -33,7 +33,7 @@ from ..validation import (
     recipient,
     without_blanks,
 )
-from .labels import labelled_errors
+from .field_labels import labelled_errors
 from .targets import TARGET_FIELDS, chat_target
 
 ATTR_ACCOUNT_ID: Final = "account_id"
