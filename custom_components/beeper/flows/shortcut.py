@@ -35,6 +35,7 @@ from ..const import (
     START_CHAT,
 )
 from .chat import CONF_SEARCH, async_search_chats, nothing_found
+from .found_people import FoundPeople, NoMatchError, async_find_people
 from .labels import (
     account_label,
     account_selector,
@@ -43,7 +44,6 @@ from .labels import (
     choice_selector,
     form_error,
 )
-from .people import FoundPeople, NoMatchError, async_find_people
 from .subentry import BeeperSubentryFlow
 
 CONF_PARTICIPANTS: Final = "participants"
