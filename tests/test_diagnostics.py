@@ -167,7 +167,7 @@ async def test_diagnostics_of_an_entry_that_is_not_set_up(
     assert "127.0.0.1" not in repr(report)
 
 
-async def test_diagnostics_count_unrecognised_values(
+async def test_diagnostics_count_unrecognized_values(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -188,7 +188,7 @@ async def test_diagnostics_count_unrecognised_values(
     await client.messages(KIM)
     simulator.faults.add("garbage", path="/v1/labels", body={"Secret words": "1"})
     assert not await client.has_labels()
-    await until(lambda: len(client.unrecognised.as_list()) >= 4)
+    await until(lambda: len(client.unrecognized.as_list()) >= 4)
 
     report: Json = await get_diagnostics_for_config_entry(hass, hass_client, listening)
 

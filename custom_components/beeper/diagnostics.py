@@ -53,7 +53,7 @@ async def async_get_config_entry_diagnostics(
                 account.status or "not reported" for account in accounts
             ),
         },
-        "not_understood": client.unrecognised.as_list() if client else None,
+        "not_understood": client.unrecognized.as_list() if client else None,
         "inbox": coordinator.inbox.statistics if coordinator else None,
         "outbox": get_outbox(hass, entry).statistics if loaded else None,
         "assist": async_get_chat_assist(hass).statistics(entry) if loaded else None,

@@ -64,7 +64,7 @@ from .requests import (
 )
 from .stream import ChatEvent, open_stream
 from .transport import Sessions, Transport
-from .unrecognised import Unrecognised
+from .unrecognized import Unrecognized
 
 _CHUNK_SIZE: Final = 256 * 1024
 """Bytes of a download that are read at once."""
@@ -102,9 +102,9 @@ class BeeperClient:
     # Server
 
     @property
-    def unrecognised(self) -> Unrecognised:
+    def unrecognized(self) -> Unrecognized:
         """What the server sent that was not understood."""
-        return self._transport.unrecognised
+        return self._transport.unrecognized
 
     @property
     def is_beeper(self) -> bool:
@@ -183,7 +183,7 @@ class BeeperClient:
         accounts = await self._get("accounts", read=_read_accounts)
         for account in accounts:
             if account.status and account.status not in AccountStatus:
-                self.unrecognised.add("account_status", account.status)
+                self.unrecognized.add("account_status", account.status)
         return accounts
 
     async def has_bridges(self) -> bool:
@@ -350,7 +350,7 @@ class BeeperClient:
             )
         for message in page.items:
             if message.kind == "unknown" and message.type not in _OTHER_TYPES:
-                self.unrecognised.add("message_type", message.type)
+                self.unrecognized.add("message_type", message.type)
         return page
 
     async def message(self, chat_id: str, message_id: str) -> Message:

@@ -18,7 +18,7 @@ from .http_responses import (
 )
 from .models import Message, is_text
 from .transport import Transport
-from .unrecognised import Unrecognised
+from .unrecognized import Unrecognized
 
 _SILENCE_TIMEOUT: Final = 30.0
 """Seconds without a frame until a ping, and from the ping until disconnecting."""
@@ -87,7 +87,7 @@ async def open_stream(
             ) as socket,
         ):
             await socket.send_json(_SUBSCRIPTION)
-            yield _events(socket, transport.unrecognised)
+            yield _events(socket, transport.unrecognized)
     except aiohttp.WSServerHandshakeError as err:
         raise error_of_status(err.status, b"") from None
     except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
@@ -108,7 +108,7 @@ async def _reject_redirects(
 
 
 async def _events(
-    socket: aiohttp.ClientWebSocketResponse, unrecognised: Unrecognised
+    socket: aiohttp.ClientWebSocketResponse, unrecognized: Unrecognized
 ) -> AsyncIterator[ChatEvent]:
     # aiohttp's heartbeat can leave a timer behind after the socket is closed.
     loop = asyncio.get_running_loop()
@@ -127,7 +127,7 @@ async def _events(
         if frame.type is aiohttp.WSMsgType.PING:
             await socket.pong(frame.data)
         elif frame.type is aiohttp.WSMsgType.TEXT and (
-            event := _parse_event(frame.data, unrecognised)
+            event := _parse_event(frame.data, unrecognized)
         ):
             yield event
         elif socket.closed:
@@ -140,15 +140,15 @@ async def _events(
     raise ConnectionLostError("the stream ended")
 
 
-def _parse_event(text: str, unrecognised: Unrecognised) -> ChatEvent | None:
+def _parse_event(text: str, unrecognized: Unrecognized) -> ChatEvent | None:
     """Parse a frame; return None for unknown events and garbage, which are counted."""
     try:
         frame = parse_body(text.encode())
     except UnreadableAnswerError:
-        unrecognised.add("event", "not JSON")
+        unrecognized.add("event", "not JSON")
         return None
     if not isinstance(frame, dict):
-        unrecognised.add("event", "", frame)
+        unrecognized.add("event", "", frame)
         return None
     kind, chat_id, ids = frame.get("type"), frame.get("chatID"), frame.get("ids")
     # Dot segments would lead to another route.
@@ -156,7 +156,7 @@ def _parse_event(text: str, unrecognised: Unrecognised) -> ChatEvent | None:
         chat_id in ("", ".", "..")
     ):
         if kind not in _CONTROL_FRAMES:
-            unrecognised.add("event", kind if is_text(kind) else "", frame)
+            unrecognized.add("event", kind if is_text(kind) else "", frame)
         return None
     entries = frame.get("entries")
     messages = map(Message.from_dict, entries if isinstance(entries, list) else ())

@@ -37,7 +37,7 @@ from .http_responses import (
     read_body,
 )
 from .requests import Json, Query
-from .unrecognised import Unrecognised
+from .unrecognized import Unrecognized
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for one request, from the first byte sent to the last byte received."""
@@ -103,7 +103,7 @@ class Transport:
         self._base = URL(url)
         self._date = ""
         self.token = token
-        self.unrecognised = Unrecognised()
+        self.unrecognized = Unrecognized()
         self.is_beeper = True
         """Whether it is Beeper, and no server of somebody else with the same API."""
         self.version: str | None = None
@@ -173,7 +173,7 @@ class Transport:
             try:
                 return read(answer)
             except UnreadableAnswerError:
-                self.unrecognised.add("response", path[0], answer)
+                self.unrecognized.add("response", path[0], answer)
                 raise
         except BeeperError as err:
             err.may_have_run = changes and err.may_have_run

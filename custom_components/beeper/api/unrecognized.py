@@ -10,21 +10,21 @@ from typing import Any, Final, Literal
 
 from .requests import Json
 
-type UnrecognisedKind = Literal["account_status", "event", "message_type", "response"]
+type UnrecognizedKind = Literal["account_status", "event", "message_type", "response"]
 
 _MAX_ENTRIES: Final = 50
 _MAX_KEYS: Final = 40
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z_.-]{0,31}", re.ASCII)
 
 
-class Unrecognised:
+class Unrecognized:
     """What was not understood since the client was made."""
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._counts: Counter[tuple[UnrecognisedKind, str, str]] = Counter()
+        self._counts: Counter[tuple[UnrecognizedKind, str, str]] = Counter()
 
-    def add(self, kind: UnrecognisedKind, word: str, value: Json = None) -> None:
+    def add(self, kind: UnrecognizedKind, word: str, value: Json = None) -> None:
         """Count an unknown word, with the shape of the value that it is part of."""
         entry = (kind, _masked(word), shape(value) if value is not None else "")
         if entry in self._counts or len(self._counts) < _MAX_ENTRIES:
