@@ -222,7 +222,7 @@ class ChatJob(Job[ChatJobResult]):
             return
         await self._check_rules()
         self._take_answer(set())
-        limiter = self.context.limits.new_chats
+        limiter = self.context.limits.chat_creations
         self._limiter_slot = limiter.take(account_id)
         if self._limiter_slot is None and not await is_existing(server, self.request):
             self._limiter_slot = limiter.take(account_id)  # It may be free by now.
@@ -371,7 +371,7 @@ class ChatJob(Job[ChatJobResult]):
 
     def _give_back(self) -> None:
         if self._limiter_slot is not None:
-            self.context.limits.new_chats.give_back(
+            self.context.limits.chat_creations.give_back(
                 self.request.account_id, self._limiter_slot
             )
             self._limiter_slot = None

@@ -23,7 +23,7 @@ _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 
 
-class NewChatLimiter:
+class ChatCreationLimiter:
     """How many new chats an account may still get.
 
     Kept are the times of the last hour's new chats by account, nothing of whom. They are
@@ -145,6 +145,6 @@ class Limits:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Start with nothing sent."""
-        self.new_chats = NewChatLimiter(hass, entry)
+        self.chat_creations = ChatCreationLimiter(hass, entry)
         self.messages = MessageCounter(hass, entry)
         self.replies = ReplyLoopGuard(hass, entry)

@@ -101,7 +101,7 @@ class Outbox:
 
     async def async_load(self) -> None:
         """Load the state that survives a restart."""
-        await self._limits.new_chats.async_load()
+        await self._limits.chat_creations.async_load()
         await self._log.async_load()
         await self.sent.async_load()
 
@@ -109,7 +109,7 @@ class Outbox:
         """Remove the stored state and the issues."""
         self._limits.messages.forget()
         self._limits.replies.remove()
-        await self._limits.new_chats.async_remove()
+        await self._limits.chat_creations.async_remove()
         await self._log.async_remove()
         await self.sent.async_remove()
 
