@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -20,7 +23,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from simulator import Simulator
+from simulator import Simulator, faults
+from simulator.faults import Fault, Run, hang_up
 from tests.helpers.actions import create_chat, posts
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
@@ -351,6 +355,55 @@ async def test_duplicate_window_survives_a_restart(
     assert again["chat_id"] == first["chat_id"]
     assert again["recovered"] is True
     assert len(simulator.executed) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [NEW_PERSON, {**NEW_PERSON, "message_text": "hi"}, GROUP_OF_TWO],
+    ids=["start", "start with a text", "create"],
+)
+@pytest.mark.parametrize("ran", [True, False], ids=["ran", "did not run"])
+async def test_a_killed_process_repeats_no_new_chat(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    call: dict[str, Any],
+    ran: bool,
+) -> None:
+    """It dies when the server has the request, and starts again from the disk."""
+    on_disk: dict[str, Any] = {}
+
+    async def die(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+        on_disk.update(deepcopy(hass_storage))
+        if ran:
+            await run()
+        return hang_up(request)
+
+    monkeypatch.setitem(faults._EFFECTS, "drop_after", die)
+    simulator.faults.add("drop_after", method="POST", path="/v1/chats*")
+    chats = len(simulator.world.chats)
+    with suppress(HomeAssistantError):
+        await create_chat(hass, **call)
+    await hass.config_entries.async_unload(loaded.entry_id)
+    del hass.data[DOMAIN]
+    hass_storage.clear()
+    hass_storage.update(on_disk)
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+
+    if ran:
+        again = await create_chat(hass, **call)
+        assert again["recovered"] is True
+    else:
+        with pytest.raises(HomeAssistantError, match="Not repeated"):
+            await create_chat(hass, **call)
+
+    assert len(simulator.world.chats) == chats + ran
+    assert posts(simulator) == 1
+    stored = str(on_disk[f"beeper.{loaded.entry_id}.attempts"]["data"])
+    assert "5550101" not in stored
+    assert "hi" not in stored
 
 
 async def test_an_allowed_repetition_does_not_hide_the_running_call(

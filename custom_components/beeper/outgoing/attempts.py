@@ -4,6 +4,7 @@ Attempts survive a restart: an automation that runs when Home Assistant starts m
 repeat one. Stored are hashes and times, no content and no recipient.
 """
 
+import asyncio
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -13,7 +14,7 @@ import json
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
@@ -39,6 +40,8 @@ class Attempt:
     is_running: bool = True
     is_unknown: bool = False
     is_stored: bool = False
+    is_written: bool = False
+    """The disk has it."""
     window: float = _UNKNOWN_WINDOW
     """Seconds for which a repeated request looks for its result."""
 
@@ -63,12 +66,16 @@ class AttemptLog[ResultT]:
         self._hass = hass
         self._salt = entry.entry_id.encode()
         self._store = Store[list[dict[str, Any]]](
-            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.attempts"
+            hass,
+            _STORE_VERSION,
+            f"{DOMAIN}.{entry.entry_id}.attempts",
+            atomic_writes=True,  # It must survive a power failure.
         )
         self._attempts: dict[str, list[Attempt]] = {}
         self._results: dict[str, _Result[ResultT]] = {}
         self._expiring: list[tuple[float, int, _Result[ResultT]]] = []
         self._count = count()
+        self._write_lock = asyncio.Lock()
         self._is_removed = False
 
     async def async_load(self) -> None:
@@ -110,10 +117,19 @@ class AttemptLog[ResultT]:
         self._add(attempt, keys)
         return attempt
 
-    @callback
-    def store(self, attempt: Attempt) -> None:
-        """Store a running attempt: the process may be killed before it ends."""
-        self._save(attempt, is_stored=True)
+    async def async_store(self, attempt: Attempt) -> None:
+        """Write an attempt before its request leaves: the process may be killed.
+
+        Attempts that wait for the disk are written together.
+        """
+        attempt.is_stored = True
+        async with self._write_lock:
+            if attempt.is_written or self._is_removed:
+                return
+            attempts = [stored for stored in self._all() if stored.is_stored]
+            await self._store.async_save(self._to_store())
+            for stored in attempts:
+                stored.is_written = True
 
     def keep(self, attempt: Attempt, keys: set[str]) -> None:
         """Keep an attempt whose outcome is unknown, under all that is known now."""

@@ -74,7 +74,7 @@ class Job[ResultT](ABC):
 
     name: ClassVar[str]
     creates_chat: ClassVar[bool] = False
-    """The running attempt is stored: not even a killed process may repeat it."""
+    """The attempt is stored before the request: not even a killed process repeats it."""
     call_context: Context | None = None
     """Home Assistant's context of the call."""
     answer: Answer | None = None

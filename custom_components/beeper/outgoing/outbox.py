@@ -31,9 +31,6 @@ from .recipient_queue import RecipientQueue
 from .reply_loop import ReplyLoopGuard
 from .sent_messages import SentMessages
 
-_STORE_AFTER: Final = 0.05
-"""Seconds after which a request for a chat is stored while it is running."""
-
 _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
 """Seconds to wait before each search for the result of an unknown attempt."""
 
@@ -244,11 +241,8 @@ class Outbox:
 
     async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:
         """Send the request, and record how it ended."""
-        store = (
-            self._hass.loop.call_later(_STORE_AFTER, self._log.store, attempt)
-            if job.creates_chat
-            else None
-        )
+        if job.creates_chat:
+            await self._log.async_store(attempt)
         try:
             result = await job.attempt()
         except BeeperError as err:
@@ -264,8 +258,6 @@ class Outbox:
             job.undo()
             return err.refusal
         finally:
-            if store:
-                store.cancel()
             if job.answer:
                 self.replies.sent(job.answer)
         self._settle(job, attempt)
