@@ -849,12 +849,12 @@ async def test_a_response_over_rest(
 async def test_unknown_chat(
     hass: HomeAssistant, loaded: MockConfigEntry, action: str
 ) -> None:
-    with pytest.raises(ServiceValidationError) as refused:
-        await call_action(hass, action, chat_id="!nobody:beeper.com")
-
-    assert str(refused.value).startswith(
-        "Nothing was read: Beeper does not know the chat"
-    )
+    for chat_id in ("!nobody:beeper.com", "Family"):
+        with pytest.raises(ServiceValidationError) as refused:
+            await call_action(hass, action, chat_id=chat_id)
+        error = str(refused.value)
+        assert error.startswith("Nothing was read: Beeper does not know the chat")
+        assert "is not the title: give the title in Recipient (recipient)" in error
 
 
 @pytest.mark.parametrize("action", PAGED)

@@ -58,10 +58,16 @@ def uploads(simulator: Simulator) -> int:
     return sum(request.path == UPLOAD for request in simulator.requests)
 
 
-async def refused(hass: HomeAssistant, simulator: Simulator, **data: Any) -> str:
+async def refused(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    *,
+    kind: type[HomeAssistantError] = HomeAssistantError,
+    **data: Any,
+) -> str:
     """Send what is refused before anything goes out, and return why."""
     before = len(simulator.world.uploads)
-    with pytest.raises(HomeAssistantError) as error:
+    with pytest.raises(kind) as error:
         await send(hass, **data)
     assert tried(simulator) == 0
     assert len(simulator.world.uploads) == before
@@ -135,21 +141,52 @@ async def test_an_entity_without_a_picture(
 ) -> None:
     camera.picture = image.picture = None
 
-    for entity_id in ("camera.door", "image.bell", "camera.other", "image.other"):
+    for entity_id in ("camera.door", "image.bell"):
         error = await refused(hass, simulator, attachment=entity_id)
         assert "the picture could not be taken" in error
         assert entity_id not in error
 
 
-@pytest.mark.parametrize("attachment", ["camera.door", "image.bell"])
+@pytest.mark.parametrize("attachment", ["camera.other", "image.other"])
 async def test_without_any_camera(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, attachment: str
+) -> None:
+    await refused_as_unknown(hass, simulator, attachment, attachment)
+
+
+@pytest.mark.parametrize(
+    ("attachment", "source"),
+    [
+        ("camera.other", "camera.other"),
+        ("image.other", "image.other"),
+        ("media-source://camera/camera.other", "camera.other"),
+        ("/api/camera_proxy/camera.other?token=secret", "camera.other"),
+        ("media-source://nobody/secret", "nobody"),
+        ("media-source://tts/nobody?message=The+secret", "nobody"),
+        ("media-source://tts/tts.nobody?message=secret", "tts.nobody"),
+    ],
+)
+async def test_what_does_not_exist_is_named(
     hass: HomeAssistant,
     simulator: Simulator,
-    loaded: MockConfigEntry,
+    camera: Door,
+    image: Doorbell,
+    media: Path,
+    speech: None,
     attachment: str,
+    source: str,
 ) -> None:
-    error = await refused(hass, simulator, attachment=attachment)
-    assert "the picture could not be taken" in error
+    await refused_as_unknown(hass, simulator, attachment, source)
+
+
+async def refused_as_unknown(
+    hass: HomeAssistant, simulator: Simulator, attachment: str, source: str
+) -> None:
+    error = await refused(
+        hass, simulator, kind=ServiceValidationError, attachment=attachment
+    )
+    assert f"{source} does not exist in Home Assistant. Check attachment" in error
+    assert "secret" not in error
 
 
 @pytest.mark.parametrize(
@@ -238,8 +275,6 @@ async def test_file_of_a_media_source(
     [
         "media-source://media_source/local/../secret",
         "media-source://media_source/elsewhere/x.png",
-        "media-source://nobody/x",
-        "media-source://tts/nobody?message=The+key+is+under+the+mat",
     ],
 )
 async def test_missing_media(
@@ -382,9 +417,7 @@ async def test_speech(hass: HomeAssistant, simulator: Simulator, speech: None) -
     assert (file.file_name, file.mime_type) == ("speech.mp3", "audio/mpeg")
 
 
-@pytest.mark.parametrize(
-    "rest", ["tts.voice?message=nothing", "nobody?message=x", "-stream-/gone"]
-)
+@pytest.mark.parametrize("rest", ["tts.voice?message=nothing", "-stream-/gone"])
 async def test_failed_speech(
     hass: HomeAssistant, simulator: Simulator, speech: None, rest: str
 ) -> None:

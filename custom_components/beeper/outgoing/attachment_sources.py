@@ -19,6 +19,7 @@ from yarl import URL
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .. import errors
@@ -48,6 +49,10 @@ _PICTURE: Final = re.compile(
     r"(?:media-source://(camera|image)/(?=\1\.)"
     r"|/api/(camera|image)_proxy(?:_stream)?/(?=\2\.))?"
     r"(?P<entity_id>(?:camera|image)\.[a-z0-9_]+)(?:\?.*)?"
+)
+_MEDIA_DOMAIN: Final = re.compile(r"media-source://([a-z0-9_]+)(?:/.*)?", re.DOTALL)
+_SPEECH_ENGINE: Final = re.compile(
+    r"media-source://tts/([a-z0-9_.]+)(?:\?.*)?", re.DOTALL
 )
 
 
@@ -168,6 +173,8 @@ def _finish(content: _Content, chosen_name: str | None) -> File:
 async def _still(hass: HomeAssistant, entity_id: str) -> _Content:
     """Take one picture of a camera or image entity."""
     domain, _, object_id = entity_id.partition(".")
+    if not (hass.states.get(entity_id) or er.async_get(hass).async_get(entity_id)):
+        errors.refuse("attachment_unknown", source=entity_id)
     if domain not in hass.config.components:
         errors.refuse("picture_unavailable", kind=HomeAssistantError)
     from homeassistant.components import camera, image  # noqa: PLC0415
@@ -186,6 +193,9 @@ async def _speech(hass: HomeAssistant, uri: str) -> _Content:
         errors.refuse("media_unavailable", kind=HomeAssistantError)
     from homeassistant.components import tts  # noqa: PLC0415
 
+    engine = _SPEECH_ENGINE.fullmatch(uri)
+    if engine and tts.async_resolve_engine(hass, engine[1]) is None:
+        errors.refuse("attachment_unknown", source=engine[1])
     try:
         extension, spoken = await tts.async_get_media_source_audio(hass, uri)
     except Exception:  # noqa: BLE001 - any integration can be behind it
@@ -200,6 +210,9 @@ async def _media(hass: HomeAssistant, uri: str) -> _Content:
     from homeassistant.components import media_source  # noqa: PLC0415
     from homeassistant.components.media_player import browse_media  # noqa: PLC0415
 
+    domain = _MEDIA_DOMAIN.fullmatch(uri)
+    if domain and domain[1] not in hass.config.components:
+        errors.refuse("attachment_unknown", source=domain[1])
     try:
         media = await media_source.async_resolve_media(hass, uri, None)
         url = (
