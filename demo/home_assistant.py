@@ -1,8 +1,8 @@
 """A separate Home Assistant for the demo: directory, process and user."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 import fcntl
 from itertools import count
@@ -121,9 +121,36 @@ async def home_assistant(
     `private`: it receives the token of a real account, so its configuration is deleted
     afterwards.
     """
-    directory, lock, port = _claim()
+    directory, lock, wanted = _claim()
+    with free_port(wanted) as port:
+        ha = await _start(
+            directory, lock, port, components, python, dashboard=not private
+        )
+        try:
+            async with step(text):
+                ha = await _onboard(ha)
+            yield ha
+        except aiohttp.ClientError, TimeoutError:
+            raise DemoError(f"Home Assistant does not answer; see {ha.log}") from None
+        finally:
+            await ha.session.close()
+            await _stop(ha.process)
+            if private:
+                shutil.rmtree(directory / "config", ignore_errors=True)
+
+
+async def _start(
+    directory: Path,
+    lock: int,
+    port: int,
+    components: Path,
+    python: str,
+    *,
+    dashboard: bool,
+) -> HomeAssistant:
+    """Start the process, which keeps the lock of the directory."""
     config = directory / "config"
-    _write_configuration(config, port, components, dashboard=not private)
+    _write_configuration(config, port, components, dashboard=dashboard)
     # The log goes to standard error, together with all other output.
     environment = os.environ | {"HA_DISABLE_LOG_FILE": "true"}
     environment.pop("BEEPER_ACCESS_TOKEN", None)
@@ -141,7 +168,7 @@ async def home_assistant(
             start_new_session=True,
         )
     os.close(lock)
-    ha = HomeAssistant(
+    return HomeAssistant(
         session=aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)
         ),
@@ -150,17 +177,6 @@ async def home_assistant(
         url=f"http://127.0.0.1:{port}",
         password=secrets.token_hex(4),
     )
-    try:
-        async with step(text):
-            ha = await _onboard(ha)
-        yield ha
-    except aiohttp.ClientError, TimeoutError:
-        raise DemoError(f"Home Assistant does not answer; see {ha.log}") from None
-    finally:
-        await ha.session.close()
-        await _stop(process)
-        if private:
-            shutil.rmtree(config, ignore_errors=True)
 
 
 def _log(directory: Path) -> Path:
@@ -168,7 +184,7 @@ def _log(directory: Path) -> Path:
 
 
 def _claim() -> tuple[Path, int, int]:
-    """Return a directory without a configuration, its lock, and a port.
+    """Return a directory without a configuration, its lock, and the port to prefer.
 
     Home Assistant inherits the lock, which is released when both processes have ended.
     """
@@ -182,20 +198,31 @@ def _claim() -> tuple[Path, int, int]:
             os.close(lock)
             continue
         shutil.rmtree(directory / "config", ignore_errors=True)
-        return directory, lock, _free_port(_FIRST_PORT + number)
+        return directory, lock, _FIRST_PORT + number
     raise AssertionError
 
 
-def _free_port(wanted: int) -> int:
-    """Return the preferred port, or any free port."""
-    for port in (wanted, 0):
-        with socket.socket() as server:
+@contextmanager
+def free_port(wanted: int) -> Iterator[int]:
+    """Reserve the preferred TCP port, or any other, until the context ends.
+
+    Home Assistant takes seconds until it listens. Until then, the UDP port of the same
+    number shows other checkouts that the port is taken.
+    """
+    for port in (wanted, 0, 0, 0):
+        with (
+            socket.socket(type=socket.SOCK_DGRAM) as reservation,
+            socket.socket() as server,
+        ):
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                server.bind(("127.0.0.1", port))
+                reservation.bind(("127.0.0.1", port))
+                server.bind(reservation.getsockname())
             except OSError:
                 continue
-            return int(server.getsockname()[1])
+            server.close()
+            yield int(reservation.getsockname()[1])
+            return
     raise DemoError("no port is free on 127.0.0.1")
 
 
