@@ -210,7 +210,7 @@ async def test_table_of_the_response(
         "beeper", "create_chat", data, blocking=True, return_response=True
     )
 
-    keys = set(re.findall(r"`(\w+)`", " ".join(first_column("The response, with"))))
+    keys = set(re.findall(r"`(\w+)`", " ".join(first_column("The response, in"))))
     assert keys >= set(response or ())
     assert response is not None
     some = {"missing", "recipients"}
