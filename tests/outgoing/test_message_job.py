@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from aiohttp import web
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,8 +15,11 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
-from simulator import Simulator, wire
-from tests.helpers.actions import PATH, send, sent, tried
+from homeassistant.setup import async_setup_component
+from simulator import Simulator, faults, wire
+from simulator.faults import Fault, Run
+from tests.helpers.actions import PATH, call_action, send, sent, tried
+from tests.helpers.outcomes import outcome_of
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES, texts
@@ -442,6 +446,138 @@ async def test_a_cancelled_caller_does_not_stop_the_message(
     await until(lambda: sent(simulator))
     await hass.async_block_till_done()
     assert sent(simulator) == 1
+
+
+@pytest.mark.parametrize(
+    "second",
+    [{"chat_id": FAMILY}, {"chat_id": None}, {"recipient": "Family"}],
+    ids=["chat ID", "number of the chat", "title"],
+)
+@pytest.mark.parametrize("is_early", [True, False], ids=["while it runs", "after it"])
+async def test_the_next_run_takes_over_a_message_of_a_cancelled_one(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+    second: dict[str, Any],
+    is_early: bool,
+) -> None:
+    local_id = simulator.world.chats[FAMILY].local_id
+    second = {key: value or local_id for key, value in second.items()}
+    simulator.faults.add("delay_after", method="POST", path=PATH, seconds=5)
+    caller = hass.async_create_task(send(hass, FAMILY))
+    await until(lambda: sent(simulator))
+    caller.cancel()
+    await asyncio.wait([caller])
+    if is_early:
+        repeat = hass.async_create_task(
+            call_action(hass, "send_message", message="hi", **second)
+        )
+        runs = get_outbox(hass, loaded)._runs
+        await until(lambda: any(run.callers for run in runs.values()))
+        skip_time(5)
+    else:
+        skip_time(5)
+        await until(lambda: not get_outbox(hass, loaded).statistics["running"])
+        repeat = hass.async_create_task(
+            call_action(hass, "send_message", message="hi", **second)
+        )
+
+    response = await repeat
+    again = await call_action(hass, "send_message", message="hi", **second)
+
+    assert response["duplicate"] is True
+    first = simulator.world.chats[FAMILY].messages[-2]
+    assert response["message_id"] in (first.id, first.pending_id)
+    # A run that ended was told: the next one means another message.
+    assert again["duplicate"] is False
+    assert sent(simulator) == 2
+
+
+async def test_a_message_of_a_cancelled_run_is_sent_again_later(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    skip_time: Callable[[float], None],
+) -> None:
+    simulator.faults.add("delay_after", method="POST", path=PATH, seconds=5)
+    caller = hass.async_create_task(send(hass))
+    await until(lambda: sent(simulator))
+    caller.cancel()
+    await asyncio.wait([caller])
+    skip_time(5)
+    await until(lambda: not get_outbox(hass, loaded).statistics["running"])
+    skip_time(6)
+
+    assert (await send(hass))["duplicate"] is False
+    assert sent(simulator) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "end", "messages"),
+    [
+        ("drop_after", "recovered", 1),
+        ("drop_before", "unknown", 0),
+        ("status_before", "done", 1),
+    ],
+)
+async def test_a_cancelled_run_ends_as_one_of_three(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    end: str,
+    messages: int,
+) -> None:
+    gate, strike = asyncio.Event(), faults._EFFECTS[kind]
+
+    async def hold(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+        await gate.wait()
+        return await strike(fault, request, run)
+
+    monkeypatch.setitem(faults._EFFECTS, kind, hold)
+    simulator.faults.add(kind, method="POST", path=PATH, status=400)
+    caller = hass.async_create_task(send(hass))
+    await until(lambda: tried(simulator))
+    caller.cancel()
+    await asyncio.wait([caller])
+    gate.set()
+    await until(lambda: not get_outbox(hass, loaded).statistics["running"])
+
+    assert await outcome_of(send(hass)) == end
+    assert sent(simulator) == messages
+
+
+async def test_a_restarted_automation_sends_one_message(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add("delay", method="POST", path=PATH, seconds=0.2)
+    action = {
+        "action": "beeper.send_message",
+        "data": {"chat_id": KIM, "message": "hi"},
+        "response_variable": "message",
+    }
+    told = {"event": "told", "event_data": {"id": "{{ message.message_id }}"}}
+    config = {
+        "mode": "restart",
+        "triggers": {"trigger": "event", "event_type": "go"},
+        "actions": [action, told],
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    events: list[str] = []
+    hass.bus.async_listen("told", lambda event: events.append(event.data["id"]))
+
+    hass.bus.async_fire("go")
+    await until(lambda: tried(simulator))
+    hass.bus.async_fire("go")
+    await until(lambda: events)
+    assert sent(simulator) == 1
+    hass.bus.async_fire("go")
+    await until(lambda: len(events) == 2)
+
+    assert sent(simulator) == 2
+    assert len({*events}) == 2
 
 
 async def test_unloading_waits_for_the_message(

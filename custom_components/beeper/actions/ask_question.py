@@ -172,7 +172,7 @@ async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
         _end_early(call.hass, entry, question),
     ):
         try:
-            await outbox.run(job)
+            job.adopt((await outbox.run(job)).result)
         except HomeAssistantError as err:
             # The chat may have shown the question while answers were listened to.
             if not (errors.is_unknown(err) and question.row):

@@ -53,6 +53,8 @@ class _Result[ResultT]:
     keys: set[str] = field(default_factory=set)
     attempted: float | None = None
     """Set if a repeated request looks for the result after a restart."""
+    once: bool = False
+    """Only the next request returns it."""
 
 
 class AttemptLog[ResultT]:
@@ -209,14 +211,19 @@ class AttemptLog[ResultT]:
         window: float,
         *,
         attempted: float | None = None,
+        once: bool = False,
     ) -> None:
-        """Let a repeated request return this for a number of seconds.
+        """Let a repeated request return this for a number of seconds, or only `once`.
 
         With the time when it was `attempted`, a repeated request after a restart looks
         for the result.
         """
         until = self._hass.loop.time() + window
-        result = _Result(outcome=outcome, until=until, keys=keys, attempted=attempted)
+        if once and any(key in self._results for key in keys):
+            return  # It is remembered for longer.
+        result = _Result(
+            outcome=outcome, until=until, keys=keys, attempted=attempted, once=once
+        )
         if attempted is not None and not self._is_removed:
             self._store.async_delay_save(self._to_store, _SAVE_DELAY)
         self._results.update(dict.fromkeys(keys, result))
@@ -224,9 +231,18 @@ class AttemptLog[ResultT]:
 
     def recall(self, keys: Iterable[str]) -> ResultT | None:
         """Return the result of the same request made just before."""
-        return next(
-            (self._results[key].outcome for key in keys if key in self._results), None
-        )
+        for key in keys:
+            if result := self._results.get(key):
+                if result.once:
+                    self._forget(result)
+                return result.outcome
+        return None
+
+    def _forget(self, result: _Result[ResultT]) -> None:
+        for key in result.keys:
+            # The same request may have been made again since.
+            if self._results.get(key) is result:
+                del self._results[key]
 
     # Both
 
@@ -235,10 +251,7 @@ class AttemptLog[ResultT]:
         now = self._hass.loop.time()
         while self._expiring and self._expiring[0][0] <= now:
             _, _, result = heappop(self._expiring)
-            for key in result.keys:
-                # The same request may have been made again since.
-                if self._results.get(key) is result:
-                    del self._results[key]
+            self._forget(result)
         if self._attempts:
             for attempt in self._all():
                 if not attempt.is_running and attempt.attempted + attempt.window <= now:

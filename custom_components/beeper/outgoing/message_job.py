@@ -287,13 +287,16 @@ class MessageJob(Job[SentMessage]):
 
     async def delivery(self, sent: SentMessage) -> Delivery:
         """Wait for the network to confirm or refuse the message."""
-        # A job that joined another one has sent nothing itself.
-        self._sent = self._sent or self.context.sent.find(sent)
+        self.adopt(sent)
         if self._sent is None:
             return Delivery(state="pending")
         return await wait_for_delivery(
             self.context.server, self.context.sent, self._sent
         )
+
+    def adopt(self, sent: SentMessage) -> None:
+        """Take over the attempt of the job whose outcome this one shares."""
+        self._sent = self._sent or self.context.sent.find(sent)
 
     @property
     def sent(self) -> Sent | None:

@@ -8,7 +8,7 @@ result of the first one instead of being sent.
 import asyncio
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Final
 
@@ -34,6 +34,9 @@ from .sent_messages import SentMessages
 _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
 """Seconds to wait before each search for the result of an unknown attempt."""
 
+_UNREPORTED_WINDOW: Final = 5
+"""Seconds for which a result that nobody was told is that of the same request."""
+
 _IDENTIFY_TIMEOUT: Final = 5
 """Seconds that a request waits to learn whether an unknown attempt was for it."""
 
@@ -57,6 +60,25 @@ class Outcome[ResultT]:
 type _End = Outcome[Any] | Refusal
 
 
+@dataclass(kw_only=True, eq=False)
+class _Run:
+    """A running job, and how many callers wait for it.
+
+    `number` is its place in the order of the calls.
+    """
+
+    job: Job[Any]
+    number: int
+    allow_repeat: bool
+    task: asyncio.Task[_End] = field(init=False)
+    callers: int = 0
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Return whether all callers were cancelled, as by an automation's restart."""
+        return not self.callers
+
+
 class Outbox:
     """What one config entry sends; it outlives reloads of the entry."""
 
@@ -71,8 +93,8 @@ class Outbox:
         self._chat_queues = ChatQueues()
         self._recipients = RecipientQueue()
         self.sent = SentMessages(hass, entry)
-        self._jobs: dict[asyncio.Task[_End], Job[Any]] = {}
-        self._running: dict[Hashable, list[asyncio.Task[_End]]] = {}
+        self._runs: dict[asyncio.Task[_End], _Run] = {}
+        self._running: dict[Hashable, list[_Run]] = {}
         self._ended: dict[Hashable, tuple[int, _End]] = {}
         self._numbers = count()
         self._log = AttemptLog[Outcome[Any]](hass, entry)
@@ -117,14 +139,14 @@ class Outbox:
 
     async def async_wait(self) -> None:
         """Wait for running jobs, as long as one request may take."""
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=REQUEST_TIMEOUT)
+        if self._runs:
+            await asyncio.wait(self._runs, timeout=REQUEST_TIMEOUT)
 
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many requests are running, remembered and unknown."""
         self._log.forget_old()
-        return {"running": len(self._jobs), **self._log.statistics}
+        return {"running": len(self._runs), **self._log.statistics}
 
     async def run[ResultT](
         self, job: Job[ResultT], *, allow_repeat: bool = False
@@ -139,74 +161,108 @@ class Outbox:
         if self._entry.options.get(CONF_READ_ONLY, False):
             raise errors.invalid("read_only")
         self._log.forget_old()
+        joined: _Run | None = None
         if not allow_repeat:
             if known := self._log.recall(self._log.hashes(job.keys)):
                 return replace(known, duplicate=True)
-            tasks = [
-                self._running[key][-1] for key in job.join_keys if key in self._running
-            ]
-        joined = not allow_repeat and bool(tasks)
-        task = tasks[0] if joined else self._start(job, allow_repeat=allow_repeat)
-        # Cancelling the caller does not cancel the attempt.
-        end = await asyncio.shield(task)
+            joined = self._find_running(job)
+        run = joined or self._start(job, allow_repeat=allow_repeat)
+        run.callers += 1
+        try:
+            # Cancelling the caller does not cancel the attempt.
+            end = await asyncio.shield(run.task)
+        except asyncio.CancelledError:
+            run.callers -= 1
+            task = run.task
+            if task.done() and not task.cancelled() and not task.exception():
+                self._keep_unreported(run, task.result())
+            raise
         if isinstance(end, Refusal):
             raise end.error()
         outcome: Outcome[ResultT] = end
         return replace(outcome, duplicate=True) if joined else outcome
 
-    def _start(self, job: Job[Any], *, allow_repeat: bool) -> asyncio.Task[_End]:
-        """Start a job that a later identical one can join."""
-        task = self._hass.async_create_task(
-            self._work(job, next(self._numbers), allow_repeat=allow_repeat),
-            f"{DOMAIN} {job.name}",
-            eager_start=False,
+    def _find_running(self, job: Job[Any]) -> _Run | None:
+        """Return the running job whose outcome is also this one's."""
+        for key in job.join_keys:
+            if key in self._running:
+                return self._running[key][-1]
+        # Nobody would learn how it ends: it is the next one's that asks for the same.
+        keys = job.keys
+        return next(
+            (
+                run
+                for run in self._runs.values()
+                if run.is_abandoned and not keys.isdisjoint(run.job.keys)
+            ),
+            None,
         )
-        self._jobs[task] = job
+
+    def _start(self, job: Job[Any], *, allow_repeat: bool) -> _Run:
+        """Start a job that a later identical one can join."""
+        run = _Run(job=job, number=next(self._numbers), allow_repeat=allow_repeat)
+        run.task = task = self._hass.async_create_task(
+            self._work(run), f"{DOMAIN} {job.name}", eager_start=False
+        )
+        self._runs[task] = run
         join_keys = job.join_keys
         for key in join_keys:
-            self._running.setdefault(key, []).append(task)
+            self._running.setdefault(key, []).append(run)
 
         def finished(_: asyncio.Task[_End]) -> None:
-            del self._jobs[task]
-            if not self._jobs:
+            del self._runs[task]
+            if not self._runs:
                 self._ended.clear()
             for key in join_keys:
-                self._running[key].remove(task)
+                self._running[key].remove(run)
                 if not self._running[key]:
                     del self._running[key]
 
         task.add_done_callback(finished)
-        return task
+        return run
 
-    async def _work(self, job: Job[Any], number: int, *, allow_repeat: bool) -> _End:
+    async def _work(self, run: _Run) -> _End:
         """Run a job in its slot, or look for the result of an earlier attempt."""
+        job = run.job
         async with job.slot():
             # Who or which chat it is for is known only now.
-            if not allow_repeat and (same := self._same(job, number)):
+            if not run.allow_repeat and (same := self._same(run)):
+                self._keep_unreported(run, same)
                 return same
             # Attempts that begin later are not settled by this search.
-            earlier = [] if allow_repeat else await self._find_earlier(job)
+            earlier = [] if run.allow_repeat else await self._find_earlier(job)
             end = None if earlier else await self._attempt(job)
             if end and not isinstance(end, Attempt):
                 ended = (next(self._numbers), end)
                 self._ended.update(dict.fromkeys(job.join_keys, ended))
-        if end is None:
-            return await self._recover_earlier(job, earlier)
+                # The next job in the queue may be the same.
+                self._keep_unreported(run, end)
+                return end
         if isinstance(end, Attempt):
             try:
-                return await self._recover(job, end)
+                found = await self._recover(job, end)
             finally:
                 end.is_running = False
-        return end
+        else:
+            found = await self._recover_earlier(job, earlier)
+        self._keep_unreported(run, found)
+        return found
 
-    def _same(self, job: Job[Any], number: int) -> _End | None:
+    def _keep_unreported(self, run: _Run, end: _End) -> None:
+        """Let the same request of another caller have a result that nobody was told."""
+        if run.is_abandoned and isinstance(end, Outcome) and not run.job.idempotent:
+            keys = self._log.hashes(run.job.keys)
+            self._log.remember(keys, end, _UNREPORTED_WINDOW, once=True)
+
+    def _same(self, run: _Run) -> _End | None:
         """Return how the same request ended, written in another way.
 
-        It was running when the job with this number was started, or done just before.
+        It was running when this job was started, or done just before.
         """
+        job = run.job
         for key in job.join_keys:
             ended, end = self._ended.get(key, (-1, None))
-            if end and ended > number:
+            if end and ended > run.number:
                 return replace(end, duplicate=True) if isinstance(end, Outcome) else end
         known = self._log.recall(self._log.hashes(job.keys))
         return replace(known, duplicate=True) if known else None
