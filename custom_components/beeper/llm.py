@@ -24,7 +24,8 @@ from homeassistant.helpers.llm import (
 
 from .api.models import readable_name
 from .const import CONF_LLM_CAN_SEND, DOMAIN
-from .people.matching import Candidate, Rank
+from .people.candidates import Candidate
+from .people.matching import Rank
 from .voice.assistant import async_get_assistant
 from .voice.questions import Purpose, Requester
 from .voice.responses import ASKED, DONE, VoiceResponse

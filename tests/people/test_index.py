@@ -11,13 +11,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.api.models import Account, ListedChat, User
 from custom_components.beeper.people import index_keeper
+from custom_components.beeper.people.candidates import Candidate, find_candidates
 from custom_components.beeper.people.index import PeopleIndex
-from custom_components.beeper.people.matching import (
-    Candidate,
-    NameQuery,
-    find_candidates,
-    rank_candidates,
-)
+from custom_components.beeper.people.matching import NameQuery, rank_candidates
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from simulator import Simulator

@@ -9,7 +9,8 @@ from typing import Literal, NotRequired, TypedDict
 
 from ..api.models import Account, Chat, Message, User
 from ..api.rich_text import plain
-from ..people.matching import Candidate, Rank
+from ..people.candidates import Candidate
+from ..people.matching import Rank
 from ..server import Server
 
 

@@ -19,7 +19,7 @@ from ..api.exceptions import BeeperError
 from ..api.models import Account, ListedChat, User
 from ..api.phone_numbers import is_e164, readable
 from ..const import DOMAIN
-from ..people.matching import Candidate
+from ..people.candidates import Candidate
 from ..server import Server
 
 type TimeLabel = Callable[[datetime | None], str | None]

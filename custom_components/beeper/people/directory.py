@@ -19,6 +19,7 @@ from ..api.phone_numbers import is_e164
 from ..api.requests import StartUser
 from ..server import Server
 from ..validation import person_recipient
+from .candidates import Candidate, Key, find_candidates, group_by_person, is_one_person
 from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
 from .listing import (
     gather,
@@ -28,16 +29,11 @@ from .listing import (
     search_contacts,
 )
 from .matching import (
-    Candidate,
-    Key,
     NameQuery,
     Rank,
     SearchResult,
-    find_candidates,
-    group_by_person,
     is_email,
     is_identity,
-    is_one_person,
     rank_candidates,
     select_best,
 )

@@ -10,7 +10,8 @@ from dataclasses import fields
 from typing import Final
 
 from ..api.models import Account, ListedChat, User
-from .matching import Candidate, Identities, Key, NameQuery, find_candidates
+from .candidates import Candidate, Identities, Key, find_candidates
+from .matching import NameQuery
 from .names import letters
 
 type _RowId = str | tuple[str, str]

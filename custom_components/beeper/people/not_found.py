@@ -11,7 +11,8 @@ from .. import errors
 from ..api.exceptions import NoChatsError
 from ..api.models import AccountStatus
 from ..server import Server
-from .matching import Candidate, Rank, group_by_person, select_best
+from .candidates import Candidate, group_by_person
+from .matching import Rank, select_best
 
 type Obstacle = Literal["disconnected", "not_searched"]
 """Why somebody may not be found: an account without its network, or its contacts."""

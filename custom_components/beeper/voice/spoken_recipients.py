@@ -16,8 +16,9 @@ from .. import errors
 from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
+from ..people.candidates import Candidate
 from ..people.directory import Directory, check_number
-from ..people.matching import Candidate, Rank, SearchResult
+from ..people.matching import Rank, SearchResult
 from ..server import Server
 from ..validation import query, recipient as validate_recipient
 from .sentences import Language, shorten
