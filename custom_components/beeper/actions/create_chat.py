@@ -20,7 +20,8 @@ from ..outgoing.job import OutboxContext
 from ..outgoing.markdown import from_format
 from ..outgoing.outbox import Outcome
 from ..outgoing.recipient_queue import Place
-from ..people.directory import Directory, Person
+from ..people.directory import Directory
+from ..people.person import Person
 from ..validation import (
     as_list,
     boolean,

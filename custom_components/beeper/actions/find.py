@@ -8,7 +8,6 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
-from ..people.directory import MAX_LISTED
 from ..validation import identifier, query
 from .action import (
     ATTR_ACCOUNT_ID,
@@ -19,6 +18,8 @@ from .action import (
     validate_fields,
 )
 from .responses import FindResponse, match_response
+
+_MAX_MATCHES: Final = 50
 
 _SCHEMA: Final = vol.Schema(
     {
@@ -40,7 +41,7 @@ async def _find(call: ServiceCall) -> FindResponse:
         "count": len(result.matches),
         "matches": [
             match_response(rank, candidate)
-            for rank, candidate in result.matches[:MAX_LISTED]
+            for rank, candidate in result.matches[:_MAX_MATCHES]
         ],
         "not_searched": [*result.not_searched],
     }

@@ -7,56 +7,28 @@ guessing.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import voluptuous as vol
 
 from .. import errors
-from ..api.exceptions import AnswerError, RequestTimeoutError, UnreadableAnswerError
+from ..api.exceptions import RequestTimeoutError
 from ..api.models import ListedChat, User
-from ..api.phone_numbers import is_e164
-from ..api.requests import StartUser
 from ..server import Server
 from ..validation import person_recipient
-from .candidates import Candidate, Key, find_candidates, group_by_person, is_one_person
-from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
-from .listing import (
-    gather,
-    gather_in_time,
-    list_chats,
-    list_contacts_if_possible,
-    search_contacts,
-)
+from .candidates import Candidate, find_candidates, group_by_person, is_one_person
+from .confirmation import confirm_matches
+from .index_keeper import IndexKeeper, account_ids
+from .listing import gather_in_time, list_chats, list_contacts_if_possible
 from .matching import (
     NameQuery,
     Rank,
     SearchResult,
-    is_email,
     is_identity,
     rank_candidates,
     select_best,
 )
 from .not_found import Found, check_loaded, not_one
-
-MAX_LISTED: Final = 50
-
-_MAX_CONFIRMED: Final = 3
-"""People or chats that are read once more; with more, everything is read anew."""
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Person:
-    """The person that the text `given` resolves to.
-
-    `user` holds the identifiers that do not change. `id` is empty for a phone number or
-    an email address, which the server resolves.
-    """
-
-    given: str
-    user: StartUser
-    id: str = ""
-    name: str | None = None
+from .person import Person, as_person, person_without_lookup
 
 
 class Directory:
@@ -133,7 +105,7 @@ class Directory:
         # A part of a number or handle is no reason not to look for a new name.
         if not matches or matches[0][0] is Rank.LOOSE:
             return None
-        if confirm and not await self._confirm(query, best):
+        if confirm and not await confirm_matches(self.server, self.index, query, best):
             return None
         return SearchResult(
             matches=tuple(matches),
@@ -202,7 +174,9 @@ class Directory:
         """
         query = NameQuery.from_text(text)
         ranked = rank_candidates(await self._candidates(query, account_id, ()), query)
-        best = await self._confirm(query, select_best(ranked), contacts=False)
+        best = await confirm_matches(
+            self.server, self.index, query, select_best(ranked), contacts=False
+        )
         if len(best) != 1:
             chats = await self._all_chats(account_id)
             ranked = rank_candidates(chats, query)
@@ -253,7 +227,9 @@ class Directory:
             return None
         # The chat is not needed to know a contact.
         chats = any(_contacts_of(candidate) == () for candidate in persons[0])
-        same = await self._confirm(query, persons[0], chats=chats)
+        same = await confirm_matches(
+            self.server, self.index, query, persons[0], chats=chats
+        )
         if not same:
             return None
         users = [user for candidate in same for user in candidate.users]
@@ -263,83 +239,6 @@ class Directory:
             return None
         _check_chat_numbers(self.server, same, text)
         return as_person(text, same[0].name, users)
-
-    async def _confirm(
-        self,
-        query: NameQuery,
-        best: Sequence[Candidate],
-        *,
-        chats: bool = True,
-        contacts: bool = True,
-    ) -> Sequence[Candidate]:
-        """Return the best matches as they are now, none if others match as well now.
-
-        Reads their chats, the contacts that match now, or both.
-        """
-        if not best or len(best) > _MAX_CONFIRMED:
-            return ()
-        try:
-            now = await gather(
-                *(
-                    self._read(query, candidate, chats=chats, contacts=contacts)
-                    for candidate in best
-                )
-            )
-        except AnswerError, RequestTimeoutError, UnreadableAnswerError:
-            now = []
-        found = [candidate for candidates in now for candidate in candidates]
-        if {query.rank(candidate) for candidate in found} == {
-            query.rank(best[0])
-        } and _identities(found, chats=chats) == _identities(best, chats=chats):
-            return found
-        self.index.read_again()
-        return ()
-
-    async def _read(
-        self, query: NameQuery, candidate: Candidate, *, chats: bool, contacts: bool
-    ) -> list[Candidate]:
-        """Return a candidate as it is now, with others who match at least as well."""
-        client, account_id = self.server.client, candidate.account_id
-        by_id: dict[str, ListedChat] = {}
-        people: list[tuple[str, User]] = []
-
-        async def read_chats() -> None:
-            if contacts:
-                page = await client.direct_chats(account_id, query.text)
-            else:
-                page = await client.search_chats(
-                    query.text, scope="titles", limit=MAX_LISTED
-                )
-            by_id.update((chat.id, chat) for chat in page.items)
-            # Searches of servers do not ignore accents.
-            if (listed := candidate.chat) and listed.id not in by_id:
-                by_id[listed.id] = await client.chat(
-                    listed.id, participants=MAX_PARTICIPANTS
-                )
-
-        async def read_contacts() -> None:
-            if account_id in self.index.not_searched:
-                return
-            try:
-                found = await search_contacts(self.server, account_id, query.text)
-            except RequestTimeoutError:
-                if candidate.chat is None:
-                    raise
-                if not chats:
-                    await read_chats()
-                found = candidate.users  # The chat shows who it is.
-            people.extend((account_id, user) for user in found)
-
-        await gather(
-            *([read_chats()] if chats else ()),
-            *([read_contacts()] if contacts else ()),
-        )
-        found = find_candidates(
-            self.server.accounts,
-            [chat for chat in by_id.values() if chat.merged_into_id not in by_id],
-            people,
-        )
-        return select_best(rank_candidates(found, query))
 
 
 def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat]:
@@ -357,24 +256,6 @@ def _contacts_of(candidate: Candidate) -> Sequence[User]:
     return tuple(user for user in candidate.users if user not in participants)
 
 
-def _identities(
-    candidates: Iterable[Candidate], *, chats: bool
-) -> set[Key | str | None]:
-    """Return what must stay the same until somebody is written to."""
-    return {
-        identity
-        for candidate in candidates
-        for identity in (
-            *candidate.keys,
-            *(
-                (candidate.chat.id, candidate.chat.merged_into_id)
-                if chats and candidate.chat
-                else ()
-            ),
-        )
-    }
-
-
 def check_number(text: str, *, field: str) -> None:
     """Explain a phone number without country code that is no title either.
 
@@ -384,15 +265,6 @@ def check_number(text: str, *, field: str) -> None:
         person_recipient(text)
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field=field, **err.placeholders) from None
-
-
-def person_without_lookup(text: str) -> Person | None:
-    """Return the person with a phone number or email address, None for other texts."""
-    if is_e164(text):
-        return Person(given=text, user=StartUser(phone_number=text))
-    if is_email(text):
-        return Person(given=text, user=StartUser(email=text))
-    return None
 
 
 async def _one_person(
@@ -437,31 +309,6 @@ def _own_person(server: Server, account_id: str, text: str) -> Person | None:
     if own is None or not NameQuery.from_text(text).is_named(own):
         return None
     return as_person(text, own.full_name, [own])
-
-
-def as_person(text: str, name: str | None, users: list[User]) -> Person:
-    """Return the person listed as `users`, with the identifiers they agree on."""
-    number = _agreed(user.phone_number for user in users)
-    given_id = next((user.id for user in users if user.id == text), None)
-    same_id = given_id or _agreed(user.id for user in users)
-    return Person(
-        given=text,
-        user=StartUser(
-            # Any of several IDs may be outdated; the phone number is not.
-            id=same_id or (None if number else users[0].id),
-            email=_agreed(user.email for user in users),
-            phone_number=number,
-            username=_agreed(user.username for user in users),
-        ),
-        id=same_id or users[0].id,
-        name=name,
-    )
-
-
-def _agreed(values: Iterable[str | None]) -> str | None:
-    """Return the value if all that are given agree, else None."""
-    known = {value for value in values if value}
-    return known.pop() if len(known) == 1 else None
 
 
 async def _people(
