@@ -10,12 +10,12 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.generations import CHANGES_SINCE, UNIDENTIFIED
 from ..api.merged_chats import read_message
 from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
-from .attachment_sources import Source, open_source
+from .attachment_sources import Source
+from .attachment_upload import upload
 from .delivery_status import read_final_id, wait_for_delivery
 from .job import (
     Job,
@@ -161,7 +161,12 @@ class MessageJob(Job[SentMessage]):
         await self._resolve_reply()
         if self.message.attachment:
             self._request = self._request_with(
-                await self._upload(self.message.attachment)
+                await upload(
+                    self._hass,
+                    self._client,
+                    self.message.attachment,
+                    self.message.attachment_type,
+                )
             )
 
     async def _resolve_reply(self) -> None:
@@ -183,44 +188,6 @@ class MessageJob(Job[SentMessage]):
             message = await read_message(self._client, self._chat_id, reply_to)
             if message.chat_id and message.chat_id in members:
                 self._chat_id = message.chat_id
-
-    async def _upload(self, source: Source) -> AttachmentUpload:
-        file = await open_source(self._hass, source)
-        size = await self._hass.async_add_executor_job(file.size)
-        try:
-            attachment_type = self._type_of(file.mime_type)
-            uploaded = await self._client.upload(
-                file.content, file_name=file.name, mime_type=file.mime_type
-            )
-        except BeeperError as err:
-            raise errors.NotDoneError(errors.not_uploaded(err, size=size)) from None
-        finally:
-            # aiohttp closes what it sent, too: of two threads that close a file at
-            # once, one can find it closed in between.
-            with suppress(ValueError):
-                await self._hass.async_add_executor_job(file.content.close)
-        return AttachmentUpload(
-            upload_id=uploaded.upload_id,
-            file_name=file.name,
-            mime_type=file.mime_type,
-            type=attachment_type,
-        )
-
-    def _type_of(self, mime_type: str) -> str | None:
-        """Return the server's word for the type, None to let the server choose it."""
-        wanted = self.message.attachment_type
-        if wanted is None and mime_type == "image/gif":
-            # WhatsApp withdraws a GIF that is sent as a picture.
-            wanted = "gif"
-        types = (self._client.generation or UNIDENTIFIED).attachment_types
-        if wanted is None or wanted in types:
-            return wanted and types[wanted]
-        kind = mime_type.partition("/")[0]
-        if wanted != (kind if kind in ("image", "video", "audio") else "file"):
-            if not self._client.is_beeper:
-                errors.refuse("attachment_type_absent_other")
-            errors.refuse("attachment_type_absent", version=CHANGES_SINCE)
-        return None
 
     def _request_with(self, attachment: AttachmentUpload | None) -> SendMessage:
         return SendMessage(
