@@ -1,11 +1,12 @@
 """Guard: import your own package and any lower layer, never sideways, never up."""
 
 from pathlib import Path
+import re
 import sys
 
 import pytest
 
-from tests.helpers.repository import BEEPER, imported, sources
+from tests.helpers.repository import BEEPER, ROOT, imported, sources
 
 # From the bottom up. Names in one string may also import one another.
 LAYERS = (
@@ -68,3 +69,9 @@ def test_packages_import_only_allowed_packages(folder: str, allowed: set[str]) -
 )
 def test_schema_engine_has_one_name(file: Path) -> None:
     assert not third_party(file) & {"probatio", "voluptuous_serialize"}
+
+
+def test_architecture_names_every_module() -> None:
+    architecture = (ROOT / "docs/architecture.md").read_text()
+    tree = {*re.findall(r"\w+", architecture.partition("simulator/")[0])}
+    assert {file.stem for file in sources(BEEPER)} <= tree

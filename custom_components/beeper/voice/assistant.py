@@ -10,25 +10,16 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import CONF_CONFIRM, CONF_LLM_CAN_SEND, DEFAULT_CONFIRM, DOMAIN
+from ..const import CONF_LLM_CAN_SEND, DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..outgoing.chat_job import ChatJobResult
-from ..people.names import Name
 from ..permissions import async_may_control
-from . import satellite
-from .commands import Commands, network_names
+from .commands import Commands
+from .dialog import Dialog
 from .phrases import async_split_phrase
-from .questions import PendingQuestions, PendingRequest, Purpose, Question, Requester
-from .replies import Reply
+from .questions import PendingRequest, Purpose, Requester
 from .responses import Responder, VoiceResponse
-from .sending import Sender
 from .sentences import RecognizedSentence, shorten
-from .spoken_recipients import (
-    Matches,
-    async_find_matches,
-    async_find_recipients,
-    labels,
-)
+from .spoken_recipients import Matches, async_find_matches, async_find_recipients
 from .unread import UnreadSummary, async_unread, async_unread_from, counted, spoken
 
 INTENT_SEND: Final = "BeeperSendMessage"
@@ -36,12 +27,6 @@ INTENT_CREATE: Final = "BeeperCreateChat"
 INTENT_READ: Final = "BeeperReadUnread"
 INTENT_COUNT: Final = "BeeperCountUnread"
 INTENT_MARK_READ: Final = "BeeperMarkRead"
-
-SPOKEN_ANSWER_TIMEOUT_SECONDS: Final = 50
-"""How long a satellite waits for an answer.
-
-Shorter than questions are open, so that it can report that nothing was sent.
-"""
 
 _MAX_CHOICES: Final = 5
 
@@ -67,15 +52,10 @@ class Assistant:
         self.hass = hass
         self.entries: list[BeeperConfigEntry] = []
         self._commands = Commands(hass, self.entries, self._handle_command)
-        self._questions = PendingQuestions(
-            hass,
-            partial(network_names, self.entries),
-            self._commands.is_command,
-            self._handle_reply,
-            self._handle_stranger,
-        )
         self._responder = Responder(hass)
-        self._sender = Sender(hass)
+        self._dialog = Dialog(
+            hass, self.entries, self._commands.is_command, self._responder
+        )
 
     # Config entry lifecycle
 
@@ -91,7 +71,7 @@ class Assistant:
     @callback
     def _remove(self, entry: BeeperConfigEntry) -> None:
         self.entries.remove(entry)
-        self._questions.discard(entry)
+        self._dialog.discard(entry)
         self._commands.async_update()
 
     async def async_register_commands(self) -> None:
@@ -125,7 +105,84 @@ class Assistant:
             await self.async_run(requester, sentence.meaning, sentence.slots)
         ).speech
 
-    # Reading
+    # Sending
+
+    async def async_send(
+        self,
+        requester: Requester,
+        name: str,
+        message: str | None,
+        *,
+        network: str | None = None,
+        purpose: Purpose = "send",
+        from_llm: bool = False,
+        is_clear: bool = True,
+    ) -> VoiceResponse:
+        """Send a message, start a chat or mark one as read; ask first where necessary.
+
+        A language model can use only the servers that allow it. It gets the recipients
+        that a name matches instead of a question. `is_clear` is False if the name may
+        have been longer.
+        """
+        entries = [
+            entry
+            for entry in self.entries
+            if not from_llm or entry.options.get(CONF_LLM_CAN_SEND, False)
+        ]
+        if refusal := await self._check_access(requester, entries):
+            return refusal
+        try:
+            recipients = await async_find_recipients(self.hass, entries, name, network)
+        except HomeAssistantError as err:
+            return await self._responder.error(requester, err)
+        if not recipients:
+            key = "no_sender" if purpose == "mark_read" else "no_recipient"
+            return await self._responder.text(
+                requester,
+                f"{key}_on" if network else key,
+                name=shorten(name),
+                network=shorten(network or ""),
+            )
+        if purpose == "mark_read":
+            recipients = tuple(row for row in recipients if row.chat_id) or recipients
+        if len(recipients) > 1 and from_llm:
+            return VoiceResponse(status="which", speech="", recipients=recipients)
+        if len(recipients) > _MAX_CHOICES:
+            return await self._responder.text(
+                requester, "too_many", name=shorten(name), count=str(len(recipients))
+            )
+        return await self._dialog.async_process(
+            requester,
+            PendingRequest(
+                purpose=purpose,
+                name=name,
+                message=message,
+                recipients=tuple(
+                    replace(row, certain=row.certain and is_clear) for row in recipients
+                ),
+                from_llm=from_llm,
+            ),
+        )
+
+    async def async_send_phrase(
+        self, requester: Requester, phrase: str, *, network: str | None = None
+    ) -> VoiceResponse:
+        """Send a message whose recipient and text have nothing between them."""
+        if refusal := await self._check_access(requester, self.entries):
+            return refusal
+        try:
+            split = await async_split_phrase(self.hass, self.entries, phrase, network)
+        except HomeAssistantError as err:
+            return await self._responder.error(requester, err)
+        return await self.async_send(
+            requester,
+            split.name,
+            split.message,
+            network=network,
+            is_clear=split.is_clear,
+        )
+
+    # Unread messages
 
     async def async_find(
         self, requester: Requester, text: str
