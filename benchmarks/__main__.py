@@ -29,7 +29,7 @@ class Part(Protocol):
     """A module that measures something."""
 
     def measure(self, *, quick: bool) -> Awaitable[list[Figure]]:
-        """Return what it measured; `quick`: only to see that it works."""
+        """Return the figures; `quick` only checks that the benchmark works."""
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Messages in a row to a server that is far away: what a new connection for each costs.
 
 Between Home Assistant and the server, everything takes its time, as through a tunnel,
-and TLS needs a round trip of its own.
+and TLS needs another round trip.
 """
 
 import asyncio

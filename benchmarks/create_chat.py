@@ -1,9 +1,9 @@
 """`beeper.create_chat` against `rest_command` and the same request without an action.
 
 Every chat is with another person. The account's limit of new chats is off, all other
-guards are on. Each request has a connection of its own, unless a side's name says that
-it keeps them. The event stream is refused, or all sides would pay for what it tells of
-their chats.
+guards are on. Each request has a new connection, unless the name of a side
+includes `kept`. The event stream is refused, because its events about their chats would
+slow down all sides.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ TOKEN = "dev-token"  # noqa: S105 - the simulator's
 
 @asynccontextmanager
 async def simulator(*, chats: int | None = None) -> AsyncIterator[str]:
-    """Run a simulator in a process of its own; return its URL."""
+    """Run a simulator in a separate process; return its URL."""
     filled = ("--chats", str(chats)) if chats else ()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator", "--port", "0", "--token", TOKEN, *filled),

@@ -1,7 +1,7 @@
 """Times imports in a process that has imported nothing else.
 
 `python -m benchmarks.importing`; standard input is JSON: lists of modules, one after
-the other; the output is JSON: the milliseconds of the processor's time of each list.
+the other; the output is JSON: the processor time of each list in milliseconds.
 """
 
 import gc
@@ -12,9 +12,9 @@ import time
 
 
 def spend(names: list[str]) -> float:
-    """Import modules; what another module has made for itself cannot be found."""
+    """Import modules; those that only exist inside another module are skipped."""
     gc.collect()
-    gc.freeze()  # What was there before is not to be searched for garbage once more.
+    gc.freeze()  # Keep earlier objects out of later garbage collections.
     used = time.process_time()
     for name in names:
         try:

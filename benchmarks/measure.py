@@ -7,7 +7,7 @@ from statistics import median, quantiles
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One line of the result: what was measured, against what, and what was aimed at.
+    """One line of the result: a measurement, its reference, and its limit.
 
     `low` and `high` are the quartiles. A `limit` is the most that the median may be, or
     with `at_least` the least.
@@ -24,7 +24,7 @@ class Figure:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the aim is met, None if there is none."""
+        """Whether the aim is met, None without a limit."""
         if self.limit is None:
             return None
         return self.median >= self.limit if self.at_least else self.median <= self.limit

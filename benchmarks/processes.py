@@ -1,4 +1,4 @@
-"""Processes of their own: what one run leaves in memory must not count for the next."""
+"""Separate processes: memory of one run must not affect the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,9 +19,9 @@ _MEGABYTE = 1024 * 1024
 async def fresh[**P, T](
     work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Run a module's coroutine function in a new process, and return what it returns.
+    """Run a module's coroutine function in a new process, and return its result.
 
-    What Home Assistant logs there is not shown.
+    The log of Home Assistant in that process is not shown.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return await asyncio.wrap_future(pool.submit(_work, work, args, kwargs))

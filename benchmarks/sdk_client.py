@@ -16,7 +16,7 @@ IN_FLIGHT = 20
 
 
 async def main(url: str, token: str, transport: str, connections: str) -> None:
-    """Serve what is asked for until the input ends."""
+    """Serve requests until the input ends."""
     options: dict[str, Any] = {}
     if transport == "aiohttp":
         options["http_client"] = DefaultAioHttpClient()

@@ -60,7 +60,7 @@ def icon() -> Image.Image:
     walls: Points = [(84, 200), (344, 200), (344, 346), (172, 346), (84, 418)]
     answer: Points = [(300, 294), (456, 294), (456, 448), (392, 392), (300, 392)]
     image = Image.new("RGBA", (SIZE * DETAIL, SIZE * DETAIL))
-    # A gap around the answer, so that the two are told apart on any background.
+    # A gap around the answer, so that both stand out on any background.
     house = ImageChops.lighter(shape(roof, 30), shape(walls, 30))
     paint(image, ImageChops.subtract(house, shape(answer, 50)), HOUSE)
     paint(image, shape(answer, 30), ANSWER)

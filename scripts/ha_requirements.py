@@ -2,7 +2,7 @@
 
 With all of it installed, Home Assistant starts without a network. The pins differ from release to release, so they are
 read from the release: the manifests of the integrations that an empty configuration loads, and of all they depend on.
-Integrations given as arguments are taken as loaded too.
+Integrations given as arguments are treated as loaded.
 """
 
 import json

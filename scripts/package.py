@@ -3,7 +3,7 @@
 
   scripts/package.py            as the files are now
   scripts/package.py v0.1.0     for a release: only if manifest and changelog are of this version and the changelog has
-                                its date; writes what has changed to dist/notes.md too
+                                its date; also writes the release notes to dist/notes.md
 
 Needs nothing but Python. The same files make the same zip, byte for byte.
 """
@@ -20,7 +20,7 @@ DIST = ROOT / "dist"
 
 
 def notes(tag: str) -> str:
-    """Return what the changelog says of a release, or end with what is not ready for it."""
+    """Return the changelog of a release; exit with an error if the release is not ready."""
     version = json.loads((BEEPER / "manifest.json").read_text("utf-8"))["version"]
     if tag != f"v{version}":
         sys.exit(f"The tag is {tag}, but the manifest's version is {version}.")
@@ -44,7 +44,7 @@ def package() -> Path:
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
         for file in sorted(BEEPER.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
-                # Without a time of its own: that would make each zip another one.
+                # A fixed time, so that the same files make the same zip.
                 member = ZipInfo(file.relative_to(BEEPER).as_posix())
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, file.read_bytes(), ZIP_DEFLATED)

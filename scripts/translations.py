@@ -1,6 +1,6 @@
-"""Writes what repeats in custom_components/beeper/translations/ from strings.json.
+"""Fills repeated texts in custom_components/beeper/translations/ from strings.json.
 
-strings.json is the English text. A text that stands elsewhere, too, is a reference like
+strings.json is the English text. A repeated text is a reference like
 [%key:component::beeper::services::create_chat::fields::recipient::name%], and is written
 into every language as that language has it there.
 
@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\[%key:component::beeper::(.+)%\]")
 
 
 def expanded() -> dict[Path, str]:
-    """Return each language's file, and what has to be in it."""
+    """Return each language's file, and its expected content."""
     strings = json.loads((BEEPER / "strings.json").read_text("utf-8"))
     files = {}
     for file in sorted((BEEPER / "translations").glob("*.json")):

@@ -109,7 +109,7 @@ class World:
         return chat.participants
 
     def _found_by(self, chat: Chat) -> list[Person]:
-        """The people for whom a start finds this chat."""
+        """The people whose start request returns this chat."""
         if self.traits.has("abandoned_chat", chat.account_id):
             return [*chat.participants, *chat.former]
         return chat.participants

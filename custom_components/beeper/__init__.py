@@ -55,8 +55,8 @@ from .voice.assistant import async_get_assistant
 _FIRST_PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NOTIFY]
 """Loaded before Beeper is reached, and kept while Home Assistant tries again.
 
-Home Assistant silently skips entities that are missing or unavailable: what they are to
-send would be lost without an error.
+Home Assistant silently skips entities that are missing or unavailable: their messages
+would be lost without an error.
 """
 _READING_PLATFORMS: Final = [Platform.EVENT, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -148,7 +148,7 @@ def _publish_polls(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
 async def _async_note_user(
     hass: HomeAssistant, entry: BeeperConfigEntry, server: Server
 ) -> None:
-    """Store the signed-in user if the server did not say who it is before.
+    """Store the signed-in user if the server did not report one before.
 
     A new token must belong to the same user.
     """

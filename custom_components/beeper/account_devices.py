@@ -46,8 +46,8 @@ def async_register_server(hass: HomeAssistant, entry: BeeperConfigEntry) -> None
         model=client.info.name if client.info else UNDEFINED,
         sw_version=client.version if has_answered else UNDEFINED,
     )
-    for each in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
-        _name_server(hass, each)
+    for other in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
+        _name_server(hass, other)
 
 
 def _name_server(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:

@@ -287,7 +287,7 @@ def async_replace_chat(
 
 
 async def async_remove_added_chats(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete what is stored of the chats of a removed entry, and their issues."""
+    """Delete the stored chats of a removed entry, and their issues."""
     await _store(hass, entry).async_remove()
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):

@@ -86,7 +86,7 @@ def _entries(hass: HomeAssistant) -> list[BeeperConfigEntry]:
 
 
 def _reachable(hass: HomeAssistant) -> list[BeeperConfigEntry] | None:
-    """Return all entries; None if one of them cannot be asked, or if there is none."""
+    """Return all entries; None without entries, or if one cannot be reached."""
     entries = _entries(hass)
     can_ask = all(
         entry.state is ConfigEntryState.LOADED

@@ -116,7 +116,7 @@ def _is_chat(
         entry = hass.config_entries.async_get_entry(entry_id)
         if entry is not None and current_chat_id(entry, wanted) in chat_ids:
             return True
-        # When the automation was loaded, no server could tell which chat this is.
+        # No server could resolve the chat when the automation was loaded.
         return (
             chat is not None
             and not _ID.fullmatch(wanted)

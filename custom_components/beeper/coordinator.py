@@ -111,7 +111,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
 
         `in_order`: where which text is looked for; lookups in the same place end in the
         order of the calls. Raises a translated HomeAssistantError, also if the entry is
-        unloaded meanwhile.
+        unloaded during the lookup.
         """
         lookup = resolve(self.directory)
         refusal = partial(errors.not_done, accounts=self.server.account_names)

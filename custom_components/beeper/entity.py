@@ -115,7 +115,9 @@ def async_add_for_subentries(
         # Disabling the entry removes entities, and leaves the platform.
         present = {entity.unique_id for entity in platform.entities.values()}
         for subentry in entry.get_subentries_of_type(subentry_type):
-            new = [each for each in make(subentry) if each.unique_id not in present]
+            new = [
+                entity for entity in make(subentry) if entity.unique_id not in present
+            ]
             if not _is_usable(subentry.title):
                 for entity in new:
                     suggest_entity_id(entity, platform.domain, *_parts(entry, subentry))
@@ -127,7 +129,7 @@ def async_add_for_subentries(
 
 
 def suggest_entity_id(entity: Entity, domain: str, *parts: str) -> None:
-    """Suggest the ID of an entity by what it belongs to; registered IDs stay."""
+    """Suggest an entity ID from the names of its devices; registered IDs stay."""
     description = getattr(entity, "entity_description", None)
     own = [_OBJECT_IDS.get(description.key, description.key)] if description else []
     entity.entity_id = f"{domain}.{slugify(' '.join([*parts, *own]))}"

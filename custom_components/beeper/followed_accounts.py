@@ -43,7 +43,7 @@ class FollowedAccounts:
         self._missing_since: dict[str, float] = {}
 
     async def async_start(self) -> None:
-        """Load what is known, and follow each poll."""
+        """Load the known accounts, and follow each poll."""
         self._users = await self._store.async_load() or {}
         self._entry.async_on_unload(
             self._entry.runtime_data.async_add_listener(self._update)
@@ -166,7 +166,7 @@ def async_move_account_devices(hass: HomeAssistant, entry: ConfigEntry) -> None:
 async def async_remove_followed_accounts(
     hass: HomeAssistant, entry: ConfigEntry
 ) -> None:
-    """Delete what is stored of the accounts of a removed entry, and its issue."""
+    """Delete the stored accounts of a removed entry, and its issue."""
     await _store(hass, entry).async_remove()
     ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
 

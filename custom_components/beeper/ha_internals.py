@@ -40,7 +40,7 @@ def async_claim_turns(
 
     It takes the conversation id and the text. If it returns None, everything is as if
     the integration did not exist. Sentence triggers alone cannot do that: they match in
-    all conversations, and a text that one has matched reaches nobody else.
+    all conversations, and a matched text reaches no other handler.
 
     Home Assistant publishes a user's text immediately before it matches it with the
     sentence triggers. So a trigger that matches any text exists just for that step of
@@ -145,7 +145,7 @@ async def async_run_pipeline(
 
     Pipelines have a public door for sound only. The action `conversation.process` knows
     no pipelines, so no sentence triggers or local intents before a language model, and
-    Home Assistant records what it is called with.
+    Home Assistant records its data.
     """
     from homeassistant.components.assist_pipeline.pipeline import (  # noqa: PLC0415
         PipelineEvent,

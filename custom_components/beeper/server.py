@@ -150,7 +150,7 @@ class Server:
             raise invalid("chat_number_changed")
 
     def start_reauth_if_refused(self, err: BeeperError) -> None:
-        """Start reauth if the server refused the token, and refuses it once more.
+        """Start reauth if the server refused the token, and refuses it again.
 
         A proxy, or a server that starts, may refuse one request.
         """

@@ -67,7 +67,7 @@ def only_known(value: Iterable[object], known: Iterable[object]) -> None:
 def text(value: Any) -> str:
     """Return text unchanged, or as text if a template turned it into a number.
 
-    Home Assistant makes a tuple of "21,5" and keeps what was written.
+    Home Assistant makes a tuple of "21,5" and keeps the original text.
     """
     if (
         isinstance(value, tuple)

@@ -258,7 +258,7 @@ async def _resolve_chat_id(server: Server, chat_id: str) -> str:
 
 
 def _without_hidden(page: Page[Message]) -> Page[Message]:
-    """Remove what is not a message: hidden rows of reactions, and chat events."""
+    """Remove hidden rows of reactions, and chat events."""
     return replace(
         page,
         items=tuple(

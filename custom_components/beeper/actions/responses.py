@@ -67,9 +67,9 @@ class SendMessageResponse(TypedDict):
 
 
 class SentToChatResponse(TypedDict):
-    """What became of the message to one of several chats.
+    """The outcome of the message to one of several chats.
 
-    Unless it is done, there is no response, as the action raises an error.
+    Callers see only the outcome "done": otherwise the action raises an error.
     """
 
     entity_id: str

@@ -146,7 +146,7 @@ async def _send_to_several(
 def _summary(
     chats: Sequence[SentToChatResponse], refusals: Sequence[HomeAssistantError]
 ) -> HomeAssistantError:
-    """Return the error that says which messages were sent."""
+    """Return the error, which lists the sent messages."""
     if len(refusals) == len(chats) and (
         len({(type(err), err.translation_key) for err in refusals}) == 1
     ):

@@ -112,7 +112,7 @@ def targeted_entity_ids(call: ServiceCall) -> list[str]:
 def chat_targets(call: ServiceCall) -> list[ChatTarget]:
     """Return the added chats that a call selects, each once.
 
-    Raises a translated ServiceValidationError, also if there is no chat.
+    Raises a translated ServiceValidationError, also without a chat.
     """
     entry_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
     targets: dict[tuple[str, str], ChatTarget] = {}

@@ -444,7 +444,7 @@ class BeeperClient:
     async def show_typing(self, chat_id: str) -> None:
         """Show in a chat that something is being written, if the server can.
 
-        No document describes the route's body, so none is sent.
+        The route's body is undocumented, so the request has no body.
         """
         known = (self.version, "typing")
         if self._routes.get(known, True):

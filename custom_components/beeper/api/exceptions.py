@@ -89,7 +89,7 @@ class AnswerError(BeeperError):
 
 
 class ProxyLoginError(AnswerError):
-    """A proxy asks for a log-in of its own; the request has not reached Beeper."""
+    """A proxy requires a separate log-in; the request has not reached Beeper."""
 
     def __init__(self, status: int) -> None:
         """Store the status, which can be 200 for a log-in page."""

@@ -38,7 +38,7 @@ _NOT_LOADED: Final = re.compile(
     r"not (?:yet )?(?:loaded|ready|initiali[sz]ed)|still (?:loading|initiali[sz]ing)",
     re.IGNORECASE,
 )
-"""What a failed call says of an account that is not loaded; its status varies."""
+"""Error texts for an account that is not loaded; the status varies."""
 
 _GATEWAY: Final = (
     HTTPStatus.BAD_GATEWAY,
@@ -67,7 +67,7 @@ _LOGIN_URL: Final = re.compile(
     r"|cloudflareaccess\.com|[?&](?:rd|rm|redirect|redirect_uri|return_?to|next)=",
     re.IGNORECASE,
 )
-"""Where proxies redirect whoever has not logged in."""
+"""Login pages to which proxies redirect."""
 
 _FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 

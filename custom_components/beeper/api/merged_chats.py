@@ -25,7 +25,7 @@ type _Key = tuple[float | int | str, ...]
 class _Position:
     """Where the reading of a member continues: in the page at a cursor.
 
-    `below` is the sort key of a message; only what is older is left of the page.
+    `below` is the sort key of a message; only older messages of the page are left.
     """
 
     cursor: str | None = None

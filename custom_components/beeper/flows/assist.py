@@ -71,7 +71,7 @@ class AssistStep(BeeperSubentryFlow):
     async def async_step_assist(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask which pipeline answers, to whom, and as which user."""
+        """Ask for the pipeline, the people who may use it, and the user to act as."""
         if (server := self._server) is None:
             return self.async_abort(reason="not_loaded")
         stored: Mapping[str, Any] = self._data.get(CONF_ASSIST, {})
@@ -225,7 +225,7 @@ async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
 def _suggested(
     chat: Chat, people: list[User], stored: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what was stored; at first, the other person of a direct chat."""
+    """Return the stored values; at first, the other person of a direct chat."""
     if not stored:
         direct = chat.type == "single" and len(people) == 1
         return {CONF_PEOPLE: [people[0].id]} if direct else {}

@@ -238,7 +238,7 @@ async def async_search_chats(directory: Directory, text: str) -> dict[str, Liste
         )
         results |= {chat.id: chat for chat in page.items}
     # Servers search the participants of groups, but do not ignore accents. The index
-    # may be older than what they return.
+    # may be older than their results.
     matches = await directory.match_chats(text)
     results = {chat.id: chat for chat in matches} | results
     if not results:

@@ -25,7 +25,7 @@ class AssistSettings:
     """The settings of one chat, as its form stores them.
 
     `people` are the IDs and confirmed numbers of those who may talk to Assist, and
-    `user_id` is the user of Home Assistant as whom they do so. `pipeline_id` is None for
+    `user_id` is the Home Assistant user whose permissions apply. `pipeline_id` is None for
     the preferred pipeline.
     """
 

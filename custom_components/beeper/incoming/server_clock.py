@@ -19,7 +19,7 @@ _MAX_AGE: Final = timedelta(seconds=100)
 """Age at which a message has just arrived: some are found by the poll of each minute."""
 
 _CHECKS: Final = 2
-"""Polls in a row that find a difference: one wrong header is no wrong clock."""
+"""Number of successive polls with a difference: one wrong header proves nothing."""
 
 
 class ServerClock:

@@ -137,7 +137,7 @@ def _in_home_assistant(hass: HomeAssistant, location: str) -> str:
 
 
 def _finish(content: _Content, chosen_name: str | None) -> File:
-    """Check the content, and determine its type and name; closes what is refused."""
+    """Check the content, and determine its type and name; closes a refused file."""
     file = content.file
     try:
         head = file.read(file_types.HEAD)

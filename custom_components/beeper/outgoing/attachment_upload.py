@@ -32,8 +32,8 @@ async def upload(
     except BeeperError as err:
         raise errors.NotDoneError(errors.not_uploaded(err, size=size)) from None
     finally:
-        # aiohttp closes what it sent, too: of two threads that close a file at
-        # once, one can find it closed in between.
+        # aiohttp also closes the file, in another thread: both can find it open, and
+        # then one of them finds it closed.
         with suppress(ValueError):
             await hass.async_add_executor_job(file.content.close)
     return AttachmentUpload(

@@ -159,7 +159,7 @@ class ChangeJob(Job[ChangeResult]):
         try:
             message = await self.read_message()
         except BeeperError:
-            return  # Not a gate: the request itself shows what is wrong.
+            return  # The request itself raises the error.
         if message is None:
             errors.refuse("message_not_found" if self.chat else "change_not_found")
         self.before = message

@@ -79,7 +79,7 @@ class ChatJob(Job[ChatJobResult]):
     _message: FirstMessage | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
     _answer: ChatResult | None = field(default=None, init=False)
-    """What the server answered; the text may still have to be sent."""
+    """The server's answer; the text may still be unsent."""
 
     name = "create_chat"
     creates_chat = True
@@ -87,7 +87,7 @@ class ChatJob(Job[ChatJobResult]):
     still_unknown = "earlier_unknown"
 
     def __post_init__(self) -> None:
-        """Remember the result for a while, and show later requests whom it is for."""
+        """Set how long the result is remembered, and announce the recipient to later requests."""
         self.client = self.context.server.client
         self.window = self.context.server.entry.options.get(
             CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
@@ -133,7 +133,7 @@ class ChatJob(Job[ChatJobResult]):
         if names := sorted(name.casefold() for name in self.names):
             keys.add((*self._content, "names", *names))
         if group := self._group:
-            # Another way to treat existing groups is no other request.
+            # The same request, however existing groups are treated.
             account_id, people, title = group
             text = self.request.message_text
             keys.add(("group", account_id, title, text, *sorted(people)))
@@ -187,7 +187,7 @@ class ChatJob(Job[ChatJobResult]):
     async def _turn(
         self, place: Place, wanted: frozenset[Identity]
     ) -> AsyncIterator[None]:
-        """Wait for requests for the same person, and learn what they learned."""
+        """Wait for requests for the same person, and add the identities that they found."""
         async with self.context.recipients.turn(place, wanted):
             recent = self.context.recipients.recall(place.account_id, wanted)
             self._learned |= recent.identities if recent else frozenset()

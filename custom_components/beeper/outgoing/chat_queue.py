@@ -118,7 +118,7 @@ class ChatQueues:
             self._unreadable[chat_id] = now + _UNREADABLE_FOR
             return None
         except BeeperError:
-            return None  # Not a gate: the request itself shows what is wrong.
+            return None  # The request itself raises the error.
         if is_number(chat_id):
             return chat  # A number can become another chat's.
         # Only who a direct chat is with is needed here.

@@ -25,7 +25,7 @@ async def find_reusable(
     refuse: bool,
     recent_id: str | None = None,
 ) -> Chat | None:
-    """Return the only chat with these people, None if there is no chat.
+    """Return the only chat with these people, None without a chat.
 
     `phone_numbers` are known numbers by participant ID. `refuse` also refuses a single
     chat. `recent_id` is the chat of a group that was just created: servers may not list

@@ -152,7 +152,7 @@ def normalize(declared: str | None) -> str:
 
 
 def type_of_name(name: str) -> str | None:
-    """Return the type that an extension stands for; compressed files are no text."""
+    """Return the type that an extension stands for; compressed files are never text."""
     suffix = PurePosixPath(name).suffix.lower()
     for mime_type, extension in _EXTENSIONS.items():
         if suffix == extension:

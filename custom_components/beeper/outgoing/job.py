@@ -93,7 +93,7 @@ class Job[ResultT](ABC):
     def keys(self) -> set[Hashable]:
         """All that identifies the request; jobs that share one ask for the same.
 
-        They grow with what is learned of the recipient.
+        More are added while the recipient's identities are read.
         """
 
     @property

@@ -1,8 +1,8 @@
-"""How much goes out by one account: networks ban those that write too eagerly.
+"""Limits of outgoing requests for each account: networks ban excessive senders.
 
-New chats have a limit. Messages into existing chats have none, as one may be the smoke
-alarm's; past a number an hour there is a warning. Only automations that answer into the
-chat that started them are held back when they do it over and over: see `reply_loop`.
+New chats have a limit. Messages to existing chats only cause a warning when there are
+many in an hour, because one may be a smoke alarm's. Only automations that repeatedly
+answer to the chat that started them are stopped: see `reply_loop`.
 """
 
 import math
@@ -26,12 +26,12 @@ _STORE_VERSION: Final = 1
 class ChatCreationLimiter:
     """How many new chats an account may still get.
 
-    Kept are the times of the last hour's new chats by account, nothing of whom. They are
-    the event loop's: a changed clock does not affect them.
+    Only the times of the last hour's new chats are stored, by account, not the recipients.
+    They are event loop times: a changed clock does not affect them.
     """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Make a budget nothing was taken from."""
+        """Start with all slots free."""
         self._loop = hass.loop
         self._entry = entry
         self._store = Store[dict[str, list[float]]](
@@ -50,7 +50,7 @@ class ChatCreationLimiter:
         }
 
     async def async_remove(self) -> None:
-        """Remove the times, for good: an attempt may still be under way."""
+        """Delete the times, and store none of an attempt that is still running."""
         self._removed = True
         await self._store.async_remove()
 
@@ -60,7 +60,7 @@ class ChatCreationLimiter:
         return int(self._entry.options.get(CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR))
 
     def take(self, account_id: str) -> float | None:
-        """Take a slot and return it; None if there is none left."""
+        """Take a slot and return it, None if all are taken."""
         now = self._loop.time()
         if not self._limit:
             return now
@@ -72,13 +72,13 @@ class ChatCreationLimiter:
         return now
 
     def give_back(self, account_id: str, slot: float) -> None:
-        """Give a slot back that was not needed after all."""
+        """Give back a slot that was not needed."""
         if slot in (taken := self._taken.get(account_id, [])):
             taken.remove(slot)
             self._save()
 
     def describe(self, account_id: str) -> dict[str, str]:
-        """Return the limit and after how many minutes there is a slot again."""
+        """Return the limit, and the minutes until the next slot is free."""
         taken = sorted(self._taken[account_id])
         seconds = taken[-self._limit] + _HOUR - self._loop.time()
         return {
@@ -103,13 +103,13 @@ class MessageCounter:
     """How many messages an account has sent within an hour."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Count from nothing; a restart forgets, which costs a warning at most."""
+        """Start at zero; a restart loses the count, and at most a warning."""
         self._hass = hass
         self._issue_id = f"many_messages_{entry.entry_id}"
         self._sent: dict[str, list[float]] = {}
 
     def count(self, account_id: str, network: str) -> None:
-        """Count a message; warn of too many, and take the warning back."""
+        """Count a message; create or delete the issue about too many."""
         now = self._hass.loop.time()
         sent = self._sent[account_id] = _last_hour(self._sent.get(account_id), now)
         sent.append(now)
@@ -131,12 +131,12 @@ class MessageCounter:
             self.forget()
 
     def forget(self) -> None:
-        """Take the warning back."""
+        """Delete the issue."""
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
 
 
 def _last_hour(times: list[float] | None, now: float) -> list[float]:
-    """Return the times that count; stored ones of a wrong clock can lie ahead."""
+    """Return the times within an hour; a wrong clock may have stored later ones."""
     return [time for time in times or () if abs(now - time) < _HOUR]
 
 

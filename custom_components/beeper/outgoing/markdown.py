@@ -1,4 +1,4 @@
-"""Text that arrives as it is written: Beeper reads whatever is sent as Markdown."""
+"""Escapes for texts that must arrive as written: Beeper reads every text as Markdown."""
 
 import re
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 FORMAT_MARKDOWN: Final = "markdown"
 FORMAT_TEXT: Final = "text"
 
-# CommonMark, with the tables and the struck-out text of its usual extension. What
-# cannot be syntax where it stands is left alone: fewer backslashes to go wrong.
+# CommonMark, with the tables and the struck-out text of its usual extension. Only
+# characters that can be syntax at their position are escaped.
 _INLINE: Final = r"""
       [\\`*\[~]                             # escapes, code, emphasis, links
     | _ (?! (?<=[^\W_]_) [^\W_] )           # emphasis, but not inside_a_word

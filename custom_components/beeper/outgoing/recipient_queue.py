@@ -22,7 +22,7 @@ _REMEMBERED_FOR: Final = 60.0
 """Seconds for which the chat of one request is the result of the next."""
 
 _LOOKUP_TIMEOUT: Final = 3.0
-"""Seconds that requests wait to learn whom an earlier one is for."""
+"""Seconds that requests wait for the recipient of an earlier one."""
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -40,7 +40,7 @@ class Place:
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def learn(self, identities: frozenset[Identity]) -> None:
-        """Set whom the request is for."""
+        """Set the recipient of the request."""
         self.identities = identities
         self.known.set()
 
@@ -202,7 +202,7 @@ class RecipientQueue:
         return wanted
 
     def learn(self, recent: RecentChat, user: User) -> None:
-        """Add what is known of the recipient of a chat by now."""
+        """Add further identities of the recipient of a chat."""
         recent.identities |= identities(user)
         recent.is_complete = True
         self._index(recent)

@@ -28,7 +28,7 @@ _QUICK: Final = 2.0
 """Seconds after an answer within which people hardly ever react."""
 
 _QUICK_REACTIONS: Final = 5
-"""So many in a row are no person's."""
+"""After this many successive quick reactions, the other end is an automatic system."""
 
 _STOPPED_FOR: Final = 10 * 60
 """Seconds for which a chat gets no answers, unless somebody lets them go on."""
@@ -81,7 +81,7 @@ class _Chat:
         if not recent:
             self.quick_reactions = 0
             return
-        unanswered = next((each for each in recent if not each.is_answered), None)
+        unanswered = next((answer for answer in recent if not answer.is_answered), None)
         if unanswered is None:
             return  # Several people have reacted to one answer.
         unanswered.is_answered = True
@@ -91,7 +91,7 @@ class _Chat:
             self.quick_reactions = 0
 
     def may_answer(self, now: float, a_minute: int) -> bool:
-        """Return whether one more answer is allowed; 0 a minute is no limit."""
+        """Return whether one more answer is allowed; 0 a minute means no limit."""
         if now < self.stopped_until:
             return False
         if not a_minute:
@@ -172,9 +172,9 @@ class ReplyLoopGuard:
         )
 
     def _chat(self, chat_ids: AbstractSet[str], network: str, now: float) -> _Chat:
-        """Return what is known of a chat, under whichever of its IDs."""
+        """Return the record of a chat, under any of its IDs."""
         known = next(
-            (self._chats[each] for each in chat_ids if each in self._chats),
+            (self._chats[chat_id] for chat_id in chat_ids if chat_id in self._chats),
             None,
         ) or _Chat(network=network)
         known.forget_old(now)
@@ -199,7 +199,7 @@ class ReplyLoopGuard:
 
     @callback
     def _async_automation_triggered(self, event: Event) -> None:
-        """Follow runs into what they trigger, and learn the automations' names."""
+        """Link runs to the runs that they trigger, and note the automations' names."""
         run = self._runs.get(event.context.parent_id or "")
         if run:
             self._remember(

@@ -1,4 +1,4 @@
-"""Confirmation of matches from the index: they are read once more before they are used."""
+"""Confirmation of matches from the index: they are read again before they are used."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -12,7 +12,7 @@ from .listing import gather, search_contacts
 from .matching import NameQuery, rank_candidates, select_best
 
 _MAX_CONFIRMED: Final = 3
-"""People or chats that are read once more; with more, everything is read anew."""
+"""Maximum number of people or chats to confirm; with more, everything is read."""
 
 _MAX_NAMESAKES: Final = 50
 """Chats with a matching title that are read."""

@@ -1,8 +1,8 @@
 """Lookup of people and chats on a server, by name, number, handle, title or ID.
 
 Read-only. Names come from an index; the person or chat that is about to be used is read
-once more. Without a match, or if what is read differs, everything is read anew, so an
-old name never selects somebody. Several matches are refused, never narrowed down by
+again. Without a match, or if the result differs, everything is read, so an outdated
+name never selects anybody. Several matches are refused, never narrowed down by
 guessing.
 """
 
@@ -102,7 +102,7 @@ class Directory:
         candidates = await self._candidates(query, account_id, searched)
         matches = rank_candidates(candidates, query)
         best = select_best(matches)
-        # A part of a number or handle is no reason not to look for a new name.
+        # Read the server even if a part of a number or handle matches: the name may be new.
         if not matches or matches[0][0] is Rank.LOOSE:
             return None
         if confirm and not await confirm_matches(self.server, self.index, query, best):
@@ -218,7 +218,7 @@ class Directory:
         return found
 
     async def _indexed_person(self, account_id: str, text: str) -> Person | None:
-        """Return the one person in the index whom a text matches, read once more."""
+        """Return the one person in the index whom a text matches, read again from the server."""
         query = NameQuery.from_text(text)
         candidates = await self._candidates(query, account_id, [account_id])
         people = [candidate for candidate in candidates if candidate.users]
@@ -257,7 +257,7 @@ def _contacts_of(candidate: Candidate) -> Sequence[User]:
 
 
 def check_number(text: str, *, field: str) -> None:
-    """Explain a phone number without country code that is no title either.
+    """Refuse a phone number without country code, if no title matches it.
 
     Raises a translated ServiceValidationError.
     """

@@ -30,7 +30,7 @@ class PeopleIndex:
     """
 
     def __init__(self, accounts: Sequence[Account]) -> None:
-        """Start empty; `accounts` tell which identities are the same person's."""
+        """Start empty; `accounts` determine which identities belong to one person."""
         self.accounts = accounts
         self.has_chats = False
         """Whether all chats were read."""

@@ -127,7 +127,7 @@ class IndexKeeper:
         return self._server.hass.loop.time()
 
     async def async_update(self) -> None:
-        """Read what is due and what has changed; raises BeeperError."""
+        """Read all lists that are due or have changed; raises BeeperError."""
         identities = _identities(self._server.accounts)
         if identities != self._accounts:
             self._index = PeopleIndex(self._server.accounts)

@@ -31,8 +31,8 @@ class LookupQueue:
     async def run[T](self, lookup: Awaitable[T], scope: Hashable, text: str) -> T:
         """Return the result of a lookup after the earlier ones in the same scope.
 
-        Earlier lookups of another text are waited for as long as `_PATIENCE`: what they
-        ask the server may hang.
+        Waits at most `_PATIENCE` for earlier lookups of another text: their requests may
+        hang.
         """
         earlier = [place for place in self._places if place.scope == scope]
         place = _Place(scope=scope, text=text)

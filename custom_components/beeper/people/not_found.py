@@ -25,7 +25,7 @@ _KEYS: Final[Mapping[Obstacle, str]] = {
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Found:
-    """Who and what was found, and where.
+    """The candidates that were read, and the searched accounts.
 
     `not_searched` are the accounts whose contacts could not be searched.
     """

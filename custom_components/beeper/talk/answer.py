@@ -90,7 +90,7 @@ async def async_answer(
     status: Status = "failed"
     spoken: Source | None = None
     try:
-        # Without its integration, there are no pipelines.
+        # Pipelines need their integration.
         if "assist_pipeline" in hass.config.components:
             pipeline = ha_internals.async_get_pipeline(
                 hass, question.settings.pipeline_id
@@ -134,7 +134,7 @@ async def async_answer(
 
 
 async def _async_has_user(hass: HomeAssistant, context: Context) -> bool:
-    """Return whether the user as whom people talk to Assist still may do anything."""
+    """Return whether the user whose permissions apply in the chat is still active."""
     user = context.user_id and await hass.auth.async_get_user(context.user_id)
     return bool(user and user.is_active)
 

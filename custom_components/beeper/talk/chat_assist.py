@@ -31,7 +31,7 @@ from .answer import CONVERSATION_SECONDS, Question, async_answer, async_until_lo
 _LOGGER = logging.getLogger(__name__)
 
 MAX_ANSWERS_A_MINUTE: Final = 10
-"""In one chat, whoever writes."""
+"""In one chat, from all people together."""
 
 MAX_TEXT: Final = 500
 """Characters of a message to Assist."""
@@ -44,7 +44,7 @@ _SEPARATORS: Final = " \t\n,.:;!?-–—"
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class _Conversation:
-    """The conversation of one person in one chat: nobody answers for somebody else.
+    """The conversation of one person in one chat: only this person can continue it.
 
     `asked`: Assist wants to hear what the person says next. The lock keeps the order.
     """
@@ -125,7 +125,7 @@ class ChatAssist:
 
     @callback
     def _async_hear(self, entry: BeeperConfigEntry, event: MessageEvent) -> None:
-        """Answer a message if it is for Assist, in a task of its own."""
+        """Answer a message if it is for Assist, in a separate task."""
         if (
             event.entry_id != entry.entry_id
             or event.type != "message_received"
@@ -171,7 +171,7 @@ class ChatAssist:
             self._hass.async_create_background_task(
                 self._async_answer(entry, question, conversation),
                 f"{DOMAIN} assist",
-                # The lock decides on the order, so it has to be asked for at once.
+                # The lock keeps the order of the messages, so acquire it immediately.
                 eager_start=True,
             )
 
@@ -193,7 +193,7 @@ class ChatAssist:
             try:
                 result = await async_answer(self._hass, entry, question)
             except Exception as err:  # noqa: BLE001 - whatever an agent raises
-                # The text of an error can hold what was written.
+                # The text of an error may contain the message.
                 _LOGGER.error("Unexpected %s while Assist answered", type(err).__name__)
                 self._count(entry, "failed")
                 return

@@ -185,7 +185,7 @@ class PendingQuestions:
     def interpret(
         self, text: str, question: Question, *, is_next: bool = True
     ) -> Reply | None:
-        """Return the meaning of a reply to a question, None if it is no reply."""
+        """Return the meaning of a reply to a question, None for other texts."""
         request, language = question.request, question.requester.language
         if not self._interpreter or (
             request.wants_text and self._is_command(text, language)
@@ -201,7 +201,7 @@ class PendingQuestions:
 
     @callback
     def _claim(self, conversation_id: str, text: str) -> TurnHandler | None:
-        """Return who handles a turn of a conversation, None if it is no reply."""
+        """Return who handles a turn of a conversation, None for other texts."""
         replies: dict[RequesterKey, tuple[Reply, Question]] = {}
         for key, question in self._questions.items():
             if key[1] == conversation_id:

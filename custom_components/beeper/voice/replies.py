@@ -28,7 +28,7 @@ _MIN_DIGITS: Final = 2
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Reply:
-    """A reply: what to do with the request, and what was named in it.
+    """A reply: what to do with the request, and the name or text in it.
 
     `text` is the recipient in a confirmation, or the text to send. `chosen` is empty if
     the choice is among none of the recipients, or among all of them.
@@ -62,10 +62,10 @@ class ReplyInterpreter:
         is_next: bool,
         wants_text: bool,
     ) -> Reply | None:
-        """Return the meaning of a reply, None if the text is for somebody else.
+        """Return the meaning of a reply, None if the text is no reply.
 
         `recipients` are those that the question names. Immediately after it (`is_next`),
-        a plain "yes" is enough; later, one says what for. If the question asks for a
+        a plain "yes" is enough; later, it must name the recipient. If the question asks for a
         text (`wants_text`), the next text is it.
         """
         sentence = self._recognize(text, language)
@@ -89,14 +89,14 @@ class ReplyInterpreter:
     def _choice(
         self, text: str, language: str, recipients: Sequence[Recipient]
     ) -> Reply | None:
-        """Return the choice that repeats any part of what was read out."""
+        """Return the choice that repeats any part of the question."""
         if len(recipients) < 2:
             return None
         preferred = choose_language(self._languages, language)
-        for each in sorted(
-            self._languages.values(), key=lambda each: each is not preferred
+        for candidate in sorted(
+            self._languages.values(), key=lambda other: other is not preferred
         ):
-            if reply := self._choice_in(text, each, recipients):
+            if reply := self._choice_in(text, candidate, recipients):
                 return reply
         return None
 

@@ -233,7 +233,7 @@ def build_recognizer(
 
 
 def _original_end(text: str, start: int) -> str:
-    """Return what was said from a position on, as it was said.
+    """Return the original text from a position on.
 
     Recognition removes punctuation, also that before the position.
     """

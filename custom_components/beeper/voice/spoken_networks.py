@@ -68,5 +68,5 @@ def by_spoken_name(networks: Iterable[str]) -> dict[str, str]:
 
 
 def is_common_word(name: str) -> bool:
-    """Return whether the spoken name of a network is a word of its own."""
+    """Return whether the spoken name of a network is a separate word."""
     return name in _COMMON_WORDS
