@@ -16,6 +16,7 @@ import yaml
 from homeassistant.const import __version__ as ha_version
 from simulator import Simulator
 
+from .additions import add_camera, add_chat
 from .automation import ANSWER, AUTOMATION, AUTOMATION_ID, KIM_CHAT, QUESTION
 from .dashboard import GRANDPA, KIM_PHONE, MIA
 from .home_assistant import ROOT, USER, HomeAssistant, home_assistant
@@ -163,6 +164,10 @@ async def _set_up(ha: HomeAssistant, beeper: _Beeper) -> str:
             f"see {ha.log}"
         )
     say(f"   Chosen: {account_id}")
+    if beeper.simulator:
+        await add_chat(ha, entry["result"], "Kim")
+        await add_camera(ha)
+        say("   Added: the chat with Kim (notify.kim), and a camera (camera.door)")
     return account_id
 
 

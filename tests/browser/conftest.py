@@ -11,6 +11,7 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, async_playwright
 import pytest
 
+from demo.additions import add_camera, add_chat
 from demo.home_assistant import USER, HomeAssistant, home_assistant
 from simulator import Simulator
 
@@ -123,6 +124,19 @@ async def beeper(
     entry: dict[str, Any] = flow["result"]
     assert entry["state"] == "loaded"
     return entry
+
+
+@pytest.fixture
+async def kim(beeper: dict[str, Any], home: HomeAssistant) -> None:
+    """Add the chat with Kim."""
+    await add_chat(home, beeper, "Kim")
+    await until(home, "/api/states/sensor.kim_last_message", bool)
+
+
+@pytest.fixture(scope="session")
+async def camera(home: HomeAssistant) -> None:
+    """Add the demo's camera, camera.door."""
+    await add_camera(home)
 
 
 @pytest.fixture(scope="session")

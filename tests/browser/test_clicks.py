@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-import shutil
 
 from playwright.async_api import Locator, Page
 import pytest
 
 from demo.automation import KIM_CHAT
-from demo.home_assistant import ROOT, HomeAssistant
+from demo.home_assistant import HomeAssistant
 from simulator import Simulator
 
 from .frontend import Frontend
@@ -61,30 +60,6 @@ class Clicks:
 async def open_actions(clicks: Clicks) -> None:
     await clicks.settings("Tools", "Actions")
     await clicks.click(clicks.frontend.actions.locator("ha-service-picker"))
-
-
-@pytest.fixture
-async def camera(home: HomeAssistant) -> str:
-    """Set up a camera that shows a file, and return its name."""
-    picture = home.directory / "config/www/door.png"
-    picture.parent.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "custom_components/beeper/brand/icon.png", picture)
-    path = "/api/config/config_entries/flow"
-    flow = await home.post(path, {"handler": "local_file"})
-    fields = {field["name"] for field in flow["data_schema"]}
-    values = {"name": "Door", "file_path": str(picture)}
-    flow = await home.post(
-        f"{path}/{flow['flow_id']}",
-        {key: value for key, value in values.items() if key in fields},
-    )
-    assert flow["type"] == "create_entry"
-    _, states = await home.request("GET", "/api/states")
-    [name] = [
-        state["attributes"]["friendly_name"]
-        for state in states
-        if state["entity_id"].startswith("camera.")
-    ]
-    return str(name)
 
 
 def results(page: Page) -> Locator:
@@ -142,7 +117,7 @@ async def test_first_message_by_name(frontend: Frontend, simulator: Simulator) -
 
 
 async def test_picture_of_a_camera(
-    frontend: Frontend, simulator: Simulator, camera: str
+    frontend: Frontend, simulator: Simulator, camera: None
 ) -> None:
     """Nothing is typed but the name."""
     clicks, page = Clicks(frontend), frontend.page
@@ -160,7 +135,7 @@ async def test_picture_of_a_camera(
     media = page.locator("dialog-media-player-browse")
     await clicks.click(media.locator("#grid-camera"))
     await frontend.look("clicks-2-cameras")
-    await clicks.click(media.locator(".title").filter(has_text=camera))
+    await clicks.click(media.locator(".title").filter(has_text="Door"))
     await frontend.look("clicks-2-attachment", height=2000)
     await clicks.click(frontend.button("Perform action"))
 

@@ -1,5 +1,7 @@
 """Buttons on a dashboard: those of the demo."""
 
+import asyncio
+
 import pytest
 
 from simulator import Simulator
@@ -7,7 +9,7 @@ from simulator import Simulator
 from .frontend import Frontend
 
 
-@pytest.mark.usefixtures("beeper")
+@pytest.mark.usefixtures("kim", "camera")
 async def test_one_button_starts_a_chat_and_another_says_why_it_does_not(
     frontend: Frontend, simulator: Simulator
 ) -> None:
@@ -17,4 +19,9 @@ async def test_one_button_starts_a_chat_and_another_says_why_it_does_not(
     await frontend.button("A number without country code").click()
     await frontend.page.get_by_text("has no country code").first.wait_for()
     await frontend.look("dashboard")
-    assert len(simulator.executed) == 1
+    await frontend.button("Send the picture to Kim").click()
+    async with asyncio.timeout(20):
+        while not (simulator.executed[-1].json or {}).get("attachment"):
+            await asyncio.sleep(0.1)
+    starts = [each.path for each in simulator.executed].count("/v1/chats/start")
+    assert starts == 1
