@@ -36,6 +36,18 @@ from custom_components.beeper.api.folding import fold, fold_reaction
         ("a\x07b", "ab"),
         ("ﬁne Ｋｉｍ", "fine kim"),
         ("1⁄2", "1/2"),
+        ("محـــمد", "محمد"),
+        ("مُحَمَّد أحمد", "محمد احمد"),
+        ("علی کریم", "علي كريم"),
+        ("مصطفى وفاطمة", "مصطفي وفاطمه"),
+        ("צה״ל שָׁלוֹם", 'צה"ל שלום'),
+        ("Γιώργος", "ΓΙΩΡΓΟΣ"),
+        ("कार्‍य", "कार्य"),
+        ("غرفة ٢، ۲۰۲۶, २५, ๒๕, ２", "غرفة 2، 2026, 25, 25, 2"),
+        ("ｶﾞｽ〜", "ガス～"),
+        ("ジョン・スミス", "ジョン･スミス"),
+        ("约翰·史密斯", "约翰•史密斯"),
+        ("ŉ x‴ O｀Brien Niꞌihau", "'n x''' o'brien ni'ihau"),
     ],
 )
 def test_one_text_in_two_forms(first: str, second: str) -> None:
@@ -84,3 +96,11 @@ def test_reactions(
     assert (
         fold_reaction(first, skin_tone=True) == fold_reaction(second, skin_tone=True)
     ) is same_with_skin_tone
+
+
+def test_folding_twice_changes_nothing() -> None:
+    """Both a phrase and a message may have been folded before, by a network."""
+    characters = [*map(chr, range(0x3400)), *map(chr, range(0xA640, 0xAC00))]
+    characters += map(chr, range(0xF900, 0x10000))
+
+    assert [char for char in characters if fold(fold(char)) != fold(char)] == []

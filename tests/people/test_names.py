@@ -87,6 +87,14 @@ async def send(hass: HomeAssistant, recipient: str, **data: Any) -> Any:
         ("สมชาย", "สมชาย ใจดี", "words"),
         ("王伟", "王伟", "exact"),
         ("김민수", "김민수 부장", "words"),
+        ("محمد", "مُحَمَّـد علی", "words"),
+        ("فاطمه علي", "فاطمة علی", "exact"),
+        ("Flat 2", "Flat ２", "exact"),
+        ("غرفة 2", "غرفة ٢", "exact"),
+        ("יוסי", "‏יוסי כהן‏", "words"),
+        ("ज़ीनत", "ज़ीनत अमान", "words"),
+        ("ΓΙΩΡΓΟΣ", "Γιώργος Παπάς", "words"),
+        ("约翰", "约翰·史密斯", "words"),
     ],
 )
 async def test_whole_words_select(

@@ -9,7 +9,7 @@ from typing import Final
 import unicodedata
 
 _QUOTES: Final = '"“”„‟«»″〝〞❝❞״'
-_APOSTROPHES: Final = "'‘’‚‛‹›′´`ʹʻʼʽʾʿˈ՚׳❛❜"
+_APOSTROPHES: Final = "'‘’‚‛‹›′´`ʹʻʼʽʾʿˈ՚׳❛❜Ꞌꞌ"
 _BEFORE: Final = str.maketrans(
     {**dict.fromkeys(_QUOTES, '"'), **dict.fromkeys(_APOSTROPHES, "'")}
 )
@@ -28,8 +28,19 @@ _LETTERS: Final = {
     "œ": "oe",
     "þ": "th",
     "\N{FRACTION SLASH}": "/",
+    # Keyboards write these Arabic letters in either way.
+    "\N{ARABIC LETTER FARSI YEH}": "\N{ARABIC LETTER YEH}",
+    "\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}",
+    "\N{ARABIC LETTER KEHEH}": "\N{ARABIC LETTER KAF}",
+    "\N{ARABIC LETTER HEH GOAL}": "\N{ARABIC LETTER HEH}",
+    "\N{ARABIC LETTER TEH MARBUTA}": "\N{ARABIC LETTER HEH}",
+    "\N{ARABIC TATWEEL}": "",
+    "\N{WAVE DASH}": "~",
+    **dict.fromkeys("‧∙•⋅・", "·"),
+    # Decomposing makes them of other characters.
+    **dict.fromkeys(_APOSTROPHES, "'"),
 }
-"""Letters that Unicode does not decompose, in lower case."""
+"""Letters and marks that Unicode does not decompose, in lower case."""
 
 _DASHES: Final = re.compile("--+")
 """Keyboards turn two hyphens into a dash."""
@@ -56,6 +67,8 @@ class _Characters(dict[int, str]):
         char = chr(code)
         if char in _LETTERS:
             folded = _LETTERS[char]
+        elif char.isdecimal():
+            folded = str(unicodedata.decimal(char))
         elif char in _SPACES:
             folded = " "
         elif unicodedata.category(char) == "Pd" or char == "\N{MINUS SIGN}":
@@ -72,8 +85,9 @@ _CHARACTERS: Final = _Characters()
 def fold(text: str) -> str:
     """Return a text without what does not make it another text.
 
-    Ignored are case, accents, invisible marks, variation selectors, the typographic form
-    of quotes, apostrophes, dashes and ellipses, and the amount of space.
+    Ignored are case, accents, the script of digits, invisible marks, variation selectors,
+    the typographic form of quotes, apostrophes, dashes, dots and ellipses, and the amount
+    of space.
     """
     if text.isascii():
         plain = text.casefold().replace("`", "'")
@@ -82,6 +96,13 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.translate(_BEFORE)).casefold()
     plain = unicodedata.normalize("NFKD", plain).translate(_CHARACTERS)
     return _joined(unicodedata.normalize("NFC", plain))
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing."""
+    return all(
+        char.isspace() or char in _SPACES or _is_invisible(char) for char in text
+    )
 
 
 def fold_reaction(reaction: str, *, skin_tone: bool = False) -> str:
