@@ -65,14 +65,27 @@ REFUSED = [
     ("+1 555 010 1002, +1 555 010 1003", "is no international"),
     ("+1 555 010 1002;ext=3", "is no international"),
     ("whatsapp:15550101002", "has no country code"),
+    ("+1 1 555 010 1002", "is no international"),
+    ("+1 555 010 1002-0", "is no international"),
+    ("001 555 010 100", "is no international"),
+    ("0011 61 412 345 678", "is no international"),
+    ("+7 8 (912) 345-67-89", "is no international"),
+    ("+370 8 612 34567", "is no international"),
+    ("+375 80 29 123 45 67", "is no international"),
+    ("+٧ ٨ ٩١٢ ٣٤٥ ٦٧ ٨٩", "is no international"),
+    ("+００ ４９ １５１ ２３４５６７８", "is no international"),
 ]
-WITH_ZERO = [
+KEPT = [
     ("+39 06 6982 1234", "+390669821234"),
     ("+39 (02) 1234567", "+39021234567"),
     ("+378 0549 882345", "+3780549882345"),
     ("+225 07 07 12 34 56", "+2250707123456"),
     ("+242 06 123 4567", "+242061234567"),
     ("+229 01 97 12 34 56", "+2290197123456"),
+    ("+7 (912) 345-67-89 (мобильный)", "+79123456789"),
+    ("+375 29 123-45-67", "+375291234567"),
+    ("\u200f+٩٧١ ٥٠ ١٢٣ ٤٥٦٧", "+971501234567"),
+    ("+４９－１５１－２３４５６７８（携帯）", "+491512345678"),
 ]
 FORMS = [
     ("+54 9 11 2345 6789", "+54 11 2345 6789"),
@@ -160,8 +173,8 @@ async def test_what_could_be_another_number_is_refused(
     assert not simulator.executed
 
 
-@pytest.mark.parametrize(("written", "sent"), WITH_ZERO)
-async def test_a_zero_that_belongs_to_the_number_is_kept(
+@pytest.mark.parametrize(("written", "sent"), KEPT)
+async def test_all_digits_of_the_number_are_kept(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

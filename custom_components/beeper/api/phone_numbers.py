@@ -69,6 +69,10 @@ _WITH_ZERO: Final = {
 """National numbers that begin with a zero, by country code. Elsewhere, a zero there is
 dialled within the country only."""
 
+_LENGTHS: Final = {"1": 10, "7": 10, "370": 8, "375": 9}
+"""Digits of all national numbers, by country code: where a 1, 8 or 80 is dialled in front
+of them within the country, or an extension is often written behind them."""
+
 _EQUIVALENT: Final = (
     (re.compile(r"549(\d{10})"), r"54\1"),  # Argentina: the 9 of mobile phones
     (re.compile(r"521(\d{10})"), r"52\1"),  # Mexico: the 1 of mobile phones
@@ -203,6 +207,8 @@ def _checked(number: str) -> str:
         code in _WITH_ZERO and re.fullmatch(_WITH_ZERO[code], national)
     ):
         raise PhoneNumberError("phone_trunk_zero", code)
+    if len(national) != _LENGTHS.get(code, len(national)):
+        raise PhoneNumberError("phone_invalid")
     return number
 
 
