@@ -461,6 +461,7 @@ async def test_read_only(
         (CHAT_SHORTCUT, "{{ unheard_of }}", "cannot be filled in"),
         (MESSAGE_SHORTCUT, "{{ '' }}", "nothing to send"),
         (MESSAGE_SHORTCUT, "{{ '\n ' }}", "nothing to send"),
+        (MESSAGE_SHORTCUT, "{{ '\u200b\u2800' }}", "nothing to send"),
         (MESSAGE_SHORTCUT, "{{ 'x' * 200000 }}", "longer than 100 kB"),
     ],
 )

@@ -146,7 +146,9 @@ async def test_without_a_context(
     assert sent(simulator) == 2
 
 
-@pytest.mark.parametrize(("title", "message"), [(None, ""), (" ", " \n")])
+@pytest.mark.parametrize(
+    ("title", "message"), [(None, ""), (" ", " \n"), ("\u00ad", "\u200b\u2800")]
+)
 async def test_nothing_to_send(
     hass: HomeAssistant,
     simulator: Simulator,

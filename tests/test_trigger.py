@@ -764,6 +764,13 @@ async def test_sending_failed(
         ({"sender": ["Kim", "0155 50101002"]}, "sender.1 has no country code"),
         ({"phrase": True}, "phrase.0 must be text"),
         ({"phrase": [" "]}, "phrase.0 is blank"),
+        # Compared without its marks, it would be part of every message.
+        ({"phrase": ["Kim", "\u00ad"]}, "phrase.1 is blank"),
+        ({"phrase": "\ufe0f"}, "phrase.0 is blank"),
+        ({"phrase": "\u3164\u2800"}, "phrase.0 is blank"),
+        ({"phrase": "\u0301"}, "phrase.0 is blank"),
+        ({"phrase": "\u0640"}, "phrase.0 is blank"),
+        ({"sender": "\u3164"}, "sender.0 is blank"),
         ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
         ({"chat_type": "channel"}, "chat_type must be one of: single, group"),
         ({"include_own": "perhaps"}, "include_own must be true or false"),

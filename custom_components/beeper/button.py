@@ -15,6 +15,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.template import Template
 
 from . import errors
+from .api.folding import is_blank
 from .api.requests import CreateChat, StartChat, StartUser
 from .const import (
     CONF_ACCOUNT_ID,
@@ -195,4 +196,4 @@ class ShortcutButton(ButtonEntity):
             raise errors.failed("template_failed") from None
         except vol.Invalid as err:
             raise errors.invalid(err.msg, field=CONF_MESSAGE) from None
-        return message if message.strip() else ""
+        return "" if is_blank(message) else message

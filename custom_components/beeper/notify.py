@@ -9,6 +9,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from . import errors
+from .api.folding import is_blank
 from .const import CONF_CHAT_ID, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
@@ -60,8 +61,8 @@ class ChatNotifyEntity(NotifyEntity):
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a message, with the title as its first line in bold."""
-        title = (title or "").strip()
-        if not message.strip() and not title:
+        title = "" if is_blank(title or "") else (title or "").strip()
+        if is_blank(message) and not title:
             raise errors.invalid("nothing_to_send")
         if title:
             text, length = markdown.with_title(title, message), len(title) + 1

@@ -19,6 +19,7 @@ from homeassistant.helpers.template import ResultWrapper
 from homeassistant.util import dt as dt_util
 
 from .api import phone_numbers
+from .api.folding import fold, is_blank
 from .api.phone_numbers import MIN_PHONE_DIGITS
 
 _MAX_FILE_NAME_LENGTH: Final = 200
@@ -31,10 +32,12 @@ _BLANKS: Final[tuple[object, ...]] = (None, "", [], {})
 _EMAIL: Final = re.compile(
     r"[^@\s<>,;\u200b-\u200f\u2060]+@[^@\s<>,;\u200b-\u200f\u2060]+"
 )
-_INVISIBLE: Final = re.compile(
-    r"^[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
-    r"|[\s\x00-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$"
+# Without variation selectors, which belong to the emoji before them.
+_BLANK: Final = (
+    r"[\s\x00-\x1f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u2069\u2800\u3164\ufeff\uffa0]+"
 )
+_INVISIBLE: Final = re.compile(rf"^{_BLANK}|{_BLANK}$")
 _NUMBER: Final = re.compile(r"\s*[+-]?\d[\d., ]*\s*")
 _IMAGE_ENTITY: Final = re.compile(r"(camera|image)\.[a-z0-9_]+")
 
@@ -90,7 +93,7 @@ def text(value: Any) -> str:
 def visible_text(value: Any) -> str:
     """Return text unchanged; refuse text without visible characters."""
     result = text(value)
-    if not _INVISIBLE.sub("", result):
+    if is_blank(result):
         raise vol.Invalid("blank")
     return result
 
@@ -101,7 +104,8 @@ def identifier(value: Any) -> str:
         raise vol.Invalid("not_text")
     # Copying a name or number often copies invisible characters with it.
     visible = _INVISIBLE.sub("", text(value))
-    if not visible:
+    # What is compared would be empty, and the same as everything else of that kind.
+    if not any(map(fold, visible)):
         raise vol.Invalid("blank")
     return visible
 

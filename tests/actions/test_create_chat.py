@@ -422,6 +422,9 @@ async def test_non_default_account(
             "allow_repeat must be true or false",
         ),
         ({**KIM_BY_NUMBER, "account_id": " "}, "account_id is blank"),
+        ({**KIM_BY_NUMBER, "message_text": " \n"}, "message_text is blank"),
+        ({**KIM_BY_NUMBER, "message_text": "\u200b\u2800"}, "message_text is blank"),
+        ({**GROUP_OF_TWO, "title": "\u3164"}, "title is blank"),
         ({**KIM_BY_NUMBER, "account_id": ["whatsapp"]}, "account_id must be text"),
     ],
 )

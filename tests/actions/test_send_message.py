@@ -180,6 +180,8 @@ HI = {"chat_id": KIM, "message": "hi"}
         ({"chat_id": KIM}, "There is nothing to send"),
         ({"chat_id": KIM, "message": ""}, "There is nothing to send"),
         ({"chat_id": KIM, "message": " \n"}, "There is nothing to send"),
+        ({"chat_id": KIM, "message": "\u200b\u00ad\ufe0f"}, "There is nothing to send"),
+        ({"chat_id": KIM, "message": "\u2800\n\u3164"}, "There is nothing to send"),
         ({**HI, "chat_id": " "}, "chat_id is blank"),
         ({**HI, "chat_id": [KIM]}, "chat_id must be text"),
         ({**HI, "chat_id": 1.5}, "chat_id must be text"),

@@ -32,7 +32,7 @@ from ..validation import (
     only_known,
     person_recipients,
     phone_number,
-    text,
+    visible_text,
     without_blanks,
 )
 from .action import (
@@ -96,7 +96,7 @@ def _user(value: Any) -> dict[str, str]:
 _COMMON: Final = {
     **ENTRY_SCHEMA,
     vol.Optional(ATTR_ACCOUNT_ID): identifier,
-    vol.Optional(ATTR_MESSAGE_TEXT): text,
+    vol.Optional(ATTR_MESSAGE_TEXT): visible_text,
     **FORMAT_SCHEMA,
     vol.Optional(ATTR_ALLOW_REPEAT, default=False): boolean,
 }
@@ -119,7 +119,7 @@ _SCHEMAS: Final = {
             vol.Optional(ATTR_PARTICIPANTS): person_recipients,
             vol.Optional(ATTR_PARTICIPANT_IDS): identifiers,
             vol.Required(ATTR_TYPE): one_of(TYPE_SINGLE, TYPE_GROUP),
-            vol.Optional(ATTR_TITLE): text,
+            vol.Optional(ATTR_TITLE): visible_text,
             vol.Optional("if_exists", default="create"): one_of(
                 "create", "reuse", "refuse"
             ),

@@ -10,6 +10,7 @@ from homeassistant.core import ServiceCall
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 
 from .. import errors
+from ..api.folding import is_blank
 from ..api.requests import AttachmentType
 from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
@@ -84,7 +85,7 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
 
 def check_content(params: dict[str, Any]) -> None:
     """Remove a blank message; raises ServiceValidationError for a call without content."""
-    if not params.get(ATTR_MESSAGE, "").strip():
+    if is_blank(params.get(ATTR_MESSAGE, "")):
         params.pop(ATTR_MESSAGE, None)
         if ATTR_ATTACHMENT not in params:
             raise errors.invalid("nothing_to_send")
