@@ -91,7 +91,7 @@ async def send(hass: HomeAssistant, recipient: str, **data: Any) -> Any:
         ("فاطمه علي", "فاطمة علی", "exact"),
         ("Flat 2", "Flat ２", "exact"),
         ("غرفة 2", "غرفة ٢", "exact"),
-        ("יוסי", "‏יוסי כהן‏", "words"),
+        ("יוסי", "\u200fיוסי כהן\u200f", "words"),
         ("ज़ीनत", "ज़ीनत अमान", "words"),
         ("ΓΙΩΡΓΟΣ", "Γιώργος Παπάς", "words"),
         ("约翰", "约翰·史密斯", "words"),
