@@ -94,6 +94,8 @@ class PhoneNumberError(ValueError):
 
 def parse(text: str) -> str:
     """Return a number in E.164. Raises PhoneNumberError."""
+    if is_e164(text):
+        return _checked(text)
     for link in _LINKS:
         if match := link.fullmatch(_visible(text)):
             digits = re.sub(r"^(?:\+|%2b)", "", match["number"], flags=re.IGNORECASE)

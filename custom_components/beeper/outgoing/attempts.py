@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count
-import json
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
@@ -105,9 +105,7 @@ class AttemptLog[ResultT]:
     def hashes(self, keys: Iterable[Hashable]) -> set[str]:
         """Return the keys as they may be stored."""
         return {
-            blake2b(
-                json.dumps(key, default=str).encode(), digest_size=12, key=self._salt
-            ).hexdigest()
+            blake2b(json_bytes(key), digest_size=12, key=self._salt).hexdigest()
             for key in keys
         }
 
@@ -166,7 +164,11 @@ class AttemptLog[ResultT]:
     @property
     def has_unknown(self) -> bool:
         """Return whether a request has ended that may have run."""
-        return any(attempt.is_unknown for attempt in self._all())
+        return any(
+            attempt.is_unknown
+            for attempts in self._attempts.values()
+            for attempt in attempts
+        )
 
     def _add(self, attempt: Attempt, keys: Iterable[str]) -> None:
         for key in keys:

@@ -269,8 +269,9 @@ class Outbox:
 
     async def _find_earlier(self, job: Job[Any]) -> list[Attempt]:
         """Return the attempts with an unknown outcome that this job may repeat."""
-        earlier = self._log.find_unknown(self._hashes(job, related=True))
-        if earlier or not self._log.has_unknown:
+        if not self._log.has_unknown:
+            return []
+        if earlier := self._log.find_unknown(self._hashes(job, related=True)):
             return earlier
         with suppress(BeeperError, TimeoutError):
             async with asyncio.timeout(_IDENTIFY_TIMEOUT):
