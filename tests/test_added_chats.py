@@ -172,7 +172,7 @@ async def test_successor_after_a_restart(
         assert private not in stored
 
 
-async def test_chat_of_other_people_is_no_successor(
+async def test_chat_of_other_people_is_not_a_successor(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,

@@ -943,7 +943,7 @@ async def test_hostile_texts_stay_texts(
     assert texts(simulator, KIM) == [text]
 
 
-async def test_what_assist_does_not_hear(
+async def test_messages_that_assist_ignores(
     hass: HomeAssistant,
     simulator: Simulator,
     agent: Agent,
@@ -1088,7 +1088,7 @@ async def test_messages_are_read_aloud(
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-async def test_the_servers_clock_decides_what_is_read_aloud(
+async def test_the_servers_clock_decides_which_messages_are_read_aloud(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -1111,7 +1111,7 @@ async def test_the_servers_clock_decides_what_is_read_aloud(
 
 
 @pytest.mark.parametrize("groups", [False, True])
-async def test_what_is_not_read_aloud(
+async def test_messages_that_are_not_read_aloud(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -1174,7 +1174,7 @@ async def test_a_spoken_answer_is_sent(
     assert not spoken
 
 
-async def test_what_is_said_otherwise_is_not_sent(
+async def test_other_sentences_send_nothing(
     hass: HomeAssistant, simulator: Simulator, listening: MockConfigEntry
 ) -> None:
     asked = hear(hass, sentence="what a nice day")
@@ -1285,7 +1285,7 @@ async def test_items_are_put_on_the_list(
     assert tried(simulator) == 0
 
 
-async def test_what_is_not_put_on_the_list(
+async def test_messages_that_add_no_item(
     hass: HomeAssistant,
     simulator: Simulator,
     shopping: ShoppingList,
@@ -1305,7 +1305,7 @@ async def test_what_is_not_put_on_the_list(
     assert len(shopping.items) == 20
 
 
-async def test_what_is_bought_gets_a_reaction(
+async def test_bought_items_get_a_reaction(
     hass: HomeAssistant, simulator: Simulator, shopping: ShoppingList
 ) -> None:
     """Once all of a message is bought, and only once."""
@@ -1422,7 +1422,7 @@ async def test_failed_answer_while_away_is_notified(
     assert sent(simulator) == 0
 
 
-async def test_nobody_is_answered_by_name_while_away(
+async def test_senders_are_not_recognized_by_name_while_away(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -1705,7 +1705,7 @@ async def test_no_cancels(
     assert texts(simulator)[1:] == ["OK, nothing is done."]
 
 
-async def test_unrelated_messages_are_no_answer(
+async def test_unrelated_messages_do_not_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -1742,7 +1742,7 @@ async def test_unrelated_messages_are_no_answer(
     assert texts(simulator)[1:] == ["No answer in time: nothing is done."]
 
 
-async def test_earlier_yes_is_no_answer(
+async def test_an_earlier_yes_does_not_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],
@@ -1889,7 +1889,7 @@ async def test_no_question_for_a_name(
     ],
 )
 @pytest.mark.parametrize("blank", [[], "", [""], None])
-async def test_empty_list_allows_nobody(
+async def test_empty_list_allows_no_senders(
     hass: HomeAssistant, loaded: MockConfigEntry, name: str, empty: str, blank: Any
 ) -> None:
     inputs = {"senders": [KIMS], empty: blank}
@@ -1903,7 +1903,7 @@ async def test_empty_list_allows_nobody(
 
 @pytest.mark.parametrize("empty", ["senders", "yes_words"])
 @pytest.mark.parametrize("blank", [[], "", [""], None])
-async def test_empty_list_asks_nobody(
+async def test_empty_list_asks_no_senders(
     hass: HomeAssistant,
     simulator: Simulator,
     asking: dict[str, Any],

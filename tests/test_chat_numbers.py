@@ -159,7 +159,7 @@ async def test_trigger_with_the_number_of_another_chat(
     assert issues(hass)
 
 
-async def test_repair_lets_the_number_mean_the_new_chat(
+async def test_repair_assigns_the_number_to_the_new_chat(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,

@@ -190,7 +190,7 @@ async def test_server_without_search_has_no_unread(
 
 
 @pytest.mark.parametrize("key", BOTH)
-async def test_missing_server_is_no_error(
+async def test_missing_server_raises_no_error(
     hass: HomeAssistant,
     simulator: Simulator,
     caplog: pytest.LogCaptureFixture,

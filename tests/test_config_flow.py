@@ -339,7 +339,7 @@ async def test_scopes_are_optional(
 
 
 @pytest.mark.parametrize("profile", ["easymatrix"])
-async def test_nobody_is_signed_in(hass: HomeAssistant, simulator: Simulator) -> None:
+async def test_no_user_is_signed_in(hass: HomeAssistant, simulator: Simulator) -> None:
     result = await begin(hass)
     simulator.faults.add(
         "status_before",
@@ -756,7 +756,7 @@ async def test_only_beeper_is_filled_in(
 @pytest.mark.parametrize(
     "pasted", ["Bearer {}", "bearer  {}", "Authorization: Bearer {}", '"{}"']
 )
-async def test_what_was_pasted_is_cleaned_up(
+async def test_pasted_values_are_cleaned_up(
     hass: HomeAssistant, simulator: Simulator, path: str, pasted: str
 ) -> None:
     result = await submit(
@@ -974,7 +974,7 @@ async def test_new_token_of_a_similar_user_is_refused(
 
 @pytest.mark.parametrize("how", UNTOLD)
 @pytest.mark.parametrize("change", ["url", "token"])
-async def test_another_connection_waits_until_the_server_says_whose_it_is(
+async def test_another_connection_waits_for_the_signed_in_user(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -1013,7 +1013,7 @@ async def test_a_bare_name_counts_at_the_same_address_only(
 
 
 @pytest.mark.parametrize("how", UNTOLD)
-async def test_account_is_changed_while_the_server_does_not_say_whose_it_is(
+async def test_account_is_changed_while_the_signed_in_user_is_unknown(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, how: str
 ) -> None:
     """The same token at the same address is the same user's."""
@@ -1040,7 +1040,7 @@ async def test_two_servers_that_name_their_user_without_a_server(
         assert result["errors"] == {"base": "user_unknown"}
 
 
-async def test_user_is_noted_once_the_server_says_who_it_is(
+async def test_user_is_stored_once_the_server_reports_it(
     hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
 ) -> None:
     """A new token has to belong to somebody."""

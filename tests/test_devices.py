@@ -214,7 +214,7 @@ async def test_a_beeper_server_is_called_so(
     assert server_name(hass, entry) == "Beeper Server"
 
 
-async def test_two_servers_are_told_apart_by_their_hosts(
+async def test_two_servers_are_distinguished_by_their_hosts(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """And one alone has its plain name again."""

@@ -8,7 +8,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.helpers.entities import add_chat
 
 
-async def test_every_entity_has_an_id_a_device_and_a_name_of_its_own(
+async def test_every_entity_has_a_unique_id_a_device_and_a_name(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     device_registry: dr.DeviceRegistry,

@@ -264,7 +264,9 @@ async def test_at_most_ten_matches(
     assert not simulator.executed
 
 
-async def test_nobody(hass: HomeAssistant, loaded: MockConfigEntry, tool: Call) -> None:
+async def test_nobody_matches(
+    hass: HomeAssistant, loaded: MockConfigEntry, tool: Call
+) -> None:
     assert await tool("read_unread", recipient="nobody") == (
         {
             "status": "no_sender",

@@ -61,7 +61,7 @@ async def test_read_only_token_raises_an_issue(
 
 
 @pytest.mark.parametrize("change", ["read_only_option", "last_chat_removed"])
-async def test_read_only_token_is_no_issue_if_nothing_is_sent(
+async def test_read_only_token_raises_no_issue_if_nothing_is_sent(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

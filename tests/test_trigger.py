@@ -135,7 +135,7 @@ async def test_message_without_a_network(
     assert calls[0].data["trigger"]["description"] == "message on Beeper"
 
 
-async def test_each_message_starts_a_run_of_its_own(
+async def test_each_message_starts_a_separate_run(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     calls = await automate(hass)

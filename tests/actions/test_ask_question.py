@@ -246,7 +246,7 @@ async def test_a_question_is_never_markdown(simulator: Simulator, ask: Ask) -> N
 @pytest.mark.parametrize(
     "text", ["maybe", "3", "Shall I say yes?", "yes " * 200, "", "{{ 'yes' }}"]
 )
-async def test_other_texts_are_no_answer(
+async def test_other_texts_do_not_answer(
     simulator: Simulator, ask: Ask, text: str
 ) -> None:
     question = ask()
@@ -361,7 +361,9 @@ async def test_anyone_in_a_group(simulator: Simulator, ask: Ask) -> None:
     assert (await question)["sender_id"] == MIAS_ID
 
 
-async def test_another_chat_is_no_answer(simulator: Simulator, ask: Ask) -> None:
+async def test_messages_in_other_chats_do_not_answer(
+    simulator: Simulator, ask: Ask
+) -> None:
     question = ask()
     await asked(simulator)
     write(simulator, "yes", chat_id=FAMILY, sender=person(simulator, KIMS_ID))
@@ -390,7 +392,7 @@ async def test_allowed_senders_apply(
 
 
 @pytest.mark.parametrize("ago", [3600, 60, 2])
-async def test_what_was_written_before_is_no_answer(
+async def test_earlier_messages_do_not_answer(
     simulator: Simulator, ask: Ask, ago: float
 ) -> None:
     """The network may deliver it only now."""
@@ -433,7 +435,7 @@ async def test_same_second_is_decided_by_the_servers_order(
     assert (await question)["id"] == "yes"
 
 
-async def test_what_is_written_while_the_question_waits_for_its_turn_is_no_answer(
+async def test_messages_before_the_question_is_sent_do_not_answer(
     simulator: Simulator, ask: Ask, hass: HomeAssistant
 ) -> None:
     fault = simulator.faults.add("delay", method="POST", path=PATH, seconds=0.5)
@@ -472,7 +474,7 @@ async def test_an_answer_may_overtake_the_confirmation(
     assert (await question)["id"] == "yes"
 
 
-async def test_edits_are_no_answer(simulator: Simulator, ask: Ask) -> None:
+async def test_edits_do_not_answer(simulator: Simulator, ask: Ask) -> None:
     question = ask()
     await asked(simulator)
     message = write(simulator, "perhaps")
@@ -522,7 +524,7 @@ async def test_a_reply_answers_its_own_question(
     assert (await newer)["id"] == "no"
 
 
-async def test_a_reply_to_another_message_is_no_answer(
+async def test_a_reply_to_another_message_does_not_answer(
     simulator: Simulator, ask: Ask
 ) -> None:
     other = write(simulator, "Shall we eat?")
@@ -533,7 +535,7 @@ async def test_a_reply_to_another_message_is_no_answer(
     assert await is_waiting(simulator, question)
 
 
-async def test_what_does_not_fit_the_newest_question_answers_no_other(
+async def test_a_text_that_does_not_fit_the_newest_question_answers_none(
     simulator: Simulator, ask: Ask
 ) -> None:
     older = ask(answers=[])
@@ -606,7 +608,7 @@ async def test_automations_can_leave_answers_alone(
 # How the waiting ends
 
 
-async def test_timeout_is_no_error(
+async def test_timeout_raises_no_error(
     simulator: Simulator, ask: Ask, events: list[MessageEvent]
 ) -> None:
     question = ask(timeout=1)

@@ -267,7 +267,7 @@ async def test_participants_may_be_one_or_many(
         ({"recipient": ["Kim", "Mia"], "type": "group"}, ("group", 2)),
     ],
 )
-async def test_recipients_imply_what_is_created(
+async def test_recipients_imply_the_chat_type(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -179,7 +179,7 @@ async def test_other_actions_are_about_one_chat(
 # Outcomes
 
 
-async def test_error_says_which_messages_were_sent(
+async def test_error_lists_sent_messages(
     hass: HomeAssistant, simulator: Simulator, chats: list[str]
 ) -> None:
     simulator.faults.add("status_before", method="POST", path=f"*{FAMILY}*", status=403)
@@ -194,7 +194,7 @@ async def test_error_says_which_messages_were_sent(
 
 
 @pytest.mark.usefixtures("quick_recovery")
-async def test_error_says_which_outcomes_are_unknown(
+async def test_error_lists_unknown_outcomes(
     hass: HomeAssistant, simulator: Simulator, chats: list[str]
 ) -> None:
     simulator.faults.add("drop_before", method="POST", path=f"*{FAMILY}*")

@@ -336,7 +336,7 @@ def test_only_a_whole_id_or_a_reported_number_identifies_a_person(
         ),
     ],
 )
-def test_an_identity_proves_and_another_one_denies(
+def test_one_matching_and_one_different_identity(
     user: dict[str, str], wanted: dict[str, str], id_scheme: str | None, same: bool
 ) -> None:
     person = User(**{"id": "@x:beeper.com", **user})  # type: ignore[arg-type]

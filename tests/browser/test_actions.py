@@ -48,7 +48,7 @@ async def test_chat_is_started_with_a_recipient(
     assert sent.json["messageText"] == "Hello from the form 👋"
 
 
-async def test_chat_is_started_with_what_is_known_of_a_person(
+async def test_chat_is_started_with_all_known_identifiers_of_a_person(
     frontend: Frontend, simulator: Simulator
 ) -> None:
     await open_action(frontend, "create_chat")

@@ -10,7 +10,7 @@ from .frontend import Frontend
 
 
 @pytest.mark.usefixtures("kim", "camera")
-async def test_one_button_starts_a_chat_and_another_says_why_it_does_not(
+async def test_buttons_start_a_chat_or_raise_the_reason(
     frontend: Frontend, simulator: Simulator
 ) -> None:
     await frontend.open("/beeper-demo")

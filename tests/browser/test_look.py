@@ -20,7 +20,7 @@ SHOW = """html => {
 }"""
 
 
-async def test_what_is_wrong_is_seen(frontend: Frontend) -> None:
+async def test_faults_are_detected(frontend: Frontend) -> None:
     await frontend.open("/profile")
     for html, complaint in WRONG.items():
         await frontend.page.evaluate(SHOW, html)

@@ -48,7 +48,7 @@ async def test_wrong_token_then_the_right_one_then_an_account(
     await frontend.look("set-up-8-options", height=1200)
 
 
-async def test_token_that_may_only_read_is_told_and_replaced(
+async def test_read_only_token_is_reported_and_replaced(
     without_beeper: None, frontend: Frontend, simulator: Simulator
 ) -> None:
     page, form = frontend.page, frontend.form

@@ -94,5 +94,5 @@ def test_version(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["4.3", "555.010.1002", "4.3.123 ", "٤.٣.١", ""])
-def test_other_texts_are_no_version(text: str) -> None:
+def test_other_texts_are_not_versions(text: str) -> None:
     assert version(text) is None

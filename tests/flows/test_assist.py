@@ -140,7 +140,7 @@ async def test_assist_is_off_by_default(
     assert only(loaded).data.keys() == {"chat_id", "account_id", "network"}
 
 
-async def test_what_can_be_chosen(
+async def test_possible_choices(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

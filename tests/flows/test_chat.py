@@ -153,7 +153,7 @@ async def test_chats_are_distinguishable(
         ("en", timedelta(days=400), "2025-10-25"),
     ],
 )
-async def test_rows_tell_when_something_happened(
+async def test_rows_include_the_time_of_the_event(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -332,7 +332,7 @@ async def test_added_chats_are_not_offered(
     assert FAMILY not in offered
 
 
-async def test_a_chat_that_was_added_meanwhile_is_refused(
+async def test_a_chat_added_during_the_form_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     result = await begin(hass, loaded)

@@ -229,7 +229,7 @@ async def test_ambiguous_match_is_not_preselected(
     assert numbers == {number, "+15550101004"}
 
 
-async def test_partial_number_preselects_nobody(
+async def test_partial_number_preselects_no_person(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
     given = {**GROUP, "participants": ["101002"]}
@@ -307,7 +307,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("kind", "given", "field"), UNKNOWN)
-async def test_nobody_is_missing_while_nothing_is_loaded(
+async def test_missing_recipients_are_unknown_while_chats_are_not_loaded(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -440,7 +440,7 @@ async def test_not_answered(
     ]
 
 
-async def test_what_the_family_wrote(
+async def test_blueprint_reads_family_messages(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -474,7 +474,7 @@ async def test_count_the_messages(
     assert await notice_texts(notices) == [f"{count} messages"]
 
 
-async def test_what_it_answers_to(
+async def test_messages_that_start_an_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

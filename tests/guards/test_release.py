@@ -184,7 +184,7 @@ def test_actions_are_pinned_by_hash(file: Path) -> None:
     assert yaml.safe_load(text)["concurrency"]["group"]
 
 
-def test_what_publishes_a_release_runs_nothing_of_the_repository() -> None:
+def test_the_release_job_runs_no_code_of_the_repository() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))[
         "jobs"
     ]

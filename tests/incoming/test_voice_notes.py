@@ -145,7 +145,7 @@ async def test_other_sounds_are_not_transcribed(
     ],
     ids=["broken", "empty", "long", "large", "gone", "local"],
 )
-async def test_what_cannot_be_understood(
+async def test_unrecognized_voice_notes(
     simulator: Simulator,
     listening: MockConfigEntry,
     ear: Ear,
@@ -178,7 +178,7 @@ async def test_speech_to_text_fails(
     assert numbers(listening) == {"failed": 1}
 
 
-async def test_decoding_takes_too_long(
+async def test_decoding_times_out(
     simulator: Simulator,
     listening: MockConfigEntry,
     ear: Ear,

@@ -218,7 +218,7 @@ async def test_reminder_and_its_end(
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
-async def test_missing_action_changes_nothing_and_says_so(
+async def test_missing_change_action_raises_an_error(
     home: Home, bob: Person, open_chat: OpenChat, action: str, data: dict[str, Any]
 ) -> None:
     chat_id = await open_chat(bob, name="Kitchen")

@@ -18,7 +18,7 @@ _NOT_SIMULATED = {
 }
 
 
-async def test_report_names_nobody_and_the_simulator_answers_alike(
+async def test_report_has_no_names_and_the_simulator_answers_alike(
     beeper: EasyMatrix,
     owner: Person,
     bob: Person,

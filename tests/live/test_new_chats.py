@@ -173,7 +173,7 @@ async def test_same_call_twice_makes_one_chat(home: Home, bob: Person) -> None:
     assert await bob.invitations() == {}
 
 
-async def test_several_chats_with_one_person_are_no_question(
+async def test_several_chats_with_one_person_need_no_question(
     home: Home, bob: Person, open_chat: OpenChat
 ) -> None:
     older = await open_chat(bob)

@@ -137,7 +137,7 @@ async def refusals(home: Home, bob: Person, open_chat: OpenChat) -> list[str]:
     return refusals
 
 
-async def test_missing_action_reads_nothing_and_says_so(refusals: list[str]) -> None:
+async def test_missing_query_action_raises_an_error(refusals: list[str]) -> None:
     assert all("Nothing was read" in refusal for refusal in refusals)
 
 

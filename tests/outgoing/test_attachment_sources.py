@@ -166,7 +166,7 @@ async def test_without_any_camera(
         ("media-source://tts/tts.nobody?message=secret", "tts.nobody"),
     ],
 )
-async def test_what_does_not_exist_is_named(
+async def test_missing_items_are_named(
     hass: HomeAssistant,
     simulator: Simulator,
     camera: Door,
@@ -202,7 +202,7 @@ async def refused_as_unknown(
     ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("attachment", ["camera.door", "image.bell"])
-async def test_what_a_camera_raises_stays_private(
+async def test_errors_of_cameras_stay_private(
     hass: HomeAssistant,
     simulator: Simulator,
     camera: Door,
@@ -744,7 +744,7 @@ async def test_offline_server(
     assert "its server could not be reached" in error
 
 
-async def test_address_with_a_certificate_that_nobody_knows(
+async def test_address_with_an_untrusted_certificate(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -43,7 +43,7 @@ async def test_group_is_reused_daily(
     assert made(simulator) == 0
 
 
-async def test_bot_of_a_network_is_no_participant(
+async def test_network_bots_are_not_participants(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     bot = contact(simulator, "@whatsappbot:beeper.com", full_name="WhatsApp bridge bot")

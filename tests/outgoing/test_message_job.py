@@ -250,7 +250,7 @@ async def test_a_text_longer_than_the_chat_allows_is_refused(
 
 
 @pytest.mark.parametrize("length", [None, -1, "10", [], True])
-async def test_missing_length_is_no_limit(
+async def test_without_a_length_there_is_no_limit(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -454,7 +454,7 @@ async def test_a_cancelled_caller_does_not_stop_the_message(
     ids=["chat ID", "number of the chat", "title"],
 )
 @pytest.mark.parametrize("is_early", [True, False], ids=["while it runs", "after it"])
-async def test_the_next_run_takes_over_a_message_of_a_cancelled_one(
+async def test_the_next_run_joins_the_message_of_a_cancelled_run(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

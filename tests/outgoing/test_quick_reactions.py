@@ -255,7 +255,7 @@ async def test_every_visible_action_counts_whatever_started_it(
     assert issue(hass, loaded)
 
 
-async def test_automation_that_another_one_starts_counts(
+async def test_automations_started_by_automations_count(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     first = {"alias": "First", "triggers": {"trigger": "beeper.message_received"}}
@@ -305,7 +305,7 @@ async def test_triggers_still_fire_and_other_chats_are_written_to(
     assert texts.count("I am away") == 5, "and nothing else, no notice either"
 
 
-async def test_repair_lets_it_go_on(
+async def test_repair_lets_the_automation_answer_again(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

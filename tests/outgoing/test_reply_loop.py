@@ -403,7 +403,7 @@ async def test_only_the_newest_runs_are_kept(
         await answer(hass, started[-1], 1)
 
 
-async def test_offline_server_is_no_error(
+async def test_offline_server_raises_no_error(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -253,7 +253,7 @@ async def test_ten_thousand_chats_and_contacts_are_read_in_long_pages(
     assert searches(simulator) < 120
 
 
-async def test_bot_of_a_network_is_nobody(
+async def test_network_bots_are_not_people(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """The direct chat with a person stays the person's, and the bot is not listed."""

@@ -182,7 +182,7 @@ async def test_many_events_are_not_read_one_by_one(
     assert len(simulator.requests) - seen < 10
 
 
-async def test_a_chat_that_hangs_holds_nobody_up(
+async def test_a_hanging_chat_delays_no_other(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -333,7 +333,7 @@ def shown(candidates: Iterable[Candidate], query: NameQuery) -> list[Any]:
     text=QUERIES,
     spoken=st.booleans(),
 )
-def test_the_index_finds_what_comparing_everything_finds(
+def test_the_index_finds_all_matches(
     chats: list[ListedChat],
     contacts: list[tuple[str, User]],
     removed: list[int],

@@ -124,7 +124,7 @@ async def test_an_account_that_hung_is_asked_again_after_a_while(
 
 
 @pytest.mark.index("cold")
-async def test_search_of_all_accounts_leaves_out_the_one_that_hangs(
+async def test_search_of_all_accounts_skips_a_hanging_account(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, quick: None
 ) -> None:
     hang(simulator)

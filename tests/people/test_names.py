@@ -148,7 +148,7 @@ async def test_whole_words_select(
         ("-", "Kim - Lee"),
     ],
 )
-async def test_parts_of_words_select_nobody(
+async def test_parts_of_words_select_no_person(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

@@ -147,7 +147,7 @@ async def sender(hass: HomeAssistant, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("written", "reason"), REFUSED)
-async def test_what_could_be_another_number_is_refused(
+async def test_ambiguous_numbers_are_refused(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

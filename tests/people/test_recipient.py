@@ -204,7 +204,7 @@ async def test_partial_number_or_handle_is_refused(
 
 
 @pytest.mark.parametrize("recipient", ["Nobody", "@nobody", "!no:beeper.com", "5"])
-async def test_nobody(
+async def test_nobody_matches(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
 ) -> None:
     message = await refused(hass, simulator, recipient=recipient)
@@ -483,7 +483,7 @@ async def test_title_equal_to_another_chats_number(
         "#5",
     ],
 )
-async def test_title_that_looks_like_something_else(
+async def test_title_in_the_form_of_another_identifier(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, title: str
 ) -> None:
     simulator.world.chats[FAMILY].title = title
@@ -500,7 +500,7 @@ async def test_title_that_looks_like_something_else(
         ("@somebody:beeper.com", "fits nobody"),
     ],
 )
-async def test_identity_is_no_title(
+async def test_identities_are_not_titles(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -516,7 +516,7 @@ async def test_identity_is_no_title(
 
 
 @pytest.mark.parametrize("name", ["555 010 7777", "24.12.2026", "@somebody"])
-async def test_name_of_a_person_is_no_number_or_handle(
+async def test_names_of_people_are_not_numbers_or_handles(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
 ) -> None:
     """People choose their names."""
@@ -568,7 +568,7 @@ async def test_own_number_or_name_reaches_the_note_to_self(
 
 
 @pytest.mark.parametrize("title", ["Empty room (was Kim)", "Kim"])
-async def test_chat_without_others_is_no_note_to_self(
+async def test_chat_without_others_is_not_a_note_to_self(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, title: str
 ) -> None:
     """Its other person may have left, or not be listed yet."""

@@ -149,7 +149,7 @@ async def test_r1_an_unreadable_history_leaves_the_message_unconfirmed(
     assert chat.messages == []
 
 
-async def test_r1_a_refused_message_says_that_the_chat_exists(
+async def test_r1_error_of_a_refused_message_includes_the_existing_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
 ) -> None:
     simulator.traits.add("existing_chat_drops_text")

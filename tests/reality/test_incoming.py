@@ -50,7 +50,7 @@ def write_file(
 
 @pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest"])
 @pytest.mark.parametrize("is_own", [False, True])
-async def test_r2_membership_rows_without_type_are_no_messages(
+async def test_r2_membership_rows_without_type_are_not_messages(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -124,7 +124,7 @@ async def test_r26_other_text_is_an_edit(
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest", "easymatrix"])
-async def test_r31_file_name_is_no_text(
+async def test_r31_file_name_is_not_text(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
@@ -138,7 +138,7 @@ async def test_r31_file_name_is_no_text(
     assert (await list_texts(hass, KIM))[:2] == ["listen to voice.ogg", None]
 
 
-async def test_r31_escaped_file_name_is_no_text(
+async def test_r31_escaped_file_name_is_not_text(
     listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
     write_file(simulator, "salt &amp; pepper.ogg", "salt & pepper.ogg")

@@ -46,7 +46,7 @@ async def test_r6_archiving_works_together_with_other_changes(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_r6_archiving_has_a_route_of_its_own_everywhere(
+async def test_r6_archiving_has_a_separate_route_everywhere(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.traits.add(*TRAITS)
@@ -158,7 +158,7 @@ async def test_r6_an_accepted_change_without_effect_is_not_done(
 
 @pytest.mark.parametrize("profile", ["4.1.294", "4.2.557", "easymatrix"])
 @pytest.mark.parametrize("action", ["set_reminder", "clear_reminder"])
-async def test_r6_what_a_server_never_shows_is_taken_for_done(
+async def test_r6_changes_that_a_server_never_lists_count_as_done(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
 ) -> None:
     data = {"remind_at": "2099-01-01T08:00:00+00:00"} if "set" in action else {}

@@ -32,7 +32,7 @@ async def test_r9_chats_are_searched_all_the_same(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_r9_the_error_says_that_contacts_were_not_searched(
+async def test_r9_the_error_mentions_unsearched_contacts(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.traits.add("contacts_fail", account="whatsapp")

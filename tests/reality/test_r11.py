@@ -71,7 +71,7 @@ async def test_r11_a_device_outlives_a_partial_list(
     assert state.state != STATE_UNAVAILABLE
 
 
-async def test_r11_an_empty_list_or_a_failed_poll_is_no_evidence(
+async def test_r11_an_empty_list_or_a_failed_poll_proves_nothing(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -193,7 +193,7 @@ RECIPIENTS = [
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(("action", "data"), RECIPIENTS)
-async def test_r11_nobody_is_found_because_nothing_is_loaded(
+async def test_r11_no_match_before_chats_are_loaded_is_explained(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,

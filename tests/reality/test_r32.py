@@ -113,7 +113,7 @@ async def test_r32_a_chat_that_is_not_found_yet_is_not_created_again(
     assert len(chats_with(simulator, noor)) == 1
 
 
-async def test_r32_other_people_are_reached_meanwhile(
+async def test_r32_requests_for_other_people_do_not_wait(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.traits.add("network_hangs")

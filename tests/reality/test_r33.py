@@ -44,7 +44,7 @@ async def test_r33_ids_that_are_names_are_not_spoken(
 
 
 @pytest.mark.parametrize("profile", ["latest", "easymatrix", MEASURED])
-async def test_r33_ids_that_are_names_are_no_names_in_responses(
+async def test_r33_ids_are_not_names_in_responses(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.traits.add("unknown_users_accepted")

@@ -109,7 +109,7 @@ async def test_r12_participants_names_replace_ids(
         ("de", "Lies meine Beeper-Nachrichten vor", "Jemand in Hikers auf WhatsApp: "),
     ],
 )
-async def test_r12_nobody_is_named_by_an_id(
+async def test_r12_people_are_not_named_by_ids(
     hass: HomeAssistant, simulator: Simulator, language: str, read: str, answer: str
 ) -> None:
     simulator.traits.add("sender_names_are_ids", "user_names_are_ids")
@@ -185,7 +185,7 @@ async def test_r27_the_newest_are_unread_if_none_is_marked(
     assert await say(hass, READ) == "Kim on WhatsApp: Two. Kim on WhatsApp: Three."
 
 
-async def test_r31_a_file_name_is_no_text(
+async def test_r31_a_file_name_is_not_text(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
     simulator.traits.add("file_name_as_text")

@@ -118,7 +118,7 @@ async def test_missing_websockets_are_an_issue_until_they_work(
     await until(lambda: no_events(hass, behind) is None)
 
 
-async def test_a_server_that_is_down_is_no_such_issue(
+async def test_an_unreachable_server_raises_another_issue(
     hass: HomeAssistant, behind: MockConfigEntry, proxy: Proxy, simulator: Simulator
 ) -> None:
     proxy.answer = lambda _: page(502, "Bad Gateway")
@@ -386,7 +386,7 @@ async def test_proxy_is_there_and_beeper_is_not(
     assert reauths(hass) == []
 
 
-async def test_beepers_own_502_is_no_proxys(
+async def test_a_502_of_beeper_is_not_a_proxy_error(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     body = {"message": "Upstream", "code": "BAD_GATEWAY"}

@@ -470,7 +470,7 @@ class Life:
 
 
 @pytest.mark.timeout(240 * TIMES)
-async def test_all_is_told_once_and_nothing_old(
+async def test_all_messages_are_published_once_and_no_old_ones(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,

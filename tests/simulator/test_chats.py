@@ -337,7 +337,7 @@ async def test_a_draft_is_cleared_before_the_next(connect: Connect) -> None:
     assert (await client("PATCH", path, json={"draft": {"text": "b"}})).status == 200
 
 
-async def test_a_draft_keeps_what_is_known_of_its_attachments(
+async def test_a_draft_keeps_known_details_of_its_attachments(
     connect: Connect,
 ) -> None:
     client = await connect()

@@ -142,7 +142,7 @@ async def test_lost_streams_are_survived(
     assert agent.heard == ["Hello"]
 
 
-async def test_nobody_is_answered_by_default(
+async def test_no_senders_are_answered_by_default(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -201,7 +201,7 @@ async def test_a_language_model_learns_where_it_is_as_data(
     }
 
 
-async def test_local_intents_come_first_where_the_pipeline_says_so(
+async def test_local_intents_come_first_if_the_pipeline_prefers_them(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -275,7 +275,7 @@ async def test_a_message_to_somebody_else_is_confirmed_in_the_chat(
     assert done == SENT_TO_MIA
 
 
-async def test_nothing_is_sent_if_the_agent_says_nothing(
+async def test_nothing_is_sent_if_the_agent_returns_no_text(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -416,7 +416,7 @@ async def test_one_person_is_answered_in_order(
 
 
 @pytest.mark.parametrize("changes", [{"people": []}, {"user_id": "other"}, None])
-async def test_who_may_no_longer_talk_is_not_heard_from_the_queue(
+async def test_queued_messages_of_removed_people_are_dropped(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -444,7 +444,7 @@ async def test_who_may_no_longer_talk_is_not_heard_from_the_queue(
     assert agent.heard == ["one"]
 
 
-async def test_nobody_is_heard_from_the_queue_of_what_was_turned_off(
+async def test_queued_messages_are_dropped_when_assist_is_turned_off(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -471,7 +471,7 @@ async def test_nobody_is_heard_from_the_queue_of_what_was_turned_off(
     assert sent(simulator) == 0
 
 
-async def test_a_stranger_in_the_group_is_not_heard(
+async def test_messages_of_strangers_in_a_group_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -491,7 +491,7 @@ async def test_a_stranger_in_the_group_is_not_heard(
     assert tried(simulator) == 0
 
 
-async def test_a_stranger_is_not_heard_by_being_quoted(
+async def test_quoted_strangers_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -608,7 +608,7 @@ async def test_an_agent_that_asks_keeps_listening(
 
 
 @pytest.mark.parametrize(("quotes_answer", "heard"), [(True, 2), (False, 1)])
-async def test_what_quotes_somebody_else_is_not_for_assist(
+async def test_replies_to_other_people_are_not_for_assist(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -638,7 +638,7 @@ async def test_what_quotes_somebody_else_is_not_for_assist(
     assert len(agent.heard) == heard
 
 
-async def test_what_assist_never_hears(
+async def test_messages_that_assist_always_ignores(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -673,7 +673,7 @@ async def test_what_assist_never_hears(
     assert sent(simulator) == 1
 
 
-async def test_membership_events_are_not_heard(
+async def test_membership_events_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -690,7 +690,7 @@ async def test_membership_events_are_not_heard(
     assert agent.heard == ["Hello"]
 
 
-async def test_the_servers_clock_decides_what_is_old(
+async def test_the_servers_clock_decides_which_messages_are_old(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -766,7 +766,7 @@ async def test_a_yes_to_assist_answers_no_earlier_question(
     assert len(replies(simulator)) == 3
 
 
-async def test_long_texts_are_not_heard(
+async def test_long_texts_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -860,7 +860,7 @@ async def test_an_agent_that_fails(
     await counted(hass, listening, simulator, failed=1)
 
 
-async def test_an_agent_that_takes_too_long(
+async def test_a_slow_agent_times_out(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -949,7 +949,7 @@ async def test_an_answer_with_an_unknown_outcome_is_not_repeated(
     assert tried(simulator) == 1
 
 
-async def test_read_only_says_nothing(
+async def test_read_only_sends_no_answer(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -993,7 +993,7 @@ async def test_a_reload_in_between(
     await counted(hass, listening, simulator, answered=2)
 
 
-async def test_what_was_written_while_home_assistant_was_away(
+async def test_messages_during_a_shutdown(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,

@@ -53,7 +53,7 @@ async def test_a_voice_note_is_answered_in_writing(
     assert reply.linked_message_id == note.id
 
 
-async def test_voice_notes_are_not_heard_unless_understood(
+async def test_voice_notes_without_transcript_are_ignored(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -111,7 +111,7 @@ async def test_an_answer_by_voice(
         ({}, "long " * 300),
     ],
 )
-async def test_what_cannot_be_spoken_is_written(
+async def test_unspeakable_answers_are_written(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,
@@ -152,7 +152,7 @@ async def test_a_refused_upload_is_written(
 
 
 @pytest.mark.usefixtures("quick_recovery")
-async def test_a_spoken_answer_with_an_unknown_outcome_is_not_written_too(
+async def test_a_spoken_answer_with_an_unknown_outcome_is_not_repeated_as_text(
     hass: HomeAssistant,
     simulator: Simulator,
     listening: MockConfigEntry,

@@ -262,7 +262,7 @@ async def test_replies_meet_at_once(
     assert len(simulator.executed) == 1
 
 
-async def test_plain_yes_later_is_no_confirmation(
+async def test_a_plain_yes_later_does_not_confirm(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     _, conversation_id = await talk(hass, TO_MIA)

@@ -113,7 +113,7 @@ async def test_a_sentence_without_a_text_asks_for_it(
     assert last(simulator, FAMILY) == "Yes, that's fine – see you!"
 
 
-async def test_what_is_said_instead_of_a_text(
+async def test_commands_instead_of_a_text(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     for drop in "Never mind", "cancel", "No.":
@@ -204,7 +204,7 @@ async def test_a_number_without_anything_between(
     assert answer == "Sent to Alex Rivera on WhatsApp."
 
 
-async def test_nobody_of_that_name(
+async def test_no_person_of_that_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     assert await say(hass, "Text Zoe I'm late") == (
@@ -279,7 +279,7 @@ async def test_the_latest_chat_is_offered_first(
         ("es", "la segunda"),
     ],
 )
-async def test_an_answer_repeats_any_part_of_what_was_read_out(
+async def test_an_answer_repeats_any_part_of_a_choice(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
@@ -301,7 +301,7 @@ async def test_an_answer_repeats_any_part_of_what_was_read_out(
 @pytest.mark.parametrize(
     "answer", ["Kim", "the one on WhatsApp", "the third", "the one on Signal", "yes"]
 )
-async def test_an_answer_that_chooses_nobody_asks_again(
+async def test_an_answer_without_a_choice_asks_again(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, answer: str
 ) -> None:
     asked, conversation_id = await talk(hass, "Message Kim on WhatsApp: Hello")
@@ -311,7 +311,7 @@ async def test_an_answer_that_chooses_nobody_asks_again(
 
 
 @pytest.mark.parametrize("said", ["the kitchen", "turn on Kim", "the one on the left"])
-async def test_what_is_no_answer_is_left_to_home_assistant(
+async def test_other_texts_are_left_to_home_assistant(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, said: str
 ) -> None:
     before = await say(hass, said)

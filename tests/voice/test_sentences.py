@@ -393,7 +393,7 @@ async def test_unknown_network(
 
 
 @pytest.mark.usefixtures("assist", "loaded")
-async def test_replies_are_no_sentences_of_home_assistant(
+async def test_replies_are_not_sentences_of_home_assistant(
     hass: HomeAssistant, hass_ws_client: WebSocketGenerator
 ) -> None:
     before = await known(hass, hass_ws_client)

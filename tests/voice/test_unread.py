@@ -330,7 +330,7 @@ async def test_marking_as_read(
     assert unread(simulator.world.chats[FAMILY]) == 0
 
 
-async def test_marking_as_read_what_is_unclear(
+async def test_marking_an_ambiguous_chat_as_read_asks(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     write(simulator, "Hi", chat_id=KIM)
