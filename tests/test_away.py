@@ -139,7 +139,7 @@ async def test_nothing_pretends_to_be_sent(
     when: str,
     send: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
-    """The call fails, the entry shows why, and everything recovers by itself."""
+    """The call fails, the entry shows why, and everything recovers automatically."""
     tokens = dict(simulator.tokens)
     if when == "reload":
         assert await hass.config_entries.async_setup(remembered.entry_id)

@@ -1,4 +1,4 @@
-"""Every blueprint as Home Assistant loads it: what it sends, and what it refuses."""
+"""Every blueprint as Home Assistant loads it: its messages and refusals."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -125,7 +125,7 @@ def inputs_of(file: Path) -> Iterator[tuple[str, Any]]:
         if "input" in given:
             assert given["name"]
             assert re.fullmatch("mdi:[a-z-]+", given["icon"])
-            # Who only wants what is needed can leave it closed.
+            # Users who only fill in required fields can leave it closed.
             assert given["collapsed"]
             assert all("default" in field for field in given["input"].values())
             yield from given["input"].items()
@@ -274,7 +274,7 @@ async def test_several_people_leave_home(
     leaving: dict[str, Any],
     skip_time: Callable[[float], None],
 ) -> None:
-    """Together; each is told, without a pause."""
+    """Several at once: each is published, without a pause."""
     people = {"person.kim": "Kim", "person.mia": "Mia"}
     await automate(hass, "leave_home", **leaving | {"person": [*people]})
 
@@ -407,7 +407,7 @@ async def ring(hass: HomeAssistant) -> None:
 
 
 def pictures(simulator: Simulator) -> list[bytes]:
-    """Return what was attached to the messages in the chat."""
+    """Return the attachments of the messages in the chat."""
     uploads = {asset.url: asset.data for asset in simulator.world.uploads.values()}
     return [
         uploads[attached["id"]]
@@ -445,7 +445,7 @@ async def test_ringing_of_an_event_entity(
         known = {"device_class": "doorbell"}
         hass.states.async_set("event.bell", state, known | attributes)
 
-    # It is there, it is gone and back with what was before, it is another event.
+    # The event, then unavailable, then the restored event, then a new event.
     happen("unknown")
     await automate(hass, "doorbell", **bell | {"camera": "image.bell"})
     for state in ("unavailable", "2026-11-22T09:00:00.000+00:00"):
@@ -816,7 +816,7 @@ async def test_no_status_for_a_name(
 
 
 class Agent(conversation.ConversationEntity):
-    """A conversation agent that repeats what it heard, and fails if asked to."""
+    """A conversation agent that repeats the text, and fails on request."""
 
     _attr_name = "Agent"
     _attr_unique_id = "agent"
@@ -1102,7 +1102,7 @@ async def test_the_servers_clock_decides_which_messages_are_read_aloud(
 
     write(simulator, "old", ago=130)
     write(simulator, "new")
-    # With its clock turned back, what is old may not even be published.
+    # With its clock turned back, old messages may not even be published.
     await until(lambda: any(event.text == "new" for event in events))
     await quiet(simulator)
     await finished(hass)
@@ -1387,7 +1387,7 @@ async def test_who_is_not_answered_while_away(
     listening: MockConfigEntry,
     events: list[MessageEvent],
 ) -> None:
-    """Groups, others, old messages, whom you answered yourself, and when you are back."""
+    """Groups, other people, old messages, people whom you answered, and after your return."""
     await be_away(hass, simulator)
     say(simulator, "in a group")
     write(simulator, "somebody else", chat_id=ALEX)
@@ -1440,7 +1440,7 @@ async def test_senders_are_not_recognized_by_name_while_away(
 
 
 class Writer(AITaskEntity):
-    """A language model that repeats what it was told, or fails."""
+    """A language model that repeats its instructions, or fails."""
 
     _attr_name = "Writer"
     _attr_unique_id = "writer"
@@ -1726,7 +1726,7 @@ async def test_unrelated_messages_do_not_answer(
     say(simulator, "Shall I say yes?")
     say(simulator, "yes", "@whatsapp_15550101002:beeper.com", KIM)
     write(simulator, "yes", chat_id=FAMILY, sender=me)
-    # A second question would make it unclear what is answered.
+    # With a second question, an answer would be ambiguous.
     arrive(hass)
     await quiet(simulator)
 

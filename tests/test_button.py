@@ -429,7 +429,7 @@ async def test_beeper_offline(
     loaded: MockConfigEntry,
     data: dict[str, Any],
 ) -> None:
-    """The button stays there: who is not called cannot say so."""
+    """The button stays available: an unavailable one would be skipped without an error."""
     await add_shortcut(hass, loaded, data)
     await simulator.stop()
     await loaded.runtime_data.async_refresh()

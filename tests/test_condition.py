@@ -223,7 +223,7 @@ async def test_missing_server_raises_no_error(
 async def test_of_several_servers(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, key: str
 ) -> None:
-    """All have to be connected, and anything unread counts."""
+    """All accounts must be connected; any unread message counts."""
     async with Simulator("latest", "dev-token") as other:
         second = add_entry(hass, other.url)
         assert await hass.config_entries.async_setup(second.entry_id)

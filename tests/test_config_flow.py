@@ -56,7 +56,7 @@ async def begin(hass: HomeAssistant) -> Result:
 
 
 async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
-    """Fill a form; errors must have a text, and a field that is there."""
+    """Fill a form; errors must have a text and an existing field."""
     result = await hass.config_entries.flow.async_configure(result["flow_id"], values)
     if result["type"] is FlowResultType.FORM:
         check_texts(result, "config")
@@ -581,7 +581,7 @@ async def test_two_servers_of_one_user_are_two_entries(
     loaded: MockConfigEntry,
     fault: str | None,
 ) -> None:
-    """Each installation of Beeper numbers the chats by itself."""
+    """Each installation of Beeper numbers the chats independently."""
     async with Simulator() as other:
         for chat in other.world.chats.values():
             chat.local_id = f"{int(chat.local_id) + 100}"
@@ -699,7 +699,7 @@ async def test_server_without_accounts(
     await finish(hass, result)
 
 
-# An address that is known already, and what is pasted
+# A known address, and the pasted text
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ async def dashboard(
 
 
 def values(config: Any, *keys: str) -> Iterator[str]:
-    """Yield what is named by these keys, wherever."""
+    """Yield the values of these keys at any depth."""
     if isinstance(config, dict):
         for key, value in config.items():
             if key in keys:

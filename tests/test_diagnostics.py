@@ -173,7 +173,7 @@ async def test_diagnostics_count_unrecognized_values(
     listening: MockConfigEntry,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """With its shape, and nothing of what it says."""
+    """With its shape, without its content."""
     simulator.world.accounts["telegram"].status = "on_holiday"
     message = write(simulator, "Secret words")
     message.type = "HOLOGRAM"

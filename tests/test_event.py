@@ -1,4 +1,4 @@
-"""The event entities of accounts and chosen chats, and what is not kept of them."""
+"""The event entities of accounts and chosen chats, and their unrecorded attributes."""
 
 import json
 from typing import Any

@@ -179,7 +179,7 @@ async def test_too_long(
 async def test_failure_is_raised(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """Also while Beeper is away: who is not called cannot say so."""
+    """Also while Beeper is away: an unavailable entity would be skipped without an error."""
     entity_id = await add_chat(hass, loaded)
     simulator.faults.add("drop_before", method="POST", path="/v1/chats/*")
     with pytest.raises(HomeAssistantError, match="It is unknown whether"):

@@ -41,7 +41,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 def logging_at_its_loudest(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Home Assistant itself logs what is called at debug level: at info, it must not."""
+    """Home Assistant itself logs calls at debug level: at info, there must be no content."""
     caplog.set_level(logging.INFO)
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)

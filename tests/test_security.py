@@ -248,7 +248,7 @@ async def test_an_issue_in_the_diagnostics_names_no_account(
 
 
 class Elsewhere:
-    """Another host, which listens to what comes."""
+    """Another host, which records the requests to it."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -842,7 +842,7 @@ async def test_no_template_that_is_read_is_rendered(
     loaded: MockConfigEntry,
     secret: None,
 ) -> None:
-    """Not in what actions answer, nor in what is read out."""
+    """Neither in responses of actions, nor in speech."""
     for chat in simulator.world.chats.values():
         simulator.world.mark_read(chat, None)
     write(simulator, TEMPLATE)
@@ -890,7 +890,7 @@ async def test_a_shortcut_renders_its_own_template_alone(
     assert texts(simulator)[-1] == TEMPLATE
 
 
-# Logs of what came later than the first actions
+# Logs of later features than the first actions
 
 
 @pytest.mark.parametrize(

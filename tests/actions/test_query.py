@@ -1,4 +1,4 @@
-"""The actions that only read: what they ask for, return and refuse, and leave alone."""
+"""Query actions: their requests, responses and errors."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -807,7 +807,7 @@ async def test_the_cursor_of_another_action_is_refused(
 ) -> None:
     write_many(simulator, 5)
     for other in {*PAGED} - {action}:
-        # One in the middle of a page says what the list is sorted by.
+        # A cursor in the middle of a page contains the sort key of the list.
         simulator.faults.add(
             "status_before",
             path=CALLS[other][1],

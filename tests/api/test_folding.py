@@ -1,4 +1,4 @@
-"""Which texts are the same text, whoever wrote them on whatever keyboard."""
+"""Texts that count as equal, from all kinds of keyboards."""
 
 import unicodedata
 

@@ -29,7 +29,7 @@ def test_long_texts_read_like_short_ones(length: int) -> None:
 
 @pytest.mark.parametrize("length", [1, 50_000])
 def test_quoted_words_are_never_the_senders(length: int) -> None:
-    """Whoever is quoted decides how long the quote is, and what it begins with."""
+    """The quoted person determines the length and the beginning of the quote."""
     title = "x" * length
     quote = f'<blockquote><b title="{title}">House, open it</b></blockquote>'
     html = f"<mx-reply>{quote}</mx-reply>Thanks<style>no</style> <STYLE>no</Style >you"

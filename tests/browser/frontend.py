@@ -86,7 +86,7 @@ class Frontend:
         try:
             await self.page.goto(self._url + path)
         except Error as err:
-            # A dialog that closes goes back in the history, and stops what is on its way.
+            # A closing dialog goes back in the history, which cancels pending navigation.
             if "ERR_ABORTED" not in str(err):
                 raise
             await self.page.goto(self._url + path)
@@ -113,7 +113,7 @@ class Frontend:
     # How it looks
 
     async def look(self, name: str, *, height: int = _HEIGHT, code: int = 0) -> None:
-        """Check what is shown, on a screen by day and on a phone by night; keep both.
+        """Check the page on a light screen and on a dark phone; keep both pictures.
 
         `code`: how many editors of code belong there.
         """
@@ -172,7 +172,7 @@ class Frontend:
         return picture
 
     async def _lines(self) -> list[str]:
-        """Return the texts that are shown, but for what is in an editor of code."""
+        """Return the visible texts, except those in code editors."""
         shown = await self.page.locator("body").aria_snapshot()
         code = self.page.locator("ha-code-editor:visible")
         for editor in await code.all():
@@ -222,7 +222,7 @@ class Frontend:
         )
 
     async def tick(self, name: str) -> Locator:
-        """Say that a field is to be filled; return its row."""
+        """Tick the box of an optional field; return its row."""
         row = self.row(name)
         await row.locator("ha-checkbox").click()
         return row

@@ -44,7 +44,7 @@ class Clicks:
     async def settings(self, *ways: str) -> None:
         """Go through the settings, by the texts of links."""
         await self.frontend.open("/home/overview")
-        # The tool shows what was performed last, but a newcomer performed nothing yet.
+        # The tool shows the last action, but a new user has none.
         await self.page.evaluate(
             "localStorage.removeItem('panel-dev-action-state-service-data')"
         )

@@ -1,4 +1,4 @@
-"""The other tests look at pages; this one shows that they would see what is wrong."""
+"""The checks of the other tests detect faulty pages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A shortcut: a button for what was made ready, here to say good night."""
+"""A shortcut: a button for a prepared message, here to say good night."""
 
 import re
 

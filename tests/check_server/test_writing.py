@@ -1,4 +1,4 @@
-"""What --write does in a chat with oneself: only what was answered with yes, once."""
+"""--write in the note to self: only confirmed steps, once each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ class Session:
         return "\n".join(writing.lines)
 
     def done(self) -> list[tuple[str, str]]:
-        """Return what was really carried out: method and the end of the path."""
+        """Return the requests that were carried out: method and end of the path."""
         return [
             (request.method, request.path.removeprefix("/v1/").split("/")[-1])
             for request in self.simulator.executed

@@ -256,7 +256,7 @@ async def test_a_chat_without_title_and_activity(
 async def test_merged_chat_replaces_its_members(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """A member is shown only if the merged chat is not among what was found."""
+    """A member is shown only if the merged chat was not found."""
     merged = {"id": "!merged:beeper.com", "title": "Kim"}
     member = {"id": "!m:beeper.com", "mergedIntoChatID": "!merged:beeper.com"}
     alone = {"id": "!n:beeper.com", "mergedIntoChatID": "!not-found:beeper.com"}

@@ -181,7 +181,7 @@ async def test_unambiguous_senders_are_accepted(
 async def test_ambiguous_senders_are_refused(
     hass: HomeAssistant, loaded: MockConfigEntry, typed: str
 ) -> None:
-    """Anybody can give themselves any name; what was typed stays in the form."""
+    """Anybody can take any name, so names are refused; the form keeps its values."""
     result: Result = await hass.config_entries.options.async_init(loaded.entry_id)
     typed_in = {"read_only": True, "allowed_senders": ["@kim:beeper.com", typed]}
     result = await hass.config_entries.options.async_configure(

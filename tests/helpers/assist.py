@@ -45,7 +45,7 @@ from tests.helpers.world import KIM
 KIMS_ID = "@whatsapp_15550101002:beeper.com"
 SAMPLES_A_SECOND = 16_000
 
-# Passes on what it reads; the first word says what goes wrong.
+# Returns the audio as text; the first word selects a failure.
 _FFMPEG = f"""#!{sys.executable}
 import sys, time
 arguments = sys.argv[1:]
@@ -70,7 +70,7 @@ sys.stdout.buffer.write(content * (100_000 if content.startswith(b"long") else 1
 
 
 class Agent(conversation.ConversationEntity):
-    """Repeats what it heard, or does what a text asks for."""
+    """Repeats a text, or follows the instruction in it."""
 
     _attr_name = "Agent"
     _attr_unique_id = "agent"

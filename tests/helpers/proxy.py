@@ -197,4 +197,4 @@ LOGINS: Final[dict[str, Answer]] = {
         content_type="text/html",
     ),
 }
-"""How proxies ask for a log-in of their own, by the software."""
+"""Login pages and redirects of proxies, by software."""

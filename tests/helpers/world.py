@@ -1,4 +1,4 @@
-"""The simulated world: its chats by id, more people and chats, and what was written."""
+"""The simulated world: its chats by id, more people and chats, and written messages."""
 
 from datetime import timedelta
 from typing import Any

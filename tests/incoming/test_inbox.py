@@ -782,7 +782,7 @@ async def test_many_chats_at_once(
 async def test_backfilled_history_is_ignored(
     listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
-    """Beeper may tell of messages of years ago; for that, no chat is looked up."""
+    """Beeper may report messages of years ago; they cause no lookup of a chat."""
     account = simulator.world.accounts["whatsapp"]
     kim = simulator.world.chat(KIM).participants[0]
     long_ago = simulator.world.now() - timedelta(days=40)

@@ -1,4 +1,4 @@
-"""Clocks that disagree: messages are told, and a notice says so."""
+"""Clocks that disagree: messages are published, and an issue explains it."""
 
 from datetime import UTC, datetime, timedelta
 

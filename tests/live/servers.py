@@ -32,7 +32,7 @@ _RATES = {
 
 
 class Homeserver:
-    """Synapse with a database of its own and no federation, on a free port."""
+    """Synapse with a separate database and no federation, on a free port."""
 
     def __init__(self, name: str, *, rate_limits: bool = False) -> None:
         """Write its configuration; `rate_limits` leaves Synapse's own in force."""

@@ -1,4 +1,4 @@
-"""Encrypted chats: the other person reads and writes with an EasyMatrix of their own."""
+"""Encrypted chats: the other person uses a second EasyMatrix."""
 
 import pytest
 

@@ -230,7 +230,7 @@ async def test_stranger_is_reached_by_identity(
 
 
 async def test_stranger_is_not_reached_by_name(home: Home, bob: Person) -> None:
-    """EasyMatrix lists only people with whom there is a chat."""
+    """EasyMatrix lists only people with a chat."""
     with pytest.raises(HomeAssistantError, match="Nothing was"):
         await home.act("create_chat", recipient=bob.name, message_text="Hello")
     assert await bob.invitations() == {}

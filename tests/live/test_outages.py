@@ -1,4 +1,4 @@
-"""Servers that stop, crash or hang, and a Home Assistant that restarts meanwhile.
+"""Servers that stop, crash or hang, and a Home Assistant that restarts.
 
 However an outage falls: what arrives starts automations once and in order, and what is
 sent arrives at most once, with an outcome that is true.
@@ -76,7 +76,7 @@ def outage(
 
 @pytest.fixture
 def ended_afterwards(homeserver: Homeserver, beeper: EasyMatrix) -> Iterator[None]:
-    """Have both servers running after the test, whatever it did to them."""
+    """Restart both servers after the test if necessary."""
     yield
     homeserver.process.thaw()
     beeper.process.thaw()
@@ -168,7 +168,7 @@ async def test_each_message_is_sent_at_most_once(
     assert not outcomes.refused & {*arrived}
     assert outcomes.unknown | outcomes.done | outcomes.refused == {*texts, "last"}
     if missing := outcomes.done - {*arrived}:
-        # EasyMatrix forgets what it has accepted when it ends, see below.
+        # EasyMatrix loses accepted messages when it ends, see below.
         assert outage.name in ("beeper stopped", "beeper killed")
         assert missing <= {*texts}
 

@@ -1,4 +1,4 @@
-"""The whole way through a real nginx or Caddy: what they do, and what is said of it."""
+"""The whole way through a real nginx or Caddy, and the errors for their faults."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

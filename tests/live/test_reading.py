@@ -122,7 +122,7 @@ async def test_find_a_stranger_by_identity(
 
 @pytest.fixture
 async def refusals(home: Home, bob: Person, open_chat: OpenChat) -> list[str]:
-    """Return what is said of the actions that this server does not have."""
+    """Return the errors of the actions that this server does not support."""
     chat_id = await open_chat(bob)
     event_id = await bob.write(chat_id, "the one")
     await home.wait_for_messages()

@@ -198,7 +198,7 @@ async def test_deletion(home: Home, bob: Person, open_chat: OpenChat) -> None:
     event_id = await bob.write(chat_id, "Oops")
     await home.wait_for_messages()
     await bob.delete(chat_id, event_id)
-    # EasyMatrix reports nothing, so what comes next is what makes it read.
+    # EasyMatrix reports nothing, so the next message causes the read.
     await bob.write(chat_id, "Sorry")
 
     deleted = await home.wait_for_change("message_deleted")

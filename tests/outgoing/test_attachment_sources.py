@@ -65,7 +65,7 @@ async def refused(
     kind: type[HomeAssistantError] = HomeAssistantError,
     **data: Any,
 ) -> str:
-    """Send what is refused before anything goes out, and return why."""
+    """Send a message that is refused before any request, and return the error."""
     before = len(simulator.world.uploads)
     with pytest.raises(kind) as error:
         await send(hass, **data)
@@ -660,7 +660,7 @@ async def site(
         ("as/application/octet-stream/x.jpeg", "x.jpeg"),
         ("as/application/octet-stream/x", "x.png"),
         ("as/text/plain/snapshot", "snapshot.png"),
-        # What an address hides in a name is no path and no control character.
+        # Encoded paths and control characters in an address are removed.
         ("%2e%2e%2fcat.png", "cat.png"),
         ("a/%252e%252e%252fcat.png", "cat.png"),
         ("%2e%2e%5ccat.png", "cat.png"),

@@ -27,7 +27,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def looks(simulator: Simulator) -> list[str]:
-    """Return what was read to find out."""
+    """Return the requests that read the status."""
     return [
         request.path.removeprefix(f"/v1/chats/{KIM}/")
         for request in simulator.requests

@@ -31,7 +31,7 @@ PAGE = b"\n<!DOCTYPE html><html><head><title>Log in</title>"
         ("text/plain", ("a.jpg",), JPEG, "image/jpeg"),
         ("text/plain", ("a.csv",), b"a;b", "text/csv"),
         ("nonsense", ("a.mp4",), b"?", "video/mp4"),
-        # Compressed files are no text
+        # Compressed files are never text
         (None, ("a.csv.gz",), GZIP, "application/gzip"),
         (None, ("a.tar.gz",), GZIP, "application/gzip"),
         (None, ("a.tgz",), GZIP, "application/gzip"),

@@ -31,7 +31,7 @@ def shown(stored: str) -> str:
     return html.unescape(text.replace("<br>", "\n"))
 
 
-# Comments say what Markdown would make of a text where that is not obvious.
+# Comments explain the Markdown where it is not obvious.
 TEXTS = [
     "plain",
     "The door is open!",
@@ -135,7 +135,7 @@ async def test_blank_lines_arrive(
 @pytest.mark.parametrize(
     ("text", "markdown"),
     [
-        # What is no syntax where it stands needs no backslash.
+        # Characters that are not syntax at their position need no backslash.
         ("plain", "plain"),
         ("a_b, 5 - 3, a # b, (x), 1.5, AT&T, a > b", None),
         ("https://example.com/a_b?c=1&d=2#e", None),

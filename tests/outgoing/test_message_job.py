@@ -489,7 +489,7 @@ async def test_the_next_run_joins_the_message_of_a_cancelled_run(
     assert response["duplicate"] is True
     first = simulator.world.chats[FAMILY].messages[-2]
     assert response["message_id"] in (first.id, first.pending_id)
-    # A run that ended was told: the next one means another message.
+    # A finished run got its result: the next run means another message.
     assert again["duplicate"] is False
     assert sent(simulator) == 2
 

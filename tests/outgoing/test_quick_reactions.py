@@ -72,7 +72,7 @@ def issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
 
 
 async def confirm(hass_client: ClientSessionGenerator, issue_id: str) -> str:
-    """Go through the repair; return what it says."""
+    """Carry out the repair; return its text."""
     client = await hass_client()
     data = {"handler": DOMAIN, "issue_id": issue_id}
     response = await client.post("/api/repairs/issues/fix", json=data)
@@ -193,7 +193,7 @@ async def test_slow_system_is_stopped_by_numbers(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await automate(hass, REPLY)
 
-    # It answers only what it gets.
+    # It only answers.
     while sent(simulator) < 100:
         before = sent(simulator)
         await write(hass, entry, simulator)

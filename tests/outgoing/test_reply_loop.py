@@ -67,7 +67,7 @@ def issue(entry: MockConfigEntry, issue_registry: ir.IssueRegistry) -> Any:
 
 
 async def contexts(hass: HomeAssistant) -> list[Context]:
-    """Return where the contexts will be that messages give to what they start."""
+    """Return a list that collects the contexts of runs that messages start."""
     found: list[Context] = []
 
     async def run(variables: dict[str, Any], context: Context | None = None) -> None:

@@ -19,7 +19,7 @@ from tests.helpers.world import PROFILES, chat, contact, ten_thousand
 
 
 async def names(hass: HomeAssistant, query: str, **data: Any) -> list[tuple[str, str]]:
-    """Return how what is found fits, and its name."""
+    """Return the rank and the name of each match."""
     matches: Any = (await find(hass, query=query, **data))["matches"]
     return [(match["match"], match["name"]) for match in matches]
 

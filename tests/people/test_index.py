@@ -1,4 +1,4 @@
-"""Names come from an index, and who is written to is read once more."""
+"""Names come from an index, and recipients are read again before use."""
 
 import asyncio
 from collections.abc import Iterable

@@ -244,7 +244,7 @@ async def test_two_contacts_with_one_number(
     names: tuple[str, str],
     user_id: str | None,
 ) -> None:
-    """They are one person; where both match, the number says who."""
+    """They are one person; where both match, the number identifies the person."""
     for number, name in enumerate(names):
         contact(
             simulator,

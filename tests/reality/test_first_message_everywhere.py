@@ -95,7 +95,7 @@ async def test_r1_create_that_finds_the_existing_chat(
     loaded: MockConfigEntry,
     if_exists: str | None,
 ) -> None:
-    """Some networks have one direct chat with a person, whatever is asked of them."""
+    """Some networks always have one direct chat with a person."""
     simulator.traits.add("create_finds_existing", "existing_chat_drops_text")
     chats = len(simulator.world.chats)
     before = len(simulator.world.chats[KIM].messages)

@@ -226,7 +226,7 @@ async def test_r29_messages_that_swap_places_keep_their_ids(
 
 
 async def lose(simulator: Simulator) -> None:
-    """Restart the server; what was not delivered is gone."""
+    """Restart the server; undelivered messages are lost."""
     simulator.traits.add("lost_at_stop", *USELESS)
     await simulator.stop()
     await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""R7: some versions have labels and bridges, and their numbers do not say which."""
+"""R7: some versions have labels and bridges, but their numbers do not show it."""
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry

@@ -56,7 +56,7 @@ async def test_r11_a_device_outlives_a_partial_list(
     assert state
     assert state.state == STATE_UNAVAILABLE
     await hass.config_entries.async_reload(loaded.entry_id)
-    # Nobody looked for days: that is no evidence.
+    # Days without a poll prove nothing.
     freezer.tick(timedelta(days=3))
     await loaded.runtime_data.async_refresh()
     simulator.traits.discard("accounts_loading")
@@ -239,7 +239,7 @@ async def test_r11_a_call_for_an_account_that_is_not_loaded_is_not_done(
             return_response=action.startswith(("get", "list", "send")),
         )
     simulator.traits.discard("chats_loading")
-    # Nothing is left that would have to be looked for first.
+    # Nothing is left to look for first.
     before = len(simulator.requests)
     await send(hass, message="hi")
     assert sent(simulator) == 1

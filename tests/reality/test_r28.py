@@ -1,4 +1,4 @@
-"""R28: empty values for whatever is unknown, and missing routes that answer 405 or 404."""
+"""R28: empty values for unknown ones, and missing routes that answer 405 or 404."""
 
 from typing import Any
 

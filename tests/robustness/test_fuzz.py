@@ -78,7 +78,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "found": MessageSearchResult.from_dict,
     "labels": read_labels,
 }
-# Real answers, by what reads them.
+# Real answers, by the function that reads them.
 ASKED = {
     "info": "/v1/info",
     "accounts": "/v1/accounts",
@@ -206,7 +206,7 @@ def tried(examples: int = EXAMPLES) -> settings:
 
 
 def use(value: Any) -> None:
-    """Do with a model what is done with it all over the house."""
+    """Use a model as all modules do."""
     match value:
         case Page():
             for item in value.items:

@@ -161,7 +161,7 @@ async def test_unreadable_change_does_not_block(
     events: list[MessageEvent],
     skip_time: Callable[[float], None],
 ) -> None:
-    """It is tried a few times; what comes later in its chat matters more."""
+    """It is tried a few times; later messages in its chat matter more."""
     fault = simulator.faults.add(
         "garbage", path="/v1/chats/*/messages/*", body="null", times=None
     )
@@ -183,7 +183,7 @@ async def test_proxy_404_is_not_a_deleted_chat(
     simulator: Simulator,
     events: list[MessageEvent],
 ) -> None:
-    """Traefik answers that while what is behind it starts."""
+    """Traefik answers like this while the server behind it starts."""
     fault = simulator.faults.add(
         "status_before",
         path=MESSAGES_OF_KIM,

@@ -1,4 +1,4 @@
-"""What stands between Home Assistant and Beeper: each outcome says what is wrong."""
+"""Proxies between Home Assistant and Beeper: each error names its cause."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -312,7 +312,7 @@ async def test_the_servers_own_refusal_still_doubts_the_token(
     simulator.tokens.clear()
     with pytest.raises(HomeAssistantError, match="no longer accepts"):
         await send(hass)
-    await until(lambda: reauths(hass))  # It is refused once more.
+    await until(lambda: reauths(hass))  # The token is refused again.
     assert len(reauths(hass)) == 1
 
 

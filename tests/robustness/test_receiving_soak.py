@@ -2,7 +2,7 @@
 
 What happens is what real servers do: rows arrive late or in between, messages and chats
 get other IDs, accounts are added with their history, tokens are refused for a moment.
-`Model` says what must be told. The seed is in the output of a failed run; `SOAK_SEED`
+`Model` knows what must be published. The seed is in the output of a failed run; `SOAK_SEED`
 makes the same plan again, and `SOAK_TIMES` one that is so many times as long.
 """
 
@@ -43,7 +43,7 @@ TIMES = int(os.environ.get("SOAK_TIMES", "1"))
 MESSAGES = 2000 * TIMES
 PATIENCE = 60
 STAYING = (KIM, FAMILY)
-"""Chats that keep their IDs; in others, what is older than the chat is not told."""
+"""Chats that keep their IDs; in others, messages older than the chat are not published."""
 
 HOURS = 3 * 3600
 MINUTES = 8 * 60
@@ -70,11 +70,11 @@ AUTOMATION = {
 
 
 class Model:
-    """What must be told, and what never."""
+    """The messages that must be published, and those that must not."""
 
     def __init__(self) -> None:
         self.once: set[str] = set()
-        """Texts that are told once."""
+        """Texts that are published once."""
         self.in_order: dict[str, list[str]] = defaultdict(list)
         """Those of messages that arrived live, by conversation."""
         self.never: set[str] = set()
@@ -88,11 +88,11 @@ class Model:
         return f"{kind} {next(self._numbers)}: 1 < 2 & 3 \N{SNOWMAN}"
 
     def check(self, told: list[Event]) -> None:
-        """Check that everything was told once, in order, and nothing else."""
+        """Check that everything was published once, in order, and nothing else."""
         texts = by_kind(told, "message_received")
         twice = [text for text, times in Counter(texts).items() if times > 1]
-        assert not twice, f"told twice: {twice[:5]}"
-        assert not self.never & {*texts}, "old or own messages were told"
+        assert not twice, f"published twice: {twice[:5]}"
+        assert not self.never & {*texts}, "old or own messages were published"
         assert {*texts} == self.once
         for live in self.in_order.values():
             wanted = {*live}
@@ -173,7 +173,7 @@ class Life:
         self._world.incoming(chat, self._other(chat), text, when=when)
 
     async def late_rows(self) -> None:
-        """A network delivers what it kept for minutes and for hours."""
+        """A network delivers messages that it held back for minutes and hours."""
         name = self._rng.choice(STAYING)
         for _ in range(self._rng.choice((1, 5, 25))):
             self._write_late(
@@ -325,7 +325,7 @@ class Life:
         ) == has_run
 
     async def own_changes(self) -> None:
-        """Home Assistant writes, reacts and edits: none of it is told."""
+        """Home Assistant writes, reacts and edits: none of it is published."""
         await self.calm()
         name = self._rng.choice([*self.chats])
         chat = self._chat(name)
@@ -428,7 +428,7 @@ class Life:
     # Waiting
 
     async def caught_up(self) -> None:
-        """Wait until everything is told."""
+        """Wait until everything is published."""
         model = self.model
         before, given_up = None, time.monotonic() + PATIENCE
         while (
@@ -445,7 +445,7 @@ class Life:
             await asyncio.sleep(0.02)
 
     async def calm(self) -> None:
-        """Wait until everything is told, nothing fails, and the stream is followed."""
+        """Wait until everything is published, nothing fails, and the stream is connected."""
         await self.caught_up()
         self._simulator.faults.clear()
         hub = self._simulator.hub

@@ -215,7 +215,7 @@ class Target:
 
 @dataclass
 class Attempts:
-    """Calls in worlds that are built anew, and what they reached."""
+    """Calls in newly built worlds, and the chats that they reached."""
 
     hass: HomeAssistant
     simulator: Simulator
@@ -310,7 +310,7 @@ class Attempts:
         if target.is_identity and not any(
             target.same_id(person.id, user.get("id", "")) for person in target.people
         ):
-            return  # A stranger, whom the network knows by it.
+            return  # A stranger, whose number the network knows.
         # Each identity that was found for a name is that of somebody who is meant.
         known = [*target.people, *world.accounts[target.account_id].contacts.values()]
         for key, value in user.items():

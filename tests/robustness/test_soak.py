@@ -26,7 +26,7 @@ from simulator.model import Chat, Message
 from tests.helpers.soak import READING, READS, STREAM, Fault
 from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 
-GRANDMA = "imsg##thread:15550104001"  # whose network tells of nothing
+GRANDMA = "imsg##thread:15550104001"  # a network without events
 
 CHATS = (KIM, FAMILY, ALEX, INSTAGRAM, GRANDMA)
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
@@ -114,7 +114,7 @@ class Automations:
     ) -> None:
         self._hass, self._simulator, self._rng = hass, simulator, rng
         self.sent: dict[str, tuple[str, asyncio.Task[Any]]] = {}
-        """By text: into which chat, and what came of it."""
+        """By text: its chat and its outcome."""
         self.started: dict[str, asyncio.Task[Any]] = {}
         """By phone number."""
 

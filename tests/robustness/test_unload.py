@@ -183,7 +183,7 @@ async def test_language_model_is_refused(
 async def test_unloading_closes_entities_and_actions_at_once(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    """What runs is waited for; what comes while it is waited for is refused."""
+    """Unloading waits for running requests; new requests are refused."""
     chat = await add_chat(hass, loaded)
     await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     slow = simulator.faults.add("delay_after", path="*/messages", seconds=0.3)

@@ -1,4 +1,4 @@
-"""Talking to Assist in a chat: who is heard, what is answered, and how it ends."""
+"""Assist in chats: accepted senders, answers, and ends of conversations."""
 
 import asyncio
 from collections.abc import Callable
@@ -318,7 +318,7 @@ async def test_the_chat_shows_that_an_answer_is_being_written(
     profile: str,
     shown: int,
 ) -> None:
-    """Servers that cannot are no failure, and are asked once."""
+    """Servers without the feature cause no failure, and are asked once."""
     await let_talk(hass, listening, pipeline, guest)
     agent.go_on.clear()
     write(simulator, "Hello")
@@ -923,7 +923,7 @@ async def test_an_answer_that_is_refused(
     guest: User,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is not tried again, and the log does not say to whom or what."""
+    """It is not tried again, and the log contains neither recipient nor text."""
     await let_talk(hass, listening, pipeline, guest)
     simulator.faults.add("status_before", method="POST", path=PATH, status=403)
     write(simulator, "Hello there")

@@ -1,4 +1,4 @@
-"""Sending by what is said: the right person, once, and asked first where it matters."""
+"""Sending by voice: the right person, once, after a question where necessary."""
 
 import asyncio
 from collections.abc import Callable

@@ -119,11 +119,11 @@ async def test_commands_instead_of_a_text(
     for drop in "Never mind", "cancel", "No.":
         _, conversation_id = await talk(hass, "Text Family")
         assert await say(hass, drop, conversation_id) == "OK, nothing was sent."
-    # Another request is no text.
+    # Another request is not the text.
     _, conversation_id = await talk(hass, "Text Family")
     await say(hass, "Message Alex on Telegram: Hello", conversation_id)
     assert last(simulator, ALEX) == "Hello"
-    # Nor is what is said later, or elsewhere.
+    # Nor are later sentences, or those of other conversations.
     assert (await say(hass, "I'm late", conversation_id)).startswith("Sorry")
     _, conversation_id = await talk(hass, "Text Family")
     assert (await say(hass, "I'm late", "elsewhere")).startswith("Sorry")

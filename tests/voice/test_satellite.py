@@ -280,7 +280,7 @@ async def test_satellite_without_start_conversation_gets_the_question(
 async def test_in_front_of_another_agent(
     hass: HomeAssistant, simulator: Simulator, satellite: Satellite, answer: str
 ) -> None:
-    """A pipeline's language model gets what is for it, replies elsewhere included."""
+    """A pipeline's language model gets all its texts, including replies elsewhere."""
     await add_agent(hass, Echo())
     await async_update_pipeline(
         hass, async_get_pipeline(hass), conversation_engine="conversation.echo"

@@ -1,4 +1,4 @@
-"""The sentences: which there are, when Home Assistant knows them, and what they leave alone."""
+"""The sentences: their forms, their registration, and texts that they must not match."""
 
 import re
 import string
@@ -303,7 +303,7 @@ async def test_no_sentence_of_home_assistant_is_taken(
             "¿Qué hay de nuevo en Beeper?",
             UNREAD.replace(" on ", " en ", 1).replace(" in ", " en ", 1),
         ),
-        # Said in another language than the pipeline's, and in one there is none of.
+        # Spoken in another language than the pipeline's, and in an unsupported one.
         ("de", "What's new on Beeper?", UNREAD.replace(" on ", " auf ", 1)),
         ("en", "Was gibt es Neues auf Beeper?", UNREAD),
         ("it", "What's new on Beeper?", UNREAD),

@@ -1,4 +1,4 @@
-"""Reading out what is unread: whose words, where, and nothing marked as read by it."""
+"""Reading unread messages aloud: senders, chats, and nothing marked as read."""
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
