@@ -349,6 +349,15 @@ async def test_a_message_into_a_chat(
 
 
 @pytest.mark.usefixtures("may_send")
+async def test_a_blank_message_is_refused(simulator: Simulator, tool: Call) -> None:
+    answer, is_error = await tool("send_message", recipient="family", message=" \n")
+
+    assert is_error
+    assert "nothing to send" in str(answer).lower()
+    assert not simulator.executed
+
+
+@pytest.mark.usefixtures("may_send")
 async def test_ambiguous_names_are_returned(
     hass: HomeAssistant, simulator: Simulator, tool: Call
 ) -> None:

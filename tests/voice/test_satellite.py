@@ -88,6 +88,7 @@ class Satellite(AssistSatelliteEntity):
         self.said: list[str] = []
         self.asked = 0
         self.conversation_id = ""
+        self.loses_start_conversation = False
 
     @override
     def async_get_configuration(self) -> AssistSatelliteConfiguration:
@@ -103,6 +104,8 @@ class Satellite(AssistSatelliteEntity):
     def on_pipeline_event(self, event: PipelineEvent) -> None:
         if event.type is PipelineEventType.RUN_START and event.data:
             self.conversation_id = event.data["conversation_id"]
+        if event.type is PipelineEventType.INTENT_END and self.loses_start_conversation:
+            self._attr_supported_features = Feature.ANNOUNCE
         if event.type is PipelineEventType.TTS_START and event.data:
             self.said.append(event.data["tts_input"])
         if event.type is PipelineEventType.TTS_END:
@@ -436,4 +439,18 @@ async def test_removed_satellite(
     await asyncio.sleep(0.05)
 
     assert satellite.said == [MIA_IS_NEW]
+    assert not simulator.executed
+
+
+async def test_satellite_that_loses_the_feature_while_it_is_busy(
+    hass: HomeAssistant, simulator: Simulator, satellite: Satellite
+) -> None:
+    """An update of its firmware can change its features."""
+    satellite.loses_start_conversation = True
+
+    await satellite.hear("Message Mia on WhatsApp Hello")
+    await until(lambda: satellite.said)
+
+    assert not satellite.asked
+    assert satellite.said == ["Nothing was sent."]
     assert not simulator.executed

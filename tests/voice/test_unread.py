@@ -351,6 +351,30 @@ async def test_marking_an_ambiguous_chat_as_read_asks(
     assert unread(simulator.world.chats[FAMILY])
 
 
+async def test_marking_a_part_of_a_name_as_read_asks(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    question, conversation_id = await talk(hass, "Mark Famil as read")
+
+    assert question == "Should I mark the chat with Family 🏡 on WhatsApp as read?"
+    assert unread(simulator.world.chats[FAMILY])
+    await say(hass, "yes", conversation_id)
+    assert not unread(simulator.world.chats[FAMILY])
+
+
+async def test_messages_of_an_unlisted_account(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Servers omit accounts that work from their list."""
+    write(simulator, "Hi", chat_id=ALEX)
+    simulator.world.accounts["telegram"].listed = False
+    await loaded.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+    answer = await say(hass, "Read my Beeper messages from Alex Rivera")
+    assert answer == "Alex Rivera on Telegram: Hi."
+
+
 async def test_spoken_answers_are_limited(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
