@@ -41,8 +41,8 @@ def add_entry(
 async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set the entry up as after a restart of Home Assistant."""
     outbox = get_data(hass).outboxes[entry.entry_id]
-    for stored in (outbox.sent, outbox._log):
-        await stored._store.async_save(stored._to_store())
+    await outbox.sent._store.async_save(outbox.sent._to_store())
+    await outbox._log._store.async_save(outbox._log._to_store())
     assert await hass.config_entries.async_unload(entry.entry_id)
     del get_data(hass).outboxes[entry.entry_id]
     assert await hass.config_entries.async_setup(entry.entry_id)

@@ -13,8 +13,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Person
-from tests.helpers.actions import create_chat, posts
-from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER
+from tests.helpers.actions import call_action, create_chat, posts
+from tests.helpers.outcomes import outcome_of
+from tests.helpers.servers import restart
+from tests.helpers.waiting import poll, quiet
+from tests.helpers.world import ALEX, GROUP_OF_TWO, KIM_BY_NUMBER
 
 pytestmark = pytest.mark.usefixtures("quick_recovery")
 
@@ -305,3 +308,87 @@ async def test_among_ten_thousand_chats(
         request.query for request in simulator.requests if request.path == "/v1/chats"
     ]
     assert sum("accountIDs" in query for query in listed) <= 9
+
+
+# Networks whose clock is not that of Beeper's computer
+
+
+AHEAD = pytest.mark.parametrize(
+    "ahead",
+    [
+        sign * timedelta(**{unit: number})
+        for unit, number in (("minutes", 1), ("minutes", 20), ("days", 1))
+        for sign in (1, -1)
+    ],
+    ids=str,
+)
+
+
+async def noted(
+    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
+) -> None:
+    """Wait until the inbox has read what is in the chats."""
+    await poll(hass, entry)
+    await quiet(simulator)
+
+
+@AHEAD
+@pytest.mark.parametrize("action", ["send_message", "create_chat"])
+async def test_a_twin_from_before_the_attempt_proves_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    ahead: timedelta,
+    action: str,
+) -> None:
+    """The same text was written on the phone, dated by the network."""
+    chat = simulator.world.chats[ALEX]
+    me, alex = chat.participants[-1], chat.participants[0]
+    call: dict[str, Any] = {"chat_id": ALEX, "message": "hi"}
+    if action == "create_chat":
+        call = {"user": {"id": alex.id}, "message_text": "hi", "account_id": "telegram"}
+    assert me.is_self
+    twin = simulator.world.incoming(chat, me, "hi", when=simulator.world.now() + ahead)
+    await noted(hass, loaded, simulator)
+    path = "/v1/chats/*/messages"
+    simulator.traits.add("existing_chat_drops_text")
+
+    simulator.faults.add("drop_before", method="POST", path=path)
+    assert await outcome_of(call_action(hass, action, **call)) == "unknown"
+    await restart(hass, loaded)
+    assert await outcome_of(call_action(hass, action, **call)) == "unknown"
+    simulator.faults.add("drop_after", method="POST", path=path)
+    response = await call_action(hass, action, **call, allow_repeat=True)
+
+    own = [message for message in chat.messages if message.text == "hi"]
+    assert len(own) == 2
+    assert response["recovered"] is True
+    assert response["message_id"] in {
+        id_
+        for message in own
+        if message is not twin
+        for id_ in (message.id, message.pending_id)
+    }
+
+
+@AHEAD
+async def test_a_group_from_before_the_attempt_is_not_its_result(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    ahead: timedelta,
+) -> None:
+    add_chat(simulator, KIM_ID, ALEX_ID, age=-ahead)
+    await noted(hass, loaded, simulator)
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats")
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await create_chat(hass, **GROUP_OF_TWO)
+    await restart(hass, loaded)
+    with pytest.raises(HomeAssistantError, match="Not repeated"):
+        await create_chat(hass, **GROUP_OF_TWO)
+
+    simulator.faults.add("drop_after", method="POST", path="/v1/chats")
+    response = await create_chat(hass, **GROUP_OF_TWO, allow_repeat=True)
+    assert response["recovered"] is True

@@ -21,6 +21,7 @@ from ..api.models import Account, Chat, Message, User
 from ..api.pages import pages
 from ..api.stream import ChatEvent
 from ..const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..people.directory import Directory
 from ..server import Server
@@ -263,6 +264,8 @@ class Inbox:
         async for chat in self._active_chats():
             active[chat.id] = (chat.last_activity, chat.preview)
             self._directory.index.note_chat(chat)
+            if self._sent.listed.note_chat(chat, server_time(self._server)):
+                self._sent.save_soon()
         self._advance_cutoff()
         self._seen.forget_old()
         for chat_id, state in active.items():
@@ -317,6 +320,7 @@ class Inbox:
         reading = await read_history(
             self._client, self._seen, chat_id, () if one_by_one else read.changed
         )
+        self._note_listed(reading.messages)
         messages = {message.id: message for message in reading.messages if message.id}
         missing = (read.changed | read.deleted) - messages.keys()
         if self._generation.single_messages:
@@ -363,6 +367,16 @@ class Inbox:
         self._publish_last(
             frozenset(chat.ids | {chat_id}), messages.values(), chat.participants
         )
+
+    def _note_listed(self, messages: Iterable[Message]) -> None:
+        """Let no later attempt take these own messages for its own."""
+        own = [
+            message
+            for message in messages
+            if message.id and self._server.is_own(message, message.account_id)
+        ]
+        if self._sent.listed.note_messages(own, server_time(self._server)):
+            self._sent.save_soon()
 
     def _publish_last(
         self,

@@ -387,6 +387,7 @@ class ChatJob(Job[ChatJobResult]):
                 attempted,
                 self._own_ids,
                 self._id_scheme,
+                listed=self.context.sent.listed,
                 reused=self.phone_numbers if self.if_exists == "reuse" else None,
             )
         if chat is None:

@@ -5,7 +5,7 @@ be returned as the result.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from ..api.merged_chats import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
+from .listed_before import ListedBefore
 from .sent_messages import TWIN_WINDOW, SentCandidates
 from .text_matching import same_text
 
@@ -35,12 +36,14 @@ async def find_result(
     own_ids: frozenset[str],
     id_scheme: str | None,
     *,
+    listed: ListedBefore,
     reused: Mapping[str, str] | None = None,
 ) -> Chat | None:
     """Return the chat that the request created or started.
 
-    `attempted` is the event loop's time of the request. `reused`: an existing chat may
-    be the result, see `find_existing_chats`. Raises BeeperError if reading fails.
+    `attempted` is the event loop's time of the request; a new chat was not `listed`
+    before. `reused`: an existing chat may be the result, see `find_existing_chats`.
+    Raises BeeperError if reading fails.
     """
     if isinstance(request, StartChat):
         return await find_direct_chat(client, request, own_ids, id_scheme)
@@ -48,7 +51,14 @@ async def find_result(
         chats = await find_existing_chats(client, request, own_ids, id_scheme, reused)
         return chats[0] if len(chats) == 1 else None
     since = await _server_time(client, attempted)
-    return await _find_created_chat(client, request, since, own_ids, id_scheme)
+    return await _find_created_chat(
+        client,
+        request,
+        since,
+        own_ids,
+        id_scheme,
+        lambda chat_id: listed.had_chat(chat_id, attempted),
+    )
 
 
 async def find_sent(
@@ -191,6 +201,7 @@ async def _find_created_chat(
     since: datetime,
     own_ids: frozenset[str],
     id_scheme: str | None,
+    is_older: Callable[[str], bool],
 ) -> Chat | None:
     """Return the only new chat of these people that became active since."""
     found: list[Chat] = []
@@ -207,6 +218,8 @@ async def _find_created_chat(
                 continue
             # Networks choose the titles of direct chats.
             if request.type == "group" and not _has_title(request, listed):
+                continue
+            if is_older(listed.id):
                 continue
             chat = await client.chat(listed.id)
             people = _others(chat, own_ids)

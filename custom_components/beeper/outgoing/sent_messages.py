@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from ..api.models import Message, SentMessage
 from ..const import DOMAIN
+from .listed_before import ListedBefore
 from .own_changes import OwnChanges
 from .text_matching import same_text
 
@@ -142,18 +143,21 @@ class SentMessages:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Start without messages."""
-        self._store = Store[list[dict[str, Any]]](
+        self._store = Store[dict[str, Any]](
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.sent"
         )
         self._is_removed = False
         self._sent: list[Sent] = []
         self.changes = OwnChanges()
+        self.listed = ListedBefore()
 
     async def async_load(self) -> None:
         """Load the IDs of messages that were sent before a restart."""
         now = asyncio.get_running_loop().time()
         time = dt_util.utcnow().timestamp()
-        for stored in await self._store.async_load() or ():
+        data = await self._store.async_load() or {}
+        self.listed.load(data.get("listed", ()))
+        for stored in data.get("sent", ()):
             attempted = now - (time - stored["time"])
             if now - attempted < _KEPT_FOR:
                 self._sent.append(
@@ -182,10 +186,10 @@ class SentMessages:
         if not self._is_removed:
             self._store.async_delay_save(self._to_store, _SAVE_DELAY)
 
-    def _to_store(self) -> list[dict[str, Any]]:
+    def _to_store(self) -> dict[str, Any]:
         now = asyncio.get_running_loop().time()
         time = dt_util.utcnow().timestamp()
-        return [
+        sent = [
             {
                 "account_id": sent.account_id,
                 "chat_id": sent.chat_id,
@@ -198,6 +202,7 @@ class SentMessages:
             for sent in self._sent
             if sent.pending_id
         ]
+        return {"sent": sent, "listed": self.listed.to_store()}
 
     def begin(
         self,
@@ -359,8 +364,10 @@ class SentMessages:
         def is_free(message: Message) -> bool:
             return not any(sent.has_id(message) for sent in others)
 
-        candidates = [*filter(is_free, found.messages)]
-        earlier = [*filter(is_free, found.earlier)]
+        free = [*filter(is_free, found.messages)]
+        before_it = [row for row in free if self.listed.had_message(row, since)]
+        candidates = [row for row in free if row not in before_it]
+        earlier = [*filter(is_free, found.earlier), *before_it]
         listed = [*found.earlier, *found.messages]
         unmatched = [
             sent
