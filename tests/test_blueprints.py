@@ -58,7 +58,7 @@ TEXTS = {file: file.read_text("utf-8") for file in FILES}
 
 KIMS = "+1 555 010 1002"
 MIA = "@whatsapp_15550101004:beeper.com"
-NOT_SENT = "The message was not sent, or it is unknown whether it was"
+NOT_SENT = "The message was not sent, or it is unknown whether it was sent"
 
 every_blueprint = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
@@ -376,7 +376,10 @@ async def test_failed_leaving_message_is_notified(
     await leave(hass, skip_time)
     await until(lambda: notices)
 
-    assert notices[0].data["title"] == "Nobody may know that Kim has left"
+    assert (
+        notices[0].data["title"]
+        == "Kim has left, but the message may not have been sent"
+    )
     assert NOT_SENT in notices[0].data["message"]
     assert '"Test"' in notices[0].data["message"]
     assert tried(simulator) == 1
@@ -496,14 +499,14 @@ async def test_ring_is_sent_without_a_picture(
     (notice,) = notices
     assert notice.data["title"].startswith("Somebody rang: Gate, ")
     assert notice.data["message"].startswith(
-        "The chat got the message, but perhaps not the picture. The trace"
+        "The chat got the message, but maybe not the picture. The trace"
     )
 
 
 @pytest.mark.parametrize(
     ("times", "notice_text"),
     [
-        (1, "The chat got the picture, but perhaps not the message."),
+        (1, "The chat got the picture, but maybe not the message."),
         (2, "The chat may have got neither the message nor the picture."),
     ],
 )
@@ -650,7 +653,7 @@ async def test_missing_group_member_is_notified(
     (group,) = groups(simulator)
     assert texts(simulator, group) == ["*Cellar* off!"]
     (notice,) = notices
-    assert notice.data["title"] == "Not everybody gets the alarms"
+    assert notice.data["title"] == "Not everybody receives the alarms"
     assert notice.data["message"].startswith(f"Not in the group: {MIA}. Add them")
 
 
@@ -661,11 +664,11 @@ async def test_missing_group_member_is_notified(
             "FAIL_RETRIABLE",
             "The network did not deliver the alarm: bridge_unavailable.",
         ),
-        ("late", "Beeper has the alarm, but the network did not confirm within a"),
-        ("refused", "The alarm was not sent, or it is unknown whether it was"),
-        ("unknown", "The alarm was not sent, or it is unknown whether it was"),
-        ("nobody", "The alarm was not sent, or it is unknown whether it was"),
-        ("stopped", "The alarm was not sent, or it is unknown whether it was"),
+        ("late", "Beeper accepted the alarm, but the network did not confirm its"),
+        ("refused", "The alarm was not sent, or it is unknown whether it was sent"),
+        ("unknown", "The alarm was not sent, or it is unknown whether it was sent"),
+        ("nobody", "The alarm was not sent, or it is unknown whether it was sent"),
+        ("stopped", "The alarm was not sent, or it is unknown whether it was sent"),
     ],
 )
 @pytest.mark.usefixtures("impatient")
@@ -703,7 +706,7 @@ async def test_unconfirmed_alarm_is_notified(
     await finished(hass)
 
     (notice,) = notices
-    assert notice.data["title"] == "Cellar: perhaps nobody was told"
+    assert notice.data["title"] == "Cellar: the alarm may not have been delivered"
     assert notice.data["message"].startswith(notice_text)
     assert notice.data["message"].endswith("It is not sent again.")
     assert sirens[0].data == {"sensor": "Cellar"}
@@ -791,7 +794,7 @@ async def test_unconfirmed_status_is_notified(
     simulator.incoming(KIM, None, "status?")
     await until(lambda: notices)
 
-    assert notices[0].data["title"] == "Perhaps a question was not answered"
+    assert notices[0].data["title"] == "An answer may not have been sent"
     assert tried(simulator) == 1
 
 
@@ -1025,7 +1028,7 @@ async def test_an_answer_that_is_not_sent_is_notified(
     write(simulator, "Hello")
     await until(lambda: notices)
 
-    assert notices[0].data["title"] == "Perhaps an answer is missing"
+    assert notices[0].data["title"] == "An answer may not have been sent"
     assert tried(simulator) == 1
 
 
@@ -1198,7 +1201,7 @@ async def test_a_spoken_answer_that_is_not_sent_is_notified(
     write(simulator, "Hello")
     await until(lambda: notices)
     await finished(hass)
-    assert notices[0].data["title"] == "Perhaps an answer is missing"
+    assert notices[0].data["title"] == "An answer may not have been sent"
     assert sent(simulator) == 0
 
 
@@ -1342,7 +1345,7 @@ async def test_nothing_is_put_on_the_list_for_a_name(
     say(simulator, "+ milk")
     await until(lambda: notices)
     await finished(hass)
-    assert notices[0].data["title"] == "Nothing was put on the list"
+    assert notices[0].data["title"] == "Nothing was added to the list"
 
 
 # Away
@@ -1418,7 +1421,7 @@ async def test_failed_answer_while_away_is_notified(
     write(simulator, "Hello")
     await until(lambda: notices)
     await finished(hass)
-    assert notices[0].data["title"] == "Perhaps somebody was not answered"
+    assert notices[0].data["title"] == "An answer may not have been sent"
     assert sent(simulator) == 0
 
 
@@ -1559,7 +1562,7 @@ async def test_a_briefing_that_fails_is_notified(
     hass.bus.async_fire("morning")
     await until(lambda: notices)
     await finished(hass)
-    assert notices[0].data["title"] == "Perhaps a briefing is missing"
+    assert notices[0].data["title"] == "A briefing may be missing"
     assert sent(simulator) == 0
 
 
@@ -1811,8 +1814,8 @@ async def test_unconfirmed_reply_is_notified(
     say(simulator, "yes")
     await until(lambda: notices)
 
-    assert notices[0].data["title"] == "Perhaps the chat was not told"
-    assert "whether it was: OK." in notices[0].data["message"]
+    assert notices[0].data["title"] == "A reply may not have been sent"
+    assert "whether it was sent: OK." in notices[0].data["message"]
     assert len(opened) == 1
     assert tried(simulator) == 2
 
@@ -1857,7 +1860,7 @@ async def test_unconfirmed_question_is_notified(
     say(simulator, "yes")
     await quiet(simulator)
 
-    assert notices[0].data["title"] == "Perhaps nobody was asked"
+    assert notices[0].data["title"] == "The question may not have been asked"
     assert tried(simulator) == (fault != "removed")
     assert not opened
 
@@ -1917,5 +1920,8 @@ async def test_empty_list_asks_no_senders(
     await until(lambda: notices)
     await finished(hass)
 
-    assert notices[0].data["title"] in ("Perhaps nobody was asked", "Nobody was asked")
+    assert notices[0].data["title"] in (
+        "The question may not have been asked",
+        "Nobody was asked",
+    )
     assert tried(simulator) == 0

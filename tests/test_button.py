@@ -456,9 +456,9 @@ async def test_read_only(
 @pytest.mark.parametrize(
     ("data", "message", "error_text"),
     [
-        (MESSAGE_SHORTCUT, "{{ unheard_of }}", "cannot be filled in"),
-        (MESSAGE_SHORTCUT, "{{ 1 / 0 }}", "cannot be filled in"),
-        (CHAT_SHORTCUT, "{{ unheard_of }}", "cannot be filled in"),
+        (MESSAGE_SHORTCUT, "{{ unheard_of }}", "cannot be rendered"),
+        (MESSAGE_SHORTCUT, "{{ 1 / 0 }}", "cannot be rendered"),
+        (CHAT_SHORTCUT, "{{ unheard_of }}", "cannot be rendered"),
         (MESSAGE_SHORTCUT, "{{ '' }}", "nothing to send"),
         (MESSAGE_SHORTCUT, "{{ '\n ' }}", "nothing to send"),
         (MESSAGE_SHORTCUT, "{{ '\u200b\u2800' }}", "nothing to send"),

@@ -331,7 +331,7 @@ async def test_unknown_account_is_refused(
     hass: HomeAssistant, loaded: MockConfigEntry, key: str
 ) -> None:
     with pytest.raises(
-        vol.Invalid, match=r"none of your accounts\. Yours are: .*Signal"
+        vol.Invalid, match=r"not one of your accounts\. Your accounts are: .*Signal"
     ):
         await async_validate_condition_config(
             hass,
@@ -349,7 +349,7 @@ async def test_unknown_account_is_refused(
         ({"options": {"sender": "Kim"}}, "There is no field sender. The fields are:"),
         ({"options": {"account_id": ["a"]}}, "account_id must be text"),
         ({"options": {"device_id": [True]}}, "device_id.0 must be text"),
-        ({"options": ["a"]}, "The options must be fields with a value each"),
+        ({"options": ["a"]}, "The options must be fields with values"),
         ({"target": {"entity_id": ["notify.kim"]}}, "There is no field target"),
     ],
 )

@@ -186,7 +186,7 @@ async def test_the_form_refuses_to_guess(
     recipient: str,
 ) -> None:
     data = {"recipient": recipient, "message": "Hi"}
-    with refused(ServiceValidationError, match="recipient fits"):
+    with refused(ServiceValidationError, match="recipient matches"):
         await hass.services.async_call("script", "write_to", data, blocking=True)
     assert not simulator.executed
 

@@ -86,7 +86,7 @@ async def test_scope_of_other_devices(
     )
     assert resolve_device(hass, foreign.id) is None
     assert resolve_device(hass, odd.id) is None
-    assert resolve_device(hass, "no such device") is None
+    assert resolve_device(hass, "device does not exist") is None
 
 
 SECOND = "local-whatsapp_ba_Sample"

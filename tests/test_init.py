@@ -62,12 +62,12 @@ REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "reset": (
         {"kind": "drop_before"},
         "setup_connection_lost",
-        "connection to Beeper broke",
+        "connection to Beeper was lost",
     ),
-    "another service": ({"kind": "garbage"}, "setup_failed", "not as Beeper"),
-    "absent": ({"status": 404}, "setup_failed", "not as Beeper"),
-    "redirect": ({"status": 301}, "setup_redirected", "redirects elsewhere"),
-    "signed out": ({"status": 403}, "setup_forbidden", "Is it signed in"),
+    "another service": ({"kind": "garbage"}, "setup_failed", "not a valid response"),
+    "absent": ({"status": 404}, "setup_failed", "not a valid response"),
+    "redirect": ({"status": 301}, "setup_redirected", "redirects to another one"),
+    "signed out": ({"status": 403}, "setup_forbidden", "Check that it is signed in"),
     "slow down": ({"status": 429}, "setup_failed", ""),
     "starting": (
         {"status": 503},

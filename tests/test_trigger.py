@@ -439,7 +439,7 @@ async def test_device_that_never_matches_is_refused(
         ).id
         if of == "gone":
             device_registry.async_remove_device(device_id)
-        reason = "There is no such device"
+        reason = "This device does not exist"
 
     refused = await refusal(hass, key, device_id=device_id)
 
@@ -466,7 +466,7 @@ async def test_unknown_account_is_refused_with_the_choices(
     hass: HomeAssistant, loaded: MockConfigEntry, key: str
 ) -> None:
     assert await refusal(hass, key, account_id="Whatsup") == (
-        "account_id is none of your accounts. Yours are: Beeper, Instagram,"
+        "account_id is not one of your accounts. Your accounts are: Beeper, Instagram,"
         " Signal, Slack, Telegram, WhatsApp"
     )
 
@@ -484,8 +484,8 @@ async def test_account_name_of_two_accounts_is_refused(
 
     refused = await refusal(hass, "message_received", account_id="Telegram")
 
-    assert refused.startswith("account_id fits several of your accounts")
-    assert "Yours are: " in refused
+    assert refused.startswith("account_id matches several of your accounts")
+    assert "Your accounts are: " in refused
     calls = await automate(hass, account_id="tg")
     await publish(hass, replace(event, account_id="telegram_2"))
     assert not calls
@@ -533,7 +533,7 @@ async def test_unknown_chat_is_refused(
 ) -> None:
     assert await refusal(hass, key, chat_id=chat_id) == (
         "chat_id is neither the ID nor the whole title of a chat. Add the chat and"
-        " choose its device, or write the chat ID that beeper.find returns"
+        " choose its device, or use the chat ID that beeper.find returns"
     )
 
 
@@ -550,7 +550,7 @@ async def test_title_of_several_chats_is_refused(
 
     refused = await refusal(hass, "message_received", chat_id="Team")
 
-    assert refused.startswith("chat_id fits several chats")
+    assert refused.startswith("chat_id matches several chats")
 
 
 async def test_nothing_is_refused_while_the_server_is_away(
@@ -774,7 +774,7 @@ async def test_sending_failed(
         ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
         ({"chat_type": "channel"}, "chat_type must be one of: single, group"),
         ({"include_own": "perhaps"}, "include_own must be true or false"),
-        ([{"sender": "Kim"}], "The options must be fields with a value each"),
+        ([{"sender": "Kim"}], "The options must be fields with values"),
     ],
 )
 async def test_invalid_options_are_refused_with_a_reason(

@@ -985,7 +985,7 @@ async def test_both_request_formats_are_tried_in_order(
     assert await hass.config_entries.async_setup(entry.entry_id)
     chat, message, data = prepared(simulator, action)
     if age(profile) < CALLS[action].since:
-        with pytest.raises(HomeAssistantError, match="from version"):
+        with pytest.raises(HomeAssistantError, match="It needs Beeper"):
             await call_action(hass, action, **data)
         return
 
@@ -1020,13 +1020,13 @@ async def test_second_format_needs_a_proven_rejection(
 # Refusals
 
 STATUSES = {
-    302: "redirects elsewhere",
+    302: "redirects to another one",
     401: "no longer accepts the access token",
     403: "Beeper does not allow it",
-    404: "Beeper knows no such chat, message or reaction",
-    409: "in conflict|conflicts",
+    404: "Beeper does not know this chat, message or reaction",
+    409: "a conflict",
     422: "rejects the call",
-    429: "asks to slow down",
+    429: "too many requests",
 }
 
 
@@ -1073,8 +1073,8 @@ async def test_read_only_mode_changes_nothing(
 @pytest.mark.parametrize(
     ("ids", "error"),
     [
-        ({"chat_id": KIM, "message_id": "99999"}, "no such message"),
-        ({"chat_id": "!x:beeper.com", "message_id": "1"}, "no such chat"),
+        ({"chat_id": KIM, "message_id": "99999"}, "does not know this message"),
+        ({"chat_id": "!x:beeper.com", "message_id": "1"}, "does not know this chat"),
     ],
 )
 async def test_missing_message_or_chat(
@@ -1094,7 +1094,7 @@ async def test_missing_message_or_chat(
 async def test_mark_missing_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    with pytest.raises(ServiceValidationError, match="no such chat"):
+    with pytest.raises(ServiceValidationError, match="does not know this chat"):
         await call_action(hass, "mark_read", chat_id="!x:beeper.com")
 
 
@@ -1147,7 +1147,7 @@ async def test_own_message_without_account_can_be_edited(
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
-    ("update_chat", {}, "nothing to change. Give at least one of: title"),
+    ("update_chat", {}, "nothing to change. Fill in at least one of: title"),
     ("update_chat", {"title": ""}, "nothing to change"),
     ("update_chat", {"title": ["x"]}, "title must be text"),
     ("update_chat", {"title": " "}, "title is blank"),
@@ -1161,7 +1161,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("update_chat", {"draft": {"text": "x"}}, "draft must be text"),
     ("update_chat", {"draft": "\n"}, "draft is blank"),
     ("update_chat", {"clear": ["is_muted"]}, "clear.* must be one of: title"),
-    ("update_chat", {"clear": "title", "title": "x"}, "title is given and in clear"),
+    (
+        "update_chat",
+        {"clear": "title", "title": "x"},
+        "title is given, and also in clear",
+    ),
     ("mark_read", {"message_id": " \u200b"}, "message_id is blank"),
     ("mark_unread", {"message_id": ["1"]}, "message_id must be text"),
     ("notify_anyway", {"allow_repeat": "x"}, "allow_repeat must be true or false"),
@@ -1231,9 +1235,12 @@ async def test_exactly_one_chat_is_required(
     data: dict[str, Any] = {"update_chat": {"is_muted": True}}.get(action, {})
     for where, says in (
         ({"chat_id": KIM, "recipient": "Kim"}, "Both recipient and chat_id are given"),
-        ({"chat_id": KIM, "account_id": "whatsapp"}, "account_id belongs to recipient"),
-        ({"entity_id": "notify.other"}, "names no notify entity of Beeper"),
-        ({"recipient": "Nobody like this"}, "fits nobody"),
+        (
+            {"chat_id": KIM, "account_id": "whatsapp"},
+            "account_id can be used only with recipient",
+        ),
+        ({"entity_id": "notify.other"}, "is not a notify entity of Beeper"),
+        ({"recipient": "Nobody like this"}, "matches no person"),
         ({"config_entry_id": "nonsense", "chat_id": KIM}, "nonsense"),
     ):
         complete = {**CALLS[action].data, "message_id": "1"} if action in CALLS else {}
@@ -1260,7 +1267,7 @@ async def test_missing_chat_field_is_refused(
     action: str,
     data: dict[str, Any],
 ) -> None:
-    with pytest.raises(ServiceValidationError, match="No chat is named"):
+    with pytest.raises(ServiceValidationError, match="The chat is missing"):
         await call_action(hass, action, **data)
 
     assert not mutations(simulator)

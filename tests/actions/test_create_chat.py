@@ -302,8 +302,8 @@ async def test_non_default_account(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "Nobody is named"),
-        ({"message_text": "hi"}, "Nobody is named"),
+        ({}, "The recipient is missing"),
+        ({"message_text": "hi"}, "The recipient is missing"),
         ({**KIM_BY_NUMBER, **GROUP_OF_TWO}, "Both user and participant_ids are given"),
         (
             {**KIM_BY_NUMBER, **GROUP_OF_TWO, "mode": "start"},
@@ -329,8 +329,8 @@ async def test_non_default_account(
             {**GROUP_OF_TWO, "participants": "Kim"},
             "Both participants and participant_ids",
         ),
-        ({"recipient": ["Kim", "Mia"], "mode": "start"}, "recipient must hold"),
-        ({"recipient": ["Kim", "Mia"], "type": "single"}, "recipient must hold"),
+        ({"recipient": ["Kim", "Mia"], "mode": "start"}, "recipient must be exactly"),
+        ({"recipient": ["Kim", "Mia"], "type": "single"}, "recipient must be exactly"),
         (
             {"recipient": ["Kim", "Mia"], "allow_invite": True},
             "allow_invite belongs to mode start",
@@ -338,39 +338,48 @@ async def test_non_default_account(
         ({"participants": "Kim", "mode": "start"}, "participants belongs to mode"),
         ({"recipient": " "}, "recipient is blank"),
         ({"recipient": {"name": "Kim"}}, "recipient must be text"),
-        ({"recipient": [""]}, "Nobody is named"),
+        ({"recipient": [""]}, "The recipient is missing"),
         ({"recipient": ["Kim", ""]}, "recipient.1 is blank"),
         ({"recipient": 15550101002}, "recipient reached Home Assistant as a number"),
         ({"recipient": "555 010 1002"}, "recipient has no country code"),
         ({"recipient": "15550101002"}, "recipient has no country code"),
         ({"recipient": "+44 (0)20 7946 0000"}, "zero after the country code +44"),
-        ({"recipient": "tel:Kim"}, "recipient is no international"),
-        ({"recipient": "mailto:Kim"}, "recipient is no email address"),
+        ({"recipient": "tel:Kim"}, "recipient is not an international"),
+        ({"recipient": "mailto:Kim"}, "recipient is not a valid email address"),
         ({"participants": ["Kim"]}, "type is required"),
         ({"participants": ["Kim", ""], "type": "group"}, "participants.1 is blank"),
         (
             {"participants": ["Kim", 15550101003], "type": "group"},
             "participants.1 reached Home Assistant as a number",
         ),
-        ({"participants": ["a", "b"], "type": "single"}, "participants must hold"),
+        (
+            {"participants": ["a", "b"], "type": "single"},
+            "participants must be exactly",
+        ),
         ({"mode": "create"}, "participants or participant_ids is required"),
         ({"participant_ids": ["1"]}, "type is required"),
         ({**KIM_BY_NUMBER, "mesage_text": "hi"}, "There is no field mesage_text"),
         ({**KIM_BY_NUMBER, "entity_id": "notify.kim"}, "There is no field entity_id"),
         ({**KIM_BY_NUMBER, "Meet Kim at 7": 1}, "There is no field …"),
         ({"user": {"+1 555 010 1002": "x"}}, "There is no field user.…"),
-        ({"user": "Kim"}, "user must have fields of its own"),
-        ({"user": ["Kim"]}, "user must have fields of its own"),
-        ({"user": {}}, "Nobody is named"),
-        ({"user": {"full_name": "Kim"}}, "user names nobody for certain"),
+        ({"user": "Kim"}, "user must have nested fields"),
+        ({"user": ["Kim"]}, "user must have nested fields"),
+        ({"user": {}}, "The recipient is missing"),
+        ({"user": {"full_name": "Kim"}}, "user does not identify a person"),
         ({"user": {"phone": "+15550101002"}}, "There is no field user.phone"),
         ({"user": {"id": "  "}}, "user.id is blank"),
         ({"user": {"id": True}}, "user.id must be text"),
         ({"user": {"id": 1.5}}, "user.id must be text"),
         ({"user": {"username": ["kim"]}}, "user.username must be text"),
-        ({"user": {"email": "kim"}}, "user.email is no email address"),
-        ({"user": {"email": "kim @example.com"}}, "user.email is no email address"),
-        ({"user": {"email": "<kim@example.com>"}}, "user.email is no email address"),
+        ({"user": {"email": "kim"}}, "user.email is not a valid email address"),
+        (
+            {"user": {"email": "kim @example.com"}},
+            "user.email is not a valid email address",
+        ),
+        (
+            {"user": {"email": "<kim@example.com>"}},
+            "user.email is not a valid email address",
+        ),
         ({"user": {"id": "\u200b\ufeff"}}, "user.id is blank"),
         ({"user": {"phone_number": 15550101002}}, "reached Home Assistant as a number"),
         ({"user": {"phone_number": 1.5}}, "reached Home Assistant as a number"),
@@ -380,12 +389,12 @@ async def test_non_default_account(
         ({"user": {"phone_number": "+44 (0)20 7946 0000"}}, "country code +44"),
         ({"user": {"phone_number": "+44 (020) 7946 0000"}}, "country code +44"),
         ({"user": {"phone_number": "+49 [0]171 1234567"}}, "country code +49"),
-        ({"user": {"phone_number": "+1555010100200000"}}, "is no international"),
-        ({"user": {"phone_number": "+0155501010"}}, "is no international"),
-        ({"user": {"phone_number": "+1 555 010 1002 x3"}}, "is no international"),
-        ({"user": {"phone_number": "tel:"}}, "is no international"),
-        ({"user": {"phone_number": "kim@example.com"}}, "is no international"),
-        ({**GROUP_OF_TWO, "participant_ids": []}, "Nobody is named"),
+        ({"user": {"phone_number": "+1555010100200000"}}, "is not an international"),
+        ({"user": {"phone_number": "+0155501010"}}, "is not an international"),
+        ({"user": {"phone_number": "+1 555 010 1002 x3"}}, "is not an international"),
+        ({"user": {"phone_number": "tel:"}}, "is not an international"),
+        ({"user": {"phone_number": "kim@example.com"}}, "is not an international"),
+        ({**GROUP_OF_TWO, "participant_ids": []}, "The recipient is missing"),
         (
             {**GROUP_OF_TWO, "mode": "create", "participant_ids": []},
             "participant_ids is",
@@ -399,7 +408,7 @@ async def test_non_default_account(
         ({**GROUP_OF_TWO, "type": "channel"}, "type must be one of: single, group"),
         (
             {**GROUP_OF_TWO, "type": "single"},
-            "participant_ids must hold exactly one person",
+            "participant_ids must be exactly one person",
         ),
         ({**GROUP_OF_TWO, "title": ["x"]}, "title must be text"),
         ({**KIM_BY_NUMBER, "message_text": ["hi"]}, "message_text must be text"),
@@ -408,7 +417,10 @@ async def test_non_default_account(
             "message_text must be text",
         ),
         ({**KIM_BY_NUMBER, "message_text": False}, "message_text must be text"),
-        ({**KIM_BY_NUMBER, "message_text": "\ud800"}, "message_text holds characters"),
+        (
+            {**KIM_BY_NUMBER, "message_text": "\ud800"},
+            "message_text contains characters",
+        ),
         (
             {**KIM_BY_NUMBER, "message_text": "x" * 102_401},
             "message_text is longer than 100 kB",
@@ -456,7 +468,7 @@ async def test_invalid_call_is_explained_over_rest(
     )
 
     assert answer.status == HTTPStatus.BAD_REQUEST
-    assert "user names nobody for certain" in plain((await answer.json())["message"])
+    assert "user does not identify a person" in plain((await answer.json())["message"])
 
 
 async def test_invalid_call_is_explained_over_websocket(
@@ -629,7 +641,7 @@ async def test_several_servers_require_a_choice(
         ({"status": 403, "body": "no"}, "Beeper does not allow it"),
         (
             {"status": 404, "body": {"message": "Kim?", "code": "NOT_FOUND"}},
-            "Beeper knows no such account or person",
+            "Beeper does not know this account or person",
         ),
         *REFUSALS,
     ],

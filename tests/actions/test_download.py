@@ -77,7 +77,7 @@ async def test_a_server_that_cannot_serve_files(
     simulator: Simulator,
     media: Path,
 ) -> None:
-    assert "from Beeper 4.2.509 on" in await refused(hass, media)
+    assert "needs Beeper 4.2.509" in await refused(hass, media)
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
@@ -109,7 +109,7 @@ async def test_message_search_ends(
     for number in range(60):
         simulator.world.incoming(chat, chat.participants[0], str(number))
 
-    assert "no message of this chat" in await refused(
+    assert "not a message in this chat" in await refused(
         hass, media, chat_id=KIM, message_id="1"
     )
 
@@ -123,7 +123,9 @@ async def test_missing_message(
 ) -> None:
     reason = await refused(hass, media, message_id="999")
 
-    assert ("no message of this chat" if profile == "4.2.557" else "not know") in reason
+    assert (
+        "not a message in this chat" if profile == "4.2.557" else "not know"
+    ) in reason
 
 
 async def test_by_entity_and_by_recipient(
@@ -193,7 +195,7 @@ async def test_attachment_is_chosen_by_number(
     reason = await refused(
         hass, media, chat_id=KIM, message_id=message.id, attachment=3
     )
-    assert "attachment is too high, as the message has 2 files" in reason
+    assert "attachment is too high. The message has 2 files" in reason
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,9 @@ async def test_only_stored_attachments_are_requested(
     reason = await refused(hass, media, chat_id=KIM, message_id=message.id)
 
     is_local = url.startswith(("file:", "/"))
-    assert ("cannot be fetched" if is_local else "does not have the file") in reason
+    assert (
+        "cannot be downloaded through" if is_local else "does not have the file"
+    ) in reason
     assert served(simulator) == []
 
 
@@ -291,25 +295,25 @@ async def test_source_url_replaces_a_missing_id(
         ({"message_id": ["4"]}, "message_id must be text"),
         ({"attachment": 0}, "attachment must be a whole number from 1 to 100"),
         ({"attachment": "all"}, "attachment must be a whole number"),
-        ({"folder": "/config"}, "folder must be a folder within"),
-        ({"folder": ".."}, "folder must be a folder within"),
-        ({"folder": "a/../../b"}, "folder must be a folder within"),
-        ({"folder": "a//b"}, "folder must be a folder within"),
-        ({"folder": "./a"}, "folder must be a folder within"),
-        ({"folder": ".storage"}, "folder must be a folder within"),
-        ({"folder": "~"}, "folder must be a folder within"),
-        ({"folder": "a\\b"}, "folder must be a folder within"),
-        ({"folder": "a\nb"}, "folder must be a folder within"),
-        ({"folder": "a" * 201}, "folder must be a folder within"),
+        ({"folder": "/config"}, "folder must be a folder inside"),
+        ({"folder": ".."}, "folder must be a folder inside"),
+        ({"folder": "a/../../b"}, "folder must be a folder inside"),
+        ({"folder": "a//b"}, "folder must be a folder inside"),
+        ({"folder": "./a"}, "folder must be a folder inside"),
+        ({"folder": ".storage"}, "folder must be a folder inside"),
+        ({"folder": "~"}, "folder must be a folder inside"),
+        ({"folder": "a\\b"}, "folder must be a folder inside"),
+        ({"folder": "a\nb"}, "folder must be a folder inside"),
+        ({"folder": "a" * 201}, "folder must be a folder inside"),
         ({"folder": ["a"]}, "folder must be text"),
         ({"file_name": "../x"}, "file_name must be a file name"),
         ({"file_name": True}, "file_name must be text"),
-        ({"account_id": "whatsapp"}, "account_id belongs to recipient"),
+        ({"account_id": "whatsapp"}, "account_id can be used only with recipient"),
         ({"recipient": "kim", "chat_id": KIM}, "Both recipient and chat_id"),
         ({"chat_id": " "}, "chat_id is blank"),
         ({"url": "mxc://b/x"}, "There is no field url"),
         ({"config_entry_id": 1.5}, "config_entry_id must be text"),
-        ({"entity_id": "notify.nobody"}, "names no notify entity"),
+        ({"entity_id": "notify.nobody"}, "is not a notify entity"),
     ],
 )
 async def test_invalid_call_names_the_field(
@@ -338,8 +342,8 @@ async def test_symlink_out_of_the_media_folder_is_refused(
     outside.mkdir()
     (media / "beeper").symlink_to(outside)
 
-    assert "folder must be a folder within" in await refused(hass, media)
-    assert "folder must be a folder within" in await refused(
+    assert "folder must be a folder inside" in await refused(hass, media)
+    assert "folder must be a folder inside" in await refused(
         hass, media, folder="beeper/deep"
     )
     assert not files(outside)
@@ -383,7 +387,7 @@ async def test_folder_removed_during_download(
     (part,) = files(media)
     (media / part).unlink()
 
-    with pytest.raises(HomeAssistantError, match="cannot write into its media folder"):
+    with pytest.raises(HomeAssistantError, match="cannot write to its media folder"):
         await task
 
     assert not files(media)
@@ -396,26 +400,26 @@ async def test_unwritable_folder(
 ) -> None:
     (media / "beeper").write_bytes(b"a file")
 
-    assert "cannot write into its media folder" in await refused(hass, media)
+    assert "cannot write to its media folder" in await refused(hass, media)
 
 
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ({"kind": "cut"}, "connection to Beeper broke"),
-        ({"kind": "drop_before", "times": 9}, "connection to Beeper broke"),
-        ({"kind": "stall_body"}, "did not answer in time"),
-        ({"kind": "delay"}, "did not answer in time"),
+        ({"kind": "cut"}, "connection to Beeper was lost"),
+        ({"kind": "drop_before", "times": 9}, "connection to Beeper was lost"),
+        ({"kind": "stall_body"}, "did not reply in time"),
+        ({"kind": "delay"}, "did not reply in time"),
         ({"kind": "status_before", "status": 502}, "may have expired"),
         (
             {"kind": "status_before", "status": 404, "body": {"code": "NOT_FOUND"}},
             "may have expired",
         ),
-        ({"kind": "status_before", "status": 404, "body": "x"}, "from Beeper 4.2.509"),
+        ({"kind": "status_before", "status": 404, "body": "x"}, "needs Beeper 4.2.509"),
         ({"kind": "status_before", "status": 500}, "error"),
-        ({"kind": "status_before", "status": 206}, "does not answer as Beeper does"),
+        ({"kind": "status_before", "status": 206}, "not a valid response of Beeper"),
         ({"kind": "status_before", "status": 302}, "redirects"),
-        ({"kind": "status_before", "status": 403}, "cannot be fetched"),
+        ({"kind": "status_before", "status": 403}, "cannot be downloaded through"),
         (
             {"kind": "garbage", "status": 200, "body": {"error": "Transfer failed"}},
             "does not have the file",

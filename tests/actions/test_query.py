@@ -719,18 +719,18 @@ PAGED = ["list_chats", "list_messages", "search_messages"]
 WRONG: list[tuple[list[str], dict[str, Any], str]] = [
     ([*CALLS], {"config_entry_id": " "}, "config_entry_id is blank"),
     ([*CALLS], {"mark_read": True}, "There is no field mark_read"),
-    (OF_CHAT, {"chat_id": None}, "No chat is named"),
+    (OF_CHAT, {"chat_id": None}, "The chat is missing"),
     (OF_CHAT, {"entity_id": "notify.kim"}, "Both chat_id and entity_id are given"),
     (OF_CHAT, {"chat_id": ["x"]}, "chat_id must be text"),
     (
         OF_CHAT,
         {"chat_id": "", "entity_id": ["notify.a", "notify.b"]},
-        "entity_id must name exactly one entity",
+        "entity_id must be exactly one entity",
     ),
     (
         OF_CHAT,
         {"chat_id": "", "entity_id": "notify.nowhere"},
-        "entity_id names no notify entity of Beeper",
+        "entity_id is not a notify entity of Beeper",
     ),
     *(
         (
@@ -745,11 +745,15 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
         for value in (0, 201, -1, "all", False, 2.5, float("inf"), {"a": 1})
     ),
     *(
-        (PAGED, {"cursor": value}, "cursor is not what this action returned")
+        (PAGED, {"cursor": value}, "cursor is not a cursor that this action returned")
         for value in ("5", "ä", *map(encoded, STRANGE))
     ),
     (PAGED, {"cursor": ["x"]}, "cursor must be text"),
-    (PAGED, {"cursor": "W1tb" * 20_000}, "cursor is not what this action returned"),
+    (
+        PAGED,
+        {"cursor": "W1tb" * 20_000},
+        "cursor is not a cursor that this action returned",
+    ),
     (["list_chats", "search_messages"], {"query": ["x"]}, "query must be text"),
     (["list_chats", "search_messages"], {"query": " "}, "query is blank"),
     (
@@ -818,7 +822,7 @@ async def test_the_cursor_of_another_action_is_refused(
         cursor = (await call_action(hass, other, **CALLS[other][0], limit=1))["cursor"]
         assert cursor
 
-        with refused(ServiceValidationError, match="cursor is not what this"):
+        with refused(ServiceValidationError, match="cursor is not a cursor that this"):
             await call_action(hass, action, **CALLS[action][0], cursor=cursor)
 
 
@@ -854,7 +858,7 @@ async def test_unknown_chat(
             await call_action(hass, action, chat_id=chat_id)
         error = str(refused.value)
         assert error.startswith("Nothing was read: Beeper does not know the chat")
-        assert "is not the title: give the title in Recipient (recipient)" in error
+        assert "is not the title: enter the title in Recipient (recipient)" in error
 
 
 @pytest.mark.parametrize("action", PAGED)
@@ -898,12 +902,12 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "status_before",
         {"status": 404, "body": "Not Found"},
-        "Beeper can do it from version 4.1.294 on",
+        "It needs Beeper 4.1.294 or later",
     ),
-    ("status_before", {"status": 405}, "Beeper can do it from version 4.1.294 on"),
-    ("status_before", {"status": 409, "body": API_ERROR}, "is in conflict with"),
+    ("status_before", {"status": 405}, "It needs Beeper 4.1.294 or later"),
+    ("status_before", {"status": 409, "body": API_ERROR}, "reports a conflict"),
     ("status_before", {"status": 418}, "an error (status 418)"),
-    ("status_before", {"status": 429}, "asks to slow down"),
+    ("status_before", {"status": 429}, "too many requests"),
     ("status_before", {"status": 500}, "an error (status 500)"),
     ("status_before", {"status": 502}, "an error (status 502)"),
     (
@@ -914,13 +918,13 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "status_before",
         {"status": 307, "headers": {"Location": "http://localhost:1/"}},
-        "redirects elsewhere",
+        "redirects to another one",
     ),
-    ("drop_before", {}, "the connection to Beeper broke"),
-    ("delay", {}, "Beeper did not answer in time"),
-    ("garbage", {"body": "Kim"}, "does not answer as Beeper does"),
-    ("garbage", {"body": '"Kim"'}, "does not answer as Beeper does"),
-    ("cut", {}, "the connection to Beeper broke"),
+    ("drop_before", {}, "the connection to Beeper was lost"),
+    ("delay", {}, "Beeper did not reply in time"),
+    ("garbage", {"body": "Kim"}, "not a valid response of Beeper"),
+    ("garbage", {"body": '"Kim"'}, "not a valid response of Beeper"),
+    ("cut", {}, "the connection to Beeper was lost"),
 ]
 
 
@@ -1062,7 +1066,7 @@ async def test_malformed_labels(
 ) -> None:
     simulator.faults.add("garbage", path="/v1/labels", body='{"items": []}')
 
-    with pytest.raises(HomeAssistantError, match="does not answer as Beeper does"):
+    with pytest.raises(HomeAssistantError, match="not a valid response of Beeper"):
         await call_action(hass, "list_labels")
 
 
@@ -1074,7 +1078,7 @@ async def test_a_chat_by_name(
 
     chat = response if action == "get_chat" else response["messages"][0]
     assert chat["chat_id"] == FAMILY
-    with pytest.raises(ServiceValidationError, match=r"fits \d+ people or chats"):
+    with pytest.raises(ServiceValidationError, match=r"matches \d+ people or chats"):
         await call_action(hass, action, recipient="Alex")
-    with refused(ServiceValidationError, match="account_id belongs to"):
+    with refused(ServiceValidationError, match="account_id can be used only with"):
         await call_action(hass, action, chat_id=KIM, account_id="whatsapp")

@@ -20,7 +20,7 @@ from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 
-OUTSIDE = "no message started this one"
+OUTSIDE = "was not triggered by a message"
 REPLY = {"action": "beeper.reply", "data": {"message": "I am away"}}
 RECEIVED = {"trigger": "beeper.message_received"}
 
@@ -253,7 +253,7 @@ async def test_reply_where_no_message_triggered_is_refused(
         ({"message": "x", "recipient": "Kim"}, "There is no field recipient"),
         ({"message": "x", "reply_to": "4"}, "There is no field reply_to"),
         ({"message": "x", "quote": "maybe"}, "must be true or false"),
-        ({"message": "x", "file_name": "a.png"}, "belongs to an attachment"),
+        ({"message": "x", "file_name": "a.png"}, "can be used only with an attachment"),
     ],
 )
 async def test_invalid_call_is_explained(

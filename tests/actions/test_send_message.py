@@ -173,9 +173,9 @@ HI = {"chat_id": KIM, "message": "hi"}
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "No chat is named"),
-        ({"message": "hi"}, "No chat is named"),
-        ({"message": "hi", "chat_id": None}, "No chat is named"),
+        ({}, "The chat is missing"),
+        ({"message": "hi"}, "The chat is missing"),
+        ({"message": "hi", "chat_id": None}, "The chat is missing"),
         ({**HI, "entity_id": "notify.kim"}, "Both chat_id and entity_id are given"),
         ({"chat_id": KIM}, "There is nothing to send"),
         ({"chat_id": KIM, "message": ""}, "There is nothing to send"),
@@ -187,23 +187,26 @@ HI = {"chat_id": KIM, "message": "hi"}
         ({**HI, "chat_id": 1.5}, "chat_id must be text"),
         ({**HI, "message": ["hi"]}, "message must be text"),
         ({**HI, "message": True}, "message must be text"),
-        ({**HI, "message": "\ud800"}, "message holds characters"),
+        ({**HI, "message": "\ud800"}, "message contains characters"),
         ({**HI, "message": "x" * 102_401}, "message is longer than 100 kB"),
         ({**HI, "format": "html"}, "format must be one of: text, markdown"),
         ({**HI, "reply_to": ["1"]}, "reply_to must be text"),
         ({**HI, "wait": "perhaps"}, "wait must be true or false"),
         ({**HI, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
         ({**HI, "mesage": "hi"}, "There is no field mesage"),
-        ({**HI, "account_id": "whatsapp"}, "account_id belongs to recipient"),
+        (
+            {**HI, "account_id": "whatsapp"},
+            "account_id can be used only with recipient",
+        ),
         (
             {"message": "hi", "entity_id": ["notify.a", "notify.b"]},
-            "entity_id names no notify entity",
+            "entity_id is not a notify entity",
         ),
-        ({"message": "hi", "entity_id": []}, "No chat is named"),
+        ({"message": "hi", "entity_id": []}, "The chat is missing"),
         ({"message": "hi", "entity_id": {"a": 1}}, "entity_id must be text"),
-        ({"message": "hi", "entity_id": "notify.other"}, "names no notify entity of"),
-        ({"message": "hi", "entity_id": "all"}, "names no notify entity of Beeper"),
-        ({"message": "hi", "area_id": "hall"}, "no chat that was added"),
+        ({"message": "hi", "entity_id": "notify.other"}, "is not a notify entity of"),
+        ({"message": "hi", "entity_id": "all"}, "is not a notify entity of Beeper"),
+        ({"message": "hi", "area_id": "hall"}, "contain no added chat"),
         ({**HI, "area_id": "hall"}, "Both chat_id and area_id are given"),
     ],
 )
@@ -238,7 +241,7 @@ async def test_entity_without_a_chat_is_refused(
         domain, platform, "kim", config_entry=loaded
     )
 
-    with pytest.raises(ServiceValidationError, match="names no notify entity"):
+    with pytest.raises(ServiceValidationError, match="is not a notify entity"):
         await call_action(
             hass, "send_message", entity_id=entity.entity_id, message="hi"
         )
@@ -253,7 +256,7 @@ async def test_invalid_call_is_explained_over_rest(
     answer = await client.post("/api/services/beeper/send_message", json={})
 
     assert answer.status == HTTPStatus.BAD_REQUEST
-    assert "No chat is named" in (await answer.json())["message"]
+    assert "The chat is missing" in (await answer.json())["message"]
 
 
 # Which server
@@ -323,8 +326,11 @@ async def test_entity_determines_the_server(
             },
             "Beeper rejects these fields: message, reply_to, attachment",
         ),
-        ({"status": 403, "body": "Kim"}, "This chat may be closed for writing"),
-        ({"status": 404, "body": {"code": "NOT_FOUND"}}, "Beeper knows no such chat"),
+        ({"status": 403, "body": "Kim"}, "The chat may be read-only"),
+        (
+            {"status": 404, "body": {"code": "NOT_FOUND"}},
+            "Beeper does not know this chat",
+        ),
         ({"status": 404}, "this version of Beeper cannot do it"),
         *REFUSALS,
     ],
@@ -361,7 +367,7 @@ async def test_missing_chat_or_message(
     data: dict[str, Any],
 ) -> None:
     with pytest.raises(
-        ServiceValidationError, match="no such chat, or no such message"
+        ServiceValidationError, match="does not know this chat or message"
     ):
         await call_action(hass, "send_message", **{**HI, **data})
     assert sent(simulator) == 0

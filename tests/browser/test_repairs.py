@@ -28,7 +28,7 @@ async def test_token_that_may_not_write(
     await frontend.open("/config/repairs")
     await page.get_by_text("may not send").click()
     dialog = page.locator("dialog-repairs-issue")
-    await dialog.get_by_text("Either makes this notice disappear").wait_for()
+    await dialog.get_by_text("This notice then disappears").wait_for()
     await frontend.look("repair")
 
 

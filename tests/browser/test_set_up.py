@@ -90,6 +90,6 @@ async def test_options_are_in_sections(frontend: Frontend) -> None:
     await form.get_by_role("button", name="Add").click()
     await form.get_by_role("textbox").last.fill("Kim")
     await frontend.submit()
-    await form.get_by_text("Only user IDs").wait_for()
+    await form.get_by_text("Names are not accepted").wait_for()
     await frontend.look("options-1-sender", height=1600)
     await page.keyboard.press("Escape")

@@ -76,7 +76,7 @@ async def test_shortcut_that_starts_a_chat(frontend: Frontend) -> None:
 async def test_shortcut_that_makes_a_group(frontend: Frontend) -> None:
     form = frontend.form
     await add_shortcut(frontend)
-    await form.get_by_text("Make a group").click()
+    await form.get_by_text("Create a group").click()
     for number, name in enumerate(("Kim", "Mia"), 1):  # 0 is the shortcut's name
         await form.get_by_role("button", name="Add").click()
         await form.get_by_role("textbox").nth(number).fill(name)
@@ -89,4 +89,4 @@ async def test_shortcut_that_makes_a_group(frontend: Frontend) -> None:
 async def add_shortcut(frontend: Frontend) -> None:
     await frontend.open("/config/integrations/integration/beeper")
     await frontend.button("Add shortcut").click()
-    await frontend.form.get_by_text("Make a group").wait_for()
+    await frontend.form.get_by_text("Create a group").wait_for()

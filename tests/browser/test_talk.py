@@ -29,7 +29,7 @@ async def test_a_question_is_answered_in_a_chat(
     await form.locator("ha-selector-select").first.click()
     await page.get_by_text("The preferred assistant").first.click()
     await frontend.submit()
-    await form.get_by_text("Choose the user of Home Assistant").wait_for()
+    await form.get_by_text("Choose the Home Assistant user").wait_for()
     await frontend.look("talk-2-no-user", height=1300)
     await form.locator("ha-selector-select").last.click()
     await page.get_by_text("Demo", exact=True).last.click()

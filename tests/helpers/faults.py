@@ -25,12 +25,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         },
         "lacks the scope write",
     ),
-    ({"status": 409, "body": {"code": "X", "message": "y"}}, "it conflicts with"),
-    ({"status": 418}, "Beeper answers with an error (status 418)"),
-    ({"status": 429}, "asks to slow down"),
+    ({"status": 409, "body": {"code": "X", "message": "y"}}, "reports a conflict"),
+    ({"status": 418}, "Beeper reports an error (status 418)"),
+    ({"status": 429}, "too many requests"),
     (
         {"status": 307, "headers": {"Location": "http://localhost:1/"}},
-        "redirects elsewhere",
+        "redirects to another one",
     ),
 ]
 """Answers that prove that nothing ran, each with a part of the error's text."""

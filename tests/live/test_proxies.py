@@ -295,7 +295,7 @@ async def test_log_in_of_the_proxy(
     )
     await empty.entry.runtime_data.async_refresh()
 
-    with pytest.raises(HomeAssistantError, match="log-in of its own"):
+    with pytest.raises(HomeAssistantError, match="requires a login"):
         await empty.act("send_message", chat_id=chat_id, message="Hi")
 
     flows = empty.hass.config_entries.flow.async_progress()

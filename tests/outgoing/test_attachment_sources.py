@@ -281,21 +281,21 @@ async def test_missing_media(
     hass: HomeAssistant, simulator: Simulator, media: Path, attachment: str
 ) -> None:
     error = await refused(hass, simulator, attachment=attachment)
-    assert "the media source has no such file" in error
+    assert "the media source does not have this file" in error
 
 
 async def test_missing_media_source_file(
     hass: HomeAssistant, simulator: Simulator, media: Path
 ) -> None:
     uri = "media-source://media_source/local/other.png"
-    assert "there is no such file" in await refused(hass, simulator, attachment=uri)
+    assert "the file does not exist" in await refused(hass, simulator, attachment=uri)
 
 
 async def test_without_media_sources(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     uri = "media-source://media_source/local/x.png"
-    assert "no such file" in await refused(hass, simulator, attachment=uri)
+    assert "does not have this file" in await refused(hass, simulator, attachment=uri)
 
 
 class Recordings(MediaSource):
@@ -384,7 +384,7 @@ async def test_external_recording_needs_an_allowed_url(
     await add_recordings(url)
 
     error = await refused(hass, simulator, attachment="media-source://recordings/door")
-    assert "may not read that address" in error
+    assert "may not read this address" in error
 
 
 @pytest.fixture
@@ -422,7 +422,7 @@ async def test_failed_speech(
     hass: HomeAssistant, simulator: Simulator, speech: None, rest: str
 ) -> None:
     error = await refused(hass, simulator, attachment=f"media-source://tts/{rest}")
-    assert "the media source has no such file" in error
+    assert "the media source does not have this file" in error
 
 
 # Paths
@@ -524,7 +524,7 @@ async def test_file_in_the_folder_www(
 
     for path in ("../secret", "%2e%2e/secret", "/etc/passwd", "a%00.png"):
         error = await refused(hass, simulator, attachment=f"/local/{path}")
-        assert "may not read that folder" in error or "no such file" in error
+        assert "may not read this folder" in error or "does not exist" in error
 
     await send(hass, attachment=attachment)
 
@@ -565,7 +565,7 @@ async def test_file_elsewhere(
     (allowed / "link").symlink_to(tmp_path / "secret")
 
     error = await refused(hass, simulator, attachment=name.format(allowed))
-    assert "may not read that folder" in error
+    assert "may not read this folder" in error
     assert "secret" not in error
 
 
@@ -581,7 +581,7 @@ async def test_no_file_in_an_allowed_folder(
     (tmp_path / "folder").mkdir()
 
     error = await refused(hass, simulator, attachment=f"{tmp_path}/{name}")
-    assert "there is no such file" in error
+    assert "the file does not exist" in error
 
 
 # Addresses
@@ -690,7 +690,7 @@ async def test_address_that_is_not_allowed(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
     error = await refused(hass, simulator, attachment=url)
-    assert "may not read that address" in error
+    assert "may not read this address" in error
     assert "example" not in error
     assert not site.requests
 
@@ -699,7 +699,7 @@ async def test_redirects_stay_within_allowed_urls(
     hass: HomeAssistant, simulator: Simulator, site: Web
 ) -> None:
     error = await refused(hass, simulator, attachment=f"{site.url}/away")
-    assert "may not read that address" in error
+    assert "may not read this address" in error
 
 
 @pytest.mark.parametrize(
@@ -707,11 +707,11 @@ async def test_redirects_stay_within_allowed_urls(
     [
         ("missing", "there is no file at the attachment's address"),
         ("status/410", "there is no file at the attachment's address"),
-        ("status/401", "requires a log-in"),
-        ("status/403", "requires a log-in"),
-        ("status/500", "its server answered with status 500"),
-        ("status/429", "its server answered with status 429"),
-        ("cut", "the connection broke"),
+        ("status/401", "requires a login"),
+        ("status/403", "requires a login"),
+        ("status/500", "its server replied with status 500"),
+        ("status/429", "its server replied with status 429"),
+        ("cut", "the connection was lost"),
         ("round", "could not be downloaded"),
         ("nowhere", "could not be downloaded"),
         ("empty.jpg", "the file is empty"),
@@ -732,7 +732,7 @@ async def test_malformed_address(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
     error = await refused(hass, simulator, attachment=url)
-    assert "could not be downloaded" in error or "may not read that address" in error
+    assert "could not be downloaded" in error or "may not read this address" in error
 
 
 async def test_offline_server(
@@ -821,7 +821,7 @@ async def test_lost_upload_sends_nothing(
     """
     simulator.faults.add(kind, method="POST", path=UPLOAD)
 
-    with pytest.raises(HomeAssistantError, match="did not get to Beeper"):
+    with pytest.raises(HomeAssistantError, match="could not be uploaded to Beeper"):
         await send(hass, attachment="camera.door")
     assert tried(simulator) == 0
     assert uploads(simulator) == 1
@@ -834,12 +834,15 @@ async def test_lost_upload_sends_nothing(
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ({"body": {"error": "No space: door.png"}, "kind": "garbage"}, "not take the"),
+        (
+            {"body": {"error": "No space: door.png"}, "kind": "garbage"},
+            "not accept the attachment",
+        ),
         ({"status": 413}, r"the file of 0.1 MB is too large"),
         ({"status": 401}, "no longer accepts"),
         ({"status": 403, "body": "missing: write"}, "lacks the scope write"),
-        ({"status": 429}, "slow down"),
-        ({"status": 404, "body": {"code": "NOT_FOUND"}}, "knows no such chat"),
+        ({"status": 429}, "too many requests"),
+        ({"status": 404, "body": {"code": "NOT_FOUND"}}, "does not know this chat"),
     ],
 )
 async def test_rejected_upload_sends_nothing(
@@ -957,20 +960,20 @@ async def test_repeat_finds_a_late_attachment(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"attachment": "file:///etc/passwd"}, "attachment is nothing that can be"),
-        ({"attachment": "ftp://x/y"}, "attachment is nothing that can be attached"),
-        ({"attachment": "mxc://beeper.local/x"}, "attachment is nothing that can be"),
-        ({"attachment": "light.door"}, "attachment is nothing that can be attached"),
-        ({"attachment": "camera.Door/../x"}, "attachment is nothing that can be"),
-        ({"attachment": "media-source://"}, "attachment is nothing that can be"),
-        ({"attachment": "http://"}, "attachment is nothing that can be attached"),
-        ({"attachment": "door.png"}, "attachment is nothing that can be attached"),
+        ({"attachment": "file:///etc/passwd"}, "attachment is not a valid"),
+        ({"attachment": "ftp://x/y"}, "attachment is not a valid attachment"),
+        ({"attachment": "mxc://beeper.local/x"}, "attachment is not a valid"),
+        ({"attachment": "light.door"}, "attachment is not a valid attachment"),
+        ({"attachment": "camera.Door/../x"}, "attachment is not a valid"),
+        ({"attachment": "media-source://"}, "attachment is not a valid"),
+        ({"attachment": "http://"}, "attachment is not a valid attachment"),
+        ({"attachment": "door.png"}, "attachment is not a valid attachment"),
         ({"attachment": {"media_content_id": None}}, "attachment must be text"),
         ({"attachment": {"title": "x"}}, "attachment is blank"),
         ({"attachment": [True]}, "attachment must be text"),
         ({"attachment": ["camera.door", "camera.hall"]}, "attachment is one file"),
         ({"attachment": {"entity_id": ["camera.a", "camera.b"]}}, "one entity"),
-        ({"attachment": {"entity_id": "light.door"}}, "attachment is nothing that"),
+        ({"attachment": {"entity_id": "light.door"}}, "attachment is not a valid"),
         ({"attachment": True}, "attachment must be text"),
         ({"attachment": "camera.door", "file_name": "a/b"}, "file_name must be a file"),
         ({"attachment": "camera.door", "file_name": "a\x00b"}, "file_name must be a"),
@@ -978,13 +981,13 @@ async def test_repeat_finds_a_late_attachment(
         ({"attachment": "camera.door", "file_name": "%2e%2e%2fx"}, "must be a file"),
         ({"attachment": "camera.door", "file_name": "%252e%252Fx"}, "must be a file"),
         ({"attachment": "camera.door", "file_name": "a%00b"}, "must be a file"),
-        ({"attachment": "http://x/a\x00b"}, "attachment is nothing that can be"),
-        ({"attachment": "http://x/a\r\nb"}, "attachment is nothing that can be"),
-        ({"attachment": "/media/a\x00b"}, "attachment is nothing that can be"),
-        ({"attachment": "/media/a\x07b"}, "attachment is nothing that can be"),
-        ({"attachment": "media-source://a\x1bb"}, "attachment is nothing that can"),
+        ({"attachment": "http://x/a\x00b"}, "attachment is not a valid"),
+        ({"attachment": "http://x/a\r\nb"}, "attachment is not a valid"),
+        ({"attachment": "/media/a\x00b"}, "attachment is not a valid"),
+        ({"attachment": "/media/a\x07b"}, "attachment is not a valid"),
+        ({"attachment": "media-source://a\x1bb"}, "attachment is not a valid"),
         ({"attachment": "camera.door", "file_name": "\\x"}, "file_name must be a file"),
-        ({"file_name": "x.png"}, "there is none"),
+        ({"file_name": "x.png"}, "only with an attachment"),
     ],
 )
 async def test_malformed_attachment_is_refused(

@@ -160,8 +160,9 @@ async def test_refused(
     with pytest.raises(ServiceValidationError) as refused:
         await create_chat(hass, **family(if_exists=if_exists, message_text="hi"))
 
-    assert f"on WhatsApp, chats of just these people are there already: {count}" in str(
-        refused.value
+    assert (
+        f"on WhatsApp, chats with exactly these people already exist: {count}"
+        in str(refused.value)
     )
     assert not simulator.executed
     if if_exists == "reuse":
@@ -238,7 +239,7 @@ async def test_rejected_message_is_not_sent(
     simulator.faults.add("status_before", method="POST", status=429)
     data = family(message_text="hi")
 
-    with pytest.raises(HomeAssistantError, match="slow down"):
+    with pytest.raises(HomeAssistantError, match="too many requests"):
         await create_chat(hass, **data)
 
     assert "hi" not in texts(simulator)

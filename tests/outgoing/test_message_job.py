@@ -215,7 +215,7 @@ async def test_refused_repeat_keeps_the_earlier_attempt(
     simulator.faults.add("status_before", method="POST", path=PATH, status=429)
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await send(hass)
-    with pytest.raises(HomeAssistantError, match="slow down"):
+    with pytest.raises(HomeAssistantError, match="too many requests"):
         await send(hass, allow_repeat=True)
 
     with pytest.raises(HomeAssistantError, match="Not repeated"):
@@ -355,7 +355,7 @@ async def test_shared_failure_raises_separate_errors(
         *(send(hass, context=context) for _ in range(3)), return_exceptions=True
     )
 
-    assert all("slow down" in str(outcome) for outcome in outcomes)
+    assert all("too many requests" in str(outcome) for outcome in outcomes)
     assert len({id(outcome) for outcome in outcomes}) == 3
     assert tried(simulator) == 1
 

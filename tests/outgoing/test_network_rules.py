@@ -77,12 +77,12 @@ async def test_rules_are_read_once_where_supported(
         (
             {"group_creation": group(name={"allowed": False})},
             {},
-            "WhatsApp takes no title",
+            "WhatsApp does not accept a title",
         ),
         (
             {"group_creation": group(name={"allowed": True, "required": True})},
             {"title": None},
-            "no group without a title",
+            "requires a title for a group",
         ),
         (
             {"group_creation": group(name={"allowed": True, "min_length": 5})},
@@ -243,7 +243,7 @@ async def test_unreachable_person(
 
     field = "recipient" if "recipient" in call else "participants."
     assert field in reason
-    assert "cannot be written to on WhatsApp" in reason
+    assert "cannot receive messages on WhatsApp" in reason
     assert "Nix" not in reason
 
 

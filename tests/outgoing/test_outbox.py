@@ -241,7 +241,7 @@ async def test_shared_failure_raises_separate_errors(
         *(create_chat(hass, **GROUP_OF_TWO) for _ in range(3)), return_exceptions=True
     )
 
-    assert all("slow down" in str(outcome) for outcome in outcomes)
+    assert all("too many requests" in str(outcome) for outcome in outcomes)
     assert len({id(outcome) for outcome in outcomes}) == 3
     assert posts(simulator) == 1
 
@@ -416,7 +416,7 @@ async def test_an_allowed_repetition_does_not_hide_the_running_call(
     simulator.faults.add("status_before", method="POST", status=429)
     first = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
     await until(lambda: posts(simulator))
-    with pytest.raises(HomeAssistantError, match="slow down"):
+    with pytest.raises(HomeAssistantError, match="too many requests"):
         await create_chat(hass, **GROUP_OF_TWO, allow_repeat=True)
 
     joined = hass.async_create_task(create_chat(hass, **GROUP_OF_TWO))
@@ -688,7 +688,7 @@ async def test_only_new_chats_count(
         await create_chat(hass, **KIM_BY_NUMBER, message_text=f"{number}")
     simulator.faults.add("status_before", method="POST", times=25, status=429)
     for _ in range(25):
-        with pytest.raises(HomeAssistantError, match="slow down"):
+        with pytest.raises(HomeAssistantError, match="too many requests"):
             await create_chat(hass, **GROUP_OF_TWO)
     await asyncio.gather(*(create_chat(hass, **GROUP_OF_TWO) for _ in range(25)))
 

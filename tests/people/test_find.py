@@ -299,7 +299,7 @@ async def test_unsearched_account_is_reported(
             {"status": 403, "body": {"code": "forbidden", "message": "missing: read"}},
             "lacks the scope read",
         ),
-        ({"status": 500}, "Beeper answers with an error"),
+        ({"status": 500}, "Beeper reports an error"),
         (
             {"status": 400, "body": {"code": "VALIDATION_ERROR", "message": "Kim"}},
             "rejects",
@@ -333,7 +333,7 @@ async def test_slow_search_times_out(
 ) -> None:
     add_fault("delay", path="/v1/accounts/telegram/*")
 
-    with pytest.raises(HomeAssistantError, match="did not answer in time"):
+    with pytest.raises(HomeAssistantError, match="did not reply in time"):
         await find(hass, query="kim")
 
 

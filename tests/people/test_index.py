@@ -79,7 +79,7 @@ async def test_a_renamed_contact_is_not_taken_for_the_old_one(
 ) -> None:
     simulator.world.accounts["whatsapp"].contacts[MIA].full_name = name
 
-    assert "fits nobody" in await refused(hass, simulator, "Mia")
+    assert "matches no person" in await refused(hass, simulator, "Mia")
 
 
 async def test_swapped_names(
@@ -107,7 +107,7 @@ async def test_a_renamed_chat_is_not_written_to(
             if recipient in (person.full_name or ""):
                 person.full_name = "Somebody else"
 
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, recipient)
     assert len(simulator.executed) == before
 
@@ -117,7 +117,7 @@ async def test_a_new_namesake_is_noticed(
 ) -> None:
     contact(simulator, "@whatsapp_9:beeper.com", full_name="Kim")
 
-    assert "fits 2 people" in await refused(hass, simulator, "Kim")
+    assert "matches 2 people" in await refused(hass, simulator, "Kim")
 
 
 async def test_a_new_group_of_the_same_title_is_noticed(
@@ -126,7 +126,7 @@ async def test_a_new_group_of_the_same_title_is_noticed(
     family = simulator.world.chats[FAMILY]
     chat(simulator, family.participants[:2], family.title)
 
-    with pytest.raises(ServiceValidationError, match="fits 2"):
+    with pytest.raises(ServiceValidationError, match="matches 2"):
         await send(hass, "Family")
 
 
@@ -147,7 +147,7 @@ async def test_a_deleted_chat_is_not_used(
     simulator.world.chats.pop(FAMILY)
     simulator.world.sort()
 
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, "Family")
 
 

@@ -159,7 +159,9 @@ async def test_parts_of_words_select_no_person(
     direct = simulator.world.add_chat(simulator.world.accounts[ACCOUNT], [person])
 
     for call in (start, send):
-        with pytest.raises(ServiceValidationError, match=r"only part of|fits nobody"):
+        with pytest.raises(
+            ServiceValidationError, match=r"only part of|matches no person"
+        ):
             await call(hass, recipient)
     assert not simulator.executed
     # With the whole name it works.
@@ -189,7 +191,7 @@ async def test_a_whole_name_before_words_of_a_name(
 
     assert (await start(hass, "kim"))["recipients"][0]["id"] == PERSON
     only(simulator, "Kim Park", "Kim Lee")
-    with pytest.raises(ServiceValidationError, match="fits 2"):
+    with pytest.raises(ServiceValidationError, match="matches 2"):
         await start(hass, "kim")
 
 
@@ -246,7 +248,7 @@ async def test_chats_with_two_people_of_one_name_are_two(
     for person in only(simulator, "Bob", "Bob"):
         direct_chat(simulator, person)
 
-    with pytest.raises(ServiceValidationError, match="fits 2"):
+    with pytest.raises(ServiceValidationError, match="matches 2"):
         await send(hass, "Bob")
 
 
@@ -258,7 +260,7 @@ async def test_a_chat_that_everybody_has_left_is_not_found_by_its_former_member(
     title = "Empty room (was @heidi:example.org)"
     empty = direct_chat(simulator, title=title)
 
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, query)
     assert await send(hass, title) == empty.id
 
@@ -270,7 +272,7 @@ async def test_note_to_self_by_its_whole_title(
     note = direct_chat(simulator, title="Note to self")
 
     assert await send(hass, "note to self") == note.id
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, "note")
 
 
@@ -283,7 +285,7 @@ async def test_an_id_is_not_a_number_and_a_number_not_an_id(
     direct = simulator.world.add_chat(account, [imposter])
     chat(simulator, [imposter], "Team", "matrix")
 
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, "+15550101002", account_id="matrix")
     response = await create_chat(
         hass,
@@ -310,7 +312,7 @@ async def test_a_shared_id_and_a_shared_number_do_not_make_two_people_one(
             phone_number=phone,
         )
 
-    with pytest.raises(ServiceValidationError, match="fits 2"):
+    with pytest.raises(ServiceValidationError, match="matches 2"):
         await start(hass, "Kim")
 
 

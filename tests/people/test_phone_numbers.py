@@ -55,15 +55,15 @@ REFUSED = [
     ("tel:+81-090-1234-5678", "zero after the country code +81"),
     ("https://wa.me/4901511234567", "zero after the country code +49"),
     ("+353 086 1234567", "zero after the country code +353"),
-    ("+39 (0)6 6982 1234", "is no international"),
+    ("+39 (0)6 6982 1234", "is not an international"),
     ("+225 0 07 07 12 34 56", "zero after the country code +225"),
-    ("+1 555 010 1002 x3", "is no international"),
-    ("+1 555 010 1002 ext. 3", "is no international"),
-    ("+1 555 010 1002¹", "is no international"),
-    ("+1 800 555 CALL", "is no international"),
-    ("+1 555 010 1002/1003", "is no international"),
-    ("+1 555 010 1002, +1 555 010 1003", "is no international"),
-    ("+1 555 010 1002;ext=3", "is no international"),
+    ("+1 555 010 1002 x3", "is not an international"),
+    ("+1 555 010 1002 ext. 3", "is not an international"),
+    ("+1 555 010 1002¹", "is not an international"),
+    ("+1 800 555 CALL", "is not an international"),
+    ("+1 555 010 1002/1003", "is not an international"),
+    ("+1 555 010 1002, +1 555 010 1003", "is not an international"),
+    ("+1 555 010 1002;ext=3", "is not an international"),
     ("whatsapp:15550101002", "has no country code"),
     ("+1 1 555 010 1002", "is no international"),
     ("+1 555 010 1002-0", "is no international"),
@@ -235,7 +235,7 @@ async def test_similar_numbers_are_two_people(
     )
     chat(simulator, [zoe])
 
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, written)
 
 

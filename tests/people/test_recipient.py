@@ -141,7 +141,7 @@ async def test_group_is_not_a_person(
 
     assert (await start(hass, "Kim"))["chat_id"] == KIM
     message = await refused_family(hass)
-    assert "recipient fits nobody" in message
+    assert "recipient matches no person" in message
 
 
 async def refused_family(hass: HomeAssistant) -> str:
@@ -158,7 +158,7 @@ async def test_ambiguous_name_is_refused(
 
     message = await refused(hass, simulator, recipient="Kim")
 
-    assert "recipient fits 2 people or chats (WhatsApp)" in message
+    assert "recipient matches 2 people or chats (WhatsApp)" in message
     assert "beeper.find" in message
     matches = (await find(hass, query="Kim", account_id="whatsapp"))["matches"]
     assert len(matches) == 2
@@ -188,7 +188,7 @@ async def test_equal_handle_and_name(
     """Whoever calls themselves like one of the contacts gets nothing that is theirs."""
     contact(simulator, "@whatsapp_9:beeper.com", full_name="Z", username="kim")
 
-    assert "fits 2" in await refused(hass, simulator, recipient="Kim")
+    assert "matches 2" in await refused(hass, simulator, recipient="Kim")
     assert (await start(hass, "@kim"))["recipients"][0]["id"] == (
         "@whatsapp_9:beeper.com"
     )
@@ -197,8 +197,8 @@ async def test_equal_handle_and_name(
 async def test_partial_number_or_handle_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    assert "fits nobody" in await refused(hass, simulator, recipient="101004")
-    assert "fits nobody" in await refused(
+    assert "matches no person" in await refused(hass, simulator, recipient="101004")
+    assert "matches no person" in await refused(
         hass, simulator, recipient="alex_", account_id="telegram"
     )
 
@@ -209,8 +209,8 @@ async def test_nobody_matches(
 ) -> None:
     message = await refused(hass, simulator, recipient=recipient)
 
-    assert "recipient fits nobody" in message
-    assert recipient not in message.replace("fits nobody", "").split()
+    assert "recipient matches no person" in message
+    assert recipient not in message.replace("matches no person", "").split()
 
 
 async def test_changing_ids_with_a_stable_number(
@@ -266,7 +266,7 @@ async def test_renamed_contact_loses_its_old_name(
     assert (await find(hass, query="Zoe"))["count"] == 1
     mia.full_name = "Somebody else"
 
-    assert "fits nobody" in await refused(hass, simulator, recipient="Zoe")
+    assert "matches no person" in await refused(hass, simulator, recipient="Zoe")
 
 
 async def test_the_same_recipient_again_is_a_duplicate(
@@ -352,11 +352,11 @@ async def test_a_stranger_in_a_group(
     [
         (
             ["Kim", "i"],
-            "participants.1 is only part of a name. People or chats it could mean: 4",
+            "participants.1 is only part of a name. Possible people or chats: 4",
         ),
-        (["Nobody", "Kim"], "participants.0 fits nobody"),
-        (["Kim", "+1 555 010 9999"], "participants.1 fits nobody"),
-        (["Kim", "Family"], "participants.1 fits nobody"),
+        (["Nobody", "Kim"], "participants.0 matches no person"),
+        (["Kim", "+1 555 010 9999"], "participants.1 matches no person"),
+        (["Kim", "Family"], "participants.1 matches no person"),
     ],
 )
 async def test_one_ambiguous_participant_stops_the_call(
@@ -405,7 +405,9 @@ async def test_a_message_to_a_name(
 ) -> None:
     """A member's address is not a group's."""
     if chat_id is None:
-        with expect_refusal(ServiceValidationError, match="recipient fits nobody"):
+        with expect_refusal(
+            ServiceValidationError, match="recipient matches no person"
+        ):
             await send(hass, recipient)
         return
 
@@ -420,7 +422,7 @@ async def test_a_message_to_a_name_on_two_accounts(
     with pytest.raises(ServiceValidationError) as error:
         await send(hass, "Kim")
 
-    assert "recipient fits 2 people or chats (WhatsApp)" in plain(error.value)
+    assert "recipient matches 2 people or chats (WhatsApp)" in plain(error.value)
     assert not simulator.executed
     assert (await send(hass, "Kim", account_id="whatsapp"))["chat_id"] == KIM
 
@@ -433,7 +435,7 @@ async def test_a_group_titled_like_a_person_is_not_guessed(
     with pytest.raises(ServiceValidationError) as error:
         await send(hass, "jordan lee")
 
-    assert "fits 2 people or chats (Signal, WhatsApp)" in plain(error.value)
+    assert "matches 2 people or chats (Signal, WhatsApp)" in plain(error.value)
     assert "Jordan" not in plain(error.value)
 
 
@@ -442,7 +444,7 @@ async def test_a_contact_without_a_chat_gets_no_message_and_no_chat(
 ) -> None:
     chats = len(simulator.world.chats)
 
-    with expect_refusal(ServiceValidationError, match="recipient fits nobody"):
+    with expect_refusal(ServiceValidationError, match="recipient matches no person"):
         await send(hass, "Mia")
     assert len(simulator.world.chats) == chats
 
@@ -495,9 +497,9 @@ async def test_title_in_the_form_of_another_identifier(
 @pytest.mark.parametrize(
     ("title", "message"),
     [
-        ("+1 555 010 9876", "fits nobody"),
-        ("kim@work.example", "fits nobody"),
-        ("@somebody:beeper.com", "fits nobody"),
+        ("+1 555 010 9876", "matches no person"),
+        ("kim@work.example", "matches no person"),
+        ("@somebody:beeper.com", "matches no person"),
     ],
 )
 async def test_identities_are_not_titles(
@@ -574,7 +576,7 @@ async def test_chat_without_others_is_not_a_note_to_self(
     """Its other person may have left, or not be listed yet."""
     own_chat(simulator, title)
 
-    with pytest.raises(ServiceValidationError, match="fits nobody"):
+    with pytest.raises(ServiceValidationError, match="matches no person"):
         await send(hass, "+15550100001", account_id="whatsapp")
 
 
@@ -585,7 +587,7 @@ async def test_somebody_with_the_users_name(
     other = contact(simulator, "@whatsapp_9:beeper.com", full_name="Sam Sample")
     chat(simulator, [other])
 
-    with pytest.raises(ServiceValidationError, match="fits 2"):
+    with pytest.raises(ServiceValidationError, match="matches 2"):
         await send(hass, "Sam Sample", account_id="whatsapp")
 
 

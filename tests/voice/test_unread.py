@@ -184,8 +184,8 @@ async def test_read_failure_is_explained(
     )
 
     assert await say(hass, READ) == (
-        "That didn't work. Nothing was read: Beeper asks to slow down. Wait a few"
-        " minutes."
+        "That didn't work. Nothing was read: Beeper reports too many requests."
+        " Wait a few minutes."
     )
 
 
