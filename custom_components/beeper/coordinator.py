@@ -31,6 +31,7 @@ from .api.models import Account
 from .api.pages import pages
 from .const import CONF_CHAT_ID, DOCS_URL, DOMAIN, SUBENTRY_CHAT
 from .incoming.inbox import Inbox
+from .incoming.lost_messages import async_clear_lost_messages
 from .incoming.server_clock import async_clear_wrong_clock
 from .incoming.stream_watch import StreamWatch, async_clear_no_events
 from .people.directory import Directory
@@ -145,7 +146,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             raise errors.not_set_up(err) from err
         self._close_reauth()
         self._update_issues(accounts)
-        self.inbox.check_clock()
+        self.inbox.check_issues()
         self._publish_disconnected()
         return Snapshot(unread=unread, chat_unread=chat_unread)
 
@@ -318,6 +319,7 @@ def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the issues of a removed entry."""
     async_clear_no_events(hass, entry)
     async_clear_wrong_clock(hass, entry)
+    async_clear_lost_messages(hass, entry)
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

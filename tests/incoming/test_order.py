@@ -132,7 +132,7 @@ async def test_bounds_are_reported(
     for number in range(30):
         insert(simulator, f"missed {number}", first, ago=600 - number)
     await quiet(simulator)
-    assert (await numbers(hass, listening))["skipped_as_too_many"] >= 1
+    assert (await numbers(hass, listening))["skipped_as_lost"] >= 1
 
 
 def add_account(simulator: Simulator) -> Chat:

@@ -250,7 +250,7 @@ class BeeperClient:
     ) -> Page[Chat]:
         """Return a page of the chats of one or all accounts, the last active first."""
         query = _page_query(cursor, account_ids=account_id)
-        page = await self._get("chats", read=_read_chats, query=query)
+        page = await self._get("chats", read=_read_chats, query=query, is_list=True)
         return only(page, partial(is_chat_of, account_id=account_id))
 
     async def direct_chats(self, account_id: str, participant: str) -> Page[Chat]:
@@ -322,6 +322,7 @@ class BeeperClient:
             "search",
             read=partial(MessageSearchResult.from_dict, typed=self._typed_messages),
             query=query,
+            is_list=True,
         )
         return matching_messages(criteria, found)
 
@@ -347,6 +348,7 @@ class BeeperClient:
                 "messages",
                 read=partial(_read_messages, typed=self._typed_messages),
                 query=_page_query(cursor),
+                is_list=True,
             )
         for message in page.items:
             if message.kind == "unknown" and message.type not in _OTHER_TYPES:
@@ -622,9 +624,15 @@ class BeeperClient:
             await self.identify()
 
     async def _get[T](
-        self, *path: str, read: Callable[[Json], T], query: Query | None = None
+        self,
+        *path: str,
+        read: Callable[[Json], T],
+        query: Query | None = None,
+        is_list: bool = False,
     ) -> T:
-        return await self._transport.request("GET", *path, read=read, query=query)
+        return await self._transport.request(
+            "GET", *path, read=read, query=query, is_list=is_list
+        )
 
     async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
         await self._change("POST", "chats", chat_id, action, body=wire(**fields))

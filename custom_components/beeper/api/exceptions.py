@@ -6,6 +6,7 @@
     ├── RequestTimeoutError        no while connecting, else maybe
     ├── ConnectionLostError        maybe  the connection broke after sending
     ├── UnreadableAnswerError      maybe  a 2xx response of an unexpected shape
+    │   └── TooLongAnswerError     maybe  it is longer than is read
     ├── AnswerError                no for 3xx and 4xx, maybe for 408 and 5xx
     │   ├── ProxyLoginError        no     a proxy in front of Beeper asks for a log-in
     │   ├── AuthenticationError    no     401
@@ -59,6 +60,10 @@ class UnreadableAnswerError(BeeperError):
     """The status is a success, but the body is not JSON of the expected shape."""
 
     may_have_run = True
+
+
+class TooLongAnswerError(UnreadableAnswerError):
+    """The body is too long, or has too many values, to be read."""
 
 
 class AnswerError(BeeperError):

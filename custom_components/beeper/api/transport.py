@@ -30,10 +30,13 @@ from .exceptions import (
     UnreadableAnswerError,
 )
 from .http_responses import (
+    MAX_BODY_SIZE,
+    MAX_LIST_SIZE,
     asks_for_login,
     error_of_exchange,
     error_of_status,
     parse_body,
+    parse_list,
     read_body,
 )
 from .requests import Json, Query
@@ -138,11 +141,13 @@ class Transport:
         form: Mapping[str, str] | aiohttp.FormData | None = None,
         authenticated: bool = True,
         changes: bool = False,
+        is_list: bool = False,
     ) -> T:
         """Send one request and return what `read` makes of the response's JSON.
 
         `changes` marks a request that changes something. A failed request without
-        `changes` never counts as one that may have run.
+        `changes` never counts as one that may have run. `is_list`: what people write
+        can make the response long.
         """
         url = self.url(*path, prefix=prefix)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -161,6 +166,7 @@ class Transport:
                 method,
                 url,
                 timeout=FILE_TIMEOUT if is_upload else REQUEST_TIMEOUT,
+                max_size=MAX_LIST_SIZE if is_list else MAX_BODY_SIZE,
                 params=query,
                 headers=headers,
                 **options,
@@ -169,7 +175,7 @@ class Transport:
                 raise error_of_status(status, raw, received)
             if asks_for_login(status, raw, received):
                 raise ProxyLoginError(status)
-            answer = parse_body(raw)
+            answer = await parse_list(raw) if raw and is_list else parse_body(raw)
             try:
                 return read(answer)
             except UnreadableAnswerError:
@@ -188,6 +194,7 @@ class Transport:
         url: URL,
         *,
         timeout: float,
+        max_size: int,
         **options: Any,
     ) -> tuple[int, Mapping[str, str], bytes | None]:
         """Return status, headers and body, None if that of a refusal got lost.
@@ -209,7 +216,7 @@ class Transport:
             ):
                 status, received = response.status, response.headers
                 self._read_headers(received)
-                return status, received, await read_body(response)
+                return status, received, await read_body(response, max_size)
         except (
             TimeoutError,
             UnicodeError,

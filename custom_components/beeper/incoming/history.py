@@ -1,11 +1,13 @@
 """Reading the messages of a chat, as far back as some may be new."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from sys import getsizeof
 from typing import Final
 
 from ..api.client import BeeperClient
+from ..api.exceptions import TooLongAnswerError
 from ..api.models import Message
 from ..api.pages import pages
 from .seen_messages import SeenMessages
@@ -15,6 +17,11 @@ _MAX_PAGES: Final = 400
 
 _MAX_SEARCHED_PAGES: Final = 50
 """Further pages on which messages that events named are searched."""
+
+_MAX_TEXTS: Final = 16 * 1024 * 1024
+_LONG: Final = 1000
+"""Bytes of the texts that are kept of one reading. After that, texts with more
+characters than this are left out, so that they cost nobody else a message."""
 
 _PAGES_OF_UNREAD_CHAT: Final = 2
 """Pages after which old messages end the reading of a chat that was never read.
@@ -28,10 +35,14 @@ class ChatReading:
     """The messages that were read; not `is_complete` if others may be new.
 
     `late` are those that arrived since the last reading, but are too old to be new.
+    The texts of those `without_text` are still to be read. The `not_found` were named,
+    and the list has more pages than were searched.
     """
 
     messages: list[Message]
     late: list[Message]
+    without_text: frozenset[str]
+    not_found: frozenset[str]
     is_complete: bool
 
 
@@ -40,28 +51,51 @@ async def read_history(
     seen: SeenMessages,
     chat_id: str,
     named: Collection[str] = (),
+    *,
+    skips_too_long: bool = False,
 ) -> ChatReading:
     """Read the newest messages, back to those that were read before.
 
     The order is the server's: a message that arrives late has an old time, but stands
     above those that were read before. Pages are read on until each of the `named`
-    messages was met. Raises BeeperError rather than leaving a gap.
+    messages was met. Raises BeeperError rather than leaving a gap, but ends at a page
+    that is too long if `skips_too_long`.
     """
     messages: list[Message] = []
     missing = set(named)
     is_read, searched = False, 0
-    number = 0
+    number = size = 0
     cursor: str | None = None
-    async for page in pages(partial(client.messages, chat_id), _MAX_PAGES):
-        messages += page.items
-        missing -= {message.id for message in page.items if message.id}
-        number += 1
-        cursor = page.cursor
-        is_read = is_read or _is_end(seen, chat_id, page.items, number)
-        if is_read:
-            if not missing or searched >= _MAX_SEARCHED_PAGES:
-                break
-            searched += 1
+    without_text = set()
+    listed = pages(partial(client.messages, chat_id), _MAX_PAGES)
+    try:
+        async for page in listed:
+            number += 1
+            cursor = page.cursor
+            missing -= {message.id for message in page.items if message.id}
+            is_read = is_read or _is_end(seen, chat_id, page.items, number)
+            for message in page.items:
+                text, is_full = message.text or "", size > _MAX_TEXTS
+                # Own messages are recognized by their texts.
+                if (
+                    is_full
+                    and len(text) > _LONG
+                    and message.id
+                    and not message.is_sender
+                ):
+                    without_text.add(message.id)
+                    messages.append(replace(message, text=None))
+                else:
+                    messages.append(message)
+                    size += getsizeof(text)
+            if is_read:
+                if not missing or searched >= _MAX_SEARCHED_PAGES:
+                    break
+                searched += 1
+    except TooLongAnswerError:
+        if not skips_too_long:
+            raise
+        cursor, is_read = "", False
     late = [
         message
         for message in messages
@@ -71,7 +105,9 @@ async def read_history(
     return ChatReading(
         messages=messages,
         late=late,
-        is_complete=cursor is None or (is_read and not missing),
+        without_text=frozenset(without_text),
+        not_found=frozenset(missing) if cursor is not None else frozenset(),
+        is_complete=cursor is None or is_read,
     )
 
 

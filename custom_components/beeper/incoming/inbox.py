@@ -26,7 +26,8 @@ from ..outgoing.sent_messages import SentMessages
 from ..people.directory import Directory
 from ..server import Server
 from .chat_cache import ChatCache
-from .history import read_history
+from .history import ChatReading, read_history
+from .lost_messages import LostMessages
 from .open_questions import OpenQuestions
 from .publisher import Publisher
 from .read_queue import (
@@ -88,6 +89,7 @@ class Inbox:
         self._newest: datetime | None = None
         """The last activity of any chat that is known."""
         self._statistics = ReadStatistics(server)
+        self._lost = LostMessages(hass, entry)
         self._follower = SentFollower(hass, entry, server, sent, self._schedule)
         self._publisher = Publisher(
             hass,
@@ -188,9 +190,10 @@ class Inbox:
             self._active = {}
 
     @callback
-    def check_clock(self) -> None:
-        """Report a clock that is wrong."""
+    def check_issues(self) -> None:
+        """Report a clock that is wrong, and withdraw what is no longer true."""
         self._clock.check()
+        self._lost.check()
 
     def _schedule(
         self,
@@ -318,13 +321,23 @@ class Inbox:
             and len(read.changed | read.deleted) <= _MAX_NAMED
         )
         reading = await read_history(
-            self._client, self._seen, chat_id, () if one_by_one else read.changed
+            self._client,
+            self._seen,
+            chat_id,
+            () if one_by_one else read.changed,
+            skips_too_long=read.failures >= FAILURES_BEFORE_WARNING,
         )
         self._note_listed(reading.messages)
         messages = {message.id: message for message in reading.messages if message.id}
         missing = (read.changed | read.deleted) - messages.keys()
+        unread = reading.not_found
         if self._generation.single_messages:
-            messages |= await self._async_named(chat_id, missing, read)
+            named, unread = await self._async_named(chat_id, missing, read)
+            messages |= named
+        lost = (not reading.is_complete) + sum(
+            not self._seen.has_seen(chat_id, message_id)
+            for message_id in unread & read.changed
+        )
         self._advance_cutoff()
         deleted = {
             message_id
@@ -333,6 +346,7 @@ class Inbox:
         }
         if messages and not (
             deleted
+            or lost
             or self._sent.into({chat_id})
             or any(
                 self._seen.concerns(chat_id, message) for message in messages.values()
@@ -351,19 +365,25 @@ class Inbox:
             for member_id in chat.merged_ids:
                 self._schedule(member_id)
         self._statistics.count_old(reading.late, chat)
-        if read.left_out or not reading.is_complete:
-            self._statistics.count_left_out(chat, read.left_out or 1)
+        if read.left_out:
+            # Events named them, and most stand above those that were read before.
+            read_anyway = sum(
+                not self._seen.has_seen(chat_id, message_id)
+                for message_id in messages.keys() - read.changed - read.deleted
+            )
+            self._statistics.count_left_out(chat, max(0, read.left_out - read_anyway))
         if self._seen.is_renumbered(chat_id, messages.values()):
             self._sent.forget_final_ids(chat.ids)
         await self._follower.async_follow(chat, messages, is_readable=bool(messages))
-        for message in sorted(messages.values(), key=Message.order):
-            for change in await self._publisher.async_compare(chat, message, messages):
-                await self._async_publish(chat, change, messages)
-                await asyncio.sleep(0)  # Let other tasks run.
+        lost += await self._async_compare(chat, chat_id, messages, reading, read)
         for message_id in deleted:
             if gone := self._seen.delete(chat_id, message_id):
                 self._publisher.publish(chat, gone, messages)
-        self._seen.mark(chat_id, reading.messages)
+        if reading.messages or reading.is_complete:
+            self._seen.mark(chat_id, reading.messages)
+        if lost:
+            self._statistics.count_lost(chat, lost)
+            self._lost.note(chat_id)
         self._publish_last(
             frozenset(chat.ids | {chat_id}), messages.values(), chat.participants
         )
@@ -377,6 +397,31 @@ class Inbox:
         ]
         if self._sent.listed.note_messages(own, server_time(self._server)):
             self._sent.save_soon()
+
+    async def _async_compare(
+        self,
+        chat: Chat,
+        chat_id: str,
+        messages: Mapping[str, Message],
+        reading: ChatReading,
+        read: PendingRead,
+    ) -> int:
+        """Publish what is new of messages; return how many could not be read."""
+        lost = 0
+        for listed in sorted(messages.values(), key=Message.order):
+            message = listed
+            if listed.id in reading.without_text:
+                if self._is_unchanged(chat_id, listed.id, read):
+                    continue
+                if (whole := await self._async_whole(chat_id, listed.id, read)) is None:
+                    lost += 1
+                    self._seen.skip(chat.id, listed)
+                    continue
+                message = whole
+            for change in await self._publisher.async_compare(chat, message, messages):
+                await self._async_publish(chat, change, messages)
+                await asyncio.sleep(0)  # Let other tasks run.
+        return lost
 
     def _publish_last(
         self,
@@ -410,18 +455,42 @@ class Inbox:
 
     async def _async_named(
         self, chat_id: str, ids: Collection[str], read: PendingRead
-    ) -> dict[str, Message]:
-        """Return messages that events named, read one by one."""
-        read.left_out += max(0, len(ids) - _MAX_NAMED)
+    ) -> tuple[dict[str, Message], frozenset[str]]:
+        """Return messages that events named, read one by one, and which were not read.
+
+        A message that is gone is in neither.
+        """
         messages: dict[str, Message] = {}
-        for message_id in sorted(ids)[:_MAX_NAMED]:
+        wanted = sorted(ids)
+        unread = {*wanted[_MAX_NAMED:]}
+        for message_id in wanted[:_MAX_NAMED]:
             try:
                 messages[message_id] = await self._client.message(chat_id, message_id)
             except (AnswerError, UnreadableAnswerError) as err:
-                is_gone = isinstance(err, AnswerError) and err.status in _FINAL_STATUSES
-                if not is_gone and read.failures < FAILURES_BEFORE_WARNING:
+                if _is_gone(err):
+                    continue
+                if read.failures < FAILURES_BEFORE_WARNING:
                     raise
-        return messages
+                unread.add(message_id)
+        return messages, frozenset(unread)
+
+    def _is_unchanged(self, chat_id: str, message_id: str, read: PendingRead) -> bool:
+        """Return whether a message was published, and no event has named it since."""
+        return message_id not in read.changed and self._seen.has_seen(
+            chat_id, message_id
+        )
+
+    async def _async_whole(
+        self, chat_id: str, message_id: str, read: PendingRead
+    ) -> Message | None:
+        """Return a message whose text was left out; None if it cannot be read."""
+        if self._generation.single_messages:
+            try:
+                return await self._client.message(chat_id, message_id)
+            except (AnswerError, UnreadableAnswerError) as err:
+                if not _is_gone(err) and read.failures < FAILURES_BEFORE_WARNING:
+                    raise
+        return None
 
     @property
     def _generation(self) -> Generation:
@@ -429,3 +498,7 @@ class Inbox:
 
     def _advance_cutoff(self) -> None:
         self._seen.advance_cutoff(self._clock.now(), exact=self._clock.is_exact)
+
+
+def _is_gone(err: BeeperError) -> bool:
+    return isinstance(err, AnswerError) and err.status in _FINAL_STATUSES

@@ -14,7 +14,8 @@ from ..server import Server
 class _AccountStatistics:
     """What was read in one account; `newest` is the newest message's time.
 
-    `skipped` counts messages that were not published: `as_old` and `as_too_many`.
+    `skipped` counts messages that were not published: `as_old`, `as_too_many` and
+    `as_lost`.
     """
 
     newest: float | None = None
@@ -44,8 +45,12 @@ class ReadStatistics:
             self._accounts[account_id].skipped["as_old"] += 1
 
     def count_left_out(self, chat: Chat, count: int) -> None:
-        """Count messages that were too many to be read."""
+        """Count messages that events named, and that were too many to be read."""
         self._accounts[chat.account_id or ""].skipped["as_too_many"] += count
+
+    def count_lost(self, chat: Chat, count: int) -> None:
+        """Count new messages that could not be read."""
+        self._accounts[chat.account_id or ""].skipped["as_lost"] += count
 
     @property
     def accounts(self) -> list[dict[str, Any]]:
@@ -56,6 +61,7 @@ class ReadStatistics:
                 "newest": iso_time(numbers.newest),
                 "skipped_as_old": numbers.skipped["as_old"],
                 "skipped_as_too_many": numbers.skipped["as_too_many"],
+                "skipped_as_lost": numbers.skipped["as_lost"],
             }
             for account_id, numbers in self._accounts.items()
             for account in (self._server.account(account_id),)

@@ -265,6 +265,14 @@ class SeenMessages:
         for _ in self.compare(chat_id, message, is_self=False):
             pass
 
+    def skip(self, chat_id: str, message: Message) -> None:
+        """Remember a message that could not be read, so that it is not tried again."""
+        if message.id and message.timestamp:
+            self._note(
+                self._key(chat_id, message.id),
+                _Seen(time=message.timestamp.timestamp(), chat=self._hash(chat_id)),
+            )
+
     def delete(self, chat_id: str, message_id: str) -> MessageChange | None:
         """Remember that a message is gone; return None if that is known."""
         key = self._key(chat_id, message_id)
