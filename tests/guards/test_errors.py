@@ -20,6 +20,7 @@ from custom_components.beeper.api.exceptions import (
     RequestTimeoutError,
     RouteAbsentError,
     TLSError,
+    TooLongAnswerError,
     UnreadableAnswerError,
     UploadError,
 )
@@ -49,6 +50,7 @@ API_ERRORS: list[BeeperError] = [
     RequestTimeoutError(connecting=True),
     RequestTimeoutError(connecting=False),
     ConnectionLostError(),
+    TooLongAnswerError(),
     UnreadableAnswerError(),
     AuthenticationError(401),
     ForbiddenError(403),
