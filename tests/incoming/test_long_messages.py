@@ -90,12 +90,12 @@ async def test_long_previews_hide_no_chat(
     account.emits_events = False
     write(simulator, "SMOKE")
     member = Person(id="@x:y", full_name="X")
-    for number in range(20):
+    for number in range(12):
         group = chat(simulator, [member], f"Group {number}")
-        write(simulator, "&" * LONG, chat_id=group.id)
+        write(simulator, f"{number} " + "&" * LONG, chat_id=group.id)
     await poll(hass, loaded)
     await until(lambda: "SMOKE" in texts(events))
-    await until(lambda: len(events) == 21)
+    await until(lambda: len(events) == 13)
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
@@ -109,7 +109,7 @@ async def test_texts_beyond_the_bound_are_read_later(
     profile: str,
 ) -> None:
     """The bound of one reading costs only the long texts, if they cannot be read alone."""
-    monkeypatch.setattr(history, "_MAX_TEXTS", 100_000)
+    monkeypatch.setattr(history, "_MAX_SIZE", 100_000)
     await quiet(simulator)
     await simulator.stop()
     for number in range(3):
