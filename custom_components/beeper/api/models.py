@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import partial
 import html
 import re
+from sys import getsizeof
 from typing import Any, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import UnreadableAnswerError, UploadError
@@ -702,6 +703,16 @@ class Message:
             send_status=_text(status, "status"),
             send_reason=_text(status, "reason"),
         )
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the message needs."""
+        texts = [self.text, self.sender_name, *self.mentions]
+        texts += [reaction.key for reaction in self.reactions]
+        for attached in self.attachments:
+            texts += [attached.file_name, attached.url]
+        rows = 1 + len(self.attachments) + len(self.reactions)
+        return 500 * rows + sum(getsizeof(text) for text in texts if text)
 
     def order(self) -> tuple[float, int, str]:
         """Return the sort order of messages in one chat, the oldest first.

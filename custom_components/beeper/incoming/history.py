@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
-from sys import getsizeof
 from typing import Final
 
 from ..api.client import BeeperClient
@@ -18,10 +17,10 @@ _MAX_PAGES: Final = 400
 _MAX_SEARCHED_PAGES: Final = 50
 """Further pages on which messages that events named are searched."""
 
-_MAX_TEXTS: Final = 16 * 1024 * 1024
-_LONG: Final = 1000
-"""Bytes of the texts that are kept of one reading. After that, texts with more
-characters than this are left out, so that they cost nobody else a message."""
+_MAX_SIZE: Final = 16 * 1024 * 1024
+_LARGE: Final = 4096
+"""Bytes of the messages that are kept of one reading. After that, those larger than this
+are kept without their content, so that they cost nobody else a message."""
 
 _PAGES_OF_UNREAD_CHAT: Final = 2
 """Pages after which old messages end the reading of a chat that was never read.
@@ -35,13 +34,13 @@ class ChatReading:
     """The messages that were read; not `is_complete` if others may be new.
 
     `late` are those that arrived since the last reading, but are too old to be new.
-    The texts of those `without_text` are still to be read. The `not_found` were named,
+    The `partial_ids` are those without their content. The `not_found` were named,
     and the list has more pages than were searched.
     """
 
     messages: list[Message]
     late: list[Message]
-    without_text: frozenset[str]
+    partial_ids: frozenset[str]
     not_found: frozenset[str]
     is_complete: bool
 
@@ -66,7 +65,7 @@ async def read_history(
     is_read, searched = False, 0
     number = size = 0
     cursor: str | None = None
-    without_text = set()
+    partial_ids = set()
     listed = pages(partial(client.messages, chat_id), _MAX_PAGES)
     try:
         async for page in listed:
@@ -75,19 +74,18 @@ async def read_history(
             missing -= {message.id for message in page.items if message.id}
             is_read = is_read or _is_end(seen, chat_id, page.items, number)
             for message in page.items:
-                text, is_full = message.text or "", size > _MAX_TEXTS
                 # Own messages are recognized by their texts.
                 if (
-                    is_full
-                    and len(text) > _LONG
+                    size > _MAX_SIZE
+                    and message.size > _LARGE
                     and message.id
                     and not message.is_sender
                 ):
-                    without_text.add(message.id)
-                    messages.append(replace(message, text=None))
+                    partial_ids.add(message.id)
+                    messages.append(_without_content(message))
                 else:
                     messages.append(message)
-                    size += getsizeof(text)
+                    size += message.size
             if is_read:
                 if not missing or searched >= _MAX_SEARCHED_PAGES:
                     break
@@ -105,7 +103,7 @@ async def read_history(
     return ChatReading(
         messages=messages,
         late=late,
-        without_text=frozenset(without_text),
+        partial_ids=frozenset(partial_ids),
         not_found=frozenset(missing) if cursor is not None else frozenset(),
         is_complete=cursor is None or is_read,
     )
@@ -126,3 +124,9 @@ def _is_end(
         return False
     marked = seen.is_marked(chat_id, last)
     return number >= _PAGES_OF_UNREAD_CHAT if marked is None else marked
+
+
+def _without_content(message: Message) -> Message:
+    return replace(
+        message, text=None, attachments=(), mentions=(), reactions=frozenset()
+    )

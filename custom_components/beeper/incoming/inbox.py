@@ -81,7 +81,8 @@ class Inbox:
         self._sent = sent
         self._seen = seen
         self._loaded = False
-        self._active: dict[str, tuple[datetime | None, Message | None]] = {}
+        self._active: dict[str, tuple[datetime | None, int]] = {}
+        """The activity of each chat, and a hash of its preview."""
         self._chats = ChatCache(hass, server.client)
         self._reads = ReadQueue(hass, self._async_read)
         self._caught_up = 0.0
@@ -265,7 +266,7 @@ class Inbox:
         await self._async_note_chats()
         active = {}
         async for chat in self._active_chats():
-            active[chat.id] = (chat.last_activity, chat.preview)
+            active[chat.id] = (chat.last_activity, hash(chat.preview))
             self._directory.index.note_chat(chat)
             if self._sent.listed.note_chat(chat, server_time(self._server)):
                 self._sent.save_soon()
@@ -410,7 +411,7 @@ class Inbox:
         lost = 0
         for listed in sorted(messages.values(), key=Message.order):
             message = listed
-            if listed.id in reading.without_text:
+            if listed.id in reading.partial_ids:
                 if self._is_unchanged(chat_id, listed.id, read):
                     continue
                 if (whole := await self._async_whole(chat_id, listed.id, read)) is None:
@@ -483,7 +484,7 @@ class Inbox:
     async def _async_whole(
         self, chat_id: str, message_id: str, read: PendingRead
     ) -> Message | None:
-        """Return a message whose text was left out; None if it cannot be read."""
+        """Return a message with its content; None if it cannot be read."""
         if self._generation.single_messages:
             try:
                 return await self._client.message(chat_id, message_id)

@@ -4,6 +4,7 @@ Stored for a restart are the cutoff and a fingerprint of each message above it, 
 any content or sender.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,13 @@ _FOLLOWED_FOR: Final = 24 * 60 * 60
 _FOLLOWED: Final = 2000
 """Seconds for which, and number of messages of which, later changes are noticed."""
 
+_MAX_REACTIONS: Final = 200
+"""Reactions of one message whose changes are noticed; further ones change nothing."""
+
+_MAX_LENGTH: Final = 255
+_MAX_ATTACHMENTS: Final = 20
+"""Characters and attachments that are kept of one message: people can send any number."""
+
 _FUTURE: Final = 60 * 60
 """Seconds that the time of a message may be ahead: clocks differ."""
 
@@ -53,9 +61,9 @@ class MessageChange:
 class _Seen:
     """A message as it was last seen.
 
-    `message` has no text, and is None if that was before a restart. `time` is when it
-    was written, in seconds since the epoch. `chat` and `text` are short hashes, empty
-    if unknown.
+    `message` is an outline, and None if that was before a restart, or if many others are
+    newer. `time` is when it was written, in seconds since the epoch. `chat` and `text`
+    are short hashes, empty if unknown.
     """
 
     time: float
@@ -145,17 +153,28 @@ class SeenMessages:
         """Forget messages that are too old to be asked for."""
         # Messages with a time to come must not take the place of others.
         now = datetime.now(UTC).timestamp() + _FUTURE
-        followed = sorted(
-            seen.time for seen in self._seen.values() if seen.time <= now
-        )[-_FOLLOWED:]
-        oldest = min(self.cutoff, max([self.cutoff - _FOLLOWED_FOR, *followed[:1]]))
+        times = sorted(seen.time for seen in self._seen.values())
+        present = bisect_right(times, now)
+        followed = times[max(0, present - _FOLLOWED) : present]
+        oldest_followed = max([self.cutoff - _FOLLOWED_FOR, *followed[:1]])
+        ahead = times[present:][:_FOLLOWED][-1:]
+        last_followed = max([now, *ahead])
+        oldest = min(self.cutoff, oldest_followed)
+        seen_now: dict[int, _Seen] = {}
+
+        def keep(seen: _Seen) -> _Seen:
+            """Return a message without its outline if it is not followed any more."""
+            if seen.message is None or oldest_followed <= seen.time <= last_followed:
+                return seen
+            return seen_now.setdefault(id(seen), replace(seen, message=None))
+
         self._seen = {
-            key: seen for key, seen in self._seen.items() if seen.time >= oldest
+            key: keep(seen) for key, seen in self._seen.items() if seen.time >= oldest
         }
         self._by_identity = {
-            identity: known
-            for identity, known in self._by_identity.items()
-            if known[1].time >= oldest
+            identity: (key, keep(seen))
+            for identity, (key, seen) in self._by_identity.items()
+            if seen.time >= oldest
         }
 
     @property
@@ -222,18 +241,15 @@ class SeenMessages:
             return
         key = self._key(chat_id, message.id)
         time, text = self._identity(message)
-        now = _Seen(
-            time=time,
-            chat=self._hash(chat_id),
-            text=text,
-            message=replace(message, text=None),
-        )
+        now = _Seen(time=time, chat=self._hash(chat_id), text=text)
         seen = self._seen.get(key)
         if seen and self._is_other(seen, message):
             self._note_renumbering()
             seen = None
         seen = seen or self._renumbered(chat_id, now, listed or {})
         before = seen.message if seen else None
+        message = replace(message, reactions=_followed_reactions(before, message))
+        now = replace(now, message=_outline(message))
         if before and before.is_deleted:
             return
         if seen is None and time < self.cutoff - _FOLLOWED_FOR:
@@ -355,6 +371,47 @@ class SeenMessages:
 
     def _hash(self, text: str) -> str:
         return fingerprint(self._entry, text)
+
+
+def _followed_reactions(
+    before: Message | None, message: Message
+) -> frozenset[Reaction]:
+    if len(message.reactions) > _MAX_REACTIONS:
+        return before.reactions if before else frozenset()
+    return frozenset(
+        reaction
+        for reaction in message.reactions
+        if max(len(reaction.key), len(reaction.participant_id)) <= _MAX_LENGTH
+    )
+
+
+def _outline(message: Message) -> Message:
+    """Return what changes of a message are compared and published with.
+
+    Its size is bounded, whatever somebody sends: thousands are kept.
+    """
+    return replace(
+        message,
+        id=_cut(message.id),
+        chat_id=_cut(message.chat_id),
+        type=_cut(message.type),
+        account_id=_cut(message.account_id),
+        sender_id=_cut(message.sender_id),
+        sender_name=_cut(message.sender_name),
+        text=None,
+        sort_key=_cut(message.sort_key) or "",
+        reply_to_message_id=_cut(message.reply_to_message_id),
+        attachments=tuple(
+            replace(attached, file_name=None, mime_type=None, url=None)
+            for attached in message.attachments[:_MAX_ATTACHMENTS]
+        ),
+        mentions=(),
+        send_reason=_cut(message.send_reason),
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:_MAX_LENGTH] if text else text
 
 
 def _differences(before: Message, message: Message) -> Iterator[MessageChange]:

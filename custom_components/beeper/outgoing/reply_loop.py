@@ -68,7 +68,8 @@ class _Chat:
     quick_reactions: int = 0
     """How often in a row the other end has reacted within `_QUICK`."""
     stopped_until: float = 0
-    last_event: MessageEvent | None = None
+    last_event: int | None = None
+    """A hash of the last event: the event itself holds a text of any length."""
 
     def forget_old(self, now: float) -> None:
         """Forget answers that do not count any longer."""
@@ -148,8 +149,9 @@ class ReplyLoopGuard:
         now = self._hass.loop.time()
         chat = self._chat(event.chat.ids, event.chat.network or "Beeper", now)
         # Each trigger and entity notes the same event.
-        if chat.last_event is not event:
-            chat.last_event = event
+        event_hash = hash((event.type, event.message, event.reaction))
+        if chat.last_event != event_hash:
+            chat.last_event = event_hash
             chat.note_reaction(now)
         is_direct = event.chat.type == "single" and not event.is_self
         self._remember(
