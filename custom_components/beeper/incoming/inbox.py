@@ -355,7 +355,8 @@ class Inbox:
         ):
             self._statistics.count_old(reading.late)
             for message in messages.values():
-                self._seen.note(chat_id, message)
+                if message.id not in reading.partial_ids:
+                    self._seen.note(chat_id, message)
             self._seen.mark(chat_id, reading.messages)
             self._publish_last(frozenset({chat_id}), messages.values())
             return  # Beeper may fill thousands of chats with old messages.
