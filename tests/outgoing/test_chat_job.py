@@ -1,17 +1,20 @@
 """Existing chats with the same people: created again, reused or refused."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.outgoing import chat_job, first_message, recipient_queue
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.actions import create_chat
 from tests.helpers.labels import refused
+from tests.helpers.outcomes import outcome_of
 from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact
 
 PEOPLE = ["15550101002", "15550101004", "15550101005"]
@@ -314,3 +317,59 @@ async def test_invalid_call(
 ) -> None:
     with refused(ServiceValidationError, message):
         await create_chat(hass, **family(**data))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_chat_whose_person_has_another_id_is_created_once(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The contact has one ID, and the new chat shows the person with another."""
+    monkeypatch.setattr(first_message, "_NEW_DELAYS", (0,))
+    monkeypatch.setattr(chat_job, "_TEXT_WINDOW", 600)
+    monkeypatch.setattr(recipient_queue, "_REMEMBERED_FOR", 600)
+    options = {"chats_per_hour": 0, "duplicate_window": 600}
+    hass.config_entries.async_update_entry(loaded, options=options)
+    await hass.async_block_till_done()
+    world = simulator.world
+    forms: list[Callable[[Person], Any]] = [
+        lambda person: {"participants": [person.full_name]},
+        lambda person: {"participants": [person.phone_number]},
+        lambda person: {"participants": [f"@{person.username}"]},
+        lambda person: {"participants": [person.id]},
+        lambda person: {"participant_ids": [person.id]},
+    ]
+    shown: list[tuple[str, ...]] = [("phone_number", "username"), ("phone_number",), ()]
+    pairs = [
+        (first, second, fields)
+        for index, first in enumerate(forms)
+        for second in dict.fromkeys((first, forms[0], forms[index - 1]))
+        for fields in shown
+    ]
+    for number, (first, second, fields) in enumerate(pairs):
+        person = contact(
+            simulator,
+            f"@whatsapp_1555666{number:04}:beeper.com",
+            full_name=f"Zoe Z{number}z",
+            phone_number=f"+1555666{number:04}",
+            username=f"zoe{number}z",
+        )
+        call: dict[str, Any] = {"type": "single", "account_id": "whatsapp"}
+        if number % 2:
+            call["message_text"] = "Hi"
+        before = {*world.chats}
+        chat_id = (await create_chat(hass, **first(person), **call))["chat_id"]
+        people = world.chats[chat_id].participants
+        people[people.index(person)] = Person(
+            id=f"@whatsapp_lid-9{number:05}:beeper.com",
+            full_name=person.full_name,
+            **{key: getattr(person, key) for key in fields},
+        )
+
+        end = await outcome_of(create_chat(hass, **second(person), **call))
+
+        assert {*world.chats} - before == {chat_id}, number
+        # The name is now that of two people who share nothing else.
+        assert end == "duplicate" or not fields, number

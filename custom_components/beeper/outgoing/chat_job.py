@@ -169,7 +169,9 @@ class ChatJob(Job[ChatJobResult]):
         if isinstance(self.request, StartChat):
             return self.request.user
         if self.request.type == "single":
-            return StartUser(id=self.request.participant_ids[0])
+            user_id = self.request.participant_ids[0]
+            # The chat may show the person with another ID.
+            return StartUser(id=user_id, phone_number=self.phone_numbers.get(user_id))
         return None
 
     @override
