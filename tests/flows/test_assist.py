@@ -7,7 +7,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.auth.models import User
-from homeassistant.components.assist_pipeline.pipeline import Pipeline
+from homeassistant.components.assist_pipeline.pipeline import (
+    KEY_ASSIST_PIPELINE,
+    Pipeline,
+)
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -359,6 +362,30 @@ async def test_a_chat_that_cannot_be_read(
     simulator.faults.add("status_before", path="/v1/chats/*", status=503)
     result = await change(hass, loaded, only(loaded), "change_assist")
     assert result["reason"] == "unreadable"
+
+
+async def test_a_recent_chat_that_cannot_be_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, assist: Pipeline
+) -> None:
+    result = await begin(hass, loaded)
+    simulator.faults.add("status_before", path="/v1/chats/*", status=503)
+    result = await submit(hass, result, chat_id=KIM, assist=True)
+    assert result["errors"] == {"base": "unreadable"}
+
+    result = await submit(hass, result, chat_id=KIM, assist=True)
+    assert result["step_id"] == "assist"
+
+
+async def test_a_pipeline_that_is_deleted_while_the_form_is_open(
+    hass: HomeAssistant, loaded: MockConfigEntry, assist: Pipeline, guest: User
+) -> None:
+    result = await ask(hass, loaded)
+    await hass.data[KEY_ASSIST_PIPELINE].pipeline_store.async_delete_item(assist.id)
+    result = await submit(
+        hass, result, pipeline=assist.id, people=[KIMS_ID], user_id=guest.id
+    )
+    assert result["errors"] == {"pipeline": "pipeline_gone"}
+    assert assist.id not in options(result, "pipeline")
 
 
 async def test_the_server_is_not_connected(

@@ -462,9 +462,14 @@ async def test_entry_not_loaded(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     result = await begin(hass, loaded)
+    found = await submit(hass, await begin(hass, loaded), search="Kim")
     await hass.config_entries.async_unload(loaded.entry_id)
 
-    for ended in (await begin(hass, loaded), await submit(hass, result, search="x")):
+    for ended in (
+        await begin(hass, loaded),
+        await submit(hass, result, search="x"),
+        await submit(hass, found, chat_id=KIM),
+    ):
         assert ended["type"] is FlowResultType.ABORT
         assert ended["reason"] == "not_loaded"
 

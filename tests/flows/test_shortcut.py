@@ -398,6 +398,17 @@ async def test_beeper_offline(
     assert result["errors"] == {"base": "cannot_connect"}
 
 
+async def test_entry_unloaded_before_the_choice(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    result = await submit(hass, await begin(hass, loaded, "send_message"), **MESSAGE)
+    await hass.config_entries.async_unload(loaded.entry_id)
+
+    ended = await submit(hass, result, chat_id=FAMILY)
+    assert ended["type"] is FlowResultType.ABORT
+    assert ended["reason"] == "not_loaded"
+
+
 @pytest.mark.parametrize("kind", ["send_message", "start_chat", "create_group"])
 async def test_entry_not_loaded(
     hass: HomeAssistant, loaded: MockConfigEntry, kind: str

@@ -55,14 +55,12 @@ class AssistStep(BeeperSubentryFlow):
         data: Mapping[str, Any],
         stored: Mapping[str, Any] | None = None,
     ) -> SubentryFlowResult:
-        """Ask about Assist, if Home Assistant has it; `stored` are earlier answers.
+        """Ask about Assist; `stored` are earlier answers.
 
         Raises BeeperError if the chat cannot be read.
         """
         self._title = title
         self._data = {**data, **({CONF_ASSIST: stored} if stored else {})}
-        if not has_assist(self.hass):
-            return self._async_store_chat()
         self._chat = await server.client.chat(
             data[CONF_CHAT_ID], participants=_MAX_PARTICIPANTS
         )

@@ -227,8 +227,6 @@ async def async_search_chats(directory: Directory, text: str) -> dict[str, Liste
 
     Raises BeeperError, also if the server has not loaded its chats yet.
     """
-    if not text:
-        return {}
     with suppress(vol.Invalid):  # Other texts are names or parts of a number.
         text = phone_number(text)
     results: dict[str, ListedChat] = {}
