@@ -187,6 +187,30 @@ async def test_repair_assigns_the_number_to_the_new_chat(
     assert texts(simulator, simulator.world.chat(number).id)[-1] == "third"
 
 
+async def test_issue_is_deleted_with_the_entry(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    number = simulator.world.chats[KIM].local_id
+    await call_action(hass, "get_chat", chat_id=number)
+    simulator.world.renumber_chats()
+    with pytest.raises(ServiceValidationError):
+        await call_action(hass, "get_chat", chat_id=number)
+    assert issues(hass)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        "other",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="other",
+    )
+
+    await hass.config_entries.async_remove(loaded.entry_id)
+
+    assert not issues(hass)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, "other")
+
+
 async def test_only_fingerprints_are_stored(
     hass: HomeAssistant,
     loaded: MockConfigEntry,

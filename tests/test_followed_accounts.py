@@ -102,6 +102,9 @@ async def test_everything_follows_the_account(
         )
         assert answer["account_id"] == NEW
     assert not issues(hass)
+    # A further restart finds the device moved already.
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    assert await device_of(hass, loaded, NEW) == device_id
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
@@ -118,6 +121,16 @@ async def test_account_of_another_user_does_not_follow(
     account.user = user
     simulator.world.rename_account(account, OLD)
     await poll(hass, loaded)
+    assert not issues(hass)
+
+
+async def test_another_account_may_vanish(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    simulator.world.accounts["telegram"].listed = False
+    for _ in range(5):
+        await poll(hass, loaded)
+    assert loaded.data["account_id"] == OLD
     assert not issues(hass)
 
 

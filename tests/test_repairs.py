@@ -185,6 +185,7 @@ async def test_issue_goes_away_once_it_is_confirmed(
         severity=ir.IssueSeverity.WARNING,
         translation_key="reply_loop",
         translation_placeholders={"chat": "Kim"},
+        data={"entry_id": loaded.entry_id},
     )
     client = await hass_client()
 

@@ -568,6 +568,24 @@ async def test_nothing_is_refused_while_the_server_is_away(
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("status", [404, 503])
+async def test_names_that_cannot_be_checked(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, status: int
+) -> None:
+    """A server that fails proves nothing; one that knows no such account does."""
+    for path in "/v1/chats", "/v1/chats/*":
+        simulator.faults.add("status_before", path=path, status=status, times=None)
+
+    if status == 404:
+        refused = await refusal(hass, "message_received", account_id="Whatsup")
+        assert refused.startswith("account_id is none of your accounts")
+    else:
+        await automate(hass, account_id="Whatsup", chat_id="Famly")
+    simulator.faults.clear()
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    await automate(hass, account_id="Whatsup", chat_id="Famly")
+
+
 async def test_a_title_in_the_form_of_an_id_is_not_one(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -48,10 +48,7 @@ def is_account(
     """Return whether a text is the ID of an account, or the name of its network."""
     if wanted == account_id:
         return True
-    entry = hass.config_entries.async_get_entry(entry_id)
-    if entry is None:
-        return False
-    names = _account_names(hass, entry)
+    names = _account_names(hass, hass.config_entries.async_get_known_entry(entry_id))
     return wanted not in names and account_id in _matching(wanted, names)
 
 

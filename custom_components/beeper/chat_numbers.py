@@ -72,8 +72,8 @@ class ChatNumbers:
     @callback
     def forget(self, number: str) -> None:
         """Let a number mean the chat that it stands for when it is used next."""
-        if self._chats.pop(self._fingerprint(number), None):
-            self._save_soon()
+        self._chats.pop(self._fingerprint(number), None)
+        self._save_soon()
 
     def _fingerprint(self, text: str) -> str:
         return fingerprint(self._entry, text)

@@ -23,22 +23,18 @@ from .outgoing.reply_loop import ReplyLoopGuard
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Return a dialog that confirms the issue."""
+    """Return a dialog that confirms the issue, which is deleted with its entry."""
     values = data or {}
     entry_id = str(values.get("entry_id"))
     if values.get("kind") == CHAT_NUMBER_CHANGED:
-        if numbers := get_data(hass).chat_numbers.get(entry_id):
-            return _ChatNumberFlow(numbers, str(values["number"]))
-        return ConfirmRepairFlow()
+        numbers = get_data(hass).chat_numbers[entry_id]
+        return _ChatNumberFlow(numbers, str(values["number"]))
     if values.get("kind") == CHAT_MOVED:
-        entry = hass.config_entries.async_get_entry(entry_id)
-        if entry is None:
-            return ConfirmRepairFlow()
+        entry = hass.config_entries.async_get_known_entry(entry_id)
         return _ChatMovedFlow(
             entry, str(values["chat_id"]), str(values["successor_id"])
         )
-    outbox = get_data(hass).outboxes.get(entry_id)
-    return _ReplyLoopFlow(outbox.replies) if outbox else ConfirmRepairFlow()
+    return _ReplyLoopFlow(get_data(hass).outboxes[entry_id].replies)
 
 
 class _ReplyLoopFlow(ConfirmRepairFlow):
