@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.servers import TOKEN, add_entry
-from tests.helpers.waiting import until
+from tests.helpers.waiting import quiet, until
 from tests.helpers.world import KIM, PROFILES, write
 
 type Json = dict[str, Any]
@@ -205,3 +205,22 @@ async def test_diagnostics_count_unrecognized_values(
     assert found["response", "labels"]["shape"] == "{?: text}"
     assert "Secret" not in str(report)
     assert KIM not in str(report)
+
+
+async def test_unrecognized_values_are_limited(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """A server cannot fill the memory with new words."""
+    words = [f"{first}{second}" for first in "abcdef" for second in "abcdefghij"]
+    for number in range(60):
+        for connection in simulator.hub.connections:
+            await connection.socket.send_json({"type": f"mood.{words[number]}"})
+    client = listening.runtime_data.server.client
+    await until(lambda: len(client.unrecognized.as_list()) == 50)
+    await quiet(simulator)
+
+    report: Json = await get_diagnostics_for_config_entry(hass, hass_client, listening)
+    assert len(report["not_understood"]) == 50

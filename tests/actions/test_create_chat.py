@@ -16,11 +16,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
-from tests.helpers.actions import create_chat
+from tests.helpers.actions import call_action, create_chat
 from tests.helpers.faults import REFUSALS
 from tests.helpers.labels import plain
 from tests.helpers.servers import add_entry
-from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES
+from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES, contact
 
 # Requests
 
@@ -712,3 +712,31 @@ async def test_old_server_without_the_person(
 
     assert "no contact on WhatsApp is certain" in plain(refused.value)
     assert not simulator.executed
+
+
+@pytest.mark.parametrize("profile", ["4.1.294"])
+async def test_old_server_with_two_contacts_of_one_name(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    people = [{"id": f"@{name}:beeper.com", "username": "zoe.park"} for name in "xy"]
+    simulator.faults.add(
+        "garbage", path="/v1/accounts/*/contacts", body={"items": people}
+    )
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await create_chat(hass, user={"username": "zoe.park"})
+
+    assert "2 contacts on WhatsApp fit" in plain(refused.value)
+    assert not simulator.executed
+
+
+async def test_answers_with_too_many_values_are_unreadable(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """A few megabytes of JSON can become hundreds in memory."""
+    body = json.dumps({"id": KIM, "accountID": "whatsapp", "more": [{}] * 250_000})
+    simulator.faults.add("garbage", method="GET", path="/v1/chats/*", body=body)
+
+    with pytest.raises(HomeAssistantError, match="does not answer as Beeper does"):
+        await call_action(hass, "get_chat", chat_id=KIM)
+    assert (await call_action(hass, "get_chat", chat_id=KIM))["chat_id"] == KIM

@@ -34,6 +34,7 @@ from custom_components.beeper.api.folding import fold, fold_reaction
         ("葛󠄀", "葛"),
         ("  a\t\n b\u00a0\u3000c ", "a b c"),
         ("a\x07b", "ab"),
+        ("a\u2800b", "a b"),
         ("ﬁne Ｋｉｍ", "fine kim"),
         ("1⁄2", "1/2"),
         ("محـــمد", "محمد"),

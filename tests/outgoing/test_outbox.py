@@ -643,6 +643,8 @@ async def test_the_limit_is_an_option(
     await hass.async_block_till_done()
     for index in range(25):
         await create_chat(hass, **GROUP_OF_TWO, title=f"Unlimited {index}")
+    # An existing chat gives its place back, of which there are none.
+    assert (await create_chat(hass, **KIM_BY_NUMBER))["status"] == "existing"
 
 
 async def test_lowered_limit(
