@@ -20,7 +20,7 @@ from tests.helpers.actions import call_action, create_chat
 from tests.helpers.faults import REFUSALS
 from tests.helpers.labels import plain
 from tests.helpers.servers import add_entry
-from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES, contact
+from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES
 
 # Requests
 

@@ -550,6 +550,16 @@ async def test_other_addresses_of_home_assistant_are_explained(
     assert "camera.door" in error
 
 
+async def test_other_pages_of_home_assistant_must_be_allowed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.config.internal_url = "http://ha.local:8123"
+
+    error = await refused(hass, simulator, attachment="http://ha.local:8123/lovelace/0")
+
+    assert "may not read this address" in error
+
+
 @pytest.mark.parametrize("name", ["/etc/passwd", "{}/../secret", "{}/link", "/"])
 async def test_file_elsewhere(
     hass: HomeAssistant,

@@ -25,7 +25,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator, faults
 from simulator.faults import Fault, Run, hang_up
-from tests.helpers.actions import create_chat, posts
+from tests.helpers.actions import create_chat, posts, send
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER, PROFILES
@@ -355,6 +355,35 @@ async def test_duplicate_window_survives_a_restart(
     assert again["chat_id"] == first["chat_id"]
     assert again["recovered"] is True
     assert len(simulator.executed) == 1
+
+
+async def test_old_attempts_are_forgotten_at_a_restart(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    await create_chat(hass, **GROUP_OF_TWO)
+    await send(hass, message="hi")
+    await hass.config_entries.async_unload(loaded.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    for attempt in hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"]:
+        attempt["at"] -= 24 * 3600
+    messages = hass_storage[f"beeper.{loaded.entry_id}.sent"]["data"]["sent"]
+    assert messages
+    for message in messages:
+        message["time"] -= 2 * 24 * 3600
+    del hass.data[DOMAIN]
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+
+    assert (await create_chat(hass, **GROUP_OF_TWO))["duplicate"] is False
+
+    assert len(simulator.executed) == 3
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    stored = hass_storage[f"beeper.{loaded.entry_id}.sent"]["data"]["sent"]
+    assert not stored
 
 
 @pytest.mark.parametrize(
