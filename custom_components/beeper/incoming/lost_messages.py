@@ -53,7 +53,7 @@ class LostMessages:
             _issue_id(self._entry),
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
-            learn_more_url=f"{DOCS_URL}/reliability.md#what-comes-in",
+            learn_more_url=f"{DOCS_URL}/reliability.md#incoming-messages",
             translation_key="messages_lost",
             translation_placeholders={"server": self._entry.title},
         )

@@ -120,7 +120,7 @@ class MessageCounter:
                 self._issue_id,
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
-                learn_more_url=f"{DOCS_URL}/reliability.md#what-goes-out",
+                learn_more_url=f"{DOCS_URL}/reliability.md#outgoing-requests",
                 translation_key="many_messages",
                 translation_placeholders={
                     "limit": str(_MANY_MESSAGES),
