@@ -317,7 +317,7 @@ async def test_known_ids_of_other_messages(
     await until(lambda: len(events) >= 12)
     await quiet(simulator)
     assert texts(events)[6:] == [f"after {number}" for number in range(6)]
-    assert caplog.text.count("numbers its messages anew") == 1
+    assert caplog.text.count("Message IDs in Beeper restarted") == 1
 
 
 async def test_chat_that_returns_with_another_id(

@@ -344,7 +344,7 @@ class SeenMessages:
         if not self._was_renumbered:
             self._was_renumbered = True
             _LOGGER.warning(
-                "Beeper numbers its messages anew, as after a move to another computer"
+                "Message IDs in Beeper restarted, for example after a move to another computer"
             )
 
     def _note(self, key: str, seen: _Seen) -> None:

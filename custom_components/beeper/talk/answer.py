@@ -234,7 +234,7 @@ async def _async_reply(
         _LOGGER.warning(
             "An answer of Assist on %s was %s: %s",
             event.chat.network or "Beeper",
-            "perhaps not sent" if errors.is_unknown(err) else "not sent",
+            "possibly not sent" if errors.is_unknown(err) else "not sent",
             err.translation_key,
         )
         return "unknown" if errors.is_unknown(err) else "not_sent"
