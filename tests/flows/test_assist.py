@@ -165,16 +165,16 @@ async def test_possible_choices(
         for person in simulator.world.chats[FAMILY].participants
         if not person.is_self
     }
-    assert people[MIAS_ID].startswith("Mia 🌻")
+    assert people[MIAS_ID] == "Mia 🌻 (+1 555 010 1004)"
     assert {*options(result, "user_id").values()} == {"Owner", "Guest"}
-    assert suggested(result) == {}
+    assert suggested(result) == {"pipeline": "preferred"}
 
 
 async def test_the_person_of_a_direct_chat_is_preselected(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, assist: Pipeline
 ) -> None:
     result = await ask(hass, loaded)
-    assert suggested(result) == {"people": [KIMS_ID]}
+    assert suggested(result) == {"pipeline": "preferred", "people": [KIMS_ID]}
 
 
 async def test_a_chat_answers_after_it_was_set_up(
@@ -290,7 +290,7 @@ async def test_it_can_be_changed_and_switched_off(
         "voice_answers": False,
     }
     # Who has left the group is shown, and can be taken out.
-    assert options(result, "people")["@gone:beeper.com"] == "+15550109999"
+    assert options(result, "people")["@gone:beeper.com"] == "+1 555 010 9999"
     result = await submit(hass, result, **before | {"start_word": "Casa"})
     assert result["reason"] == "reconfigure_successful"
     assert stored(loaded)["start_word"] == "Casa"
@@ -315,7 +315,7 @@ async def test_another_chat_begins_without_assist(
     assert FAMILY in options(result, "chat_id")
     result = await submit(hass, result, chat_id=FAMILY)
     assert result["step_id"] == "assist"
-    assert suggested(result) == {}
+    assert suggested(result) == {"pipeline": "preferred"}
     result = await submit(hass, result, pipeline="none")
     assert result["reason"] == "reconfigure_successful"
     assert only(loaded).unique_id == FAMILY

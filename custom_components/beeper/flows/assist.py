@@ -29,7 +29,7 @@ from ..const import (
 )
 from ..ha_internals import async_get_pipeline
 from ..server import Server
-from .labels import join
+from .labels import with_handle
 from .subentry import BeeperSubentryFlow
 
 MAX_START_WORD: Final = 40
@@ -182,7 +182,9 @@ async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
     named = [
         SelectOptionDict(
             value=user.id,
-            label=join(readable_name(user.name, user.id), user.handle) or user.id,
+            label=with_handle(
+                readable_name(user.name, user.id) or user.handle or user.id, user
+            ),
         )
         for user in people
     ]
@@ -223,10 +225,16 @@ async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
 def _suggested(
     chat: Chat, people: list[User], stored: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the stored values; at first, the other person of a direct chat."""
+    """Return the stored values; at first, the other person of a direct chat.
+
+    Who opens the form wants an assistant: without one, all other answers would be lost.
+    """
     if not stored:
         direct = chat.type == "single" and len(people) == 1
-        return {CONF_PEOPLE: [people[0].id]} if direct else {}
+        return {
+            CONF_PIPELINE: _PREFERRED,
+            **({CONF_PEOPLE: [people[0].id]} if direct else {}),
+        }
     return {
         **stored,
         CONF_PIPELINE: stored[CONF_PIPELINE] or _PREFERRED,

@@ -134,7 +134,7 @@ def chat_label(server: Server, chat: ListedChat, time_label: TimeLabel) -> str:
     others = [user for user in chat.participants if not server.is_self(chat, user.id)]
     is_direct = chat.type == "single" and len(others) == 1
     return join(
-        _with_handle(chat_title(server, chat), others[0] if is_direct else None),
+        with_handle(chat_title(server, chat), others[0] if is_direct else None),
         chat_network(server, chat),
         _handle(account.user) if account and account.user else None,
         time_label(chat.last_activity),
@@ -145,18 +145,18 @@ def person_label(candidate: Candidate, time_label: TimeLabel) -> str:
     """Return a label that distinguishes people of the same name."""
     user = candidate.users[0]
     return join(
-        _with_handle(candidate.name or user.id, user),
+        with_handle(candidate.name or user.id, user),
         candidate.network,
         time_label(candidate.last_activity),
     )
 
 
-def _with_handle(name: str, user: User | None) -> str:
+def with_handle(name: str, user: User | None) -> str:
     """Return a name, and in brackets what identifies the person on the network."""
     handle = user and _handle(user)
-    if user is None or handle is None or name in (handle, user.phone_number):
+    if user is None or handle is None or name == handle:
         return name
-    return f"{name} ({handle})"
+    return handle if name == user.phone_number else f"{name} ({handle})"
 
 
 def _handle(user: User) -> str | None:
