@@ -162,12 +162,22 @@ def test_blueprint_metadata(file: Path) -> None:
 
 
 @every_blueprint
+def test_the_form_shows_whole_paragraphs(file: Path) -> None:
+    """The frontend shows each line of a description as a line."""
+    description = load_yaml_dict(str(file))["blueprint"]["description"]
+    assert all("\n" not in text for text in description.strip().split("\n\n"))
+
+
+@every_blueprint
 def test_every_input_can_be_chosen(file: Path) -> None:
     for name, given in inputs_of(file):
         assert given["name"], name
         (kind,) = given["selector"]
         choose: Any = selector(given["selector"])
         assert given["description"].strip().endswith("."), name
+        # A form takes nothing for not given: an empty text is the default again.
+        if re.search(r"\b[Ee]mpty\b", given["description"]):
+            assert given.get("default") in ("", []), name
         if given.get("default", "") != "" and kind not in ("action", "condition"):
             choose(given["default"])  # raises if it could not be chosen
 
@@ -178,7 +188,7 @@ def test_every_input_can_be_chosen(file: Path) -> None:
 )
 def test_nobody_is_allowed_by_default(name: str) -> None:
     (file,) = (file for file in FILES if file.stem == name)
-    assert "default" not in dict(inputs_of(file))["senders"]
+    assert not dict(inputs_of(file))["senders"].get("default")
 
 
 @every_blueprint
