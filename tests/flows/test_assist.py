@@ -291,7 +291,7 @@ async def test_it_can_be_changed_and_switched_off(
     }
     # Who has left the group is shown, and can be taken out.
     assert options(result, "people")["@gone:beeper.com"] == "+1 555 010 9999"
-    result = await submit(hass, result, **before | {"start_word": "Casa"})
+    result = await submit(hass, result, **before | {"start_word": "Casa, "})
     assert result["reason"] == "reconfigure_successful"
     assert stored(loaded)["start_word"] == "Casa"
     assert stored(loaded)["pipeline"] is None

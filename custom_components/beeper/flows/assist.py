@@ -243,4 +243,5 @@ def _suggested(
 
 
 def _start_word(values: Mapping[str, Any]) -> str:
-    return " ".join(values.get(CONF_START_WORD, "").split())
+    """Return the word without what people write between it and a sentence."""
+    return " ".join(values.get(CONF_START_WORD, "").split()).rstrip(" ,:;")

@@ -153,7 +153,7 @@ def person_label(candidate: Candidate, time_label: TimeLabel) -> str:
 
 def with_handle(name: str, user: User | None) -> str:
     """Return a name, and in brackets what identifies the person on the network."""
-    handle = user and _handle(user)
+    handle = _handle(user) if user else None
     if user is None or handle is None or name == handle:
         return name
     return handle if name == user.phone_number else f"{name} ({handle})"
