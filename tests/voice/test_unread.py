@@ -266,7 +266,7 @@ async def test_several_networks_that_are_signed_out(
         (
             "fr",
             "Combien de messages non lus ai-je ?",
-            "Tu as 3 messages non lus : 2 sur WhatsApp et 1 sur Telegram.",
+            "Vous avez 3 messages non lus : 2 sur WhatsApp et 1 sur Telegram.",
         ),
         (
             "es",
