@@ -94,6 +94,16 @@ async def test_ways_to_send(
         ("nl", "Stuur Family een WhatsApp", "Wat zal ik naar Family 🏡"),
         ("fr", "Envoie un message à Family sur WhatsApp", "Que dois-je envoyer à"),
         ("es", "Envía un mensaje a Family por WhatsApp", "¿Qué envío a Family 🏡"),
+        # The rest was not heard.
+        ("en", "Send a WhatsApp to family saying", "What should I send to Family 🏡"),
+        ("en", "Text Family saying …", "What should I send to Family 🏡"),
+        ("en", "Tell family on WhatsApp that", "What should I send to Family 🏡"),
+        ("en", "Message family on WhatsApp: \u200b", "What should I send to Family 🏡"),
+        ("de", "Schick Family eine WhatsApp mit dem Text", "Was soll ich an Family 🏡"),
+        ("de", "Sag Family auf WhatsApp, dass", "Was soll ich an Family 🏡"),
+        ("nl", "Stuur Family een WhatsApp met de tekst", "Wat zal ik naar Family 🏡"),
+        ("fr", "Dis à Family sur WhatsApp que", "Que dois-je envoyer à"),
+        ("es", "Dile a Family por WhatsApp que", "¿Qué envío a Family 🏡"),
     ],
 )
 async def test_a_sentence_without_a_text_asks_for_it(
@@ -143,6 +153,66 @@ async def test_without_text_to_somebody_new(
     assert not simulator.executed
 
     assert await say(hass, "yes please", conversation_id) == SENT_TO_MIA
+
+
+# Words around a name
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Message the family on WhatsApp: hi"),
+        ("en", "Send the family group a WhatsApp hi"),
+        ("en", "Text my family hi"),
+        ("en", "Reply to our family saying hi"),
+        ("de", "Schick der Familie eine WhatsApp hi"),
+        ("de", "Schick eine WhatsApp an die Gruppe Familie hi"),
+        ("nl", "Stuur de familie een WhatsApp hi"),
+        ("fr", "Envoie un message à la famille disant hi"),
+        ("fr", "Écris à l’équipe sur WhatsApp hi"),
+        ("es", "Envía un WhatsApp a la familia diciendo hi"),
+    ],
+)
+async def test_words_that_need_not_belong_to_a_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+) -> None:
+    person = simulator.world.chats[KIM].participants[0]
+    title = {"de": "Familie", "nl": "Familie", "es": "Familia"}.get(language)
+    if language == "fr":
+        title = "Équipe" if "équipe" in said else "Famille"
+    meant = chat(simulator, [person], title=title).id if title else FAMILY
+
+    # The family may be somebody else.
+    _, conversation_id = await talk(hass, said, language=language)
+    assert not simulator.executed
+    await say(
+        hass,
+        {"en": "yes", "de": "ja", "nl": "ja", "fr": "oui", "es": "sí"}[language],
+        conversation_id,
+        language=language,
+    )
+
+    assert last(simulator, meant) == "hi"
+    assert len(simulator.executed) == 1
+
+
+async def test_a_name_that_begins_with_an_article(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    person = simulator.world.chats[KIM].participants[0]
+    titles = ["The Family Group", "Group", "Family"]
+    meant = [chat(simulator, [person], title=title).id for title in titles]
+
+    assert await say(hass, "Message the family group on WhatsApp: hi") == (
+        "Sent to The Family Group on WhatsApp."
+    )
+
+    assert [last(simulator, chat_id) for chat_id in meant[:1]] == ["hi"]
+    assert len(simulator.executed) == 1
 
 
 # Nothing between the name and the text

@@ -8,7 +8,16 @@ from simulator import Simulator
 from simulator.model import Chat
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say, talk
-from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM, PROFILES, write
+from tests.helpers.world import (
+    ALEX,
+    FAMILY,
+    INSTAGRAM,
+    KIM,
+    PROFILES,
+    chat as new_chat,
+    contact,
+    write,
+)
 
 pytestmark = pytest.mark.usefixtures("signed_in", "assist")
 
@@ -305,8 +314,45 @@ async def test_how_many(
 
 
 @pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Read Anna's messages"),
+        ("en", "Read Anna’s new WhatsApp messages"),
+        ("en", "Check the messages from Anna"),
+        ("de", "Lies die Nachrichten von der Anna vor"),
+        ("de", "Neue Nachrichten vom Anna"),
+        ("nl", "Lees de berichten van Anna voor"),
+        ("fr", "Lis les messages d'Anna"),
+        ("fr", "Ai-je de nouveaux messages d’Anna ?"),
+        ("fr", "Lis mes messages WhatsApp d'Anna"),
+        ("fr", "Lis les messages du Anna"),
+        ("es", "Lee los mensajes de Anna"),
+        ("es", "Lee mis mensajes del Anna"),
+    ],
+)
+async def test_ways_to_name_a_sender(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    said: str,
+) -> None:
+    anna = contact(
+        simulator, "@whatsapp_15550107001:beeper.com", full_name="Anna d'Angelo"
+    )
+    write(simulator, "Ciao", chat_id=new_chat(simulator, [anna]).id)
+
+    answer = await say(hass, said, language=language)
+
+    assert "Ciao" in answer
+    assert "Sunday" not in answer
+
+
+@pytest.mark.parametrize(
     ("language", "said", "answer"),
     [
+        ("fr", "Marque les messages d'Family comme lus", "La discussion avec Family"),
+        ("es", "Marca los mensajes del Family como leídos", "El chat con Family 🏡"),
         ("en", "Mark Family as read", "The chat with Family 🏡 on WhatsApp is marked"),
         ("en", "Please mark the messages from Family as read", "The chat with Family"),
         ("de", "Markiere Family als gelesen", "Der Chat mit Family 🏡 auf WhatsApp"),

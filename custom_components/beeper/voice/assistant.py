@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
+from ..api.folding import is_blank
 from ..const import CONF_LLM_CAN_SEND, DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..permissions import async_may_control
@@ -120,10 +121,12 @@ class Assistant:
     ) -> VoiceResponse:
         """Send a message, start a chat or mark one as read; ask first where necessary.
 
-        A language model can use only the servers that allow it. It gets the recipients
-        that a name matches instead of a question. `is_clear` is False if the name may
-        have been longer.
+        A text that shows nothing is missing. A language model can use only the servers
+        that allow it. It gets the recipients that a name matches instead of a question.
+        `is_clear` is False if the name may have been longer.
         """
+        if message is not None and is_blank(message):
+            message = None
         entries = [
             entry
             for entry in self.entries
@@ -132,7 +135,13 @@ class Assistant:
         if refusal := await self._check_access(requester, entries):
             return refusal
         try:
-            recipients = await async_find_recipients(self.hass, entries, name, network)
+            recipients = await async_find_recipients(
+                self.hass,
+                entries,
+                name,
+                network,
+                await self._responder.language(requester),
+            )
         except HomeAssistantError as err:
             return await self._responder.error(requester, err)
         if not recipients:
@@ -170,8 +179,11 @@ class Assistant:
         """Send a message whose recipient and text have nothing between them."""
         if refusal := await self._check_access(requester, self.entries):
             return refusal
+        language = await self._responder.language(requester)
         try:
-            split = await async_split_phrase(self.hass, self.entries, phrase, network)
+            split = await async_split_phrase(
+                self.hass, self.entries, phrase, network, language
+            )
         except HomeAssistantError as err:
             return await self._responder.error(requester, err)
         return await self.async_send(
@@ -210,7 +222,11 @@ class Assistant:
             if name is None:
                 return await async_unread(self.entries, network, count_only=count_only)
             recipients = await async_find_recipients(
-                self.hass, self.entries, name, network
+                self.hass,
+                self.entries,
+                name,
+                network,
+                await self._responder.language(requester),
             )
             if recipients:
                 return await async_unread_from(recipients, count_only=count_only)

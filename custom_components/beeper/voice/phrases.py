@@ -5,7 +5,7 @@ decides where the name ends, and the user confirms wherever that leaves a doubt.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import re
 from typing import Final
 
@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 
 from ..coordinator import BeeperConfigEntry
 from ..people.matching import NameQuery, Rank
+from .sentences import Language
 from .spoken_networks import is_network
 from .spoken_recipients import async_find_matches
 
@@ -39,13 +40,14 @@ async def async_split_phrase(
     entries: Collection[BeeperConfigEntry],
     phrase: str,
     network: str | None,
+    language: Language,
 ) -> SplitPhrase:
     """Return the recipient and the text in a phrase.
 
     Raises a translated HomeAssistantError.
     """
     if number := _NUMBER.match(phrase):
-        return _split(phrase, number.end(), is_clear=True)
+        return _split(phrase, number.end(), language, is_clear=True)
     if (separated := _SEPARATED.fullmatch(phrase)) and len(
         separated[1].split()
     ) <= _MAX_NAME_WORDS:
@@ -71,11 +73,21 @@ async def async_split_phrase(
         if ranks:
             end, meant = word.end(), {*ranks}
             exact |= {index for index in ranks if ranks[index] is Rank.EXACT}
-    return _split(phrase, end or words[0].end(), is_clear=exact <= meant)
+    bare = language.without_article(phrase)
+    if not end and bare not in (phrase, ""):
+        split = await async_split_phrase(hass, entries, bare, network, language)
+        return replace(split, is_clear=False)
+    split = _split(phrase, end or words[0].end(), language, is_clear=exact <= meant)
+    # "The Family group, hello"
+    follows = (split.message or "").split(maxsplit=1)[:1]
+    is_group = bool(follows) and follows[0].casefold() in language.after_names
+    return replace(split, is_clear=split.is_clear and not is_group)
 
 
-def _split(phrase: str, end: int, *, is_clear: bool) -> SplitPhrase:
+def _split(phrase: str, end: int, language: Language, *, is_clear: bool) -> SplitPhrase:
     name, message = phrase[:end].strip(), phrase[end:].strip()
+    if language.is_unfinished(message):
+        message = ""
     return SplitPhrase(
         name=name,
         message=message or None,

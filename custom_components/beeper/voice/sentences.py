@@ -33,6 +33,7 @@ _LOGGER = logging.getLogger(__name__)
 _FOLDER: Final = Path(__file__).parent / "languages"
 _FALLBACK: Final = "en"
 _PART: Final = re.compile(r"<(\w+)>")
+_FIRST_WORD: Final = re.compile(r"(\w+['’]|\w+(?!\S))\s*")
 _SEPARATOR: Final = re.compile(r"\.+|…|[:,;]")
 """Between a command and its text, directly after the last word of the command."""
 
@@ -49,6 +50,8 @@ class Language:
     end: str
     commands: Mapping[str, list[str]]
     replies: Mapping[str, list[str]]
+    before_names: list[str]
+    after_names: list[str]
     fillers: list[str]
     ordinals: list[str]
     speech: Mapping[str, str]
@@ -56,6 +59,31 @@ class Language:
     def render(self, key: str, **values: str) -> str:
         """Return a response text with its values filled in."""
         return self.speech[key].format(**values)
+
+    def is_unfinished(self, message: str) -> bool:
+        """Return whether a message is only what introduces one, such as "saying"."""
+        introduction = self._in_full("<unfinished>")
+        return bool(re.fullmatch(rf"{introduction}\W*", message, re.IGNORECASE))
+
+    def _in_full(self, template: str) -> str:
+        while _PART.search(template):
+            template = _PART.sub(lambda part: self.parts[part[1]], template)
+        return template
+
+    def without_article(self, text: str) -> str:
+        """Return a text without words before a name that need not belong to it."""
+        while (word := _FIRST_WORD.match(text)) and (
+            word[1].replace("’", "'").casefold() in self.before_names
+        ):
+            text = text[word.end() :]
+        return text
+
+    def bare_name(self, text: str) -> str:
+        """Return a name without words around it that need not belong to it."""
+        words = self.without_article(text).split()
+        while words and words[-1].casefold() in self.after_names:
+            del words[-1]
+        return " ".join(words)
 
     def templates(self, group: SentenceGroup) -> Iterator[tuple[str, str]]:
         """Yield the meaning and the template of each sentence of a group."""
@@ -67,9 +95,7 @@ class Language:
                     full = f"{self.start} {full}"
                     if not full.endswith(("{message}", "{rest}")):
                         full += f" {self.end}"
-                while _PART.search(full):
-                    full = _PART.sub(lambda part: self.parts[part[1]], full)
-                yield meaning, full
+                yield meaning, self._in_full(full)
 
 
 type Languages = Mapping[str, Language]
@@ -225,6 +251,8 @@ def build_recognizer(
                 for name in {"message", "rest"} & {*slots}:
                     if span := result.entities[name].text_span:
                         slots[name] = _original_end(text, span[0])
+                if languages[code].is_unfinished(slots.get("message", "")):
+                    del slots["message"]
                 return RecognizedSentence(meaning=result.intent.name, slots=slots)
         return None
 

@@ -85,13 +85,31 @@ async def async_find_recipients(
     entries: Collection[BeeperConfigEntry],
     name: str,
     network: str | None,
+    language: Language,
 ) -> tuple[Recipient, ...]:
     """Return the best matches on all servers, in one network or in all.
 
-    The one that the user probably means is first.
+    The one that the user probably means is first. Where nobody has a name such as "the
+    family", those named "Family" match, but not for certain.
 
     Raises a translated HomeAssistantError.
     """
+    found = await _async_find(hass, entries, name, network)
+    bare = language.bare_name(name)
+    if found or bare in (name, ""):
+        return found
+    return tuple(
+        replace(recipient, certain=False)
+        for recipient in await _async_find(hass, entries, bare, network)
+    )
+
+
+async def _async_find(
+    hass: HomeAssistant,
+    entries: Collection[BeeperConfigEntry],
+    name: str,
+    network: str | None,
+) -> tuple[Recipient, ...]:
     try:
         text = validate_recipient(name)
     except vol.Invalid as err:
