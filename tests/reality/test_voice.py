@@ -119,6 +119,16 @@ async def test_r12_people_are_not_named_by_ids(
     assert (await say(hass, read, language=language)).startswith(answer)
 
 
+@pytest.mark.parametrize("hidden", ["\u3164", "\u200b\u200e", "\u2800", " \ufe0f"])
+async def test_names_and_titles_that_show_nothing(
+    hass: HomeAssistant, simulator: Simulator, hidden: str
+) -> None:
+    person = Person(id=LID, full_name=hidden, phone_number="+15550107002")
+    write(simulator, "Hello", chat_id=chat(simulator, [person], hidden).id)
+
+    assert await say(hass, READ) == "+15550107002 in a group on WhatsApp: Hello."
+
+
 async def test_r12_a_chat_named_by_an_id(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:

@@ -16,6 +16,7 @@ from sys import getsizeof
 from typing import Any, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import UnreadableAnswerError, UploadError
+from .folding import is_blank
 from .identity import canonical_id, number_in_id
 from .phone_numbers import is_same_number
 from .requests import Json, StartUser
@@ -346,7 +347,7 @@ def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
         "local_id": _text(chat, "localChatID"),
         "account_id": _text(chat, "accountID"),
         "network": _network(chat) or _network_of_account(chat),
-        "title": _text(chat, "title"),
+        "title": None if is_blank(_text(chat, "title") or "") else _text(chat, "title"),
         "type": _text(chat, "type"),
         "participants": tuple(
             User.from_dict(item)
@@ -803,8 +804,11 @@ def _network_of_account(chat: Mapping[str, Json]) -> str | None:
 
 
 def readable_name(name: str | None, user_id: str | None = None) -> str | None:
-    """Return a name, None if it is an id: some servers return it as a missing name."""
-    if not name or name == user_id or _MATRIX_ID.fullmatch(name):
+    """Return a name, None if it is an id or shows nothing.
+
+    Some servers return the id as a missing name, and some people hide theirs.
+    """
+    if not name or name == user_id or _MATRIX_ID.fullmatch(name) or is_blank(name):
         return None
     return name
 
