@@ -187,3 +187,51 @@ def test_hostile_texts_are_matched_quickly(text: str) -> None:
     some.match_text(text[:MAX_LENGTH])
 
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("sentences", "said", "answer_id"),
+    [
+        # Emoji alone, as a text and as a reaction
+        (["👍", "👎"], "👍🏽", "a"),
+        (["👍🏽", "👎"], "👎🏿", "b"),
+        (["❤️", "🎂"], "❤", "a"),
+        (["❤", "🎂"], "❤️", "a"),
+        (["👨‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"], "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "b"),
+        (["👍", "👎"], "🎂", None),
+        (["👨‍👩‍👧", "🎂"], "👨", None),
+        # Other scripts, with their punctuation and digits
+        (["نعم", "لا"], "نَعَم.", "a"),
+        (["نعم", "لا"], "\u200fلا!\u200f", "b"),
+        (["نعم", "لا"], "٢", "b"),
+        (["はい", "いいえ"], "いいえ。", "b"),
+        (["हाँ", "नहीं"], "हां", "a"),
+        (["हाँ", "नहीं"], "नहीं।", "b"),
+        (["ใช่", "ไม่"], "๑", "a"),
+        (["כן", "לא"], "„לא”", "b"),
+        # Quotes, brackets and the marks of other programs' formats
+        (["oui", "non"], "« Oui »", "a"),
+        (["oui", "non"], "*non*", "b"),
+        (["Straße", "zu Hause"], "_STRASSE_", "a"),
+        # A number is not another one.
+        (["5", "10"], "-5", None),
+        (["5", "10"], "10 %", None),
+    ],
+)
+def test_answers_as_people_write_them(
+    sentences: list[str], said: str, answer_id: str | None
+) -> None:
+    choices = Answers(
+        [
+            Answer(id=answer_id, sentences=(sentence,))
+            for answer_id, sentence in zip("ab", sentences, strict=True)
+        ],
+        "en",
+    )
+
+    match = choices.match_text(said)
+
+    assert (match and match.id) == answer_id
+    if not any(char.isalnum() for char in said):
+        reaction = choices.match_reaction(said)
+        assert (reaction and reaction.id) == answer_id

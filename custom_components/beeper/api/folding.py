@@ -28,13 +28,14 @@ _LETTERS: Final = {
     "œ": "oe",
     "þ": "th",
     "\N{FRACTION SLASH}": "/",
-    # Keyboards write these Arabic letters in either way.
+    # Keyboards and people write these in either way.
     "\N{ARABIC LETTER FARSI YEH}": "\N{ARABIC LETTER YEH}",
     "\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}",
     "\N{ARABIC LETTER KEHEH}": "\N{ARABIC LETTER KAF}",
     "\N{ARABIC LETTER HEH GOAL}": "\N{ARABIC LETTER HEH}",
     "\N{ARABIC LETTER TEH MARBUTA}": "\N{ARABIC LETTER HEH}",
     "\N{ARABIC TATWEEL}": "",
+    "\N{DEVANAGARI SIGN CANDRABINDU}": "\N{DEVANAGARI SIGN ANUSVARA}",
     "\N{WAVE DASH}": "~",
     **dict.fromkeys("‧∙•⋅・", "·"),
     # Decomposing makes them of other characters.

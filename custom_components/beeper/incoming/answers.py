@@ -33,6 +33,10 @@ _PUNCTUATION: Final = re.compile(
 )
 
 
+_AROUND: Final = "\"'„‚*_।॥؟،؛۔።။"
+"""Besides closing quotes; dashes belong to numbers."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Answer:
     """One possible answer: its ID and its sentences as hassil templates."""
@@ -70,11 +74,18 @@ class Answers:
             default=0,
         )
         ids = {answer.id.casefold(): answer.id for answer in answers}
-        self._thumbs = {
+        self._reactions = {
             key: ids[word]
             for word, keys in _THUMBS.items()
             for key in keys
             if ids.keys() == _THUMBS.keys()
+        }
+        # Emoji are no words.
+        self._reactions |= {
+            fold_reaction(sentence): answer.id
+            for answer in reversed(answers)
+            for sentence in map(str.strip, answer.sentences)
+            if not any(map(str.isalnum, sentence))
         }
 
     @property
@@ -95,23 +106,22 @@ class Answers:
 
         # People decorate a yes with emojis.
         words = _without_symbols(text)
-        result = words and (
-            recognize(words, self._intents) or recognize(fold(words), self._intents)
-        )
-        if result:
-            metadata = result.intent_metadata or {}
-            return Match(
-                id=metadata["id"],
-                slots={
-                    name: str(entity.value) for name, entity in result.entities.items()
-                },
-            )
+        for form in dict.fromkeys((words, fold(words), _inside(fold(words)))):
+            if form and (result := recognize(form, self._intents)):
+                metadata = result.intent_metadata or {}
+                return Match(
+                    id=metadata["id"],
+                    slots={
+                        name: str(entity.value)
+                        for name, entity in result.entities.items()
+                    },
+                )
         return self.match_reaction(text)
 
     def match_reaction(self, key: str) -> Match | None:
         """Return what a reaction means, None if it is not an answer."""
         key = fold_reaction(key.strip()).strip(":")
-        if answer_id := self._thumbs.get(key):
+        if answer_id := self._reactions.get(key):
             return Match(id=answer_id)
         number = 10 if key == _TEN else _number(key.replace(_KEYCAP, ""))
         if 0 < number <= len(self._answers):
@@ -139,6 +149,16 @@ def _without_symbols(text: str) -> str:
         for char in without_marks(text)
         if char != _JOINER and unicodedata.category(char) != "So"
     ).strip()
+
+
+def _inside(text: str) -> str:
+    """Return a text without quotes and other punctuation around it."""
+    around = {
+        char
+        for char in text
+        if char in _AROUND or unicodedata.category(char) in ("Pi", "Pf")
+    }
+    return text.strip("".join(around) + " ")
 
 
 def _number(text: str) -> int:
