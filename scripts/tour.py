@@ -15,8 +15,10 @@ SECONDS = 3
 FRAMES = {
     "chat-1-latest": "Add a chat",
     "write-2-message": "Write to it",
+    "dashboard": "Put it on a dashboard",
     "create-1-form": "Start a chat by name or number",
     "automation-2-trigger": "Let a message trigger an automation",
+    "ask-2-action": "Ask, and go on with the answer",
     "talk-1-assist": "Talk to Assist in a chat",
 }
 

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 import pytest
 
 from demo.additions import add_camera, add_chat
-from demo.home_assistant import USER, HomeAssistant, home_assistant
+from demo.home_assistant import ROOT, USER, HomeAssistant, home_assistant
 from simulator import Simulator
 
 from .frontend import Frontend
@@ -33,7 +33,19 @@ _ARGUMENTS = [
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--readme", action="store_true", help="make README's pictures")
+    parser.addoption(
+        "--readme", action="store_true", help="make the pictures of README and docs/"
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what only makes pictures, unless they are wanted."""
+    if not config.getoption("--readme"):
+        only_pictures = [item for item in items if item.get_closest_marker("readme")]
+        config.hook.pytest_deselected(items=only_pictures)
+        items[:] = [item for item in items if item not in only_pictures]
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +55,18 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture(scope="session")
-async def home() -> AsyncIterator[HomeAssistant]:
-    python = os.environ["HA_PYTHON"]
-    async with home_assistant("Starting", private=False, python=python) as ha:
+async def home(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[HomeAssistant]:
+    components = tmp_path_factory.mktemp("components")
+    (components / "beeper").symlink_to(ROOT / "custom_components/beeper")
+    (components / "house").symlink_to(Path(__file__).parent / "house")
+    async with home_assistant(
+        "Starting",
+        private=False,
+        components=components,
+        python=os.environ["HA_PYTHON"],
+    ) as ha:
         yield ha
 
 

@@ -78,7 +78,7 @@ class Frontend:
         self.page = page
         self._url = url
         self._pictures = pictures
-        self._for_readme = for_readme
+        self.for_readme = for_readme
         page.set_default_timeout(20_000)
 
     async def open(self, path: str) -> None:
@@ -134,18 +134,26 @@ class Frontend:
         await self._view(_WIDTH, _HEIGHT, "light")
 
     async def illustrate(
-        self, name: str, width: int, height: int, *, show: Locator | None = None
+        self,
+        name: str,
+        width: int,
+        height: int,
+        *,
+        show: Locator | None = None,
+        only: Locator | None = None,
     ) -> None:
-        """Take a picture for README, if some were asked for.
+        """Take a picture for README or docs/, if some were asked for.
 
-        `show`: what is to be scrolled to.
+        `show`: what is to be scrolled to; `only`: what alone is shown.
         """
-        if self._for_readme:
+        if self.for_readme:
             await self._view(width, height, "light")
             await self.page.mouse.move(0, 0)
             if show:
                 await show.scroll_into_view_if_needed()
             picture = await self._still()
+            if only:
+                picture = await only.screenshot(animations="disabled")
             README_PICTURES.mkdir(exist_ok=True)
             (README_PICTURES / f"{name}.png").write_bytes(picture)
             await self._view(_WIDTH, _HEIGHT, "light")

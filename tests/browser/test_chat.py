@@ -19,6 +19,7 @@ async def test_chat_is_searched_and_chosen(frontend: Frontend) -> None:
     await page.get_by_text("Kim (+1 555 010 1002) · WhatsApp").first.wait_for()
     await frontend.keep("chat-1-latest")
     await page.keyboard.press("Escape")
+    await frontend.illustrate("add-chat", 720, 680)
     await frontend.fill(Or_search="nobody at all")
     await form.get_by_text("No chat that Beeper lists").wait_for()
     await frontend.look("chat-2-search")

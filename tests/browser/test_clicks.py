@@ -15,6 +15,7 @@ from .frontend import Frontend
 pytestmark = pytest.mark.usefixtures("beeper")
 
 WORDS = ("beeper", "message", "whatsapp", "reply", "answer", "send")
+"""What newcomers type. Descriptions of other actions avoid these words for it."""
 
 
 FOCUSED = """() => {
@@ -111,6 +112,7 @@ async def test_first_message_by_name(frontend: Frontend, simulator: Simulator) -
 
     assert "chat_id" in await frontend.response()
     await frontend.look("clicks-1-message", height=2000, code=1)
+    await frontend.illustrate("send-message", 1000, 1100)
     (sent,) = simulator.executed
     assert sent.json["text"] == "Hello"
     assert clicks.count <= 9
@@ -137,6 +139,7 @@ async def test_picture_of_a_camera(
     await frontend.look("clicks-2-cameras")
     await clicks.click(media.locator(".title").filter(has_text="Door"))
     await frontend.look("clicks-2-attachment", height=2000)
+    await frontend.illustrate("send-picture", 1000, 1200)
     await clicks.click(frontend.button("Perform action"))
 
     assert "chat_id" in await frontend.response()

@@ -19,6 +19,7 @@ async def test_buttons_start_a_chat_or_raise_the_reason(
     await frontend.button("A number without country code").click()
     await frontend.page.get_by_text("has no country code").first.wait_for()
     await frontend.look("dashboard")
+    await frontend.illustrate("dashboard", 1000, 760)
     await frontend.button("Send the picture to Kim").click()
     async with asyncio.timeout(20):
         while not (simulator.executed[-1].json or {}).get("attachment"):

@@ -30,6 +30,7 @@ async def test_token_that_may_not_write(
     dialog = page.locator("dialog-repairs-issue")
     await dialog.get_by_text("This notice then disappears").wait_for()
     await frontend.look("repair")
+    await frontend.illustrate("repair", 760, 560)
 
 
 async def test_automation_that_answers_over_and_over(

@@ -23,6 +23,7 @@ async def test_wrong_token_then_the_right_one_then_an_account(
 
     await form.get_by_text("Get Beeper").wait_for()
     await frontend.look("set-up-2-connect")
+    await frontend.illustrate("connect", 720, 920)
     await frontend.fill(Address=simulator.url, Access_token="wrong")
     await form.get_by_text("Beeper does not know this token").wait_for()
     await frontend.look("set-up-3-wrong-token")
