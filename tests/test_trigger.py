@@ -24,7 +24,12 @@ from custom_components.beeper.signals import (
 )
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+)
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
@@ -401,6 +406,97 @@ async def test_removed_device_matches_nothing(
     await publish(hass, disconnected(loaded, "whatsapp"))
 
     assert calls == []
+
+
+async def test_targets(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """An entity, device, area, floor or label; what they contain can change."""
+    family = await device_of(hass, loaded, FAMILY)
+    telegram = await device_of(hass, loaded, "telegram")
+    kim = await add_chat(hass, loaded, KIM, "Kim")
+    entity_registry.async_update_entity(kim, labels={"entity"})
+    device_registry.async_update_device(family, labels={"device"})
+    fr.async_get(hass).async_create("Ground")
+    ar.async_get(hass).async_create("Hall", floor_id="ground")
+    device_registry.async_update_child_device(telegram, area_id="hall")
+    targets: dict[str, tuple[dict[str, Any], list[str]]] = {
+        "chat": ({"entity_id": kim}, [KIM]),
+        "account": ({"entity_id": ["event.beeper_telegram_message"]}, [ALEX]),
+        "server": ({"entity_id": "binary_sensor.beeper_connected"}, ANY),
+        "several": (
+            {"entity_id": [kim, "sensor.beeper_telegram_status"]},
+            [KIM, ALEX],
+        ),
+        "device": ({"device_id": family}, [FAMILY]),
+        "either": ({"device_id": [family], "entity_id": [kim]}, [KIM, FAMILY]),
+        "area": ({"area_id": "hall"}, [ALEX]),
+        "floor": ({"floor_id": ["ground"]}, [ALEX]),
+        "entity_label": ({"label_id": "entity"}, [KIM]),
+        "device_label": ({"label_id": ["device"]}, [FAMILY]),
+        "no_label": ({"label_id": "gone"}, []),
+    }
+    calls: list[ServiceCall] = async_mock_service(hass, "test", "run")
+    config = [
+        {
+            "alias": name,
+            "triggers": {"trigger": "beeper.message_received", "target": target},
+            "actions": {
+                "action": "test.run",
+                "data": {"name": name, "chat_id": "{{ trigger.chat_id }}"},
+            },
+            "mode": "parallel",
+        }
+        for name, (target, _) in targets.items()
+    ]
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+
+    async def reached() -> dict[str, list[str]]:
+        calls.clear()
+        for chat_id in ANY:
+            await publish(hass, message_event(loaded, simulator, chat_id))
+        return {
+            name: [call.data["chat_id"] for call in calls if call.data["name"] == name]
+            for name in targets
+        }
+
+    assert await reached() == {name: chats for name, (_, chats) in targets.items()}
+
+    device_registry.async_update_child_device(telegram, area_id=None, labels={"device"})
+    entity_registry.async_update_entity(kim, new_entity_id="notify.kimberly")
+    now = await reached()
+    assert (now["area"], now["device_label"]) == ([], [FAMILY, ALEX])
+    assert now["entity_label"] == [KIM]
+
+
+ANY = [KIM, FAMILY, ALEX]
+
+
+@pytest.mark.parametrize("key", ALL)
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        # It would be passed over, and the automation would run for everything.
+        ({}, "target is blank"),
+        ({"entity_id": []}, "target is blank"),
+        ({"entity_id": "notify.kim"}, "There is no such entity (target.entity_id.0)"),
+        ({"device_id": ["gone"]}, "There is no such device (target.device_id.0)"),
+        ({"entity_id": "sun.sun"}, "There is no such entity (target.entity_id.0)"),
+    ],
+)
+async def test_targets_that_never_match_are_refused(
+    hass: HomeAssistant, key: str, target: Any, reason: str
+) -> None:
+    config = {"platform": f"beeper.{key}", "target": target}
+    with pytest.raises(vol.Invalid) as refused:
+        await async_validate_trigger_config(hass, [config])
+
+    assert refused.value.msg.startswith(reason)
 
 
 # Names that can never match
@@ -816,15 +912,6 @@ async def test_reasons_are_translated(
     config = {"platform": "beeper.message_received", "options": {"chat_id": " "}}
 
     with pytest.raises(vol.Invalid, match=reason):
-        await async_validate_trigger_config(hass, [config])
-
-
-@pytest.mark.parametrize("key", ALL)
-async def test_a_target_is_refused(hass: HomeAssistant, key: str) -> None:
-    """It would be passed over, and the automation would run for everything."""
-    config = {"platform": f"beeper.{key}", "target": {"entity_id": ["notify.kim"]}}
-
-    with pytest.raises(vol.Invalid, match="There is no field target"):
         await async_validate_trigger_config(hass, [config])
 
 

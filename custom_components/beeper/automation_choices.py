@@ -33,7 +33,7 @@ async def async_resolve(
 
     Raises `vol.Invalid` for what does not exist, and for several that match.
     """
-    _check_devices(hass, options.get(CONF_DEVICE_ID, ()))
+    check_devices(hass, options.get(CONF_DEVICE_ID, ()))
     resolved = dict(options)
     if CONF_ACCOUNT_ID in options:
         await _async_check_account(hass, options[CONF_ACCOUNT_ID])
@@ -93,7 +93,8 @@ def _reachable(hass: HomeAssistant) -> list[BeeperConfigEntry] | None:
     return entries if entries and can_ask else None
 
 
-def _check_devices(hass: HomeAssistant, device_ids: list[str]) -> None:
+def check_devices(hass: HomeAssistant, device_ids: list[str]) -> None:
+    """Raise `vol.Invalid` unless all are the devices of servers, accounts or chats."""
     for index, device_id in enumerate(device_ids):
         if resolve_device(hass, device_id):
             continue

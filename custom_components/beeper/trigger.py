@@ -25,7 +25,7 @@ from homeassistant.util.signal_type import SignalType
 
 from . import automation_scope
 from .api.folding import fold, fold_reaction
-from .api.models import MESSAGE_KINDS, Reaction, User
+from .api.models import MESSAGE_KINDS, Chat, Reaction, User
 from .data import note_trigger
 from .outgoing.delivery_status import server_time
 from .people.senders import is_sender
@@ -66,7 +66,7 @@ MATCH_WHOLE: Final = "whole"
 
 
 class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Trigger):
-    """Base of all triggers: options without a target, and the signal of an event."""
+    """Base of all triggers: options, a target, and the signal of an event."""
 
     _schema: ClassVar[vol.Schema]
     _signal: SignalType[EventT]
@@ -76,12 +76,15 @@ class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Tr
     async def async_validate_config(
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
-        return await automation_scope.async_validate(hass, config, cls._schema)
+        return await automation_scope.async_validate(
+            hass, config, cls._schema, with_target=True
+        )
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Keep the options."""
         super().__init__(hass, config)
         self._options: dict[str, Any] = config.options or {}
+        self._target = config.target
 
     @override
     async def async_attach_runner(
@@ -99,6 +102,27 @@ class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Tr
                 )
 
         return async_dispatcher_connect(self._hass, self._signal, on_event)
+
+    def _concerns(
+        self, entry_id: str, account_id: str, chat: Chat | None = None
+    ) -> bool:
+        """Return whether the options and the target select this account or chat."""
+        return (
+            not self._target
+            or automation_scope.is_targeted(
+                self._hass,
+                self._target,
+                entry_id=entry_id,
+                account_id=account_id,
+                chat_ids=chat.ids if chat else None,
+            )
+        ) and automation_scope.concerns(
+            self._hass,
+            self._options,
+            entry_id=entry_id,
+            account_id=account_id,
+            chat=chat,
+        )
 
     @abstractmethod
     def _matches(self, event: EventT) -> bool:
@@ -166,13 +190,7 @@ class _MessageTrigger(_BeeperTrigger[MessageEvent]):
         return (
             (options[CONF_INCLUDE_OWN] or not event.is_self)
             and (not options[CONF_SENDER] or self._is_sender(event.sender))
-            and automation_scope.concerns(
-                self._hass,
-                options,
-                entry_id=event.entry_id,
-                account_id=event.account_id,
-                chat=event.chat,
-            )
+            and self._concerns(event.entry_id, event.account_id, event.chat)
         )
 
     def _is_sender(self, sender: User) -> bool:
@@ -293,12 +311,7 @@ class AccountDisconnectedTrigger(_BeeperTrigger[AccountDisconnected]):
 
     @override
     def _matches(self, event: AccountDisconnected) -> bool:
-        return automation_scope.concerns(
-            self._hass,
-            self._options,
-            entry_id=event.entry_id,
-            account_id=event.account_id,
-        )
+        return self._concerns(event.entry_id, event.account_id)
 
     @override
     def _describe(self, event: AccountDisconnected) -> str:
@@ -313,13 +326,7 @@ class SendFailedTrigger(_BeeperTrigger[SendFailed]):
 
     @override
     def _matches(self, event: SendFailed) -> bool:
-        return automation_scope.concerns(
-            self._hass,
-            self._options,
-            entry_id=event.entry_id,
-            account_id=event.chat.account_id or "",
-            chat=event.chat,
-        )
+        return self._concerns(event.entry_id, event.chat.account_id or "", event.chat)
 
     @override
     def _describe(self, event: SendFailed) -> str:
