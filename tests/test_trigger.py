@@ -484,9 +484,12 @@ ANY = [KIM, FAMILY, ALEX]
         # It would be passed over, and the automation would run for everything.
         ({}, "target is blank"),
         ({"entity_id": []}, "target is blank"),
-        ({"entity_id": "notify.kim"}, "There is no such entity (target.entity_id.0)"),
-        ({"device_id": ["gone"]}, "There is no such device (target.device_id.0)"),
-        ({"entity_id": "sun.sun"}, "There is no such entity (target.entity_id.0)"),
+        (
+            {"entity_id": "notify.kim"},
+            "This entity does not exist (target.entity_id.0)",
+        ),
+        ({"device_id": ["gone"]}, "This device does not exist (target.device_id.0)"),
+        ({"entity_id": "sun.sun"}, "This entity does not exist (target.entity_id.0)"),
     ],
 )
 async def test_targets_that_never_match_are_refused(

@@ -113,6 +113,34 @@ async def test_a_picture_and_a_long_text(
     assert picture == "Kim on WhatsApp: a message without text."
 
 
+@pytest.mark.parametrize(
+    ("language", "read", "length"),
+    [
+        ("de", "Lies meine Beeper-Nachrichten vor", "… (3333 Zeichen)"),
+        ("nl", "Lees mijn Beeper-berichten voor", "… (3333 tekens)"),
+        ("fr", "Lis mes messages Beeper", "… (3333 caractères)"),
+        ("es", "Lee mis mensajes de Beeper", "… (3333 caracteres)"),
+        ("en", READ, "… (3,333 characters)"),
+    ],
+)
+async def test_lengths_are_said_in_the_language(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    language: str,
+    read: str,
+    length: str,
+) -> None:
+    read_all(simulator)
+    write(simulator, "x" * 3333, chat_id=KIM)
+
+    answer = await say(hass, read, language=language)
+
+    assert answer.endswith(length)
+    nobody = await say(hass, f"Message {'x' * 3333} on WhatsApp: hi", language=language)
+    assert length in nobody
+
+
 async def test_at_most_five_chats(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -19,7 +19,7 @@ from .dialog import Dialog
 from .phrases import async_split_phrase
 from .questions import PendingRequest, Purpose, Requester
 from .responses import Responder, VoiceResponse
-from .sentences import RecognizedSentence, shorten
+from .sentences import RecognizedSentence
 from .spoken_recipients import Matches, async_find_matches, async_find_recipients
 from .unread import UnreadSummary, async_unread, async_unread_from, counted, spoken
 
@@ -149,8 +149,8 @@ class Assistant:
             return await self._responder.text(
                 requester,
                 f"{key}_on" if network else key,
-                name=shorten(name),
-                network=shorten(network or ""),
+                name=name,
+                network=network or "",
             )
         if purpose == "mark_read":
             recipients = tuple(row for row in recipients if row.chat_id) or recipients
@@ -158,7 +158,7 @@ class Assistant:
             return VoiceResponse(status="which", speech="", recipients=recipients)
         if len(recipients) > _MAX_CHOICES:
             return await self._responder.text(
-                requester, "too_many", name=shorten(name), count=str(len(recipients))
+                requester, "too_many", name=name, count=str(len(recipients))
             )
         return await self._dialog.async_process(
             requester,
@@ -235,8 +235,8 @@ class Assistant:
         return await self._responder.text(
             requester,
             "no_sender_on" if network else "no_sender",
-            name=shorten(name),
-            network=shorten(network or ""),
+            name=name,
+            network=network or "",
         )
 
     async def async_read_out(

@@ -9,7 +9,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
 from .questions import PendingRequest, Requester
-from .sentences import Language, async_get_languages, choose_language, shorten
+from .sentences import Language, async_get_languages, choose_language
 from .spoken_recipients import Recipient, labels
 
 MAX_QUOTED_TEXT: Final = 1000
@@ -67,11 +67,12 @@ class Responder:
         )
 
     async def text(
-        self, requester: Requester, key: str, **values: str
+        self, requester: Requester, key: str, *, limit: int = 60, **values: str
     ) -> VoiceResponse:
-        """Return the text of a key; the key is the status."""
+        """Return the text of a key, with shortened values; the key is the status."""
         language = await self.language(requester)
-        return VoiceResponse(status=key, speech=language.render(key, **values))
+        short = {name: language.shorten(value, limit) for name, value in values.items()}
+        return VoiceResponse(status=key, speech=language.render(key, **short))
 
     async def about(
         self, requester: Requester, key: str, recipient: Recipient
@@ -101,7 +102,7 @@ class Responder:
             text.format(**(err.translation_placeholders or {})) if text else str(err)
         )
         return await self.text(
-            requester, "failed", reason=shorten(reason, MAX_QUOTED_TEXT)
+            requester, "failed", reason=reason, limit=MAX_QUOTED_TEXT
         )
 
     async def question(
@@ -134,8 +135,8 @@ class Responder:
             speech = language.render(
                 f"{key}_llm" if request.from_llm else key,
                 person=people[0],
-                name=shorten(request.recipients[0].name),
-                message=shorten(request.message or "", MAX_QUOTED_TEXT),
+                name=language.shorten(request.recipients[0].name),
+                message=language.shorten(request.message or "", MAX_QUOTED_TEXT),
             )
         return VoiceResponse(
             status=status, speech=speech, recipients=request.recipients

@@ -60,6 +60,10 @@ class Language:
         """Return a response text with its values filled in."""
         return self.speech[key].format(**values)
 
+    def shorten(self, text: str, limit: int = 60) -> str:
+        """Return a text of at most `limit` characters to say, with its full length."""
+        return shorten(text, limit, self.speech["shortened"])
+
     def is_unfinished(self, message: str) -> bool:
         """Return whether a message is only what introduces one, such as "saying"."""
         introduction = self._in_full("<unfinished>")
@@ -272,9 +276,11 @@ def _original_end(text: str, start: int) -> str:
     return text[start:].strip()
 
 
-def shorten(text: str, limit: int = 60) -> str:
+def shorten(
+    text: str, limit: int = 60, length: str = " … ({count:,} characters)"
+) -> str:
     """Return a text of at most `limit` characters, with its full length if it is cut."""
     if len(text) <= limit:
         return text
-    length = f" … ({len(text):,} characters)"
-    return text[: limit - len(length)].rstrip() + length
+    end = length.format(count=len(text))
+    return text[: limit - len(end)].rstrip() + end

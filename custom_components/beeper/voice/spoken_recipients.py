@@ -21,7 +21,7 @@ from ..people.directory import Directory, check_number
 from ..people.matching import Rank, SearchResult
 from ..server import Server
 from ..validation import query, recipient as validate_recipient
-from .sentences import Language, shorten
+from .sentences import Language
 from .spoken_networks import is_network
 
 MAX_MATCHES: Final = 10
@@ -197,21 +197,25 @@ def labels(language: Language, recipients: Iterable[Recipient]) -> list[str]:
     def person(recipient: Recipient) -> str:
         return language.render(
             "person",
-            name=shorten(recipient.name) or language.render("somebody"),
-            network=shorten(recipient.network),
+            name=language.shorten(recipient.name) or language.render("somebody"),
+            network=language.shorten(recipient.network),
         )
 
     def detail(recipient: Recipient) -> str:
         text = recipient.detail
         if text.startswith("+"):
             return language.render("number", digits=text[-4:])
-        return shorten(text)
+        return language.shorten(text)
 
     def own(recipient: Recipient) -> str:
         text = recipient.account
         if text.startswith("+"):
             return language.render("own_number", digits=text[-4:])
-        return language.render("own_account", account=shorten(text)) if text else ""
+        return (
+            language.render("own_account", account=language.shorten(text))
+            if text
+            else ""
+        )
 
     variants = [
         [person(row) for row in recipients],
@@ -221,7 +225,7 @@ def labels(language: Language, recipients: Iterable[Recipient]) -> list[str]:
     names = {(row.name, row.network) for row in recipients}
     if len(names) == 1 and all(row.account for row in recipients):
         # What they have in common is left out.
-        accounts = [f"{shorten(row.name)} {own(row)}" for row in recipients]
+        accounts = [f"{language.shorten(row.name)} {own(row)}" for row in recipients]
         variants.insert(2, accounts)
     return next(
         (variant for variant in variants if len({*variant}) == len(variant)),

@@ -17,7 +17,7 @@ from ..api.requests import ChatFilter
 from ..api.rich_text import plain
 from ..coordinator import BeeperConfigEntry
 from ..server import Server
-from .sentences import Language, shorten
+from .sentences import Language
 from .spoken_networks import is_network
 from .spoken_recipients import Recipient
 
@@ -267,10 +267,12 @@ def spoken(language: Language, unread: UnreadSummary) -> str:
     sentences = [
         language.render(
             "unread_group" if chat.type == "group" else "unread",
-            sender=shorten(message.sender or language.render("somebody").capitalize()),
-            chat=shorten(chat.title or language.render("untitled_group")),
-            network=shorten(chat.network or "Beeper"),
-            text=_sentence(message.text) or language.render("without_text"),
+            sender=language.shorten(
+                message.sender or language.render("somebody").capitalize()
+            ),
+            chat=language.shorten(chat.title or language.render("untitled_group")),
+            network=language.shorten(chat.network or "Beeper"),
+            text=_sentence(language, message.text) or language.render("without_text"),
         )
         for chat in unread.chats
         for message in chat.messages
@@ -290,11 +292,13 @@ def counted(language: Language, unread: UnreadSummary) -> str:
         sentence = language.render(
             "count_1_on" if total == 1 else "count_more_on",
             count=str(total),
-            network=shorten(network),
+            network=language.shorten(network),
         )
     else:
         places = [
-            language.render("count_on", count=str(count), network=shorten(network))
+            language.render(
+                "count_on", count=str(count), network=language.shorten(network)
+            )
             for network, count in sorted(
                 unread.counts.items(), key=itemgetter(1), reverse=True
             )
@@ -306,7 +310,7 @@ def counted(language: Language, unread: UnreadSummary) -> str:
 
 
 def _not_connected(language: Language, unread: UnreadSummary) -> Iterator[str]:
-    if names := [shorten(name) for name in unread.not_connected]:
+    if names := [language.shorten(name) for name in unread.not_connected]:
         yield language.render(
             "not_connected_1" if len(names) == 1 else "not_connected_more",
             networks=_listed(language, names),
@@ -320,7 +324,7 @@ def _listed(language: Language, texts: Sequence[str]) -> str:
     return language.render("and", first=", ".join(others), last=last)
 
 
-def _sentence(text: str | None) -> str:
+def _sentence(language: Language, text: str | None) -> str:
     """Return a text in one line that ends with punctuation."""
-    line = " ".join(shorten(text or "", MAX_SPOKEN_TEXT).split())
+    line = " ".join(language.shorten(text or "", MAX_SPOKEN_TEXT).split())
     return f"{line}." if line and line[-1].isalnum() else line
