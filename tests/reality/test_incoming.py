@@ -138,12 +138,21 @@ async def test_r31_file_name_is_not_text(
     assert (await list_texts(hass, KIM))[:2] == ["listen to voice.ogg", None]
 
 
-async def test_r31_escaped_file_name_is_not_text(
+async def test_r31_file_name_in_another_form_is_not_text(
     listening: MockConfigEntry, simulator: Simulator, events: list[MessageEvent]
 ) -> None:
-    write_file(simulator, "salt &amp; pepper.ogg", "salt & pepper.ogg")
-    await until(lambda: events)
-    assert events[0].text is None
+    files = [
+        ("salt &amp; pepper.ogg", "salt & pepper.ogg"),
+        ("Gr\u00fc\u00dfe.ogg", "Gru\u0308\u00dfe.ogg"),
+        ("<p>voice.ogg</p>", "voice.ogg"),
+        ("\u200fצליל.ogg\u200f", "צליל.ogg"),
+        ("a\u202fb\u00a0c.ogg", "a b c.ogg"),
+    ]
+    for text, name in files:
+        write_file(simulator, text, name)
+    write_file(simulator, "voice", "voice.ogg")
+    await until(lambda: len(events) > len(files))
+    assert texts(events) == [*[None] * len(files), "voice"]
     assert events[0].rich_text is None
 
 

@@ -5,7 +5,7 @@ be missing, as each generation of servers leaves out other fields. The `repr` of
 reveals nothing, so that no name, number or text reaches a log.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,13 +13,14 @@ from functools import partial
 import html
 import re
 from sys import getsizeof
-from typing import Any, Literal, Self, TypeGuard, get_args, override
+from typing import Any, Final, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import UnreadableAnswerError, UploadError
-from .folding import is_blank
+from .folding import fold, is_blank
 from .identity import canonical_id, number_in_id
 from .phone_numbers import is_same_number
 from .requests import Json, StartUser
+from .rich_text import plain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -670,10 +671,7 @@ class Message:
         kind, text = _text(message, "type"), _text(message, "text")
         if typed and not (kind or attachments or message.get("isDeleted") is True):
             kind = _EVENT
-        if text and any(
-            attached.file_name in (text, html.unescape(text))
-            for attached in attachments
-        ):
+        if text and _is_file_name(text, attachments):
             text = None
         return cls(
             id=_text(message, "id"),
@@ -801,6 +799,21 @@ def _network(data: Mapping[str, Json]) -> str | None:
 def _network_of_account(chat: Mapping[str, Json]) -> str | None:
     """Return the network by the account's id, None if the server reports no networks."""
     return network_name(_text(chat, "accountID") or "") if chat.get("network") else None
+
+
+_MAX_FILE_NAME: Final = 2000
+
+
+def _is_file_name(text: str, attachments: Iterable[ReceivedAttachment]) -> bool:
+    """Return whether a text is only the name of a file, in whatever form.
+
+    macOS decomposes the letters of names, and servers return texts as HTML.
+    """
+    names = [attached.file_name for attached in attachments if attached.file_name]
+    if not names or len(text) > _MAX_FILE_NAME:
+        return False
+    texts = {text, html.unescape(text), plain(text)}
+    return any(fold(name) in map(fold, texts) for name in names)
 
 
 def readable_name(name: str | None, user_id: str | None = None) -> str | None:
