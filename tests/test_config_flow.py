@@ -400,6 +400,10 @@ HOST = "beeper.example"
         ("[::1]:23373/", "http://[::1]:23373"),
         ("http://[FE80::1]", "http://[fe80::1]"),
         ("http://bücher.example", "http://xn--bcher-kva.example"),
+        ('"http://localhost:23373"', "http://localhost:23373"),
+        ("<http://localhost:23373/>", "http://localhost:23373"),
+        ("\u202ahttp://localhost:23373\u202c\u200b", "http://localhost:23373"),
+        ("„localhost:23373“", "http://localhost:23373"),
     ],
 )
 def test_address_has_one_spelling(text: str, url: str) -> None:
@@ -754,7 +758,8 @@ async def test_only_beeper_is_filled_in(
     ],
 )
 @pytest.mark.parametrize(
-    "pasted", ["Bearer {}", "bearer  {}", "Authorization: Bearer {}", '"{}"']
+    "pasted",
+    ["Bearer {}", "“bearer  {}”", "Authorization: Bearer {}", "\u202a`{}`\u200b"],
 )
 async def test_pasted_values_are_cleaned_up(
     hass: HomeAssistant, simulator: Simulator, path: str, pasted: str

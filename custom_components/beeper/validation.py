@@ -98,12 +98,17 @@ def visible_text(value: Any) -> str:
     return result
 
 
+def trimmed(value: str) -> str:
+    """Return a text without spaces and invisible characters around it."""
+    return _INVISIBLE.sub("", value)
+
+
 def identifier(value: Any) -> str:
     """Return an ID, handle or name without invisible characters around it."""
     if isinstance(value, float):
         raise vol.Invalid("not_text")
     # Copying a name or number often copies invisible characters with it.
-    visible = _INVISIBLE.sub("", text(value))
+    visible = trimmed(text(value))
     # What is compared would be empty, and the same as everything else of that kind.
     if not any(map(fold, visible)):
         raise vol.Invalid("blank")

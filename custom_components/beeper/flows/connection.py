@@ -18,6 +18,7 @@ from ..api.exceptions import AnswerError, BeeperError, ConnectionLostError, TLSE
 from ..api.models import Account
 from ..const import CONF_USER_ID
 from ..sessions import async_get_sessions
+from ..validation import trimmed
 
 DEFAULT_PORT: Final = 23373
 
@@ -27,6 +28,9 @@ _API_PATH: Final = re.compile(
     r"|search|ws)(/.*)?)?|(/v0)?/mcp)?/*$"
 )
 # A copied header.
+_QUOTES: Final = "\"'`<>“”„‘’‚«»"
+"""Chats and documents put them around what is copied from there."""
+
 _TOKEN_PREFIX: Final = re.compile(r"(authorization\s*:\s*)?bearer\s+", re.IGNORECASE)
 
 # Beeper on the same machine as Home Assistant, or as an app of its Supervisor, whose
@@ -264,9 +268,14 @@ def _is_complete(user_id: str | None) -> bool:
     return user_id is not None and ":" in user_id
 
 
+def _unquoted(text: str) -> str:
+    """Return a pasted text without the quotes and invisible marks around it."""
+    return trimmed(trimmed(text).strip(_QUOTES))
+
+
 def clean_token(text: str) -> str:
     """Return a token without the header and the quotes that it was copied with."""
-    text = text.strip().strip("\"'").strip()
+    text = _unquoted(text)
     return _TOKEN_PREFIX.sub("", text, count=1) if _TOKEN_PREFIX.match(text) else text
 
 
@@ -279,7 +288,7 @@ def addresses(text: str) -> list[str]:
     if url is None:
         return []
     parsed = URL(url)
-    authority = text.strip().partition("/")[0]
+    authority = _unquoted(text).partition("/")[0]
     if "://" in text or re.search(r":\d+$", authority.rpartition("]")[2]):
         return [url]
     return [str(parsed.with_port(DEFAULT_PORT)), url]
@@ -290,7 +299,7 @@ def normalise_url(text: str) -> str | None:
 
     Accepts addresses without a scheme, of a request, or with a trailing slash.
     """
-    text = text.strip()
+    text = _unquoted(text)
     if "://" not in text:
         text = f"http://{text}"
     try:
