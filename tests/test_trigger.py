@@ -677,7 +677,7 @@ async def test_names_that_cannot_be_checked(
 
     if status == 404:
         refused = await refusal(hass, "message_received", account_id="Whatsup")
-        assert refused.startswith("account_id is none of your accounts")
+        assert refused.startswith("account_id is not one of your accounts")
     else:
         await automate(hass, account_id="Whatsup", chat_id="Famly")
     simulator.faults.clear()
