@@ -305,6 +305,10 @@ async def test_a_latest_chat_is_added_at_once(
     activity = [simulator.world.chats[key].last_activity for key in offered]
     assert activity == sorted(activity, reverse=True)
     assert {KIM, FAMILY} <= offered.keys()
+    # A mark keeps the number after a name in Hebrew from left to right.
+    assert any(
+        "\N{LEFT-TO-RIGHT MARK} (+1 555 010 2003)" in x for x in offered.values()
+    )
 
     result = await submit(hass, result, chat_id=KIM)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
+from unicodedata import bidirectional
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
@@ -35,6 +36,10 @@ _FORM_ERRORS: Final = {
     "timeout",
     "token_refused",
 }
+_LEFT_TO_RIGHT: Final = "\N{LEFT-TO-RIGHT MARK}"
+_RIGHT_TO_LEFT: Final = {"R", "AL"}
+"""Directions of letters."""
+
 _MAX_NAMES: Final = 3
 """How many people replace a title."""
 
@@ -156,7 +161,13 @@ def with_handle(name: str, user: User | None) -> str:
     handle = _handle(user) if user else None
     if user is None or handle is None or name == handle:
         return name
-    return handle if name == user.phone_number else f"{name} ({handle})"
+    if name == user.phone_number:
+        return handle
+    # After a name in Hebrew or Arabic, a number would be shown from right to left.
+    mark = (
+        _LEFT_TO_RIGHT if any(bidirectional(x) in _RIGHT_TO_LEFT for x in name) else ""
+    )
+    return f"{name}{mark} ({handle})"
 
 
 def _handle(user: User) -> str | None:
