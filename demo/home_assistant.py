@@ -275,6 +275,9 @@ def _write_configuration(
     }
     store("core.config", home, 1, 4)
     if dashboard:
+        shutil.copytree(
+            ROOT / "blueprints/automation", config / "blueprints/automation"
+        )
         item = {
             "id": "beeper_demo",
             "url_path": "beeper-demo",

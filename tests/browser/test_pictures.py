@@ -1,7 +1,6 @@
 """Pictures for the docs, of what other tests do not show; made with --readme only."""
 
 from pathlib import Path
-import shutil
 from typing import Any
 
 import pytest
@@ -58,14 +57,12 @@ INPUTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="session")
 async def house(home: HomeAssistant) -> None:
-    """Add what the forms of blueprints offer to choose, and the blueprints."""
+    """Add what the forms of blueprints offer to choose."""
     path = "/api/config/config_entries/flow"
     for domain in "house", "shopping_list":
         flow = await home.post(path, {"handler": domain})
         if flow["type"] == "form":
             await home.post(f"{path}/{flow['flow_id']}", {})
-    target = home.directory / "config/blueprints/automation"
-    shutil.copytree(ROOT / "blueprints/automation", target, dirs_exist_ok=True)
 
 
 async def chat_device(frontend: Frontend) -> str:
