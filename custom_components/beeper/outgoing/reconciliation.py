@@ -76,10 +76,12 @@ async def find_sent(
     there was a file. Raises BeeperError if the messages cannot be read.
     """
     since = await _server_time(client, attempted)
+    is_rich = client.generation.rich_text if client.generation else None
     found = [
         message
         for message in (await merged_messages(client, chat_id)).items
-        if _is_sent(message, text or "", since - TWIN_WINDOW, own_ids)
+        if _is_sent(message, since - TWIN_WINDOW, own_ids)
+        and same_text(text or "", message.text or "", is_rich=is_rich)
         and bool(message.attachments) is bool(attachment)
         and all(
             isinstance(attachment, bool) or received.file_name in (None, attachment)
@@ -283,15 +285,12 @@ async def _server_time(client: BeeperClient, attempted: float) -> datetime:
     return since.replace(microsecond=0)  # Some networks count whole seconds.
 
 
-def _is_sent(
-    message: Message, text: str, since: datetime, own_ids: frozenset[str]
-) -> bool:
-    """Return whether a message is an own one with this text, and new enough."""
+def _is_sent(message: Message, since: datetime, own_ids: frozenset[str]) -> bool:
+    """Return whether a message is an own one, and new enough."""
     return (
         (message.is_sender or message.sender_id in own_ids)
         and message.timestamp is not None
         and message.timestamp >= since
-        and same_text(text, message.text or "")
     )
 
 

@@ -1,7 +1,8 @@
 """Whether a stored text is what a server made of the Markdown that was sent.
 
 Servers before 4.2.808 store the Markdown or plain text, later ones Matrix HTML, and
-EasyMatrix plain text: each is compared exactly, apart from white space.
+EasyMatrix plain text: each is compared exactly, apart from the width of spaces and
+blank lines.
 """
 
 import html
@@ -30,16 +31,25 @@ _MAX_RENDERED: Final = 5_000
 """Characters beyond which only exact forms are compared: time stays bounded."""
 
 
-def same_text(sent: str, stored: str) -> bool:
-    """Return whether a server may have stored this text for the Markdown sent."""
-    if sent == stored:
-        return True
-    forms = {_fold(stored), _fold(html.unescape(_TAG.sub(" ", stored)))}
-    # Inline tags may stand within words.
-    forms.add(_fold(html.unescape(_TAG.sub("", _breaks(stored)))))
-    return any(
-        _fold(form) in forms for form in (sent, _ESCAPED.sub(r"\1", sent), _shown(sent))
-    )
+def same_text(sent: str, stored: str, *, is_rich: bool | None = None) -> bool:
+    """Return whether a server may have stored this text for the Markdown sent.
+
+    `is_rich`: the server stores HTML; None if it is not known.
+    """
+    forms: set[str] = set()
+    if is_rich is not True:
+        if sent == stored:
+            return True
+        forms.add(_fold(stored))
+    if is_rich is not False:
+        marked = _breaks(stored)
+        forms.add(_fold(html.unescape(_TAG.sub(" ", marked))))
+        # Inline tags may stand within words.
+        forms.add(_fold(html.unescape(_TAG.sub("", marked))))
+    shown = {_fold(_shown(sent)), _fold(_ESCAPED.sub(r"\1", sent))}
+    if is_rich is not True:
+        shown.add(_fold(sent))
+    return not forms.isdisjoint(shown)
 
 
 def same_title(sent: str, stored: str) -> bool:
@@ -51,18 +61,20 @@ def same_title(sent: str, stored: str) -> bool:
 
 
 def _stored_title(title: str) -> str:
-    return unicodedata.normalize("NFC", _fold(title))
+    return unicodedata.normalize("NFC", " ".join(title.split()))
 
 
 def _breaks(stored: str) -> str:
     return re.sub(
-        r"<(?:br|/?p|/?li|/?div|/?h[1-6]|/?blockquote|/?tr)\b", r" \g<0>", stored
+        r"<(?:br|/?p|/?li|/?div|/?h[1-6]|/?blockquote|/?tr)\b", r"\n\g<0>", stored
     )
 
 
 def _fold(text: str) -> str:
+    """Return a text whatever the width of its spaces and the number of blank lines."""
     # It marks the start of a text that begins with spaces.
-    return " ".join(text.replace("\N{ZERO WIDTH SPACE}", "").split())
+    lines = text.replace("\N{ZERO WIDTH SPACE}", "").splitlines()
+    return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
 
 
 def _shown(markdown: str) -> str:
@@ -82,6 +94,7 @@ def _shown(markdown: str) -> str:
         (_EMPHASIS_WORD, r"\1"),
     ):
         text = pattern.sub(group, text)
-    return html.unescape(
-        _RESTORE.sub(lambda match: chr(ord(match[0]) - _PRIVATE), text)
+    # An escaped `&` begins no entity.
+    return _RESTORE.sub(
+        lambda match: chr(ord(match[0]) - _PRIVATE), html.unescape(text)
     )

@@ -1,0 +1,122 @@
+"""A lost message is proved by its own text, and by no other."""
+
+import asyncio
+
+from aiohttp import web
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.beeper.outgoing import markdown, outbox
+from homeassistant.core import Context, HomeAssistant
+from simulator import Simulator, faults
+from simulator.faults import Fault, Run, hang_up
+from simulator.model import Chat, Person
+from tests.helpers.actions import send
+from tests.helpers.outcomes import outcome_of
+from tests.helpers.world import PROFILES, chat
+
+PAIRS = [
+    ("It is 5 degrees", "It is -5 degrees"),
+    ("5", "-5"),
+    ("-5", "\N{MINUS SIGN}5"),
+    ("+5", "5"),
+    ("=5", "5"),
+    ("- milk", "milk"),
+    ("- milk", "* milk"),
+    ("1. milk", "milk"),
+    ("1. milk", "1) milk"),
+    ("[yes]", "yes"),
+    ("(yes)", "yes"),
+    ("[yes](https://example.com)", "yes"),
+    ("<https://example.com>", "https://example.com"),
+    ("*yes*", "yes"),
+    ("*yes*", "_yes_"),
+    ("**yes**", "*yes*"),
+    ("__yes__", "yes"),
+    ("~~no~~", "no"),
+    ("2*3*4", "234"),
+    ("`x`", "x"),
+    ("```\nx\n```", "x"),
+    ("# one", "one"),
+    ("> one", "one"),
+    ("\N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16}", "\N{HEAVY BLACK HEART}"),
+    ("\N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-5}", "\N{THUMBS UP SIGN}"),
+    ("&lt;b&gt;", "<b>"),
+    ("&amp;", "&"),
+    ("<b>x</b>", "x"),
+    ("one\ntwo", "one two"),
+    ("one\ntwo", "onetwo"),
+    ("one\N{NO-BREAK SPACE}two", "onetwo"),
+    ("  one two", "onetwo"),
+    ("one|two", "onetwo"),
+    ('"yes"', "yes"),
+    ("OK?", "OK"),
+    ("Ok", "OK"),
+    ("1 < 2", "1 2"),
+    ("a_b_c", "abc"),
+]
+# Older servers store the Markdown that was sent: there a backslash can be either.
+RICH_PAIRS = [("<br>", "\\<br>"), ("*", "\\*")]
+SAME = [
+    "one  two",
+    "one\N{NO-BREAK SPACE}two ",
+    "\n\none\n\n\ntwo\n",
+    "one\r\ntwo\rthree",
+    "\ttab",
+    "    four",
+]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "sent"])
+async def test_no_other_text_proves_a_lost_message(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    profile: str,
+    typed: bool,
+) -> None:
+    """While it is lost, another text is written on the phone, or by another program."""
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
+    world = simulator.world
+    is_rich = profile in ("4.2.808", "latest")
+    pairs = [*PAIRS, *(RICH_PAIRS if is_rich else ())]
+    ways = [*pairs, *((two, one) for one, two in pairs)]
+    texts = [*((one, two, "unknown") for one, two in ways)]
+    if not typed:
+        own = [*dict.fromkeys(one for one, _ in ways), *SAME]
+        texts += [(text, text, "recovered") for text in own]
+    chats: list[Chat] = []
+    others: dict[str, str] = {}
+    for number, (_, other, _) in enumerate(texts):
+        person = Person(id=f"@person{number}:beeper.com", full_name=f"P{number}")
+        chats.append(chat(simulator, [person]))
+        others[chats[-1].id] = other
+
+    async def write(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+        target = world.chats[request.path.split("/")[3]]
+        other = others[target.id]
+        if typed:
+            world.incoming(target, world.accounts[target.account_id].user, other)
+        else:
+            world.send(target, markdown.escape(other))
+        return hang_up(request)
+
+    monkeypatch.setitem(faults._EFFECTS, "drop_before", write)
+    simulator.faults.add(
+        "drop_before", method="POST", path="/v1/chats/*/messages", times=None
+    )
+    ends = await asyncio.gather(
+        *(
+            outcome_of(send(hass, chats[number].id, one, Context()))
+            for number, (one, _, _) in enumerate(texts)
+        )
+    )
+
+    wrong = [
+        (one, other, end)
+        for (one, other, wanted), end in zip(texts, ends, strict=True)
+        if end != wanted
+    ]
+    assert wrong == [], wrong
