@@ -625,6 +625,44 @@ async def test_limited_user_sends_no_file_that_they_may_not_see(
     assert not simulator.executed
 
 
+@pytest.mark.parametrize("attachment", ["camera.door", "/media/clip.mp4"])
+@pytest.mark.parametrize("through", ["action", "script"])
+@pytest.mark.parametrize("action", ["send_message", "ask_question", "reply"])
+async def test_no_way_around_the_permission_for_a_file(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    camera: Door,
+    attachment: str,
+    through: str,
+    action: str,
+) -> None:
+    """A script runs with the permissions of the user who starts it."""
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    kim = await add_chat(hass, entry)
+    user = MockUser(name="Tablet").add_to_hass(hass)
+    user.mock_policy({"entities": {"entity_ids": {kim: {"control": True}}}})
+    context = Context(user_id=user.id)
+    data: dict[str, Any] = {"entity_id": kim, "message": "hi", "attachment": attachment}
+    if action == "ask_question":
+        data["timeout"] = "00:00:00.1"
+    elif action == "reply":
+        data.pop("entity_id")
+    if through == "action":
+        with pytest.raises(Unauthorized):
+            await call_as(hass, user, action, data)
+    else:
+        step: dict[str, Any] = {"action": f"beeper.{action}", "data": data}
+        if action == "ask_question":
+            step["response_variable"] = "answer"
+        config = {"script": {"ask": {"sequence": [step]}}}
+        assert await async_setup_component(hass, "script", config)
+        with pytest.raises(Unauthorized):
+            await hass.services.async_call("script", "ask", {}, True, context)
+
+    assert not simulator.executed
+    assert not simulator.world.uploads
+
+
 @pytest.mark.parametrize("attachment", [*CAMERA_FORMS, *IMAGE_FORMS])
 async def test_limited_user_sends_a_picture_that_they_may_see(
     hass: HomeAssistant,

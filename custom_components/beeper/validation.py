@@ -244,13 +244,11 @@ def attachment(value: Any) -> str:
 def file_name(value: Any) -> str:
     """Return a file name; refuse paths."""
     name = decoded = identifier(value)
+    if len(name) > _MAX_FILE_NAME_LENGTH:
+        raise vol.Invalid("not_file_name")
     while (again := unquote(decoded)) != decoded:
         decoded = again
-    if (
-        not decoded.isprintable()
-        or {*decoded} & {*"/\\"}
-        or len(name) > _MAX_FILE_NAME_LENGTH
-    ):
+    if not decoded.isprintable() or {*decoded} & {*"/\\"}:
         raise vol.Invalid("not_file_name")
     return name
 

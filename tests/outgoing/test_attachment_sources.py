@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, override
 from unittest.mock import Mock
+from urllib.parse import unquote
 
 from aiohttp import web
 import pytest
@@ -18,7 +19,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.beeper.outgoing import attachment_sources
+from custom_components.beeper import validation
+from custom_components.beeper.outgoing import attachment_sources, file_types
 from homeassistant.components.media_source import (
     MediaSource,
     MediaSourceItem,
@@ -690,6 +692,32 @@ async def test_file_at_an_address(
     assert file.mime_type == ("image/jpeg" if is_jpeg else "image/png")
     # The token is not sent to other hosts.
     assert not any("Authorization" in request.headers for request in site.requests)
+
+
+async def test_a_name_is_decoded_a_few_times_only(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    site: Web,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each `%25` in `%2525252e` is one more encoding, and a pass over the whole name."""
+    passes: list[str] = []
+
+    def count(name: str) -> str:
+        passes.append(name)
+        return unquote(name)
+
+    for module in (file_types, validation):
+        monkeypatch.setattr(module, "unquote", count)
+    nested = f"%{'25' * 1_000}2e%{'25' * 1_000}2fcat.png"
+    await send(hass, attachment=f"{site.url}/{nested}")
+    assert "%" not in received(simulator).file_name
+    assert len(passes) <= 10
+
+    passes.clear()
+    with expect_refusal(ServiceValidationError, match="file_name must be a file"):
+        await send(hass, attachment="camera.door", file_name=nested)
+    assert not passes
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ from .action import (
     validate_chat_fields,
 )
 from .responses import AskQuestionResponse
-from .send_message import ATTR_ATTACHMENT
+from .send_message import ATTR_ATTACHMENT, async_check_attachment
 
 ATTR_ANSWERS: Final = "answers"
 ATTR_ANYONE: Final = "anyone"
@@ -132,6 +132,7 @@ def _validate(data: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
+    await async_check_attachment(call)
     params = call.data
     entry, chat_id = await async_get_entry_and_chat(call)
     chat = await _read_chat(entry, chat_id)

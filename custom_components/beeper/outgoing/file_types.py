@@ -186,13 +186,21 @@ def is_page_instead(declared: str | None, names: tuple[str, ...], head: bytes) -
     return is_media and is_text and "svg" not in by_name
 
 
+_MAX_ENCODINGS: Final = 10
+"""How often a name may be encoded: nobody does it more than twice."""
+
+
 def safe_name(name: str) -> str:
     """Return the file's own part of a name that nobody chose, decoded and printable.
 
     A server's address can hide a path in it.
     """
-    while (decoded := unquote(name)) != name:
+    for _ in range(_MAX_ENCODINGS):
+        if (decoded := unquote(name)) == name:
+            break
         name = decoded
+    else:
+        name = name.replace("%", "")
     name = re.split(r"[/\\]", name)[-1]
     name = "".join(char for char in name if char.isprintable()).strip()
     return "" if not name.strip(".") else name[:_MAX_NAME_LENGTH]
