@@ -5,6 +5,7 @@ compared with rules that are written here anew, from the documentation.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 import re
 from typing import Any
@@ -19,6 +20,7 @@ from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.fuzzing import EXAMPLES, throw
+from tests.helpers.talking import say
 
 ACCOUNTS = ["matrix", "whatsapp"]
 NUMBER, OTHER_NUMBER = "+15550101002", "+15550101003"
@@ -54,6 +56,14 @@ FIELDS = {
     "email": "email",
     "username": "username",
 }
+OTHER_ACTIONS: list[dict[str, Any]] = [
+    {"action": "ask_question", "message": "hi", "timeout": 0.001},
+    {"action": "notify_anyway"},
+    {"action": "mark_read"},
+    {"action": "say"},
+]
+"""What also reaches the person of a chat; `say` is a spoken sentence."""
+
 TEXTS = [*IDS, *NAMES, "Ki", "Lee", "Lee-Park", "one", "org", "@kim", OTHER_NUMBER]
 
 
@@ -84,6 +94,12 @@ single = st.fixed_dictionaries(
     {"type": st.just("single"), "if_exists": st.sampled_from(["create", "reuse"])}
 )
 texts = st.sampled_from(TEXTS)
+others = st.builds(
+    lambda text, action, choice: {"recipient": text, "choice": choice, **action},
+    texts,
+    st.sampled_from(OTHER_ACTIONS),
+    st.integers(0, 50),
+)
 calls = st.tuples(
     st.sampled_from(ACCOUNTS),
     st.one_of(
@@ -97,6 +113,7 @@ calls = st.tuples(
         st.builds(lambda user: {"user": user}, user),
         st.builds(lambda text: {"recipient": text, "message": "hi"}, texts),
         st.builds(lambda text: {"recipient": text, "message": "hi"}, texts),
+        *[others] * 3,
     ),
     st.booleans(),
 )
@@ -221,6 +238,8 @@ class Attempts:
     simulator: Simulator
     chosen: set[tuple[str, str, str]] = field(default_factory=set)
     """Field and text of an identity, and the chat that the server started for it."""
+    others: set[str] = field(default_factory=set)
+    """Other actions that reached somebody."""
     sent: int = 0
     recovered: int = 0
 
@@ -246,6 +265,9 @@ class Attempts:
     async def call(self, account_id: str, data: dict[str, Any], *, lost: bool) -> None:
         world = self.simulator.world
         people = [*world.accounts[account_id].contacts.values()]
+        if "action" in data:
+            await self.call_other(account_id, **data)
+            return
         if "message" in data:
             action = "send_message"
             people = [
@@ -290,10 +312,49 @@ class Attempts:
             assert target.is_meant(person), (target, person)
             self.recovered += 1
 
+    async def call_other(
+        self, account_id: str, action: str, choice: int, **data: Any
+    ) -> None:
+        """Call an action that only existing chats have, or say a sentence.
+
+        Most recipients are somebody's: `choice` selects one.
+        """
+        world = self.simulator.world
+        if action == "say":
+            account_id = "whatsapp"  # Only its name is understood as a network's.
+        chats = [chat for chat in world.chats.values() if chat.account_id == account_id]
+        people = [chat.participants[0] for chat in chats]
+        if action == "say":
+            people += world.accounts[account_id].contacts.values()
+        titles = {chat.participants[0].id: chat.title for chat in chats}
+        known = [
+            text
+            for person in people
+            for text in (person.id, person.full_name, person.phone_number, person.email)
+            if text
+        ]
+        data["recipient"] = [*known, data["recipient"]][choice % (len(known) + 1)]
+        target = Target(account_id, *stated(data), people, titles)
+        before = len(self.simulator.executed)
+        self.simulator.faults.clear()
+        with suppress(HomeAssistantError):
+            if action == "say":
+                # Each text once: a spoken one that was lost is not sent again.
+                words = f"{target.text} via WhatsApp saying hi {before}"
+                await say(self.hass, f"Send a text to {words}")
+            else:
+                data["account_id"] = account_id
+                await self.hass.services.async_call(
+                    "beeper", action, data, blocking=True, return_response=True
+                )
+        for request in self.simulator.executed[before:]:
+            self.check(target, request.path, request.json)
+            self.others.add(action)
+
     def check(self, target: Target, path: str, body: Any) -> None:
         """Check who a request that was carried out reaches."""
         world = self.simulator.world
-        if path.endswith("/messages"):
+        if path.count("/") == 4:
             chat_id = path.split("/")[3]
             # The server knows who an identity is, and the chat is remembered.
             if (target.field, target.text, chat_id) in self.chosen:
@@ -343,6 +404,7 @@ async def test_only_the_stated_person_is_written_to(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
+    assist: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(first_message, "_NEW_DELAYS", (0, 0.05))
@@ -359,3 +421,4 @@ async def test_only_the_stated_person_is_written_to(
     # It would prove nothing if all calls were refused.
     assert attempts.sent > 1
     assert attempts.recovered > 0
+    assert attempts.others
