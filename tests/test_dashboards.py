@@ -19,7 +19,7 @@ from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.actions import sent
 from tests.helpers.entities import add_chat
-from tests.helpers.flows import MESSAGE, SHORTCUT_TEXTS, add
+from tests.helpers.flows import MESSAGE, TEXTS, add
 from tests.helpers.labels import refused
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM, texts
@@ -228,5 +228,5 @@ def test_tables() -> None:
     assert results == {*get_args(ShortcutResult.__value__)}
     rows = PAGES["dashboards"].split("| What it does |", 1)[1].split("\n\n")[0]
     kinds = {row.split("|")[1].strip() for row in rows.splitlines()[2:]}
-    menu = SHORTCUT_TEXTS["step"]["user"]["menu_options"]
+    menu = TEXTS["shortcut"]["step"]["user"]["menu_options"]
     assert kinds == {*menu.values()}

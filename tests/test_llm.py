@@ -358,6 +358,18 @@ async def test_a_blank_message_is_refused(simulator: Simulator, tool: Call) -> N
 
 
 @pytest.mark.usefixtures("may_send")
+async def test_names_that_cannot_be_one(simulator: Simulator, tool: Call) -> None:
+    answer, is_error = await tool("send_message", recipient="mailto:Kim", message="Hi")
+    assert is_error
+    assert "email address" in str(answer)
+
+    answer, is_error = await tool("find_person", name="\u200b")
+    assert is_error
+    assert "blank" in str(answer)
+    assert not simulator.executed
+
+
+@pytest.mark.usefixtures("may_send")
 async def test_ambiguous_names_are_returned(
     hass: HomeAssistant, simulator: Simulator, tool: Call
 ) -> None:

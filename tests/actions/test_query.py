@@ -286,6 +286,18 @@ async def test_own_message_without_flag(
     assert [message["is_self"] for message in messages] == [True, False]
 
 
+async def test_search_in_a_chat_that_does_not_exist_or_cannot_be_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    search = {"query": "cake", "chat_ids": ["!nowhere:beeper.com"]}
+    response = await call_action(hass, "search_messages", **search)
+    assert not response["messages"]
+
+    simulator.faults.add("status_before", path="/v1/chats/*", status=429)
+    with pytest.raises(HomeAssistantError, match="too many requests"):
+        await call_action(hass, "search_messages", **search)
+
+
 @EACH_PROFILE
 async def test_found_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry

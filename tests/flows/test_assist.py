@@ -11,7 +11,7 @@ from homeassistant.components.assist_pipeline.pipeline import (
     KEY_ASSIST_PIPELINE,
     Pipeline,
 )
-from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from simulator import Simulator
@@ -23,13 +23,12 @@ from tests.helpers.assist import (
     let_talk,
     set_up_assist,
 )
-from tests.helpers.flows import TEXTS, check_texts, suggested
+from tests.helpers.flows import Result, begin_chat, reconfigure, submit, suggested
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import FAMILY, KIM, PROFILES, write
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
-type Result = Any
 MIAS_ID = "@whatsapp_15550101004:beeper.com"
 
 
@@ -46,59 +45,12 @@ async def guest(hass: HomeAssistant) -> User:
     return await add_user(hass)
 
 
-def checked(result: Result) -> Result:
-    """Check the texts of a form and of its errors, of a menu, or the reason for an end."""
-    texts = TEXTS["chat"]
-    if result["type"] is FlowResultType.FORM:
-        check_texts(result, "chat")
-        errors = result["errors"] or {}
-        assert errors.keys() <= {"base", *map(str, result["data_schema"].schema)}
-        assert {*errors.values()} <= texts["error"].keys()
-    elif result["type"] is FlowResultType.MENU:
-        step = texts["step"][result["step_id"]]
-        assert step["menu_options"].keys() == {*result["menu_options"]}
-        assert step["menu_option_descriptions"].keys() == {*result["menu_options"]}
-    elif result["type"] is FlowResultType.ABORT:
-        assert result["reason"] in (*texts["abort"], "reconfigure_successful")
-    return result
-
-
-async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> Result:
-    return checked(
-        await hass.config_entries.subentries.async_init(
-            (entry.entry_id, "chat"), context={"source": SOURCE_USER}
-        )
-    )
-
-
-async def reconfigure(
-    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
-) -> Result:
-    return checked(
-        await hass.config_entries.subentries.async_init(
-            (entry.entry_id, "chat"),
-            context={
-                "source": SOURCE_RECONFIGURE,
-                "subentry_id": subentry.subentry_id,
-            },
-        )
-    )
-
-
-async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], values
-    )
-    await hass.async_block_till_done()
-    return checked(result)
-
-
 async def ask(
     hass: HomeAssistant, entry: MockConfigEntry, chat_id: str = KIM
 ) -> Result:
     """Choose a chat; return the form about Assist."""
     search = "fam" if chat_id == FAMILY else "Kim"
-    result = await begin(hass, entry)
+    result = await begin_chat(hass, entry)
     result = await submit(hass, result, search=search, assist=True)
     result = await submit(hass, result, chat_id=chat_id)
     assert result["step_id"] == "assist"
@@ -334,7 +286,7 @@ async def test_a_pipeline_that_is_gone_cannot_be_chosen(
 async def test_without_assist_the_form_is_left_out(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     result = await submit(hass, result, chat_id=KIM)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -342,7 +294,7 @@ async def test_without_assist_the_form_is_left_out(
 async def test_assist_is_not_asked_about_unless_wanted(
     hass: HomeAssistant, loaded: MockConfigEntry, assist: Pipeline
 ) -> None:
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     assert "assist" in result["data_schema"].schema
     result = await submit(hass, result, chat_id=KIM)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -352,7 +304,7 @@ async def test_assist_is_not_asked_about_unless_wanted(
 async def test_a_chat_that_cannot_be_read(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, assist: Pipeline
 ) -> None:
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     result = await submit(hass, result, search="Kim", assist=True)
     fault = simulator.faults.add("status_before", path="/v1/chats/*", status=503)
     failed = await submit(hass, result, chat_id=KIM)
@@ -367,7 +319,7 @@ async def test_a_chat_that_cannot_be_read(
 async def test_a_recent_chat_that_cannot_be_read(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, assist: Pipeline
 ) -> None:
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     simulator.faults.add("status_before", path="/v1/chats/*", status=503)
     result = await submit(hass, result, chat_id=KIM, assist=True)
     assert result["errors"] == {"base": "unreadable"}

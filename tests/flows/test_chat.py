@@ -8,66 +8,21 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from simulator.faults import Fault
 from tests.helpers.actions import searches
-from tests.helpers.flows import TEXTS, check_texts, suggested
+from tests.helpers.flows import Result, begin_chat, reconfigure, submit, suggested
 from tests.helpers.waiting import poll
 from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact, ten_thousand
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
 
 
-type Result = Any
-
-CHAT_TEXTS = TEXTS["chat"]
 SECOND_KIM = "!whatsapp_15550101002:ba_Sample.local-whatsapp.localhost"
-
-
-def checked(result: Result) -> Result:
-    """Check the texts of a form and of its errors, or the reason for an end."""
-    if result["type"] is FlowResultType.FORM:
-        check_texts(result, "chat")
-        errors = result["errors"] or {}
-        assert errors.keys() <= {"base", *result["data_schema"].schema}
-        assert {*errors.values()} <= CHAT_TEXTS["error"].keys()
-    elif result["type"] is FlowResultType.ABORT:
-        assert result["reason"] in (*CHAT_TEXTS["abort"], "reconfigure_successful")
-    return result
-
-
-async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> Result:
-    return checked(
-        await hass.config_entries.subentries.async_init(
-            (entry.entry_id, "chat"), context={"source": SOURCE_USER}
-        )
-    )
-
-
-async def reconfigure(
-    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
-) -> Result:
-    return checked(
-        await hass.config_entries.subentries.async_init(
-            (entry.entry_id, "chat"),
-            context={
-                "source": SOURCE_RECONFIGURE,
-                "subentry_id": subentry.subentry_id,
-            },
-        )
-    )
-
-
-async def submit(hass: HomeAssistant, result: Result, **values: Any) -> Result:
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], values
-    )
-    await hass.async_block_till_done()
-    return checked(result)
 
 
 def choices(result: Result) -> dict[str, str]:
@@ -80,7 +35,7 @@ def choices(result: Result) -> dict[str, str]:
 async def add(
     hass: HomeAssistant, entry: MockConfigEntry, search: str, chat_id: str
 ) -> ConfigSubentry:
-    result = await submit(hass, await begin(hass, entry), search=search)
+    result = await submit(hass, await begin_chat(hass, entry), search=search)
     result = await submit(hass, result, chat_id=chat_id)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     added: ConfigSubentry = next(
@@ -126,7 +81,7 @@ async def test_chats_are_distinguishable(
 ) -> None:
     """By network and account, and by when something happened; the last active first."""
     await hass.config.async_set_time_zone("UTC")
-    result = await submit(hass, await begin(hass, loaded), search="alex rivera")
+    result = await submit(hass, await begin_chat(hass, loaded), search="alex rivera")
 
     shown = choices(result)
     chats = [simulator.world.chats[chat_id] for chat_id in shown]
@@ -167,7 +122,7 @@ async def test_rows_include_the_time_of_the_event(
     freezer.move_to("2026-11-29T23:00:00Z")
     then = datetime(2026, 11, 29, 20, 16, tzinfo=UTC) - ago
     simulator.world.chats[FAMILY].last_activity = then
-    result = await submit(hass, await begin(hass, loaded), search="fam")
+    result = await submit(hass, await begin_chat(hass, loaded), search="fam")
     assert choices(result) == {
         FAMILY: f"Family 🏡 · WhatsApp · +1 555 010 0001 · {shown}"
     }
@@ -188,7 +143,7 @@ async def test_people_are_found_by_number_and_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
 ) -> None:
     """Over all accounts, in direct chats and in groups."""
-    result = await submit(hass, await begin(hass, loaded), search=search)
+    result = await submit(hass, await begin_chat(hass, loaded), search=search)
 
     assert {*choices(result)} == {KIM, FAMILY, SECOND_KIM}
 
@@ -200,7 +155,7 @@ async def test_accents_and_spaces_do_not_matter(
     simulator.world.chats[FAMILY].title = "Josés"
     simulator.world.chats[KIM].title = "Los Joses"
 
-    result = await submit(hass, await begin(hass, loaded), search=search)
+    result = await submit(hass, await begin_chat(hass, loaded), search=search)
 
     assert {*choices(result)} == {FAMILY, KIM}
 
@@ -223,7 +178,7 @@ async def test_at_most_fifty_are_shown(
                 title=f"Contact sheet {number}",
             )
 
-        result = await submit(hass, await begin(hass, entry), search="contact")
+        result = await submit(hass, await begin_chat(hass, entry), search="contact")
 
         assert len(choices(result)) == 50
         assert sum("query=" in request.query for request in simulator.requests) == 2
@@ -239,7 +194,7 @@ async def test_a_chat_without_title_and_activity(
     simulator.faults.add(
         "garbage", path="*/search", body={"items": [item, odd, bare], "hasMore": False}
     )
-    result = await submit(hass, await begin(hass, loaded), search="nobody at all")
+    result = await submit(hass, await begin_chat(hass, loaded), search="nobody at all")
 
     shown = choices(result)
     assert [*shown] == ["!y:beeper.com", "!x:beeper.com", "!z:beeper.com"]
@@ -265,7 +220,7 @@ async def test_merged_chat_replaces_its_members(
         simulator.faults.add(
             "garbage", path="*/search", body={"items": items, "hasMore": False}
         )
-    result = await submit(hass, await begin(hass, loaded), search="nobody at all")
+    result = await submit(hass, await begin_chat(hass, loaded), search="nobody at all")
 
     assert {*choices(result)} == {"!merged:beeper.com", "!n:beeper.com"}
 
@@ -278,7 +233,7 @@ async def test_fifty_of_ten_thousand_are_offered(
 ) -> None:
     ten_thousand(simulator)
 
-    result = await submit(hass, await begin(hass, loaded), search="contact")
+    result = await submit(hass, await begin_chat(hass, loaded), search="contact")
 
     assert len(choices(result)) == 50
     assert searches(simulator) < 120
@@ -300,7 +255,7 @@ async def test_a_latest_chat_is_added_at_once(
 ) -> None:
     """One list is read, and nothing is searched."""
     asked = len(simulator.requests)
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     offered = latest(result)
     activity = [simulator.world.chats[key].last_activity for key in offered]
     assert activity == sorted(activity, reverse=True)
@@ -322,13 +277,13 @@ async def test_added_chats_are_not_offered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     subentry = await add(hass, loaded, "Kim", KIM)
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     assert KIM not in latest(result)
     result = await submit(hass, result, search="Kim")
     assert {*choices(result)} == {FAMILY, SECOND_KIM}
 
     await add(hass, loaded, "fam", FAMILY)
-    result = await submit(hass, await begin(hass, loaded), search="fam")
+    result = await submit(hass, await begin_chat(hass, loaded), search="fam")
     assert result["errors"] == {"search": "all_added"}
     # Its own chat may be chosen again: the title may be another one.
     offered = latest(await reconfigure(hass, loaded, subentry))
@@ -339,7 +294,7 @@ async def test_added_chats_are_not_offered(
 async def test_a_chat_added_during_the_form_is_refused(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     await add(hass, loaded, "Kim", KIM)
     result = await submit(hass, result, chat_id=KIM)
     assert result["errors"] == {"chat_id": "already_configured"}
@@ -348,9 +303,9 @@ async def test_a_chat_added_during_the_form_is_refused(
 async def test_a_single_match_is_preselected(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    result = await submit(hass, await begin(hass, loaded), search="fam")
+    result = await submit(hass, await begin_chat(hass, loaded), search="fam")
     assert suggested(result) == {"chat_id": FAMILY}
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     assert suggested(result) == {}
 
 
@@ -358,7 +313,7 @@ async def test_the_search_is_left_where_the_list_fails(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     simulator.faults.add("status_before", path="/v1/chats", status=503, times=None)
-    result = await begin(hass, loaded)
+    result = await begin_chat(hass, loaded)
     simulator.faults.clear()
     assert result["errors"] == {"base": "unreadable"}
     assert latest(result) == {}
@@ -373,7 +328,7 @@ async def test_nothing_entered(
     loaded: MockConfigEntry,
     given: dict[str, str],
 ) -> None:
-    result = await submit(hass, await begin(hass, loaded), **given)
+    result = await submit(hass, await begin_chat(hass, loaded), **given)
     assert result["errors"] == {"base": "nothing_entered"}
     result = await submit(hass, result, chat_id=KIM)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -385,7 +340,7 @@ async def test_nothing_found(
 ) -> None:
     simulator.world.accounts["signal"].status = "connected"
     await poll(hass, loaded)
-    result = await submit(hass, await begin(hass, loaded), search=search)
+    result = await submit(hass, await begin_chat(hass, loaded), search=search)
     assert result["errors"] == {"search": "nothing_found"}
 
     result = await submit(hass, result, search="Kim")
@@ -398,7 +353,7 @@ async def test_chats_that_are_not_loaded_are_not_missing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, search: str
 ) -> None:
     simulator.traits.add("chats_loading")
-    result = await submit(hass, await begin(hass, loaded), search=search)
+    result = await submit(hass, await begin_chat(hass, loaded), search=search)
     assert result["errors"] == {"base": "no_chats"}
 
     simulator.traits.discard("chats_loading")
@@ -416,7 +371,7 @@ async def test_chats_of_a_lost_account_may_be_missing(
     await poll(hass, loaded)
     person = contact(simulator, "@t:x", "telegram", full_name="Zoe Somebody")
     chat(simulator, [person], account_id="telegram")
-    result = await submit(hass, await begin(hass, loaded), search="Zoe Somebody")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Zoe Somebody")
     assert result["errors"] == {"search": "nothing_found_disconnected"}
     assert result["description_placeholders"]["networks"] == "Telegram"
     result = await submit(hass, result, search="Kim")
@@ -447,7 +402,7 @@ async def test_errors_are_explained(
     kind, options = fault
     add_fault(kind, path="*/search", **options)
 
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     assert result["errors"] == {"base": error}
 
     result = await submit(hass, result, search="Kim")
@@ -458,19 +413,19 @@ async def test_beeper_offline(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     await simulator.stop()
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     assert result["errors"] == {"base": "cannot_connect"}
 
 
 async def test_entry_not_loaded(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    result = await begin(hass, loaded)
-    found = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await begin_chat(hass, loaded)
+    found = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     await hass.config_entries.async_unload(loaded.entry_id)
 
     for ended in (
-        await begin(hass, loaded),
+        await begin_chat(hass, loaded),
         await submit(hass, result, search="x"),
         await submit(hass, found, chat_id=KIM),
     ):
@@ -481,7 +436,7 @@ async def test_entry_not_loaded(
 async def test_chat_cannot_be_added_twice(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     await add(hass, loaded, "Kim", KIM)
     result = await submit(hass, result, chat_id=KIM)
     assert result["errors"] == {"chat_id": "already_configured"}
@@ -493,7 +448,7 @@ async def test_chat_cannot_be_added_twice(
 async def test_unlisted_chat_can_be_entered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
 
     with pytest.raises(InvalidData):
         await submit(hass, result, chat_id="!other:beeper.com")
@@ -589,7 +544,7 @@ async def test_no_chat_is_preselected(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """The form preselects no chat, since the match could be wrong."""
-    result = await submit(hass, await begin(hass, loaded), search="Kim")
+    result = await submit(hass, await begin_chat(hass, loaded), search="Kim")
     result = await submit(hass, result)
     assert result["errors"] == {"chat_id": "not_chosen"}
     result = await submit(hass, result, chat_id=KIM)

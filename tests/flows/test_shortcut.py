@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -15,11 +14,11 @@ from simulator.faults import Fault
 from simulator.model import Person
 from tests.helpers.flows import (
     MESSAGE,
-    SHORTCUT_TEXTS,
+    TEXTS,
     Result,
     add,
     begin,
-    checked,
+    reconfigure,
     submit,
     suggested,
 )
@@ -38,20 +37,6 @@ GROUP = {
     "title": "Dinner",
     "message": "Dinner is ready.",
 }
-
-
-async def reconfigure(
-    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
-) -> Result:
-    return checked(
-        await hass.config_entries.subentries.async_init(
-            (entry.entry_id, "shortcut"),
-            context={
-                "source": SOURCE_RECONFIGURE,
-                "subentry_id": subentry.subentry_id,
-            },
-        )
-    )
 
 
 def choices(result: Result) -> dict[str, str]:
@@ -289,7 +274,7 @@ async def test_errors_appear_at_their_field(
     wrong = {**given, field: value}
     result = await submit(hass, await begin(hass, loaded, kind), **wrong)
     assert result["errors"] == {field: error}
-    if "{who}" in SHORTCUT_TEXTS["error"][error]:
+    if "{who}" in TEXTS["shortcut"]["error"][error]:
         wanted = value if isinstance(value, str) else value[-1]
         assert result["description_placeholders"]["who"] == wanted
     # The form keeps the entered values.

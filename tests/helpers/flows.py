@@ -5,7 +5,7 @@ from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.config_entries import SOURCE_USER, ConfigSubentry
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.helpers.repository import ENGLISH
@@ -13,26 +13,51 @@ from tests.helpers.repository import ENGLISH
 type Result = Any
 TEXTS: dict[str, Any] = {**ENGLISH, **ENGLISH["config_subentries"]}
 """The English texts by kind of flow."""
-SHORTCUT_TEXTS = TEXTS["shortcut"]
 MESSAGE = {"name": "Good night", "search": "Kim", "message": "Good night!"}
 
 
 def checked(result: Result) -> Result:
-    """Check the texts of a form and of its errors, or the reason for an end."""
+    """Check the texts of a subentry form and of its errors, or the reason for an end."""
+    flow = result["handler"][1]
+    texts = TEXTS[flow]
     if result["type"] is FlowResultType.FORM:
         placeholders = {**(result["description_placeholders"] or {})}
         placeholders.pop("who", None)  # Only errors use it.
-        check_texts({**result, "description_placeholders": placeholders}, "shortcut")
+        check_texts({**result, "description_placeholders": placeholders}, flow)
         errors = result["errors"] or {}
-        assert errors.keys() <= {"base", *result["data_schema"].schema}
-        assert {*errors.values()} <= SHORTCUT_TEXTS["error"].keys()
+        assert errors.keys() <= {"base", *map(str, result["data_schema"].schema)}
+        assert {*errors.values()} <= texts["error"].keys()
     elif result["type"] is FlowResultType.MENU:
-        step = SHORTCUT_TEXTS["step"][result["step_id"]]
+        step = texts["step"][result["step_id"]]
         assert step["menu_options"].keys() == {*result["menu_options"]}
         assert step["menu_option_descriptions"].keys() == {*result["menu_options"]}
     elif result["type"] is FlowResultType.ABORT:
-        assert result["reason"] in (*SHORTCUT_TEXTS["abort"], "reconfigure_successful")
+        assert result["reason"] in (*texts["abort"], "reconfigure_successful")
     return result
+
+
+async def begin_chat(hass: HomeAssistant, entry: MockConfigEntry) -> Result:
+    """Begin to add a chat."""
+    return checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, "chat"), context={"source": SOURCE_USER}
+        )
+    )
+
+
+async def reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry: ConfigSubentry
+) -> Result:
+    """Begin to change an added chat or a shortcut."""
+    return checked(
+        await hass.config_entries.subentries.async_init(
+            (entry.entry_id, subentry.subentry_type),
+            context={
+                "source": SOURCE_RECONFIGURE,
+                "subentry_id": subentry.subentry_id,
+            },
+        )
+    )
 
 
 async def begin(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Result:

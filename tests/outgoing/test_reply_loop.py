@@ -403,6 +403,24 @@ async def test_only_the_newest_runs_are_kept(
         await answer(hass, started[-1], 1)
 
 
+async def test_only_the_chats_of_kept_runs_are_kept(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reply_loop, "_RUNS_KEPT", 2)
+    started = await contexts(hass)
+    chats = [*simulator.world.chats][:4]
+    for chat_id in chats:
+        await receive(hass, loaded, simulator, chat_id=chat_id)
+
+    await answer(hass, started[0], 25, chats[0])
+    await answer(hass, started[-1], 5, chats[-1])
+    with pytest.raises(HomeAssistantError, match=REFUSED):
+        await answer(hass, started[-1], 1, chats[-1])
+
+
 async def test_offline_server_raises_no_error(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -900,9 +900,9 @@ async def test_offline_server(
 ) -> None:
     await simulator.stop()
 
-    answer = await say(hass, "Message family on WhatsApp: Hello")
-
-    assert answer == "Beeper could not be reached, so nothing was done."
+    for said in "Message family on WhatsApp: Hello", "Text Family I'm late":
+        answer = await say(hass, said)
+        assert answer == "Beeper could not be reached, so nothing was done."
 
 
 async def test_a_limit_of_new_chats(

@@ -1,7 +1,7 @@
 """A voice satellite that asks: a real one, but for its microphone and loudspeaker."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, override
 
@@ -28,23 +28,13 @@ from homeassistant.components.assist_satellite import (
     AssistSatelliteEntityFeature as Feature,
 )
 from homeassistant.components.conversation import async_converse
-from homeassistant.components.stt import (
-    AudioBitRates,
-    AudioChannels,
-    AudioCodecs,
-    AudioFormats,
-    AudioSampleRates,
-    SpeechMetadata,
-    SpeechResult,
-    SpeechResultState,
-    SpeechToTextEntity,
-)
 from homeassistant.config_entries import ConfigFlow
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from tests.helpers.assist import Ear
 from tests.helpers.media import Voice
 from tests.helpers.talking import NOTHING_ASKED, Echo, add_agent
 from tests.helpers.waiting import until
@@ -52,28 +42,6 @@ from tests.helpers.world import ALEX, contact, last
 
 SATELLITE = "assist_satellite.kitchen"
 MIA_IS_NEW = "You have no chat with Mia 🌻 on WhatsApp yet. Should I send “Hello”?"
-
-
-class Ear(SpeechToTextEntity):
-    """A speech-to-text engine that returns a given text."""
-
-    _attr_name = "Ear"
-    _attr_unique_id = "ear"
-    text = ""
-    supported_languages = ["en"]  # noqa: RUF012
-    supported_formats = [*AudioFormats]  # noqa: RUF012
-    supported_codecs = [*AudioCodecs]  # noqa: RUF012
-    supported_bit_rates = [*AudioBitRates]  # noqa: RUF012
-    supported_sample_rates = [*AudioSampleRates]  # noqa: RUF012
-    supported_channels = [*AudioChannels]  # noqa: RUF012
-
-    @override
-    async def async_process_audio_stream(
-        self, metadata: SpeechMetadata, stream: AsyncIterable[bytes]
-    ) -> SpeechResult:
-        async for _ in stream:
-            pass
-        return SpeechResult(self.text, SpeechResultState.SUCCESS)
 
 
 class Satellite(AssistSatelliteEntity):

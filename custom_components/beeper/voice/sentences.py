@@ -251,10 +251,12 @@ def build_recognizer(
         preferred = choose_language(languages, language).code
         for code in sorted(intents, key=lambda code: code != preferred):
             if result := recognize(text, intents[code]):
-                slots = {name: entity.value for name, entity in result.entities.items()}
-                for name in {"message", "rest"} & {*slots}:
-                    if span := result.entities[name].text_span:
-                        slots[name] = _original_end(text, span[0])
+                slots = {
+                    name: _original_end(text, entity.text_span[0])
+                    if name in ("message", "rest") and entity.text_span
+                    else entity.value
+                    for name, entity in result.entities.items()
+                }
                 if languages[code].is_unfinished(slots.get("message", "")):
                     del slots["message"]
                 return RecognizedSentence(meaning=result.intent.name, slots=slots)
