@@ -226,7 +226,7 @@ async def test_badge_is_visible_while_unread(
 def test_tables() -> None:
     results = table("State", "dashboards")
     assert results == {*get_args(ShortcutResult.__value__)}
-    rows = PAGES["dashboards"].split("| What it does |", 1)[1].split("\n\n")[0]
+    rows = PAGES["dashboards"].split("| When pressed |", 1)[1].split("\n\n")[0]
     kinds = {row.split("|")[1].strip() for row in rows.splitlines()[2:]}
     menu = TEXTS["shortcut"]["step"]["user"]["menu_options"]
     assert kinds == {*menu.values()}
