@@ -221,6 +221,22 @@ async def test_failure_and_recovery_are_logged_once(
     assert caplog.text.count("Messages can be read again") == 1
 
 
+async def test_two_failures_are_not_logged(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fault = simulator.faults.add(
+        "status_before", path="/v1/chats/*/messages", status=500, times=2
+    )
+    write(simulator, "late")
+    await until(lambda: events)
+    assert fault.hits == 2
+    assert "Messages can" not in caplog.text
+
+
 async def test_offline_server_is_logged_once(
     hass: HomeAssistant,
     listening: MockConfigEntry,
