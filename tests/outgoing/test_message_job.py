@@ -668,7 +668,7 @@ async def test_a_chat_that_hangs_holds_up_no_other_chat(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """Reading it hangs for good; its own messages still leave, in order."""
-    simulator.faults.add(
+    fault = simulator.faults.add(
         "delay", method="GET", path=f"/v1/chats/{FAMILY}", seconds=3600, times=None
     )
     hanging = [
@@ -683,3 +683,6 @@ async def test_a_chat_that_hangs_holds_up_no_other_chat(
 
     sent_texts = [message.text for message in simulator.world.chats[FAMILY].messages]
     assert sent_texts[-4:] == [f"No. {number}" for number in range(4)]
+    reads = fault.hits
+    await send(hass, FAMILY, "No. 4")
+    assert fault.hits == reads, "later messages do not wait for it again"

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.api.exceptions import ForbiddenError
 from custom_components.beeper.api.models import Account, ListedChat, User
 from custom_components.beeper.people import index_keeper
 from custom_components.beeper.people.candidates import Candidate, find_candidates
@@ -180,6 +181,39 @@ async def test_many_events_are_not_read_one_by_one(
 
     assert "Mia 🌻" in await names(hass, "mia")
     assert len(simulator.requests) - seen < 10
+
+
+async def test_removed_chats_and_contacts_leave_the_index(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(index_keeper, "_MIN_INTERVAL", 0)
+    del simulator.world.accounts["whatsapp"].contacts[MIA]
+    simulator.world.delete_chat(simulator.world.chats[FAMILY])
+    keeper = loaded.runtime_data.directory.index
+    keeper.read_again()
+    await keeper.async_update()
+    requests = len(simulator.requests)
+
+    assert "Kim" in await names(hass, "Kim")
+    assert len(simulator.requests) == requests
+    assert await names(hass, "Mia") == []
+    assert await names(hass, "Family") == []
+
+
+async def test_a_token_that_expires_while_a_changed_chat_is_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The answer says nothing about the chat, so it stays in the index."""
+    keeper = loaded.runtime_data.directory.index
+    keeper.note_change(FAMILY)
+    simulator.faults.add("status_before", path=f"/v1/chats/{FAMILY}", status=403)
+    with pytest.raises(ForbiddenError):
+        await keeper.async_update()
+
+    assert "Family 🏡" in await names(hass, "Family")
 
 
 async def test_a_hanging_chat_delays_no_other(
