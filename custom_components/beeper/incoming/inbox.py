@@ -28,6 +28,7 @@ from ..server import Server
 from .chat_cache import ChatCache
 from .history import ChatReading, read_history
 from .lost_messages import LostMessages
+from .message_comparison import MessageChange
 from .open_questions import OpenQuestions
 from .publisher import Publisher
 from .read_queue import (
@@ -38,7 +39,7 @@ from .read_queue import (
     Target,
 )
 from .read_statistics import ReadStatistics, iso_time
-from .seen_messages import MessageChange, SeenMessages
+from .seen_messages import SeenMessages
 from .sent_follower import SentFollower
 from .server_clock import ServerClock
 from .voice_notes import VoiceNotes

@@ -15,9 +15,10 @@ from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_LAST_MESSAGE, SIGNAL_MESSAGE, LastMessage, MessageEvent
+from .message_comparison import MessageChange
 from .open_questions import OpenQuestions
 from .read_statistics import ReadStatistics
-from .seen_messages import MessageChange, SeenMessages
+from .seen_messages import SeenMessages
 from .sent_follower import SentFollower
 
 

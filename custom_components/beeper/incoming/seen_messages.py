@@ -15,10 +15,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 
-from ..api.models import Message, Reaction
+from ..api.models import Message
 from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
 from ..fingerprint import fingerprint
-from ..signals import MessageEventType
+from .message_comparison import MessageChange, differences, followed_reactions, outline
 from .new_chats import NewChats
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,13 +30,6 @@ _FOLLOWED_FOR: Final = 24 * 60 * 60
 _FOLLOWED: Final = 2000
 """Seconds for which, and number of messages of which, later changes are noticed."""
 
-_MAX_REACTIONS: Final = 200
-"""Reactions of one message whose changes are noticed; further ones change nothing."""
-
-_MAX_LENGTH: Final = 255
-_MAX_ATTACHMENTS: Final = 20
-"""Characters and attachments that are kept of one message: people can send any number."""
-
 _FUTURE: Final = 60 * 60
 """Seconds that the time of a message may be ahead: clocks differ."""
 
@@ -46,15 +39,6 @@ _SAME_TIME: Final = 60
 
 # Some servers list reactions as rows, too.
 _REACTION_TYPE: Final = "REACTION"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class MessageChange:
-    """A new message, or a change of one."""
-
-    type: MessageEventType
-    message: Message
-    reaction: Reaction | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -248,8 +232,8 @@ class SeenMessages:
             seen = None
         seen = seen or self._renumbered(chat_id, now, listed or {})
         before = seen.message if seen else None
-        message = replace(message, reactions=_followed_reactions(before, message))
-        now = replace(now, message=_outline(message))
+        message = replace(message, reactions=followed_reactions(before, message))
+        now = replace(now, message=outline(message))
         if before and before.is_deleted:
             return
         if seen is None and time < self.cutoff - _FOLLOWED_FOR:
@@ -264,9 +248,7 @@ class SeenMessages:
                     type="message_sent" if is_self else "message_received",
                     message=message,
                 )
-                yield from _differences(
-                    replace(message, reactions=frozenset()), message
-                )
+                yield from differences(replace(message, reactions=frozenset()), message)
         elif before:
             # Some servers give an edit no time.
             is_edited = (
@@ -274,7 +256,7 @@ class SeenMessages:
             )
             if is_edited and not message.is_deleted:
                 yield MessageChange(type="message_edited", message=message)
-            yield from _differences(before, message)
+            yield from differences(before, message)
 
     def note(self, chat_id: str, message: Message) -> None:
         """Remember a message without publishing it, to notice later changes."""
@@ -371,54 +353,3 @@ class SeenMessages:
 
     def _hash(self, text: str) -> str:
         return fingerprint(self._entry, text)
-
-
-def _followed_reactions(
-    before: Message | None, message: Message
-) -> frozenset[Reaction]:
-    if len(message.reactions) > _MAX_REACTIONS:
-        return before.reactions if before else frozenset()
-    return frozenset(
-        reaction
-        for reaction in message.reactions
-        if max(len(reaction.key), len(reaction.participant_id)) <= _MAX_LENGTH
-    )
-
-
-def _outline(message: Message) -> Message:
-    """Return what changes of a message are compared and published with.
-
-    Its size is bounded, whatever somebody sends: thousands are kept.
-    """
-    return replace(
-        message,
-        id=_cut(message.id),
-        chat_id=_cut(message.chat_id),
-        type=_cut(message.type),
-        account_id=_cut(message.account_id),
-        sender_id=_cut(message.sender_id),
-        sender_name=_cut(message.sender_name),
-        text=None,
-        sort_key=_cut(message.sort_key) or "",
-        reply_to_message_id=_cut(message.reply_to_message_id),
-        attachments=tuple(
-            replace(attached, file_name=None, mime_type=None, url=None)
-            for attached in message.attachments[:_MAX_ATTACHMENTS]
-        ),
-        mentions=(),
-        send_reason=_cut(message.send_reason),
-    )
-
-
-def _cut(text: str | None) -> str | None:
-    return text[:_MAX_LENGTH] if text else text
-
-
-def _differences(before: Message, message: Message) -> Iterator[MessageChange]:
-    if message.is_deleted:
-        yield MessageChange(type="message_deleted", message=message)
-        return
-    for reaction in before.reactions - message.reactions:
-        yield MessageChange(type="reaction_removed", message=message, reaction=reaction)
-    for reaction in message.reactions - before.reactions:
-        yield MessageChange(type="reaction_added", message=message, reaction=reaction)
