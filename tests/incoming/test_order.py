@@ -209,6 +209,26 @@ async def test_first_message_of_a_new_chat_during_a_gap(
     assert texts(events) == ["hello"]
 
 
+async def test_history_of_an_account_that_is_added_during_a_gap(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Nothing was read for ten minutes, but the account's history is older than it."""
+    await quiet(simulator)
+    await simulator.stop()
+    listening.runtime_data.inbox._caught_up -= 600
+    chat = add_account(simulator)
+    await simulator.start()
+    await poll(hass, listening)
+    await quiet(simulator)
+    assert events == []
+    write(simulator, "new", chat_id=chat.id)
+    await until(lambda: events)
+    assert texts(events) == ["new"]
+
+
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
 async def test_restarted_ids_are_new_messages(
     hass: HomeAssistant,
