@@ -122,6 +122,21 @@ async def test_assist_sends_a_message(
     await frontend.illustrate("assist-dialog", 640, 620)
 
 
+async def test_actions_that_read_and_change(frontend: Frontend) -> None:
+    await frontend.open("/config/tools/action?service=beeper.list_messages")
+    recipient = await frontend.tick("Recipient")
+    await recipient.get_by_role("textbox").fill("Lena")
+    await frontend.perform()
+    assert "Love the new pictures" in await frontend.response()
+    last = frontend.page.get_by_text("Copy to clipboard")
+    await frontend.illustrate("list-messages", 1000, 1500, show=last)
+
+    await frontend.open("/config/tools/action?service=beeper.update_chat")
+    recipient = await frontend.tick("Recipient")
+    await recipient.get_by_role("textbox").fill("Lena")
+    await frontend.illustrate("update-chat", 1000, 1000)
+
+
 def test_pictures_are_small() -> None:
     for file in Path(ROOT / "docs/images").glob("*.png"):
         assert file.stat().st_size < 160_000, file.name
