@@ -98,6 +98,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.inbox = inbox
         self._lookups = LookupQueue()
         self._stream_watch = StreamWatch(hass, entry, server)
+        self._has_left_out_accounts = False
         self._connected: set[str] = set()
         self._statuses: dict[str, str | None] = {}
         self._needs_user_since: dict[str, datetime] = {}
@@ -136,6 +137,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             accounts = await self._async_read_accounts()
             await self.inbox.async_load()
             self.server.accounts = accounts
+            self._log_accounts_left_out(len(accounts))
             self.inbox.note_accounts(accounts)
             self.inbox.catch_up()
             unread, chat_unread = await self._async_count_unread()
@@ -162,6 +164,17 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
             await asyncio.sleep(_SECOND_REQUEST_DELAY)
             await self.server.client.identify()
             return await self.server.client.accounts()
+
+    def _log_accounts_left_out(self, used: int) -> None:
+        """Log once that more accounts are listed than are used."""
+        left_out = self.server.client.accounts_left_out
+        if left_out and not self._has_left_out_accounts:
+            _LOGGER.warning(
+                "Beeper lists %d accounts; only the first %d are used",
+                used + left_out,
+                used,
+            )
+        self._has_left_out_accounts = bool(left_out)
 
     @callback
     def _close_reauth(self) -> None:

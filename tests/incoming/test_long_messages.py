@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import json
 import logging
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -13,10 +14,12 @@ from custom_components.beeper.incoming import history, inbox, lost_messages, rea
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.actions import call_action
 from tests.helpers.listening import texts
+from tests.helpers.resources import bounded
 from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import FAMILY, KIM, chat, write
 
@@ -238,6 +241,48 @@ async def test_message_that_cannot_be_read_holds_up_no_other(
     await until(lambda: "SMOKE" in texts(events))
     await until(lambda: lost(listening) == 1)
     assert lost_issue(hass, listening)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "&amp;" * 60_000, "attachments": [{"type": "img"}] * 1000},
+        {"text": "<p>" * 20_000},
+        {"text": "<" * 390_000},
+        {"attachments": [{"type": "img"}] * 120_000},
+        {"reactions": [{"reactionKey": "x", "participantID": "y"}] * 80_000},
+    ],
+    ids=" ".join,
+)
+async def test_odd_content_blocks_nothing(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    row: dict[str, Any],
+) -> None:
+    template = simulator.wire.message(
+        simulator.world, simulator.world.chat(KIM).messages[-1]
+    )
+    page = {
+        "items": [
+            {
+                **template,
+                "id": f"odd {number}",
+                "timestamp": dt_util.utcnow().isoformat(),
+                "sortKey": str(9_000_000_000 + number),
+                "isSender": False,
+                "senderID": "@x:y",
+                **(row if number else {"text": "SMOKE"}),
+            }
+            for number in range(2)
+        ],
+        "hasMore": False,
+    }
+    simulator.faults.add("garbage", path="*/messages", body=json.dumps(page))
+    async with bounded():
+        write(simulator, "SMOKE")
+        await until(lambda: len(events) >= 2)
 
 
 def test_bounds_fit_what_people_can_write() -> None:

@@ -69,6 +69,9 @@ from .unrecognized import Unrecognized
 _CHUNK_SIZE: Final = 256 * 1024
 """Bytes of a download that are read at once."""
 
+MAX_ACCOUNTS: Final = 200
+"""Accounts that are used: each gets a device, and nobody has as many."""
+
 _MAX_LISTED: Final = 200
 """Items of the longest page that servers return."""
 
@@ -96,6 +99,8 @@ class BeeperClient:
         self._reaction_in_path: list[bool] = []
         self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._routes: dict[tuple[str | None, str], bool] = {}
+        self.accounts_left_out = 0
+        """How many accounts of the last list were too many."""
         self.generation: Generation | None = None
         self.info: ServerInfo | None = None
 
@@ -179,8 +184,10 @@ class BeeperClient:
         return None
 
     async def accounts(self) -> tuple[Account, ...]:
-        """Return the accounts; a usable one, such as iMessage, may be missing."""
-        accounts = await self._get("accounts", read=_read_accounts)
+        """Return the first accounts; a usable one, such as iMessage, may be missing."""
+        rows = await self._get("accounts", read=_read_account_rows)
+        self.accounts_left_out = max(0, len(rows) - MAX_ACCOUNTS)
+        accounts = tuple(map(Account.from_dict, rows[:MAX_ACCOUNTS]))
         for account in accounts:
             if account.status and account.status not in AccountStatus:
                 self.unrecognized.add("account_status", account.status)
@@ -695,10 +702,10 @@ def _read_success(body: Json) -> None:
         raise UnreadableAnswerError("no word of success")
 
 
-def _read_accounts(body: Json) -> tuple[Account, ...]:
+def _read_account_rows(body: Json) -> list[Json]:
     if not isinstance(body, list):
         raise UnreadableAnswerError("no list of accounts")
-    return tuple(Account.from_dict(account) for account in body)
+    return body
 
 
 def _read_any(body: Json) -> None:

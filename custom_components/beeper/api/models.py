@@ -15,7 +15,7 @@ import re
 from sys import getsizeof
 from typing import Any, Final, Literal, Self, TypeGuard, get_args, override
 
-from .exceptions import UnreadableAnswerError, UploadError
+from .exceptions import TooLongAnswerError, UnreadableAnswerError, UploadError
 from .folding import fold, is_blank
 from .identity import canonical_id, number_in_id
 from .phone_numbers import is_same_number
@@ -570,6 +570,10 @@ class ReceivedAttachment:
         )
 
 
+_MAX_ATTACHMENTS = 1000
+_MAX_ITEMS = 20_000
+"""Attachments of a message, and items of a page, that are read in one go."""
+
 type MessageKind = Literal[
     "text",
     "image",
@@ -666,7 +670,8 @@ class Message:
         message = _mapping(data)
         status = _mapping(message.get("sendStatus"))
         attachments = tuple(
-            ReceivedAttachment.from_dict(item) for item in _list(message, "attachments")
+            ReceivedAttachment.from_dict(item)
+            for item in _list(message, "attachments")[:_MAX_ATTACHMENTS]
         )
         kind, text = _text(message, "type"), _text(message, "text")
         if typed and not (kind or attachments or message.get("isDeleted") is True):
@@ -753,6 +758,8 @@ class Page[T]:
         items = _mapping(data).get("items")
         if not isinstance(items, list) or not all(isinstance(i, dict) for i in items):
             raise UnreadableAnswerError("no list of items")
+        if len(items) > _MAX_ITEMS:
+            raise TooLongAnswerError("the list has too many items")
         page = _mapping(data)
         return cls(
             items=tuple(read(item) for item in items),
