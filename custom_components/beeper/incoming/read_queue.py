@@ -1,8 +1,8 @@
 """Pending reads: which chats to read, when, and again after which failures."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import logging
 import math
@@ -14,6 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from ..api.exceptions import (
     AnswerError,
     BeeperError,
+    RequestTimeoutError,
     RouteAbsentError,
     UnreadableAnswerError,
 )
@@ -33,6 +34,11 @@ _RETRY_DELAYS: Final = (1.0, 60.0)
 
 FAILURES_BEFORE_WARNING: Final = 3
 _MAX_CONCURRENT_READS: Final = 4
+_SLOT_SECONDS: Final = 0.5
+_MAX_SLOW_READS: Final = 32
+"""A read that takes longer gives its slot to others, unless so many have done so: a chat
+that the server does not answer for holds up no other one."""
+
 _MAX_PENDING: Final = 1000
 _MAX_IDS: Final = 1000
 """Message IDs kept for one pending read."""
@@ -44,7 +50,7 @@ class PendingRead:
 
     `changed` and `deleted` are the messages that events named; `left_out` counts those
     that were too many. `since` is the server's time from which messages count if the
-    chat is new.
+    chat is new. `has_hung`: the server did not answer in time.
     """
 
     changed: set[str] = field(default_factory=set)
@@ -52,6 +58,7 @@ class PendingRead:
     left_out: int = 0
     since: float = math.inf
     failures: int = 0
+    has_hung: bool = False
     due: float = 0
 
     def merge(self, other: PendingRead) -> None:
@@ -83,6 +90,8 @@ class ReadQueue:
         self._has_warned = False
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(_MAX_CONCURRENT_READS)
+        self._slots_of_hung = asyncio.Semaphore(_MAX_CONCURRENT_READS)
+        self._slow_reads = 0
 
     @callback
     def schedule(self, target: Target, read: PendingRead) -> None:
@@ -133,9 +142,10 @@ class ReadQueue:
     async def _async_try(self, target: Target, read: PendingRead) -> None:
         """Read a target; a failed read stays pending."""
         try:
-            async with self._slots:
+            async with self._slots_of_hung if read.has_hung else self._slot():
                 await self._read(target, read)
         except BeeperError as err:
+            read.has_hung = isinstance(err, RequestTimeoutError)
             gone = isinstance(err, AnswerError) and err.status == 404
             if not gone or isinstance(err, RouteAbsentError):
                 # The coordinator logs that a server is unreachable.
@@ -157,6 +167,29 @@ class ReadQueue:
         ):
             self._has_warned = False
             _LOGGER.info("Messages can be read again")
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """Hold a slot, and give it to others if that takes long."""
+        await self._slots.acquire()
+        is_held = True
+
+        def give_up() -> None:
+            nonlocal is_held
+            if self._slow_reads < _MAX_SLOW_READS:
+                is_held = False
+                self._slow_reads += 1
+                self._slots.release()
+
+        timer = self._hass.loop.call_later(_SLOT_SECONDS, give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if is_held:
+                self._slots.release()
+            else:
+                self._slow_reads -= 1
 
     def _retry(self, target: Target, read: PendingRead, *, warn: bool) -> None:
         shortest, longest = _RETRY_DELAYS
