@@ -143,13 +143,27 @@ async def test_new_recipient_needs_one_confirmation(
         (
             "en",
             TO_MIA,
-            ["yes", "Yes please.", "OK", "send it", "Send it!", "sure", "go ahead"],
-            ["no", "No.", "No thanks", "cancel", "never mind", "Nevermind!", "stop"],
+            [
+                *(
+                    "yes",
+                    "Yes please.",
+                    "OK",
+                    "send it",
+                    "Send it!",
+                    "sure",
+                    "go ahead",
+                ),
+                *("Yes 👍", "👍🏽", "\u200fyes\u200f", "ＯＫ", "All right."),
+            ],
+            [
+                *("no", "No.", "No thanks", "cancel", "never mind", "Nevermind!"),
+                *("stop", "no 🙅🏽‍♀️", "👎"),
+            ],
         ),
         (
             "de",
             "Schreib Mia über WhatsApp: Hi, Mia!",
-            ["ja", "Ja bitte.", "ok", "Sende es!", "schick es ab", "klar", "yes"],
+            ["ja", "Ja bitte.", "Sende es!", "schick es ab", "Na klar 🙂", "yes"],
             ["nein", "Nein danke.", "abbrechen", "vergiss es", "lieber nicht"],
         ),
         (

@@ -4,9 +4,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 import re
 from typing import Final, Literal
+import unicodedata
 
 from homeassistant.core import HomeAssistant
 
+from ..api.folding import fold_reaction, without_marks
 from ..people.names import Name
 from .sentences import (
     Language,
@@ -22,6 +24,8 @@ from .spoken_recipients import Recipient
 _DIGITS: Final = re.compile(r"(?<=\d)[\s-]+(?=\d)")
 """Between digits that are read out one by one."""
 
+_DROPS: Final = ("drop", "drop_next")
+_THUMBS: Final = {"👍": "confirm_next", "👎": "drop_next"}
 _MIN_DIGITS: Final = 2
 """Of the end of a number."""
 
@@ -68,9 +72,11 @@ class ReplyInterpreter:
         a plain "yes" is enough; later, it must name the recipient. If the question asks for a
         text (`wants_text`), the next text is it.
         """
-        sentence = self._recognize(text, language)
+        sentence = self._recognize(_without_emoji(text), language)
         meaning = sentence.meaning if sentence else ""
-        is_drop = meaning in ("drop", "drop_next")
+        if not wants_text:
+            meaning = _THUMBS.get(fold_reaction(text.strip()), meaning)
+        is_drop = meaning in _DROPS
         if wants_text:
             if is_next:
                 return (
@@ -79,10 +85,10 @@ class ReplyInterpreter:
                     else Reply(meaning="text", text=text.strip())
                 )
             return Reply(meaning="drop") if meaning == "drop" else None
-        if sentence and (is_next or not meaning.endswith("_next")):
+        if meaning and (is_next or not meaning.endswith("_next")):
             return Reply(
-                meaning="drop" if is_drop else "confirm",
-                text=sentence.slots.get("recipient"),
+                meaning="drop" if meaning in _DROPS else "confirm",
+                text=sentence.slots.get("recipient") if sentence else None,
             )
         return self._choice(text, language, recipients)
 
@@ -138,6 +144,16 @@ async def async_get_interpreter(
         build_recognizer, languages, "replies", ()
     )
     return ReplyInterpreter(languages, recognize, networks)
+
+
+def _without_emoji(text: str) -> str:
+    """Return a typed text without emoji and invisible marks."""
+    plain = unicodedata.normalize("NFKC", without_marks(text))
+    return "".join(
+        char
+        for char in plain
+        if char != "\N{ZERO WIDTH JOINER}" and unicodedata.category(char) != "So"
+    ).strip()
 
 
 def _words(text: str) -> tuple[str, ...]:
