@@ -207,7 +207,11 @@ def content_length(data: Any) -> int:
     return len(json.dumps(data))
 
 
-@pytest.mark.parametrize("text", ["word " * 4000, "🌻" * 20_000, "\x01" * 20_000])
+@pytest.mark.parametrize(
+    "text",
+    ["word " * 4000, "🌻" * 20_000, "\x01" * 20_000],
+    ids=["words", "emoji", "control characters"],
+)
 async def test_long_texts_are_shortened(
     hass: HomeAssistant,
     simulator: Simulator,
