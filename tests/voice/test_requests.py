@@ -123,6 +123,15 @@ async def test_a_sentence_without_a_text_asks_for_it(
     assert last(simulator, FAMILY) == "Yes, that's fine – see you!"
 
 
+async def test_a_text_that_shows_nothing_is_not_sent(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    _, conversation_id = await talk(hass, "Text Family")
+
+    assert "nothing to send" in await say(hass, "\u2800\u200b", conversation_id)
+    assert not simulator.executed
+
+
 async def test_commands_instead_of_a_text(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -9,6 +9,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
+from ..api.folding import is_blank
 from ..api.models import SentMessage
 from ..api.requests import StartChat, StartUser
 from ..data import get_outbox
@@ -40,7 +41,7 @@ class Sender:
 
         Raises a translated HomeAssistantError.
         """
-        if message is not None and not message.strip():
+        if message is not None and is_blank(message):
             raise errors.invalid("nothing_to_send")
         text = markdown.escape(message) if message else None
         outbox = get_outbox(self._hass, recipient.entry)
