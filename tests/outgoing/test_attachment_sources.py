@@ -906,6 +906,15 @@ async def test_a_server_too_old_for_attachments(
     assert "attachments need Beeper 4.2.509 or later" in error
 
 
+@pytest.mark.parametrize("profile", ["easymatrix"])
+async def test_another_server_without_attachments(
+    hass: HomeAssistant, simulator: Simulator, camera: Door
+) -> None:
+    simulator.faults.add("status_before", path="/v1/assets/upload", status=405)
+    error = await refused(hass, simulator, attachment="camera.door")
+    assert "this server does not support attachments" in error
+
+
 async def test_beeper_offline(
     hass: HomeAssistant, simulator: Simulator, camera: Door
 ) -> None:
