@@ -126,6 +126,9 @@ class Assistant:
         `is_clear` is False if the name may have been longer.
         """
         if message is not None and is_blank(message):
+            if from_llm:
+                # A question would make the user's next words the message.
+                return await self._responder.text(requester, "no_text")
             message = None
         entries = [
             entry
