@@ -368,8 +368,9 @@ async def test_old_attempts_are_forgotten_at_a_restart(
     await hass.config_entries.async_unload(loaded.entry_id)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done()
-    for attempt in hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"]:
-        attempt["at"] -= 24 * 3600
+    for name in ("attempts", "results"):
+        for attempt in hass_storage[f"beeper.{loaded.entry_id}.{name}"]["data"]:
+            attempt["at"] -= 24 * 3600
     messages = hass_storage[f"beeper.{loaded.entry_id}.sent"]["data"]["sent"]
     assert messages
     for message in messages:
@@ -433,6 +434,33 @@ async def test_a_killed_process_repeats_no_new_chat(
     stored = str(on_disk[f"beeper.{loaded.entry_id}.attempts"]["data"])
     assert "5550101" not in stored
     assert "hi" not in stored
+
+
+async def test_what_is_written_before_a_request_has_the_latest_results_only(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    skip_time: Callable[[float], None],
+) -> None:
+    on_disk: list[list[dict[str, Any]]] = []
+
+    async def look(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+        on_disk.append(
+            deepcopy(hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"])
+        )
+        return await run()
+
+    monkeypatch.setitem(faults._EFFECTS, "drop_after", look)
+    simulator.faults.add("drop_after", method="POST", path="/v1/chats*", times=None)
+    for title in ("first", "second"):
+        await create_chat(hass, **{**GROUP_OF_TWO, "title": title})
+    skip_time(10)
+    await create_chat(hass, **{**GROUP_OF_TWO, "title": "third"})
+
+    # The first result would be lost if the process died now.
+    assert [len(attempts) for attempts in on_disk] == [1, 2, 1]
 
 
 async def test_an_allowed_repetition_does_not_hide_the_running_call(

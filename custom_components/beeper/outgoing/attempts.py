@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -22,6 +22,9 @@ from ..const import DOMAIN
 
 _STORE_VERSION: Final = 1
 _SAVE_DELAY: Final = 1
+_RECENT: Final = 3 * _SAVE_DELAY
+"""Seconds after which a result is on the disk for certain."""
+
 _UNKNOWN_WINDOW: Final = 10 * 60
 """Seconds for which a repeated request looks for the first one's result."""
 
@@ -53,6 +56,7 @@ class _Result[ResultT]:
     keys: set[str] = field(default_factory=set)
     attempted: float | None = None
     """Set if a repeated request looks for the result after a restart."""
+    remembered: float = 0
     once: bool = False
     """Only the next request returns it."""
 
@@ -73,6 +77,10 @@ class AttemptLog[ResultT]:
             f"{DOMAIN}.{entry.entry_id}.attempts",
             atomic_writes=True,  # It must survive a power failure.
         )
+        # Many, and in no hurry: what is written before a request stays small.
+        self._results_store = Store[list[dict[str, Any]]](
+            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.results"
+        )
         self._attempts: dict[str, list[Attempt]] = {}
         self._results: dict[str, _Result[ResultT]] = {}
         self._expiring: list[tuple[float, int, _Result[ResultT]]] = []
@@ -83,7 +91,10 @@ class AttemptLog[ResultT]:
     async def async_load(self) -> None:
         """Load the attempts from before a restart."""
         now, wall = self._hass.loop.time(), dt_util.utcnow().timestamp()
-        for stored in await self._store.async_load() or []:
+        for stored in (
+            *(await self._store.async_load() or ()),
+            *(await self._results_store.async_load() or ()),
+        ):
             age = max(0.0, wall - stored["at"])
             window = stored.get("window", _UNKNOWN_WINDOW)
             if age < window:
@@ -101,6 +112,7 @@ class AttemptLog[ResultT]:
         """Delete the stored attempts, for good: an attempt may still be running."""
         self._is_removed = True
         await self._store.async_remove()
+        await self._results_store.async_remove()
 
     def hashes(self, keys: Iterable[Hashable]) -> set[str]:
         """Return the keys as they may be stored."""
@@ -146,7 +158,7 @@ class AttemptLog[ResultT]:
                 if not attempts:
                     del self._attempts[key]
         if attempt.is_stored:
-            self._save(attempt, is_stored=False)
+            self._save(attempt, is_stored=False, delay=_SAVE_DELAY)
 
     def find(self, keys: Iterable[str]) -> list[Attempt]:
         """Return the attempts that share a key, the oldest first."""
@@ -177,14 +189,20 @@ class AttemptLog[ResultT]:
     def _all(self) -> list[Attempt]:
         return self.find(self._attempts)
 
-    def _save(self, attempt: Attempt, *, is_stored: bool) -> None:
+    def _save(self, attempt: Attempt, *, is_stored: bool, delay: float = 0) -> None:
         attempt.is_stored = is_stored
         if not self._is_removed:
-            self._store.async_delay_save(self._to_store, 0)
+            self._store.async_delay_save(self._to_store, delay)
 
     def _to_store(self) -> list[dict[str, Any]]:
-        offset = dt_util.utcnow().timestamp() - self._hass.loop.time()
-        attempts = [
+        """Return the attempts, and results that may not be on the disk yet."""
+        now = self._hass.loop.time()
+        offset = dt_util.utcnow().timestamp() - now
+        recent = takewhile(
+            lambda result: now < result.remembered + _RECENT,
+            reversed(self._results.values()),
+        )
+        return self._stored_results(recent) + [
             {
                 "keys": sorted(attempt.keys),
                 "at": attempt.attempted + offset,
@@ -193,14 +211,21 @@ class AttemptLog[ResultT]:
             for attempt in self._all()
             if attempt.is_stored
         ]
-        results = {id(result): result for result in self._results.values()}
-        return attempts + [
+
+    def _results_to_store(self) -> list[dict[str, Any]]:
+        return self._stored_results(self._results.values())
+
+    def _stored_results(
+        self, results: Iterable[_Result[ResultT]]
+    ) -> list[dict[str, Any]]:
+        offset = dt_util.utcnow().timestamp() - self._hass.loop.time()
+        return [
             {
                 "keys": sorted(result.keys),
                 "at": result.attempted + offset,
                 "window": result.until - result.attempted,
             }
-            for result in results.values()
+            for result in {id(result): result for result in results}.values()
             if result.attempted is not None
         ]
 
@@ -220,16 +245,23 @@ class AttemptLog[ResultT]:
         With the time when it was `attempted`, a repeated request after a restart looks
         for the result.
         """
-        until = self._hass.loop.time() + window
+        now = self._hass.loop.time()
         if once and any(key in self._results for key in keys):
             return  # It is remembered for longer.
         result = _Result(
-            outcome=outcome, until=until, keys=keys, attempted=attempted, once=once
+            outcome=outcome,
+            until=now + window,
+            keys=keys,
+            attempted=attempted,
+            remembered=now,
+            once=once,
         )
         if attempted is not None and not self._is_removed:
-            self._store.async_delay_save(self._to_store, _SAVE_DELAY)
-        self._results.update(dict.fromkeys(keys, result))
-        heappush(self._expiring, (until, next(self._count), result))
+            self._results_store.async_delay_save(self._results_to_store, _SAVE_DELAY)
+        for key in keys:
+            self._results.pop(key, None)  # The newest stand last.
+            self._results[key] = result
+        heappush(self._expiring, (result.until, next(self._count), result))
 
     def recall(self, keys: Iterable[str]) -> ResultT | None:
         """Return the result of the same request made just before."""
