@@ -81,7 +81,7 @@ async def test_other_values_explain_themselves(
 ) -> None:
     with refused(
         ServiceValidationError,
-        match=f"^{field} must be text.*in quotes.*template.*a word beside it.*join",
+        match=f"^{field} must be text.*in quotes.*template.*add a word.*join",
     ):
         await run(hass, action, {**to, field: template})
 

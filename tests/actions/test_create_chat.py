@@ -726,7 +726,7 @@ async def test_old_server_with_two_contacts_of_one_name(
     with pytest.raises(ServiceValidationError) as refused:
         await create_chat(hass, user={"username": "zoe.park"})
 
-    assert "2 contacts on WhatsApp fit" in plain(refused.value)
+    assert "2 contacts on WhatsApp match" in plain(refused.value)
     assert not simulator.executed
 
 
@@ -737,6 +737,6 @@ async def test_answers_with_too_many_values_are_unreadable(
     body = json.dumps({"id": KIM, "accountID": "whatsapp", "more": [{}] * 250_000})
     simulator.faults.add("garbage", method="GET", path="/v1/chats/*", body=body)
 
-    with pytest.raises(HomeAssistantError, match="does not answer as Beeper does"):
+    with pytest.raises(HomeAssistantError, match="not a valid response of Beeper"):
         await call_action(hass, "get_chat", chat_id=KIM)
     assert (await call_action(hass, "get_chat", chat_id=KIM))["chat_id"] == KIM

@@ -1025,7 +1025,7 @@ async def test_one_message(
     simulator.world.settle()
     message_id = message.pending_id if pending else message.id
     if not simulator.profile.html:
-        says = r"from version 4\.2\.808 on"
+        says = r"needs Beeper 4\.2\.808"
         if profile == "easymatrix":
             says = r"this server cannot do it, or does not know the chat\.?$"
         with refused(HomeAssistantError, match=says):
@@ -1056,7 +1056,7 @@ async def test_labels(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, profile: str
 ) -> None:
     if profile != "latest":
-        says = r"from version 4\.3\.123 on"
+        says = r"needs Beeper 4\.3\.123"
         if profile == "easymatrix":
             says = r"this server cannot do it, or does not know the chat\.?$"
         with refused(HomeAssistantError, match=says):

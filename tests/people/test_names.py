@@ -178,7 +178,7 @@ async def test_a_part_is_refused_with_the_number_of_people(
         await start(hass, "Chris")
 
     assert "recipient is only part of a name" in plain(error.value)
-    assert "could mean: 3 (Signal)" in str(error.value)
+    assert "Possible people or chats: 3 (Signal)" in str(error.value)
     assert "beeper.find" in str(error.value)
     matches = (await find(hass, query="Chris", account_id=ACCOUNT))["matches"]
     assert [found["match"] for found in matches] == ["prefix"] * 3

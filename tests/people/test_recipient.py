@@ -173,7 +173,7 @@ async def test_an_exact_name_wins(
     contact(simulator, "@whatsapp_9:beeper.com", full_name="Not Kim")
 
     assert (await start(hass, "KIM"))["chat_id"] == KIM
-    assert "could mean: 3 (WhatsApp)" in await refused_anew(hass, "ki")
+    assert "Possible people or chats: 3 (WhatsApp)" in await refused_anew(hass, "ki")
 
 
 async def refused_anew(hass: HomeAssistant, recipient: str) -> str:
@@ -645,7 +645,7 @@ async def test_calls_by_name_keep_their_order(
         ({"chat_id": KIM}, "Both recipient and chat_id are given"),
         ({"entity_id": "notify.kim"}, "Both recipient and entity_id are given"),
         ({"recipient": 15550101002}, "recipient reached Home Assistant as a number"),
-        ({"recipient": None, "chat_id": KIM, "account_id": "x"}, "belongs to recip"),
+        ({"recipient": None, "chat_id": KIM, "account_id": "x"}, "only with recip"),
     ],
 )
 async def test_a_wrong_message(

@@ -109,7 +109,7 @@ async def test_r13_a_type_that_the_server_cannot_give_is_refused(
 async def test_r13_a_type_needs_an_attachment(
     hass: HomeAssistant, loaded: MockConfigEntry
 ) -> None:
-    with refused(ServiceValidationError, match="attachment_type belongs to"):
+    with refused(ServiceValidationError, match="attachment_type can be used only with"):
         await send(hass, attachment_type="gif")
     with pytest.raises(ServiceValidationError, match="voice-note"):
         await send(hass, attachment="/x.ogg", attachment_type="voice")
