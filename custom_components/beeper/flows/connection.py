@@ -29,7 +29,7 @@ _API_PATH: Final = re.compile(
 )
 # A copied header.
 _QUOTES: Final = "\"'`<>“”„‘’‚«»"
-"""Chats and documents put them around what is copied from there."""
+"""Chats and documents put them around copied texts."""
 
 _TOKEN_PREFIX: Final = re.compile(r"(authorization\s*:\s*)?bearer\s+", re.IGNORECASE)
 

@@ -80,7 +80,7 @@ class Answers:
             for key in keys
             if ids.keys() == _THUMBS.keys()
         }
-        # Emoji are no words.
+        # Emoji are not words.
         self._reactions |= {
             fold_reaction(sentence): answer.id
             for answer in reversed(answers)

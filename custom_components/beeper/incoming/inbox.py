@@ -145,7 +145,7 @@ class Inbox:
 
     @callback
     def read_added_chats(self) -> None:
-        """Read the added chats: later changes are compared with what is read now."""
+        """Read the added chats: later changes are compared with the messages of this read."""
         for chat_id in self._added_chats():
             self._schedule(chat_id)
 
@@ -193,7 +193,7 @@ class Inbox:
 
     @callback
     def check_issues(self) -> None:
-        """Report a clock that is wrong, and withdraw what is no longer true."""
+        """Create an issue about a wrong clock, and delete outdated ones."""
         self._clock.check()
         self._lost.check()
 
@@ -409,7 +409,7 @@ class Inbox:
         reading: ChatReading,
         read: PendingRead,
     ) -> int:
-        """Publish what is new of messages; return how many could not be read."""
+        """Publish the changes of messages; return how many could not be read."""
         lost = 0
         for listed in sorted(messages.values(), key=Message.order):
             message = listed

@@ -25,7 +25,7 @@ _CORRECTION: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class TakenAnswer:
-    """A message or reaction that answers a question, and what it means."""
+    """A message or reaction that answers a question, and its meaning."""
 
     event: MessageEvent
     match: Match
@@ -56,7 +56,7 @@ class OpenQuestion:
     row: Message | None = None
     """The question as the server lists it."""
     passed_to: dict[str, float] = field(default_factory=dict)
-    """People whom somebody else has asked since, and until when, by their IDs."""
+    """When the later questions of others to these people end, by their IDs."""
 
     @property
     def ids(self) -> set[str]:

@@ -37,7 +37,7 @@ _MARKS_KEPT: Final = 2000
 _SAME_TIME: Final = 60
 """Seconds by which servers may correct a message's time."""
 
-# Some servers list reactions as rows, too.
+# Some servers also list reactions as rows.
 _REACTION_TYPE: Final = "REACTION"
 
 

@@ -66,7 +66,7 @@ class VoiceNotes:
         """How many were `transcribed`, `failed`, or `refused` as too old or too many."""
 
     async def async_transcribe(self, chat: Chat, message: Message) -> str | None:
-        """Return what is said in a voice note, None if that is not wanted or not known."""
+        """Return the words of a voice note, None if they are not needed or not recognized."""
         if message.kind != "voice_note":
             return None
         settings = AssistSettings.of_chat(self._entry, chat.ids)

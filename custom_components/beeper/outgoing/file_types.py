@@ -134,7 +134,7 @@ def find_type(declared: str | None, names: tuple[str, ...], head: bytes) -> str:
     mime_type, proved = normalize(declared), type_of_content(head)
     is_text = mime_type.startswith("text/")
     if proved and proved in _COMPRESSED.values() and is_text:
-        return proved  # Some servers declare the type of what was compressed.
+        return proved  # Some servers declare the type of the uncompressed file.
     if mime_type not in (UNKNOWN, _PLAIN_TEXT):
         return proved if proved and is_text and proved != _HTML else mime_type
     by_name = next(filter(None, map(type_of_name, names)), None)

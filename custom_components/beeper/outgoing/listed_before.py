@@ -79,7 +79,7 @@ class ListedBefore:
         return written > now
 
     def load(self, stored: Iterable[list[Any]]) -> None:
-        """Load what was stored before a restart."""
+        """Load the values from before a restart."""
         offset = asyncio.get_running_loop().time() - dt_util.utcnow().timestamp()
         self._listed = {
             tuple(key): (first + offset, time) for key, first, time in stored

@@ -35,7 +35,7 @@ _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
 """Seconds to wait before each search for the result of an unknown attempt."""
 
 _UNREPORTED_WINDOW: Final = 5
-"""Seconds for which a result that nobody was told is that of the same request."""
+"""Seconds for which a result without a caller is returned to the same request."""
 
 _IDENTIFY_TIMEOUT: Final = 5
 """Seconds that a request waits to learn whether an unknown attempt was for it."""
@@ -249,7 +249,7 @@ class Outbox:
         return found
 
     def _keep_unreported(self, run: _Run, end: _End) -> None:
-        """Let the same request of another caller have a result that nobody was told."""
+        """Keep a result whose caller is gone for the same request of another caller."""
         if run.is_abandoned and isinstance(end, Outcome) and not run.job.idempotent:
             keys = self._log.hashes(run.job.keys)
             self._log.remember(keys, end, _UNREPORTED_WINDOW, once=True)
@@ -332,7 +332,7 @@ class Outbox:
                     if isinstance(end, Outcome):
                         self._settle(job, attempt)
                         return end
-        # What was learned identifies a repeated request too.
+        # The new identities also identify a repeated request.
         self._log.keep(attempt, self._hashes(job))
         return end
 

@@ -105,7 +105,7 @@ async def find_existing_chats(
 ) -> list[Chat]:
     """Return the chats of exactly these people, with the title if one is given.
 
-    The chat `recent_id` was just created for them, whoever is listed in it so far.
+    The chat `recent_id` was just created for them, even if it does not list them yet.
 
     Of several direct chats with one person, the latest is returned. `numbers` are the
     known phone numbers of participants, by participant ID, as IDs can change. Raises

@@ -377,7 +377,7 @@ class SentMessages:
             and not any(sent.has_id(message) for message in listed)
             and (same_text(sent.text, text) or same_text(text, sent.text))
         ]
-        # What was sent before the attempt may be listed before it, too.
+        # Earlier messages may be listed before the attempt.
         before = sum(sent.attempted < since for sent in unmatched)
         surplus = len(candidates) - len(unmatched) + min(before, len(earlier))
         if surplus < 1 or (exact and surplus > 1):

@@ -218,7 +218,7 @@ class Directory:
         return found
 
     async def _indexed_person(self, account_id: str, text: str) -> Person | None:
-        """Return the one person in the index whom a text matches, read again from the server."""
+        """Return the only matching person of the index, read again from the server."""
         query = NameQuery.from_text(text)
         candidates = await self._candidates(query, account_id, [account_id])
         people = [candidate for candidate in candidates if candidate.users]

@@ -75,8 +75,8 @@ type Purpose = Literal["send", "create", "mark_read"]
 class PendingRequest:
     """What to do as soon as the recipient is clear and the user agrees.
 
-    `name` is the recipient as the user named it. `message` is None if there is no text
-    yet, or, for a chat to start, none at all.
+    `name` is the recipient as the user named it. `message` is None until the
+    user gives a text, or if a chat is started without one.
     """
 
     purpose: Purpose

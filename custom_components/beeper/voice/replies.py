@@ -66,7 +66,7 @@ class ReplyInterpreter:
         is_next: bool,
         wants_text: bool,
     ) -> Reply | None:
-        """Return the meaning of a reply, None if the text is no reply.
+        """Return the meaning of a reply, None for other texts.
 
         `recipients` are those that the question names. Immediately after it (`is_next`),
         a plain "yes" is enough; later, it must name the recipient. If the question asks for a
