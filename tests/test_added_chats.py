@@ -258,6 +258,27 @@ async def test_issue_goes_away_with_the_chat_and_the_entry(
     assert f"beeper.{loaded.entry_id}.added_chats" not in hass_storage
 
 
+async def test_chat_that_is_missing_for_a_moment_is_not_gone(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(added_chats, "_GONE_AFTER", 600)
+    await add_chat(hass, loaded)
+    await noted(hass, loaded, hass_storage)
+    simulator.world.delete_chat(simulator.world.chats[KIM])
+    before = len(simulator.requests)
+
+    def checks() -> int:
+        requests = simulator.requests[before:]
+        return sum(request.path.startswith("/v1/chats/") for request in requests)
+
+    await until(lambda: checks() >= 3)
+    assert issue(hass) is None
+
+
 async def test_account_of_an_added_chat_is_followed(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:

@@ -578,7 +578,7 @@ async def test_two_users_of_one_server_are_two_entries(
     assert len(hass.config_entries.async_entries(DOMAIN)) == 2
 
 
-@pytest.mark.parametrize("fault", [None, "drop_before", "status_before"])
+@pytest.mark.parametrize("fault", [None, "drop_before", "status_before", "no_chats"])
 async def test_two_servers_of_one_user_are_two_entries(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -589,7 +589,9 @@ async def test_two_servers_of_one_user_are_two_entries(
     async with Simulator() as other:
         for chat in other.world.chats.values():
             chat.local_id = f"{int(chat.local_id) + 100}"
-        if fault:  # A server that cannot be compared with is another one.
+        if fault == "no_chats":
+            other.world.chats.clear()
+        elif fault:  # A server that cannot be compared with is another one.
             simulator.faults.add(fault, path="/v1/chats", times=None)
         await finish(hass, await connect(hass, await begin(hass), other.url))
 

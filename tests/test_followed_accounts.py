@@ -124,6 +124,22 @@ async def test_account_of_another_user_does_not_follow(
     assert not issues(hass)
 
 
+async def test_only_a_connected_account_is_followed(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
+) -> None:
+    account = simulator.world.accounts[OLD]
+    account.status = "reconnect_required"
+    await log_in_again(hass, loaded, simulator)
+    assert loaded.data["account_id"] == OLD
+    assert issues(hass)
+
+    account.status = "connected"
+    await poll(hass, loaded)
+    await hass.async_block_till_done()
+    assert loaded.data["account_id"] == NEW
+    assert "default_account_gone" not in issues(hass)
+
+
 async def test_another_account_may_vanish(
     hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator
 ) -> None:
