@@ -8,6 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.incoming import seen_messages
 from custom_components.beeper.signals import MessageEvent
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
@@ -154,3 +155,70 @@ async def test_messages_of_the_future_do_not_hide_changes_of_others(
     simulator.edit(KIM, message.id, "after")
     await until(lambda: len(events) > 21)
     assert (events[-1].type, events[-1].message.text) == ("message_edited", "after")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (timedelta(), timedelta(hours=-5)),
+        (timedelta(hours=1), timedelta()),
+        (timedelta(hours=1), timedelta(hours=-5)),
+        (timedelta(hours=-5), timedelta()),
+    ],
+    ids=str,
+)
+async def test_clock_that_jumps_around_a_restart_publishes_nothing_twice(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    first: timedelta,
+    then: timedelta,
+) -> None:
+    """What was published before a restart is not all stored, as most of it is old."""
+    for number in range(3):
+        write_at_network_time(simulator, f"before {number}")
+    await until(lambda: len(events) == 3)
+    await quiet(simulator)
+    old = datetime.now(UTC) - timedelta(hours=2)
+    chat = simulator.world.chat(KIM)
+    for number in range(3):
+        simulator.world.incoming(chat, chat.participants[0], f"old {number}", when=old)
+    await quiet(simulator)
+    simulator.clock_skew = first
+    for _ in range(2):
+        await poll(hass, listening)
+        await quiet(simulator)
+    await hass.config_entries.async_unload(listening.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    del hass.data[DOMAIN]
+    simulator.clock_skew = then
+    assert await hass.config_entries.async_setup(listening.entry_id)
+    for number in range(2):
+        for _ in range(2):
+            await poll(hass, listening)
+            await quiet(simulator)
+        write_at_network_time(simulator, f"after {number}")
+        await until(lambda: len(events) > 3 + number)  # noqa: B023
+    await quiet(simulator)
+    assert texts(events) == [
+        *("before 0", "before 1", "before 2"),
+        *("after 0", "after 1"),
+    ]
+
+
+async def test_late_messages_are_new_after_a_clock_was_put_right(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    for skew in (timedelta(hours=1), timedelta()):
+        simulator.clock_skew = skew
+        for _ in range(2):
+            await poll(hass, listening)
+            await quiet(simulator)
+    write(simulator, "eight minutes late", ago=8 * 60)
+    await until(lambda: events)
+    assert texts(events) == ["eight minutes late"]

@@ -185,9 +185,7 @@ class Inbox:
     def _note_time(self, written: datetime) -> None:
         """Note the time of a new message, which shows whether the clock is right."""
         if self._clock.is_corrected_by(written):
-            self._seen.cutoff = min(
-                self._seen.cutoff, written.timestamp() - _CLOCK_TOLERANCE
-            )
+            self._seen.lower_cutoff(written)
             self._caught_up = min(self._caught_up, self._seen.cutoff)
             self._active = {}
 

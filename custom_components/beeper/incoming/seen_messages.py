@@ -7,7 +7,7 @@ any content or sender.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 import logging
 from typing import Any, Final
 
@@ -78,6 +78,9 @@ class SeenMessages:
         self.new_chats = NewChats(self._hash)
         self._save_due = False
         self._was_renumbered = False
+        self._read_until = 0.0
+        """The highest cutoff before it was lowered. Older messages of what was read then
+        are no longer known, and not new."""
         self.cutoff = 0.0
         """The server's time in seconds; older messages are not published.
 
@@ -91,6 +94,7 @@ class SeenMessages:
         if (stored := await self._store.async_load()) is None:
             return False
         self.cutoff = stored["floor"]
+        self._read_until = stored.get("read_until", 0.0)
         for key, seen in stored["seen"].items():
             # Earlier versions stored the time only.
             time, chat, text = seen if isinstance(seen, list) else (seen, "", "")
@@ -111,12 +115,15 @@ class SeenMessages:
 
     def _to_store(self) -> dict[str, Any]:
         self._save_due = False
+        # A wrong clock can have advanced the cutoff too far.
+        kept = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
         return {
             "floor": self.cutoff,
+            "read_until": self._read_until,
             "seen": {
                 key: [seen.time, seen.chat, seen.text]
                 for key, seen in self._seen.items()
-                if seen.time >= self.cutoff
+                if seen.time >= kept
             },
             "marks": {chat: mark for chat, (_, mark) in self._marks.items()},
             "accounts": self.new_chats.accounts,
@@ -127,11 +134,33 @@ class SeenMessages:
 
         `now` is the server's time, `exact` if the server stated it.
         """
-        minutes = self._entry.options.get(CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES)
-        if exact:
+        if exact and self.cutoff > now.timestamp():
             # A clock that was ahead must not hide messages until its time is reached.
-            self.cutoff = min(self.cutoff, now.timestamp())
-        self.cutoff = max(self.cutoff, (now - timedelta(minutes=minutes)).timestamp())
+            self.lower_cutoff(now)
+        self.cutoff = max(self.cutoff, now.timestamp() - self._backlog)
+
+    def lower_cutoff(self, now: datetime) -> None:
+        """Set the cutoff back to what belongs to a time: another clock was wrong."""
+        cutoff = now.timestamp() - self._backlog
+        if cutoff < self.cutoff:
+            reached = min(self.cutoff, datetime.now(UTC).timestamp())
+            self._read_until = max(self._read_until, reached)
+            self.cutoff = cutoff
+
+    @property
+    def _backlog(self) -> float:
+        """Seconds for which late messages are new."""
+        minutes: float = self._entry.options.get(
+            CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES
+        )
+        return minutes * 60
+
+    def _was_read(self, chat_id: str, message: Message, time: float) -> bool:
+        """Return whether an unknown message was read before the cutoff was lowered."""
+        if time >= self._read_until:
+            return False
+        marked = self.is_marked(chat_id, message)
+        return not self.new_chats.is_new(chat_id) if marked is None else marked
 
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
@@ -243,7 +272,8 @@ class SeenMessages:
             return
         if seen is None:
             cutoff = self.new_chats.cutoff(chat_id, message.account_id)
-            if time >= max(self.cutoff, cutoff) and not message.is_deleted:
+            is_new = time >= max(self.cutoff, cutoff) and not message.is_deleted
+            if is_new and not self._was_read(chat_id, message, time):
                 yield MessageChange(
                     type="message_sent" if is_self else "message_received",
                     message=message,
