@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.incoming import history, inbox
 from custom_components.beeper.signals import MessageEvent
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
@@ -355,6 +357,34 @@ async def test_chat_that_returns_with_another_id(
     message.text = message.html = "open the gate"
     world._append(new, message)
     world.delete_chat(old)
+    write(simulator, "close the gate", chat_id=new.id)
+    await until(lambda: len(events) > 1)
+    await quiet(simulator)
+    assert texts(events) == ["open the gate", "close the gate"]
+
+
+async def test_chat_that_returns_while_the_chats_cannot_be_listed(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Home Assistant restarts, and does not know yet which chats there are."""
+    write(simulator, "open the gate")
+    await until(lambda: events)
+    await quiet(simulator)
+    await hass.config_entries.async_unload(listening.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    del hass.data[DOMAIN]
+    new = simulator.world.recreate_chat(simulator.world.chat(KIM))
+    simulator.faults.add(
+        "status_before", path="/v1/chats/search", status=500, times=None
+    )
+    assert await hass.config_entries.async_setup(listening.entry_id)
+    await until(
+        lambda: any(connection.is_followed for connection in simulator.hub.connections)
+    )
     write(simulator, "close the gate", chat_id=new.id)
     await until(lambda: len(events) > 1)
     await quiet(simulator)

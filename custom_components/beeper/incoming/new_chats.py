@@ -45,6 +45,13 @@ class NewChats:
         if self._chats is not None:
             self._chats.setdefault(self._fingerprint(chat_id), cutoff)
 
+    def lower_cutoffs(self, now: float) -> None:
+        """Let no cutoff lie ahead: the clock was wrong when it was set."""
+        for cutoffs in (self._chats, self.accounts):
+            for key, cutoff in (cutoffs or {}).items():
+                if cutoffs and cutoff > now:
+                    cutoffs[key] = now
+
     def is_new(self, chat_id: str) -> bool:
         """Return whether a chat came after the others."""
         return bool((self._chats or {}).get(self._fingerprint(chat_id)))

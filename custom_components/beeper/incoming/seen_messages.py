@@ -146,6 +146,7 @@ class SeenMessages:
             reached = min(self.cutoff, datetime.now(UTC).timestamp())
             self._read_until = max(self._read_until, reached)
             self.cutoff = cutoff
+            self.new_chats.lower_cutoffs(now.timestamp())
 
     @property
     def _backlog(self) -> float:
@@ -339,8 +340,11 @@ class SeenMessages:
                 for other_id, other in listed.items()
             )
         else:
-            is_same = self.new_chats.is_new(chat_id) or self.new_chats.is_gone(
-                seen.chat
+            # While the chats are not known, nothing is published twice.
+            is_same = (
+                not self.new_chats.has_chats
+                or self.new_chats.is_new(chat_id)
+                or self.new_chats.is_gone(seen.chat)
             )
         return seen if is_same else None
 
