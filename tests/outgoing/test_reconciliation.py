@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.data import get_outbox
 from custom_components.beeper.outgoing import outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -16,7 +17,7 @@ from simulator.model import Person
 from tests.helpers.actions import call_action, create_chat, posts
 from tests.helpers.outcomes import outcome_of
 from tests.helpers.servers import restart
-from tests.helpers.waiting import poll, quiet
+from tests.helpers.waiting import poll, until
 from tests.helpers.world import ALEX, GROUP_OF_TWO, KIM_BY_NUMBER
 
 pytestmark = pytest.mark.usefixtures("quick_recovery")
@@ -325,11 +326,14 @@ AHEAD = pytest.mark.parametrize(
 
 
 async def noted(
-    hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator
+    hass: HomeAssistant, entry: MockConfigEntry, ahead: timedelta, *ids: str | None
 ) -> None:
-    """Wait until the inbox has read what is in the chats."""
+    """Wait until the inbox has read a chat or message that is dated ahead."""
     await poll(hass, entry)
-    await quiet(simulator)
+    listed = get_outbox(hass, entry).sent.listed
+    await until(
+        lambda: ahead < timedelta() or ids in [key for key, _, _ in listed.to_store()]
+    )
 
 
 @AHEAD
@@ -350,7 +354,7 @@ async def test_a_twin_from_before_the_attempt_proves_nothing(
         call = {"user": {"id": alex.id}, "message_text": "hi", "account_id": "telegram"}
     assert me.is_self
     twin = simulator.world.incoming(chat, me, "hi", when=simulator.world.now() + ahead)
-    await noted(hass, loaded, simulator)
+    await noted(hass, loaded, ahead, ALEX, twin.id)
     path = "/v1/chats/*/messages"
     simulator.traits.add("existing_chat_drops_text")
 
@@ -380,8 +384,8 @@ async def test_a_group_from_before_the_attempt_is_not_its_result(
     hass_storage: dict[str, Any],
     ahead: timedelta,
 ) -> None:
-    add_chat(simulator, KIM_ID, ALEX_ID, age=-ahead)
-    await noted(hass, loaded, simulator)
+    chat_id = add_chat(simulator, KIM_ID, ALEX_ID, age=-ahead)
+    await noted(hass, loaded, ahead, chat_id)
     simulator.faults.add("drop_before", method="POST", path="/v1/chats")
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await create_chat(hass, **GROUP_OF_TWO)

@@ -269,6 +269,8 @@ class Inbox:
             self._directory.index.note_chat(chat)
             if self._sent.listed.note_chat(chat, server_time(self._server)):
                 self._sent.save_soon()
+            if chat.preview:
+                self._note_listed([chat.preview])
         self._advance_cutoff()
         self._seen.forget_old()
         for chat_id, state in active.items():
