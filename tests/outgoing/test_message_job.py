@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from simulator import Simulator, faults, wire
-from simulator.faults import Fault, Run
+from simulator.faults import Fault, Run, hang_up
 from tests.helpers.actions import PATH, call_action, send, sent, tried
 from tests.helpers.outcomes import outcome_of
 from tests.helpers.servers import add_entry
@@ -148,12 +148,20 @@ async def test_mismatching_message_is_not_recovered(
 
 
 async def test_two_matches_recover_nothing(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Somebody writes the same on the phone, in the same moment."""
     chat = simulator.world.chats[KIM]
-    later = simulator.world.now() + timedelta(seconds=1)
-    simulator.world.incoming(chat, chat.participants[1], "hi", when=later)
+
+    async def write_too(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+        simulator.world.incoming(chat, chat.participants[1], "hi")
+        await run()
+        return hang_up(request)
+
+    monkeypatch.setitem(faults._EFFECTS, "drop_after", write_too)
     simulator.faults.add("drop_after", method="POST", path=PATH)
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from aiohttp import web
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -12,7 +13,8 @@ from custom_components.beeper.data import get_outbox
 from custom_components.beeper.outgoing import outbox
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from simulator import Simulator
+from simulator import Simulator, faults
+from simulator.faults import Fault, Run, hang_up
 from simulator.model import Person
 from tests.helpers.actions import call_action, create_chat, posts
 from tests.helpers.outcomes import outcome_of
@@ -179,13 +181,20 @@ async def test_hanging_server_times_out(
 
 
 async def test_two_matching_chats_recover_nothing(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    async def create_two(
+        _: Fault, request: web.Request, run: Run
+    ) -> web.StreamResponse:
+        add_chat(simulator, KIM_ID, ALEX_ID, title="Trip")
+        await run()
+        return hang_up(request)
+
+    monkeypatch.setitem(faults._EFFECTS, "drop_after", create_two)
     simulator.faults.add("drop_after", method="POST")
-    later = simulator.world.now() + timedelta(seconds=1)
-    add_chat(
-        simulator, KIM_ID, ALEX_ID, title="Trip", age=simulator.world.now() - later
-    )
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await create_chat(hass, **GROUP_OF_TWO, title="Trip")
