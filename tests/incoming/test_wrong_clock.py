@@ -56,6 +56,36 @@ async def test_messages_with_right_times_are_published(
     assert texts(events) == ["smoke 0", "smoke 1", "smoke 2"]
 
 
+@pytest.mark.parametrize(
+    "back", [TWENTY_MINUTES, timedelta(hours=3), timedelta(days=2)]
+)
+async def test_a_clock_that_is_set_back_makes_nothing_new_again(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    back: timedelta,
+) -> None:
+    """Many computers confuse local time and UTC after another system ran on them."""
+    await poll(hass, loaded)
+    simulator.clock_skew = -back
+    for _ in range(2):
+        simulator.hub.hang_up()
+        await poll(hass, loaded)
+        await until(
+            lambda: any(
+                connection.is_followed for connection in simulator.hub.connections
+            )
+        )
+        await quiet(simulator)
+    assert not events
+    write_at_network_time(simulator, "smoke")
+    await until(lambda: events)
+    await poll(hass, loaded)
+    await quiet(simulator)
+    assert texts(events) == ["smoke"]
+
+
 async def test_first_message_of_a_new_chat_is_published(
     hass: HomeAssistant,
     listening: MockConfigEntry,
