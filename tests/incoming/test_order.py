@@ -363,13 +363,15 @@ async def test_chat_that_returns_with_another_id(
     assert texts(events) == ["open the gate", "close the gate"]
 
 
+@pytest.mark.parametrize("path", ["/v1/chats/search", "/v1/chats"])
 async def test_chat_that_returns_while_the_chats_cannot_be_listed(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
     events: list[MessageEvent],
+    path: str,
 ) -> None:
-    """Home Assistant restarts, and does not know yet which chats there are."""
+    """Home Assistant restarts, and does not know yet which chats there are, or changed."""
     write(simulator, "open the gate")
     await until(lambda: events)
     await quiet(simulator)
@@ -377,11 +379,11 @@ async def test_chat_that_returns_while_the_chats_cannot_be_listed(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done()
     del hass.data[DOMAIN]
-    new = simulator.world.recreate_chat(simulator.world.chat(KIM))
-    simulator.faults.add(
-        "status_before", path="/v1/chats/search", status=500, times=None
-    )
+    simulator.faults.add("status_before", path=path, status=500, times=None)
     assert await hass.config_entries.async_setup(listening.entry_id)
+    if path == "/v1/chats":
+        await until(lambda: listening.runtime_data.inbox._seen.new_chats.has_chats)
+    new = simulator.world.recreate_chat(simulator.world.chat(KIM))
     await until(
         lambda: any(connection.is_followed for connection in simulator.hub.connections)
     )

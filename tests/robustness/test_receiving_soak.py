@@ -2,6 +2,7 @@
 
 What happens is what real servers do: rows arrive late or in between, messages and chats
 get other IDs, accounts are added with their history, tokens are refused for a moment.
+Members of groups write bursts of 64 kB, chats and accounts hang, and clocks are wrong.
 `Model` knows what must be published. The seed is in the output of a failed run; `SOAK_SEED`
 makes the same plan again, and `SOAK_TIMES` one that is so many times as long.
 """
@@ -10,7 +11,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 import os
 import random
@@ -47,6 +48,13 @@ STAYING = (KIM, FAMILY)
 
 HOURS = 3 * 3600
 MINUTES = 8 * 60
+HANGING = 20
+"""Seconds that a hanging request takes, on a clock that the tests move forward."""
+
+LONG = 64 * 1024
+BURST = 14
+"""So many messages of `&` are longer than the body of a response may be."""
+
 THUMB = "\N{THUMBS UP SIGN}"
 ROBOT = "\N{ROBOT FACE}"
 TRIGGERS = ("message_received", "message_edited", "reaction_added")
@@ -139,11 +147,18 @@ class Life:
             self.own_changes,
             self.changes_of_others,
             self.slow_question,
+            self.hostile_member,
+            self.hanging_chats,
+            self.hanging_account,
+            self.wrong_clock,
             *([self.trouble] * 10),
         ]
         self.plan = kinds * 3 * TIMES
         rng.shuffle(self.plan)
         self._accounts = count()
+        self.latest = 0.0
+        """The longest time that a message took while others hung, without the time that
+        was skipped."""
 
     @property
     def _world(self) -> Any:
@@ -425,6 +440,81 @@ class Life:
                 )
         self.live()
 
+    # Attacks and clocks
+
+    async def hostile_member(self) -> None:
+        """Somebody fills the pages of a group with long texts."""
+        await self.calm()
+        chat = self._chat(FAMILY)
+        member = self._other(chat)
+        letter = self._rng.choice(("&", ",", "<p>", "[{", "\x01", "\N{PILE OF POO}"))
+        size = LONG // len(letter.encode())
+        for _ in range(BURST):
+            text = f"{self.model.text('burst')} {letter * size}"
+            self.model.once.add(text)
+            self.model.in_order[FAMILY].append(text)
+            self._world.incoming(chat, member, text)
+        await self._in_time([FAMILY, KIM])
+
+    async def hanging_chats(self) -> None:
+        """Beeper does not answer for some chats: the others go on."""
+        await self.calm()
+        names = [name for name in self.chats if name not in STAYING]
+        for name in names:
+            self._simulator.faults.add(
+                "delay",
+                path=f"*/{self.chats[name]}/messages",
+                seconds=HANGING,
+                times=None,
+            )
+            self.live(name)
+        await self._in_time([*STAYING])
+        self._simulator.faults.clear()
+        self._skip_time(31)
+
+    async def hanging_account(self) -> None:
+        """Beeper does not answer for accounts, contacts and the list of chats."""
+        await self.calm()
+        for path in ("/v1/accounts*", "/v1/chats", "/v1/chats/search"):
+            self._simulator.faults.add(
+                "delay", path=path, seconds=HANGING, times=None, method="GET"
+            )
+        self._hass.async_create_task(self._entry.runtime_data.async_refresh())
+        await self._in_time([*self.chats])
+        self._simulator.faults.clear()
+        self._skip_time(31)
+
+    async def wrong_clock(self) -> None:
+        """The clock of Beeper's computer jumps; the times of messages stay right."""
+        await self.calm()
+        hours = self._rng.choice((-5, -1, -0.4, 0.4, 1, 5))
+        self._simulator.clock_skew = timedelta(hours=hours)
+        for _ in range(2):
+            await poll(self._hass, self._entry)
+        now = datetime.now(UTC)
+        await self._in_time([*STAYING], when=now)
+        self._simulator.clock_skew = timedelta()
+        for _ in range(2):
+            await poll(self._hass, self._entry)
+        await self._in_time([*STAYING])
+
+    async def _in_time(self, names: list[str], when: datetime | None = None) -> None:
+        """Let people write; the messages are published although no time is skipped.
+
+        So they wait for no timeout. How long a busy machine takes proves nothing.
+        """
+        loop = asyncio.get_running_loop()
+        for name in names:
+            chat, text = self._chat(name), self.model.text("in time")
+            self.model.once.add(text)
+            self.model.in_order[name].append(text)
+            began = loop.time()
+            self._world.incoming(chat, self._other(chat), text, when=when)
+            await until(
+                lambda: text in by_kind(self._told[-200:], "message_received")  # noqa: B023
+            )
+            self.latest = max(self.latest, loop.time() - began)
+
     # Waiting
 
     async def caught_up(self) -> None:
@@ -498,7 +588,7 @@ async def test_all_messages_are_published_once_and_no_old_ones(
     await hass.async_block_till_done()
     life.model.check(told)
     assert not [*listening.async_get_active_flows(hass, {SOURCE_REAUTH})]
-    print(len(told), dict(done))  # noqa: T201
+    print(len(told), dict(done), f"{life.latest:.1f} s")  # noqa: T201
 
 
 @pytest.fixture

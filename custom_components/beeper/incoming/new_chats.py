@@ -1,6 +1,10 @@
 """Which accounts and chats are new: the history they bring along is not."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
+
+_NEW: Final = 1.0
+"""The cutoff of a new chat all of whose messages count; that of existing chats is 0."""
 
 
 class NewChats:
@@ -43,7 +47,7 @@ class NewChats:
     def note_chat(self, chat_id: str, cutoff: float) -> None:
         """Record a chat; if it is new, its messages count from the cutoff on."""
         if self._chats is not None:
-            self._chats.setdefault(self._fingerprint(chat_id), cutoff)
+            self._chats.setdefault(self._fingerprint(chat_id), max(cutoff, _NEW))
 
     def lower_cutoffs(self, now: float) -> None:
         """Let no cutoff lie ahead: the clock was wrong when it was set."""
