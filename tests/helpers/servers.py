@@ -42,7 +42,9 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set the entry up as after a restart of Home Assistant."""
     outbox = get_data(hass).outboxes[entry.entry_id]
     await outbox.sent._store.async_save(outbox.sent._to_store())
-    await outbox._log._store.async_save(outbox._log._to_store())
+    log = outbox._log
+    await log._store.async_save(log._to_store())
+    await log._results_store.async_save(log._results_to_store())
     assert await hass.config_entries.async_unload(entry.entry_id)
     del get_data(hass).outboxes[entry.entry_id]
     assert await hass.config_entries.async_setup(entry.entry_id)

@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.beeper.const import DOMAIN
+from custom_components.beeper.data import get_outbox
 from custom_components.beeper.outgoing import limits, outbox
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
@@ -28,7 +29,7 @@ from simulator.faults import Fault, Run, hang_up
 from tests.helpers.actions import create_chat, posts, send
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
-from tests.helpers.world import GROUP_OF_TWO, KIM_BY_NUMBER, PROFILES
+from tests.helpers.world import GROUP_OF_TWO, KIM, KIM_BY_NUMBER, PROFILES
 
 pytestmark = pytest.mark.usefixtures("quick_recovery")
 
@@ -385,6 +386,27 @@ async def test_old_attempts_are_forgotten_at_a_restart(
     await hass.async_block_till_done()
     stored = hass_storage[f"beeper.{loaded.entry_id}.sent"]["data"]["sent"]
     assert not stored
+
+
+async def test_sent_messages_as_the_first_versions_stored_them(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    await send(hass, message="hi")
+    await hass.config_entries.async_unload(loaded.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    stored = hass_storage[f"beeper.{loaded.entry_id}.sent"]
+    messages = stored["data"] = stored["data"]["sent"]
+    assert messages
+    del hass.data[DOMAIN]
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done()
+
+    assert loaded.state is ConfigEntryState.LOADED
+    assert get_outbox(hass, loaded).sent.into({KIM})
 
 
 @pytest.mark.parametrize(

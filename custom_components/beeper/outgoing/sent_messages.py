@@ -143,7 +143,7 @@ class SentMessages:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Start without messages."""
-        self._store = Store[dict[str, Any]](
+        self._store = Store[Any](
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.sent"
         )
         self._is_removed = False
@@ -156,6 +156,8 @@ class SentMessages:
         now = asyncio.get_running_loop().time()
         time = dt_util.utcnow().timestamp()
         data = await self._store.async_load() or {}
+        if isinstance(data, list):  # As the first versions stored it.
+            data = {"sent": data}
         self.listed.load(data.get("listed", ()))
         for stored in data.get("sent", ()):
             attempted = now - (time - stored["time"])
