@@ -117,7 +117,7 @@ class Inbox:
         if self._loaded:
             return
         if not await self._seen.async_load():
-            self._seen.cutoff = self._clock.now().timestamp() - _CLOCK_TOLERANCE
+            self._seen.start(self._clock.now().timestamp() - _CLOCK_TOLERANCE)
             try:
                 async for chat in self._active_chats():
                     reading = await read_history(self._client, self._seen, chat.id)

@@ -129,6 +129,10 @@ class SeenMessages:
             "accounts": self.new_chats.accounts,
         }
 
+    def start(self, time: float) -> None:
+        """Ignore what is older than the first run, also if a clock is set back."""
+        self.cutoff = self._read_until = time
+
     def advance_cutoff(self, now: datetime, *, exact: bool) -> None:
         """Advance the cutoff below which messages are ignored.
 
@@ -143,7 +147,8 @@ class SeenMessages:
         """Set the cutoff back to what belongs to a time: another clock was wrong."""
         cutoff = now.timestamp() - self._backlog
         if cutoff < self.cutoff:
-            reached = min(self.cutoff, datetime.now(UTC).timestamp())
+            # What is newer is remembered, wherever the cutoff was.
+            reached = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
             self._read_until = max(self._read_until, reached)
             self.cutoff = cutoff
             self.new_chats.lower_cutoffs(now.timestamp())
@@ -173,7 +178,7 @@ class SeenMessages:
         oldest_followed = max([self.cutoff - _FOLLOWED_FOR, *followed[:1]])
         ahead = times[present:][:_FOLLOWED][-1:]
         last_followed = max([now, *ahead])
-        oldest = min(self.cutoff, oldest_followed)
+        oldest = min(self.cutoff, oldest_followed, now - _FUTURE - self._backlog)
         seen_now: dict[int, _Seen] = {}
 
         def keep(seen: _Seen) -> _Seen:
