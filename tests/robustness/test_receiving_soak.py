@@ -2,7 +2,7 @@
 
 What happens is what real servers do: rows arrive late or in between, messages and chats
 get other IDs, accounts are added with their history, tokens are refused for a moment.
-Members of groups write bursts of 64 kB, chats and accounts hang, and clocks are wrong.
+Members of groups write bursts of 64 kB, and chats and accounts hang.
 `Model` knows what must be published. The seed is in the output of a failed run; `SOAK_SEED`
 makes the same plan again, and `SOAK_TIMES` one that is so many times as long.
 """
@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 import os
 import random
@@ -150,7 +150,6 @@ class Life:
             self.hostile_member,
             self.hanging_chats,
             self.hanging_account,
-            self.wrong_clock,
             *([self.trouble] * 10),
         ]
         self.plan = kinds * 3 * TIMES
@@ -440,7 +439,7 @@ class Life:
                 )
         self.live()
 
-    # Attacks and clocks
+    # Attacks
 
     async def hostile_member(self) -> None:
         """Somebody fills the pages of a group with long texts."""
@@ -484,21 +483,7 @@ class Life:
         self._simulator.faults.clear()
         self._skip_time(31)
 
-    async def wrong_clock(self) -> None:
-        """The clock of Beeper's computer jumps; the times of messages stay right."""
-        await self.calm()
-        hours = self._rng.choice((-5, -1, -0.4, 0.4, 1, 5))
-        self._simulator.clock_skew = timedelta(hours=hours)
-        for _ in range(2):
-            await poll(self._hass, self._entry)
-        now = datetime.now(UTC)
-        await self._in_time([*STAYING], when=now)
-        self._simulator.clock_skew = timedelta()
-        for _ in range(2):
-            await poll(self._hass, self._entry)
-        await self._in_time([*STAYING])
-
-    async def _in_time(self, names: list[str], when: datetime | None = None) -> None:
+    async def _in_time(self, names: list[str]) -> None:
         """Let people write; the messages are published although no time is skipped.
 
         So they wait for no timeout. How long a busy machine takes proves nothing.
@@ -509,7 +494,7 @@ class Life:
             self.model.once.add(text)
             self.model.in_order[name].append(text)
             began = loop.time()
-            self._world.incoming(chat, self._other(chat), text, when=when)
+            self._world.incoming(chat, self._other(chat), text)
             await until(
                 lambda: text in by_kind(self._told[-200:], "message_received")  # noqa: B023
             )
