@@ -548,7 +548,7 @@ async def test_other_addresses_of_home_assistant_are_explained(
 
     error = await refused(hass, simulator, attachment=attachment)
 
-    assert "this address of Home Assistant is no file" in error
+    assert "this address of Home Assistant is not a file" in error
     assert "camera.door" in error
 
 
