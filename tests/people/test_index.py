@@ -331,6 +331,7 @@ def listed_chat(
         participants=(*people, User(id=f"@me-{'ab'[number % 2]}:x", is_self=True)),
         last_activity=datetime.fromtimestamp(number, tz=UTC),
         merged_into_id=f"!chat{merged}:x" if merged == number + 1 else None,
+        merged_ids=(),
     )
 
 

@@ -208,3 +208,41 @@ async def test_r4_a_file_in_a_member_is_found(
         hass, "download_attachment", chat_id=MERGED, message_id=CAKE
     )
     assert saved["size"] > 0
+
+
+@pytest.mark.parametrize("text", ["Kim", "+1 555 010 1002"])
+@pytest.mark.parametrize(
+    ("account", "chat_id"),
+    [("whatsapp", KIM), ("local-whatsapp_ba_Sample", KIM_LOCAL), (None, KIM_LOCAL)],
+)
+async def test_r4_a_message_leaves_from_the_stated_account(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    text: str,
+    account: str | None,
+    chat_id: str,
+) -> None:
+    """Without one, it leaves from the account that Beeper chooses."""
+    fields = {"account_id": account} if account else {}
+
+    await call_action(hass, "send_message", recipient=text, message="hi", **fields)
+
+    sent = [chat.id for chat in simulator.world.chats.values() if texts_sent(chat)]
+    assert sent == [chat_id]
+
+
+async def test_r4_a_merged_chat_without_a_member_in_the_account_is_no_match(
+    hass: HomeAssistant, simulator: Simulator, merged: Chat
+) -> None:
+    merged.merge.remove(KIM)
+
+    with pytest.raises(HomeAssistantError, match="no person or chat"):
+        await call_action(
+            hass, "send_message", recipient="Kim", message="hi", account_id="whatsapp"
+        )
+
+    assert not simulator.executed
+
+
+def texts_sent(chat: Chat) -> list[str | None]:
+    return [message.text for message in chat.messages if message.text == "hi"]

@@ -323,7 +323,8 @@ class ListedChat:
 
     `participants` may be incomplete. `local_id` is the number that this installation of
     Beeper gave the chat; an `id` can contain a phone number. `merged_into_id` is the
-    chat that Beeper shows instead of this one.
+    chat that Beeper shows instead of this one. `merged_ids` are the chats that this one
+    replaces and that contain its messages.
     """
 
     id: str
@@ -335,6 +336,7 @@ class ListedChat:
     participants: tuple[User, ...]
     last_activity: datetime | None
     merged_into_id: str | None
+    merged_ids: tuple[str, ...]
 
     @classmethod
     def from_dict(cls, data: Json) -> Self:
@@ -357,6 +359,7 @@ def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
         ),
         "last_activity": _time(chat, "lastActivity"),
         "merged_into_id": _text(chat, "mergedIntoChatID"),
+        "merged_ids": _texts(_mapping(chat.get("merge")), "chatIDs"),
     }
 
 
@@ -364,11 +367,10 @@ def _listed(chat: Mapping[str, Json]) -> dict[str, Any]:
 class Chat(ListedChat):
     """A chat; if `participants` is incomplete, `has_more` is true.
 
-    `max_text_length` counts characters. `merged_ids` are the chats that this one
-    replaces and that contain its messages. `draft` is empty if it consists of
-    attachments only. `reminder_is_dismissed` is true if an incoming message dismisses
-    the reminder. `preview` is the newest message and is present in lists. Unknown flags
-    and counts are None.
+    `max_text_length` counts characters. `draft` is empty if it consists of attachments
+    only. `reminder_is_dismissed` is true if an incoming message dismisses the reminder.
+    `preview` is the newest message and is present in lists. Unknown flags and counts are
+    None.
     """
 
     description: str | None
@@ -388,7 +390,6 @@ class Chat(ListedChat):
     draft: str | None
     message_expiry_seconds: int | None
     max_text_length: int | None
-    merged_ids: tuple[str, ...]
     preview: Message | None
 
     @property
@@ -429,7 +430,6 @@ class Chat(ListedChat):
             else None,
             message_expiry_seconds=_count(chat, "messageExpirySeconds") or None,
             max_text_length=_count(capabilities, "maxTextLength") or None,
-            merged_ids=_texts(_mapping(chat.get("merge")), "chatIDs"),
             preview=Message.from_dict(chat["preview"]) if chat.get("preview") else None,
         )
 

@@ -17,8 +17,8 @@ from ..server import Server
 from ..validation import person_recipient
 from .candidates import Candidate, find_candidates, group_by_person, is_one_person
 from .confirmation import confirm_matches
-from .index_keeper import IndexKeeper, account_ids
-from .listing import gather_in_time, list_chats, list_contacts_if_possible
+from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
+from .listing import gather, gather_in_time, list_chats, list_contacts_if_possible
 from .matching import (
     NameQuery,
     Rank,
@@ -173,6 +173,7 @@ class Directory:
         Raises the errors of `resolve_recipient`.
         """
         query = NameQuery.from_text(text)
+        chats: list[Candidate] = []
         ranked = rank_candidates(await self._candidates(query, account_id, ()), query)
         best = await confirm_matches(
             self.server, self.index, query, select_best(ranked), contacts=False
@@ -180,6 +181,11 @@ class Directory:
         if len(best) != 1:
             chats = await self._all_chats(account_id)
             ranked = rank_candidates(chats, query)
+            best = select_best(ranked)
+        if account_id and (not best or any(map(_is_merged, best))):
+            if member := await self._member(account_id, query):
+                return member
+            ranked = [(rank, row) for rank, row in ranked if not _is_merged(row)]
             best = select_best(ranked)
         if not best:
             check_number(text, field=field)
@@ -194,6 +200,29 @@ class Directory:
         (chat,) = [candidate.chat for candidate in best if candidate.chat]
         self.server.check_chat_number(text, chat)
         return chat
+
+    async def _member(self, account_id: str, query: NameQuery) -> ListedChat | None:
+        """Return the member, in an account, of the one merged chat that matches.
+
+        Beeper lists a merged chat in one account and its members in none.
+        """
+        merged = filter(_is_merged, await self._all_chats(None))
+        best = select_best(rank_candidates(merged, query))
+        chats = [candidate.chat for candidate in best if candidate.chat]
+        return await self._member_in(account_id, chats[0]) if len(chats) == 1 else None
+
+    async def _member_in(
+        self, account_id: str, merged: ListedChat
+    ) -> ListedChat | None:
+        """Return the only member of a merged chat in an account: it sends from there."""
+        members = await gather(
+            *(
+                self.server.client.chat(member_id, participants=MAX_PARTICIPANTS)
+                for member_id in merged.merged_ids
+            )
+        )
+        found = [member for member in members if member.account_id == account_id]
+        return found[0] if len(found) == 1 else None
 
     async def _all_chats(self, account_id: str | None) -> list[Candidate]:
         chats = await list_chats(self.server, account_id, None)
@@ -239,6 +268,10 @@ class Directory:
             return None
         _check_chat_numbers(self.server, same, text)
         return as_person(text, same[0].name, users)
+
+
+def _is_merged(candidate: Candidate) -> bool:
+    return candidate.chat is not None and bool(candidate.chat.merged_ids)
 
 
 def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat]:
