@@ -391,7 +391,7 @@ async def test_failed_press_can_be_repeated(
 ) -> None:
     await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
     simulator.faults.add("status_before", method="POST", path=PATH, status=429)
-    with pytest.raises(HomeAssistantError, match="Nothing was created or sent"):
+    with pytest.raises(HomeAssistantError, match="Nothing was done"):
         await press(hass)
     assert state(hass) == "not_done"
 

@@ -863,11 +863,11 @@ async def test_sending_failed(
     [
         ({"nonsense": 1}, "There is no field nonsense. The fields are: account_id,"),
         ({"+1 555": 1}, "There is no field …"),
-        ({"account_id": ["a"]}, "account_id must be text"),
+        ({"account_id": ["a"]}, "account_id takes one value, not a list"),
         ({"account_id": " "}, "account_id is blank"),
         ({"chat_id": {"a": 1}}, "chat_id must be text"),
         ({"chat_id": True}, "chat_id must be text"),
-        ({"device_id": [["a"]]}, "device_id.0 must be text"),
+        ({"device_id": [["a"]]}, "device_id.0 takes one value, not a list"),
         ({"sender": 1.5}, "sender.0 must be text"),
         ({"sender": ["Kim", ""]}, "sender.1 is blank"),
         ({"sender": {"name": "Kim"}}, "sender.0 must be text"),

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+import re
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -20,6 +21,8 @@ from .errors import Refusal, invalid
 
 _IMESSAGE: Final = "imessage"
 """The ID of the account for iMessage, which servers do not always list."""
+
+_ADDRESS: Final = re.compile(r"@|\d{6,}")
 
 _CONFIRMATION_DELAY: Final = 2.0
 """Seconds before a refused token is tried again."""
@@ -90,7 +93,9 @@ class Server:
             if _squeezed(text) in map(_squeezed, account.network_names)
         ]
         if len(matches) > 1:
-            raise invalid("account_ambiguous", field=field, accounts=self.account_names)
+            raise invalid(
+                "account_ambiguous", field=field, ids=_without_addresses(matches)
+            )
         if not matches and _squeezed(text) == _IMESSAGE:
             return _IMESSAGE
         return matches[0] if matches else text
@@ -184,6 +189,12 @@ class Server:
         except BeeperError as err:
             self.start_reauth_if_refused(err)
             raise refusal(err).error() from None
+
+
+def _without_addresses(account_ids: Iterable[str]) -> str:
+    """Return account IDs for an error, which is logged: some contain an address."""
+    shown = ("…" if _ADDRESS.search(text) else text for text in account_ids)
+    return ", ".join(dict.fromkeys(shown))
 
 
 def _squeezed(network: str) -> str:

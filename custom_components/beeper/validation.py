@@ -105,6 +105,8 @@ def trimmed(value: str) -> str:
 
 def identifier(value: Any) -> str:
     """Return an ID, handle or name without invisible characters around it."""
+    if isinstance(value, list):
+        raise vol.Invalid("several_values")
     if isinstance(value, float):
         raise vol.Invalid("not_text")
     # Copying a name or number often copies invisible characters with it.
@@ -170,6 +172,8 @@ def recipient(value: Any) -> str:
 
     Digits without country code may be a title, such as 2026/2027: see `person_recipient`.
     """
+    if isinstance(value, list):
+        raise vol.Invalid("several_recipients")
     return _phone_number_or_name(value, titles=True)
 
 

@@ -56,13 +56,6 @@ async def test_reading_is_about_the_accounts_that_networks_name(
 @pytest.mark.parametrize(
     ("action", "call"),
     [
-        ("create_chat", {"recipient": "Kim", "account_id": "Whats App"}),
-        (
-            "send_message",
-            {"recipient": "Kim", "message": "x", "account_id": "WhatsApp"},
-        ),
-        ("find", {"query": "Kim", "account_id": "WhatsApp"}),
-        ("list_chats", {"account_ids": ["Telegram", "WhatsApp"]}),
         ("create_chat", {"recipient": "Kim", "account_id": "Watsapp"}),
         ("create_chat", {"user": {"id": "1"}, "account_id": "Watsapp"}),
         ("send_message", {"recipient": "Kim", "message": "x", "account_id": "Watsapp"}),
@@ -82,3 +75,42 @@ async def test_error_lists_the_accounts(
     assert "account_id" in text
     assert "are: Beeper, Instagram, Signal, Slack, Telegram, WhatsApp (2)" in text
     assert not simulator.executed
+
+
+@pytest.mark.parametrize(
+    ("action", "call"),
+    [
+        ("create_chat", {"recipient": "Kim", "account_id": "Whats App"}),
+        (
+            "send_message",
+            {"recipient": "Kim", "message": "x", "account_id": "WhatsApp"},
+        ),
+        ("find", {"query": "Kim", "account_id": "WhatsApp"}),
+        ("list_chats", {"account_ids": ["Telegram", "WhatsApp"]}),
+    ],
+)
+async def test_error_lists_the_ids_of_accounts_on_one_network(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    action: str,
+    call: dict[str, Any],
+) -> None:
+    with pytest.raises(HomeAssistantError) as refused:
+        await call_action(hass, action, **call)
+
+    assert f"one of them: whatsapp, {SECOND}." in str(refused.value)
+    assert not simulator.executed
+
+
+async def test_errors_hide_account_ids_with_addresses(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    world = simulator.world
+    world.rename_account(world.accounts[SECOND], "sh-whatsapp_kim@example.com")
+    await loaded.runtime_data.async_refresh()
+
+    with pytest.raises(HomeAssistantError) as refused:
+        await find(hass, query="Kim", account_id="WhatsApp")
+
+    assert "one of them: whatsapp, …." in str(refused.value)

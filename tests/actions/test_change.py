@@ -1167,7 +1167,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         "title is given, and also in clear",
     ),
     ("mark_read", {"message_id": " \u200b"}, "message_id is blank"),
-    ("mark_unread", {"message_id": ["1"]}, "message_id must be text"),
+    ("mark_unread", {"message_id": ["1"]}, "message_id takes one value, not a list"),
     ("notify_anyway", {"allow_repeat": "x"}, "allow_repeat must be true or false"),
     ("set_reminder", {}, "remind_at is required"),
     ("set_reminder", {"remind_at": "soon"}, "remind_at must be a date"),

@@ -292,7 +292,7 @@ async def test_source_url_replaces_a_missing_id(
     ("data", "message"),
     [
         ({"message_id": None}, "message_id is required"),
-        ({"message_id": ["4"]}, "message_id must be text"),
+        ({"message_id": ["4"]}, "message_id takes one value, not a list"),
         ({"attachment": 0}, "attachment must be a whole number from 1 to 100"),
         ({"attachment": "all"}, "attachment must be a whole number"),
         ({"folder": "/config"}, "folder must be a folder inside"),
@@ -305,7 +305,7 @@ async def test_source_url_replaces_a_missing_id(
         ({"folder": "a\\b"}, "folder must be a folder inside"),
         ({"folder": "a\nb"}, "folder must be a folder inside"),
         ({"folder": "a" * 201}, "folder must be a folder inside"),
-        ({"folder": ["a"]}, "folder must be text"),
+        ({"folder": ["a"]}, "folder takes one value, not a list"),
         ({"file_name": "../x"}, "file_name must be a file name"),
         ({"file_name": True}, "file_name must be text"),
         ({"account_id": "whatsapp"}, "account_id can be used only with recipient"),

@@ -30,7 +30,7 @@ CALLS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     (
         "create_chat",
         {"recipient": ["Kim", " "]},
-        {"en": "Recipient (recipient.1)", "de": "Empfänger (recipient.1)"},
+        {"en": "Recipient (recipient #2)", "de": "Empfänger (recipient #2)"},
     ),
     (
         "send_message",

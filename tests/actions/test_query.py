@@ -733,7 +733,7 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
     ([*CALLS], {"mark_read": True}, "There is no field mark_read"),
     (OF_CHAT, {"chat_id": None}, "The chat is missing"),
     (OF_CHAT, {"entity_id": "notify.kim"}, "Both chat_id and entity_id are given"),
-    (OF_CHAT, {"chat_id": ["x"]}, "chat_id must be text"),
+    (OF_CHAT, {"chat_id": ["x"]}, "chat_id takes one value, not a list"),
     (
         OF_CHAT,
         {"chat_id": "", "entity_id": ["notify.a", "notify.b"]},
@@ -760,18 +760,22 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
         (PAGED, {"cursor": value}, "cursor is not a cursor that this action returned")
         for value in ("5", "ä", *map(encoded, STRANGE))
     ),
-    (PAGED, {"cursor": ["x"]}, "cursor must be text"),
+    (PAGED, {"cursor": ["x"]}, "cursor takes one value, not a list"),
     (
         PAGED,
         {"cursor": "W1tb" * 20_000},
         "cursor is not a cursor that this action returned",
     ),
-    (["list_chats", "search_messages"], {"query": ["x"]}, "query must be text"),
+    (
+        ["list_chats", "search_messages"],
+        {"query": ["x"]},
+        "query takes one value, not a list",
+    ),
     (["list_chats", "search_messages"], {"query": " "}, "query is blank"),
     (
         ["list_chats", "search_messages"],
         {"account_ids": ["whatsapp", ""]},
-        "account_ids.1 is blank",
+        "account_ids #2 is blank",
     ),
     (
         ["list_chats", "search_messages"],
@@ -793,10 +797,10 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
         for field in ("date_before", "date_after")
         for value in ("yesterday", 20260101)
     ),
-    (["search_messages"], {"chat_ids": {"a": 1}}, "chat_ids.0 must be text"),
+    (["search_messages"], {"chat_ids": {"a": 1}}, "chat_ids #1 must be text"),
     (["search_messages"], {"chat_type": "any"}, "chat_type must be one of: single, g"),
     (["search_messages"], {"media_types": ["audio"]}, "media_types must be one of: an"),
-    (["search_messages"], {"sender": ["me"]}, "sender must be text"),
+    (["search_messages"], {"sender": ["me"]}, "sender takes one value, not a list"),
     (["search_messages"], {"exclude_low_priority": "x"}, "exclude_low_priority must"),
 ]
 

@@ -183,14 +183,18 @@ HI = {"chat_id": KIM, "message": "hi"}
         ({"chat_id": KIM, "message": "\u200b\u00ad\ufe0f"}, "There is nothing to send"),
         ({"chat_id": KIM, "message": "\u2800\n\u3164"}, "There is nothing to send"),
         ({**HI, "chat_id": " "}, "chat_id is blank"),
-        ({**HI, "chat_id": [KIM]}, "chat_id must be text"),
+        ({**HI, "chat_id": [KIM]}, "chat_id takes one value, not a list"),
         ({**HI, "chat_id": 1.5}, "chat_id must be text"),
+        (
+            {"message": "hi", "recipient": ["Kim", "Weekend"]},
+            "recipient takes one person or chat, not a list",
+        ),
         ({**HI, "message": ["hi"]}, "message must be text"),
         ({**HI, "message": True}, "message must be text"),
         ({**HI, "message": "\ud800"}, "message contains characters"),
         ({**HI, "message": "x" * 102_401}, "message is longer than 100 kB"),
         ({**HI, "format": "html"}, "format must be one of: text, markdown"),
-        ({**HI, "reply_to": ["1"]}, "reply_to must be text"),
+        ({**HI, "reply_to": ["1"]}, "reply_to takes one value, not a list"),
         ({**HI, "wait": "perhaps"}, "wait must be true or false"),
         ({**HI, "allow_repeat": ["x"]}, "allow_repeat must be true or false"),
         ({**HI, "mesage": "hi"}, "There is no field mesage"),
@@ -349,7 +353,7 @@ async def test_server_errors_are_translated(
         await call_action(hass, "send_message", **HI)
 
     assert message in plain(refused.value)
-    assert str(refused.value).startswith(("Nothing was sent", "Nothing was created or"))
+    assert str(refused.value).startswith(("Nothing was sent", "Nothing was done"))
     assert "Kim" not in plain(refused.value)
     assert sent(simulator) == 0
     assert tried(simulator) == 1
@@ -358,17 +362,24 @@ async def test_server_errors_are_translated(
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
-    "data", [{"chat_id": "!nobody:beeper.com"}, {"reply_to": "99999"}]
+    ("data", "text"),
+    [
+        ({"chat_id": "!nobody:beeper.com"}, "does not know this chat or message"),
+        (
+            {"chat_id": "!nobody:beeper.com", "reply_to": "99999"},
+            "does not know this chat or message",
+        ),
+        ({"reply_to": "99999"}, "no message with the ID in Reply to .* in this chat"),
+    ],
 )
 async def test_missing_chat_or_message(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
     data: dict[str, Any],
+    text: str,
 ) -> None:
-    with pytest.raises(
-        ServiceValidationError, match="does not know this chat or message"
-    ):
+    with pytest.raises(ServiceValidationError, match=text):
         await call_action(hass, "send_message", **{**HI, **data})
     assert sent(simulator) == 0
 

@@ -19,7 +19,7 @@ _LABELS = {
 }
 _LABELLED = re.compile(
     rf"\b(?:{'|'.join(sorted(map(re.escape, _LABELS), key=len, reverse=True))})"
-    r" \(([a-z_.\d…]+)\)"
+    r" \(([a-z_.\d… #]+)\)"
 )
 
 

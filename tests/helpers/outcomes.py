@@ -17,7 +17,7 @@ TOLD = {
     "Sent to Family": "done",
     "Beeper could not be reached, so nothing was done": "not done",
     "I still don't know whether the first attempt was sent": "unknown",
-    "That didn't work. Nothing was created or sent": "not done",
+    "That didn't work. Nothing was done": "not done",
     "That didn't work. Nothing was sent": "not done",
     "I don't know whether it was sent": "unknown",
 }

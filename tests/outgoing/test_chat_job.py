@@ -231,7 +231,7 @@ async def test_unreadable_state_stops_the_call(
         "status_before", path="/v1/chats/search", status=500, times=None
     )
 
-    with pytest.raises(HomeAssistantError, match="Nothing was created"):
+    with pytest.raises(HomeAssistantError, match="Nothing was done"):
         await create_chat(hass, **family())
     assert not simulator.executed
 

@@ -295,7 +295,7 @@ async def test_unreadable_state_stops_the_call(
 ) -> None:
     simulator.faults.add("drop_before", path="/v1/accounts/*", times=5)
 
-    with pytest.raises(HomeAssistantError, match="Nothing was created"):
+    with pytest.raises(HomeAssistantError, match="Nothing was done"):
         await start(hass, "Kim")
     assert not simulator.executed
 
@@ -352,11 +352,11 @@ async def test_a_stranger_in_a_group(
     [
         (
             ["Kim", "i"],
-            "participants.1 is only part of a name. Possible people or chats: 4",
+            "participants #2 is only part of a name. Possible people or chats: 4",
         ),
-        (["Nobody", "Kim"], "participants.0 matches no person"),
-        (["Kim", "+1 555 010 9999"], "participants.1 matches no person"),
-        (["Kim", "Family"], "participants.1 matches no person"),
+        (["Nobody", "Kim"], "participants #1 matches no person"),
+        (["Kim", "+1 555 010 9999"], "participants #2 matches no person"),
+        (["Kim", "Family"], "participants #2 matches no person"),
     ],
 )
 async def test_one_ambiguous_participant_stops_the_call(
@@ -455,7 +455,7 @@ async def test_a_message_when_nothing_can_be_read(
 ) -> None:
     simulator.faults.add("status_before", path="/v1/chats/search", status=502)
 
-    with pytest.raises(HomeAssistantError, match="Nothing was created or sent"):
+    with pytest.raises(HomeAssistantError, match="Nothing was done"):
         await send(hass, "Family")
     assert not simulator.executed
 

@@ -26,7 +26,9 @@ async def test_r16_the_error_names_the_network_that_is_not_connected(
             blocking=True,
         )
     assert refused.value.translation_key == "recipient_disconnected"
-    assert "Telegram" in str(refused.value)
+    first, _, rest = str(refused.value).partition(". ")
+    assert "matches no person or chat" in first
+    assert rest.index("beeper.find") < rest.index("Telegram")
     with pytest.raises(ServiceValidationError, match="Telegram"):
         await create_chat(hass, account_id="telegram", recipient="Nobody Known")
 

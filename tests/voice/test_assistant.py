@@ -891,7 +891,7 @@ async def test_failure_reason_is_spoken(
     answer = await say(hass, "Message family on WhatsApp: Hello")
 
     assert answer == (
-        "That didn't work. Nothing was created or sent: Beeper reports too many"
+        "That didn't work. Nothing was done: Beeper reports too many"
         " requests. Wait a few minutes."
     )
     assert not simulator.executed

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import re
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -12,6 +13,8 @@ from ..const import DOMAIN
 
 _FIELDS: Final = frozenset({"field", "fields", "first", "second"})
 """Placeholders of errors that are keys of fields, or a list of keys."""
+
+_INDEX: Final = re.compile(r"\.(\d+)")
 
 
 @contextmanager
@@ -39,12 +42,16 @@ def labelled_errors(hass: HomeAssistant, action: str) -> Iterator[None]:
 
 
 def _with_labels(texts: dict[str, str], action: str, keys: str) -> str:
-    """Return fields with their labels, such as `Message (message)`."""
+    """Return fields with their labels, such as `Message (message)`.
+
+    Rows of lists are counted from one: `Answers (answers #1)`.
+    """
     labelled = []
     for key in keys.split(", "):
         name = key.partition(".")[0]
+        shown = _INDEX.sub(lambda match: f" #{int(match[1]) + 1}", key)
         label = texts.get(
             f"component.{DOMAIN}.services.{action}.fields.{name}.name"
         ) or texts.get(f"component.{DOMAIN}.selector.user.fields.{name}.name")
-        labelled.append(f"{label} ({key})" if label else key)
+        labelled.append(f"{label} ({shown})" if label else shown)
     return ", ".join(labelled)

@@ -230,7 +230,11 @@ class MessageJob(Job[SentMessage]):
 
     @override
     def refusal(self, err: BeeperError) -> Refusal:
-        return errors.not_sent(err)
+        refusal = errors.not_sent(err)
+        # The chat was read before, so it is the other message that is missing.
+        if refusal.key == "chat_not_found" and self._chat and self.message.reply_to:
+            return Refusal(key="reply_to_not_found")
+        return refusal
 
     @override
     def undo(self) -> None:
