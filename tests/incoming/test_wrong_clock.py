@@ -86,6 +86,31 @@ async def test_a_clock_that_is_set_back_makes_nothing_new_again(
     assert texts(events) == ["smoke"]
 
 
+async def test_a_message_that_is_read_before_its_event_is_published(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Something else happened in the chat, and the read for it finds the message."""
+    account = simulator.world.accounts["whatsapp"]
+    chat = simulator.world.chat(KIM)
+    old = write_at_network_time(simulator, "hello")
+    await until(lambda: events)
+    await quiet(simulator)
+    simulator.clock_skew = TWENTY_MINUTES
+    for _ in range(2):
+        await poll(hass, listening)
+        await quiet(simulator)
+
+    account.emits_events = False
+    write_at_network_time(simulator, "smoke")
+    account.emits_events = True
+    simulator.world.react(chat, old, chat.participants[0], "👍")
+
+    await until(lambda: "smoke" in texts(events))
+
+
 async def test_first_message_of_a_new_chat_is_published(
     hass: HomeAssistant,
     listening: MockConfigEntry,

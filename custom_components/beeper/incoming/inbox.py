@@ -330,6 +330,14 @@ class Inbox:
             skips_too_long=read.failures >= FAILURES_BEFORE_WARNING,
         )
         self._note_listed(reading.messages)
+        for message in reading.messages:
+            # Its event may come later, and find it seen.
+            if (
+                message.timestamp
+                and not self._seen.has_seen(chat_id, message.id or "")
+                and self._seen.is_marked(chat_id, message) is False
+            ):
+                self._note_time(message.timestamp)
         messages = {message.id: message for message in reading.messages if message.id}
         missing = (read.changed | read.deleted) - messages.keys()
         unread = reading.not_found
