@@ -386,7 +386,7 @@ async def test_external_recording_needs_an_allowed_url(
     await add_recordings(url)
 
     error = await refused(hass, simulator, attachment="media-source://recordings/door")
-    assert "may not read this address" in error
+    assert "may not read the address" in error
 
 
 @pytest.fixture
@@ -480,8 +480,8 @@ async def test_type_of_a_file(
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("empty.jpg", b"", "the file is empty"),
-        ("empty", b"", "the file is empty"),
+        ("empty.jpg", b"", "is empty"),
+        ("empty", b"", "is empty"),
         ("door.jpg", b"<html>Please log in", "a web page or an error text"),
     ],
 )
@@ -526,7 +526,7 @@ async def test_file_in_the_folder_www(
 
     for path in ("../secret", "%2e%2e/secret", "/etc/passwd", "a%00.png"):
         error = await refused(hass, simulator, attachment=f"/local/{path}")
-        assert "may not read this folder" in error or "does not exist" in error
+        assert "may not read the folder" in error or "does not exist" in error
 
     await send(hass, attachment=attachment)
 
@@ -548,7 +548,7 @@ async def test_other_addresses_of_home_assistant_are_explained(
 
     error = await refused(hass, simulator, attachment=attachment)
 
-    assert "this address of Home Assistant is not a file" in error
+    assert "belongs to Home Assistant and is not a file" in error
     assert "camera.door" in error
 
 
@@ -559,7 +559,7 @@ async def test_other_pages_of_home_assistant_must_be_allowed(
 
     error = await refused(hass, simulator, attachment="http://ha.local:8123/lovelace/0")
 
-    assert "may not read this address" in error
+    assert "may not read the address" in error
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "{}/../secret", "{}/link", "/"])
@@ -577,7 +577,7 @@ async def test_file_elsewhere(
     (allowed / "link").symlink_to(tmp_path / "secret")
 
     error = await refused(hass, simulator, attachment=name.format(allowed))
-    assert "may not read this folder" in error
+    assert "may not read the folder" in error
     assert "secret" not in error
 
 
@@ -728,7 +728,7 @@ async def test_address_that_is_not_allowed(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
     error = await refused(hass, simulator, attachment=url)
-    assert "may not read this address" in error
+    assert "may not read the address" in error
     assert "example" not in error
     assert not site.requests
 
@@ -737,7 +737,7 @@ async def test_redirects_stay_within_allowed_urls(
     hass: HomeAssistant, simulator: Simulator, site: Web
 ) -> None:
     error = await refused(hass, simulator, attachment=f"{site.url}/away")
-    assert "may not read this address" in error
+    assert "may not read the address" in error
 
 
 @pytest.mark.parametrize(
@@ -752,7 +752,7 @@ async def test_redirects_stay_within_allowed_urls(
         ("cut", "the connection was lost"),
         ("round", "could not be downloaded"),
         ("nowhere", "could not be downloaded"),
-        ("empty.jpg", "the file is empty"),
+        ("empty.jpg", "is empty"),
         ("login/door.jpg", "a web page or an error text"),
         ("login/snapshot", "a web page or an error text"),
     ],
@@ -770,7 +770,7 @@ async def test_malformed_address(
     hass: HomeAssistant, simulator: Simulator, site: Web, url: str
 ) -> None:
     error = await refused(hass, simulator, attachment=url)
-    assert "could not be downloaded" in error or "may not read this address" in error
+    assert "could not be downloaded" in error or "may not read the address" in error
 
 
 async def test_offline_server(
