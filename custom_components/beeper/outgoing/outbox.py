@@ -60,7 +60,7 @@ class Outcome[ResultT]:
 type _End = Outcome[Any] | Refusal
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Run:
     """A running job, and how many callers wait for it.
 
