@@ -285,6 +285,7 @@ async def test_added_chats_and_shortcuts_do_not_reload(
     coordinator = loaded.runtime_data
     changes: list[str] = []
     await add_chat(hass, loaded)
+    await quiet(simulator)  # Its last message is read.
     hass.bus.async_listen(
         "state_changed", lambda event: changes.append(event.data["entity_id"])
     )

@@ -24,7 +24,9 @@ type MessageEventType = Literal[
 type ShortcutResult = Literal["under_way", "done", "not_done", "uncertain"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
+@dataclass(
+    frozen=True, kw_only=True, slots=True, weakref_slot=True, repr=False, eq=False
+)
 class MessageEvent:
     """Something happened to a message.
 

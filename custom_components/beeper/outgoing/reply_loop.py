@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
+from weakref import ReferenceType, ref
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_NAME
@@ -68,8 +69,8 @@ class _Chat:
     quick_reactions: int = 0
     """How often in a row the other end has reacted within `_QUICK`."""
     stopped_until: float = 0
-    last_event: int | None = None
-    """A hash of the last event: the event itself holds a text of any length."""
+    last_event: ReferenceType[MessageEvent] | None = None
+    """Weak: the event holds a text of any length."""
 
     def forget_old(self, now: float) -> None:
         """Forget answers that do not count any longer."""
@@ -149,9 +150,8 @@ class ReplyLoopGuard:
         now = self._hass.loop.time()
         chat = self._chat(event.chat.ids, event.chat.network or "Beeper", now)
         # Each trigger and entity notes the same event.
-        event_hash = hash((event.type, event.message, event.reaction))
-        if chat.last_event != event_hash:
-            chat.last_event = event_hash
+        if chat.last_event is None or chat.last_event() is not event:
+            chat.last_event = ref(event)
             chat.note_reaction(now)
         is_direct = event.chat.type == "single" and not event.is_self
         self._remember(
