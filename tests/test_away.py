@@ -33,7 +33,7 @@ from tests.helpers.entities import (
     add_chat,
     add_shortcut,
 )
-from tests.helpers.waiting import poll, until
+from tests.helpers.waiting import poll, quiet, until
 from tests.helpers.world import FAMILY, KIM, texts
 
 pytestmark = pytest.mark.usefixtures("impatient")

@@ -122,8 +122,8 @@ def integration(request: pytest.FixtureRequest) -> None:
 # Rows of our own tables, and what shows only what shows nothing itself.
 _HARMLESS = {
     "actions.action.Action",
-    "actions.change.ChangeAction",
-    "actions.query.QueryAction",
+    "actions.change_actions.ChangeAction",
+    "actions.query_actions.QueryAction",
     "api.generations.Generation",
     "errors.Refusal",
     "outgoing.sent_messages.Delivery",

@@ -8,11 +8,11 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant, callback
 
 from .actions.ask_question import ASK_QUESTION
-from .actions.change import CHANGE_ACTIONS
+from .actions.change_actions import CHANGE_ACTIONS
 from .actions.create_chat import CREATE_CHAT
 from .actions.download import DOWNLOAD_ATTACHMENT
 from .actions.find import FIND
-from .actions.query import QUERY_ACTIONS
+from .actions.query_actions import QUERY_ACTIONS
 from .actions.reply import REPLY
 from .actions.send_message import SEND_MESSAGE
 from .const import DOMAIN

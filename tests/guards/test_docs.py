@@ -18,9 +18,9 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.beeper.actions.change import CHANGE_ACTIONS
+from custom_components.beeper.actions.change_actions import CHANGE_ACTIONS
 from custom_components.beeper.actions.download import DOWNLOAD_ATTACHMENT
-from custom_components.beeper.actions.query import QUERY_ACTIONS
+from custom_components.beeper.actions.query_actions import QUERY_ACTIONS
 from custom_components.beeper.outgoing import delivery_status
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
@@ -865,7 +865,7 @@ def test_tables_of_assist() -> None:
     assert all(f"\n| {field} | " in text for field in form["data"].values())
 
     answer, listener = (
-        BEEPER / "talk" / name for name in ("answer.py", "chat_assist.py")
+        BEEPER / "talk" / name for name in ("assist_answer.py", "chat_assist.py")
     )
     counts = {
         node.value

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.beeper.diagnostics import async_get_config_entry_diagnostics
 from custom_components.beeper.signals import MessageEvent
-from custom_components.beeper.talk import answer
+from custom_components.beeper.talk import assist_answer as answer
 from custom_components.beeper.talk.chat_assist import async_get_chat_assist
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.auth.models import User

@@ -25,7 +25,7 @@ from ..api.generations import READ_SINCE
 from ..api.models import Chat, User
 from ..coordinator import BeeperConfigEntry
 from ..data import get_open_questions, get_outbox
-from ..incoming.answers import Answer, Answers
+from ..incoming.accepted_answers import Answer, Answers
 from ..incoming.open_questions import OpenQuestion, TakenAnswer
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source

@@ -28,7 +28,7 @@ from ..outgoing.file_types import fitting_name, normalize
 from ..server import Server
 from ..validation import file_name, identifier, integer, media_folder
 from .action import ATTR_CHAT_ID, ATTR_MESSAGE_ID, Params
-from .query import QueryAction, final_message_id
+from .query_actions import QueryAction, final_message_id
 from .responses import DownloadResponse
 
 ATTR_ATTACHMENT: Final = "attachment"

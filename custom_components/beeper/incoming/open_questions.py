@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.models import Message, User
 from ..outgoing.sent_messages import Sent
 from ..signals import MessageEvent
-from .answers import Answers, Match
+from .accepted_answers import Answers, Match
 
 _CORRECTION: Final = timedelta(seconds=60)
 """How much earlier than its attempt a server may date a message."""

@@ -26,7 +26,12 @@ from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
-from .answer import CONVERSATION_SECONDS, Question, async_answer, async_until_loaded
+from .assist_answer import (
+    CONVERSATION_SECONDS,
+    Question,
+    async_answer,
+    async_until_loaded,
+)
 
 _LOGGER = logging.getLogger(__name__)
 

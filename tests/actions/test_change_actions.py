@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.actions.change import CHANGE_ACTIONS
+from custom_components.beeper.actions.change_actions import CHANGE_ACTIONS
 from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError

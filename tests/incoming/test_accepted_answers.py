@@ -4,7 +4,11 @@ import time
 
 import pytest
 
-from custom_components.beeper.incoming.answers import MAX_LENGTH, Answer, Answers
+from custom_components.beeper.incoming.accepted_answers import (
+    MAX_LENGTH,
+    Answer,
+    Answers,
+)
 
 
 def answers(**sentences: str | list[str]) -> Answers:
