@@ -101,6 +101,7 @@ async def test_no_other_text_proves_a_lost_message(
             world.incoming(target, world.accounts[target.account_id].user, other)
         else:
             world.send(target, markdown.escape(other))
+            world.settle()  # Some servers list what the network has confirmed.
         return hang_up(request)
 
     monkeypatch.setitem(faults._EFFECTS, "drop_before", write)
