@@ -15,12 +15,15 @@ async def add_camera(ha: HomeAssistant) -> None:
     """Add a camera that shows a picture of a door."""
     # Home Assistant may read this directory.
     picture = ha.directory / "config/www/door.jpg"
-    await asyncio.to_thread(picture.parent.mkdir)
+    await asyncio.to_thread(picture.parent.mkdir, exist_ok=True)
     await asyncio.to_thread(shutil.copy, Path(__file__).with_name("door.jpg"), picture)
     flow = await ha.post(f"{_ENTRIES}/flow", {"handler": "local_file"})
+    # From 2026.11 on, the camera has the name of the file.
+    values = {"name": "Door", "file_path": str(picture)}
+    fields = {field["name"] for field in flow["data_schema"]}
     await ha.post(
         f"{_ENTRIES}/flow/{flow['flow_id']}",
-        {"name": "Door", "file_path": str(picture)},
+        {name: values[name] for name in values.keys() & fields},
     )
     await ha.until(f"/api/states/{CAMERA}")
 

@@ -102,7 +102,8 @@ class Frontend:
         await self.page.evaluate("""() => {
             window.clicks = 0;
             const count = (event) => { if (event.isTrusted) window.clicks += 1; };
-            window.addEventListener('pointerdown', count, true);
+            // After the driver has held back a click beside a moving target.
+            document.addEventListener('pointerdown', count, true);
         }""")
 
     async def clicks(self) -> int:
