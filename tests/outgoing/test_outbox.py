@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.data import get_outbox
-from custom_components.beeper.outgoing import limits, outbox
+from custom_components.beeper.outgoing import attempts, limits, outbox
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
@@ -471,11 +471,12 @@ async def test_what_is_written_before_a_request_has_the_latest_results_only(
         )
         return await run()
 
+    monkeypatch.setattr(attempts, "_RECENT", 20)
     monkeypatch.setitem(faults._EFFECTS, "drop_after", look)
     simulator.faults.add("drop_after", method="POST", path="/v1/chats*", times=None)
     for title in ("first", "second"):
         await create_chat(hass, **{**GROUP_OF_TWO, "title": title})
-    skip_time(10)
+    skip_time(25)
     await create_chat(hass, **{**GROUP_OF_TWO, "title": "third"})
 
     # The first result would be lost if the process died now.
