@@ -22,6 +22,9 @@ SHOW = """html => {
 
 async def test_faults_are_detected(frontend: Frontend) -> None:
     await frontend.open("/profile")
+    # Until the first panel is there, the frontend removes what it does not know.
+    await frontend.page.locator("home-assistant-main").wait_for(state="attached")
+    await frontend.page.locator("ha-panel-profile").wait_for(state="attached")
     for html, complaint in WRONG.items():
         await frontend.page.evaluate(SHOW, html)
         with pytest.raises(AssertionError, match=complaint):
