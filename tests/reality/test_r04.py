@@ -10,7 +10,7 @@ from custom_components.beeper.actions.pagination import PageCursor
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
-from simulator.model import Chat, Message
+from simulator.model import Chat, Message, Person
 from simulator.scenes import KIM_LOCAL, MERGED
 from tests.helpers.actions import call_action, send
 from tests.helpers.media import CAKE
@@ -229,6 +229,28 @@ async def test_r4_a_message_leaves_from_the_stated_account(
 
     sent = [chat.id for chat in simulator.world.chats.values() if texts_sent(chat)]
     assert sent == [chat_id]
+
+
+@pytest.mark.parametrize("account", ["whatsapp", "local-whatsapp_ba_Sample"])
+async def test_r4_another_person_of_that_name_is_not_passed_over(
+    hass: HomeAssistant, simulator: Simulator, account: str
+) -> None:
+    """Of a merged chat and another one in its account, neither is chosen."""
+    world = simulator.world
+    other = Person(id="15550109999", full_name="Kim", phone_number="+15550109999")
+    world.add_chat(world.accounts["whatsapp"], [other], when=world.now())
+
+    if account == "whatsapp":
+        with pytest.raises(HomeAssistantError, match="matches 2 people or chats"):
+            await call_action(
+                hass, "send_message", recipient="Kim", message="hi", account_id=account
+            )
+        assert not simulator.executed
+    else:
+        await call_action(
+            hass, "send_message", recipient="Kim", message="hi", account_id=account
+        )
+        assert texts_sent(world.chat(KIM_LOCAL)) == ["hi"]
 
 
 async def test_r4_a_merged_chat_without_a_member_in_the_account_is_no_match(

@@ -182,10 +182,10 @@ class Directory:
             chats = await self._all_chats(account_id)
             ranked = rank_candidates(chats, query)
             best = select_best(ranked)
-        if account_id and (not best or any(map(_is_merged, best))):
-            if member := await self._member(account_id, query):
-                return member
-            ranked = [(rank, row) for rank, row in ranked if not _is_merged(row)]
+        if account_id and not best:
+            # Beeper lists a merged chat in one account, and may hide its members.
+            merged = filter(_is_merged, await self._all_chats(None))
+            ranked = rank_candidates(merged, query)
             best = select_best(ranked)
         if not best:
             check_number(text, field=field)
@@ -199,30 +199,29 @@ class Directory:
             raise await not_one(self.server, found, field, len(best), ranked)
         (chat,) = [candidate.chat for candidate in best if candidate.chat]
         self.server.check_chat_number(text, chat)
+        if account_id and chat.merged_ids:
+            return await self._member(account_id, chat, field=field)
         return chat
 
-    async def _member(self, account_id: str, query: NameQuery) -> ListedChat | None:
-        """Return the member, in an account, of the one merged chat that matches.
+    async def _member(
+        self, account_id: str, merged: ListedChat, *, field: str
+    ) -> ListedChat:
+        """Return the only member of a merged chat in an account: it sends from there.
 
-        Beeper lists a merged chat in one account and its members in none.
+        Raises the errors of `resolve_recipient`.
         """
-        merged = filter(_is_merged, await self._all_chats(None))
-        best = select_best(rank_candidates(merged, query))
-        chats = [candidate.chat for candidate in best if candidate.chat]
-        return await self._member_in(account_id, chats[0]) if len(chats) == 1 else None
-
-    async def _member_in(
-        self, account_id: str, merged: ListedChat
-    ) -> ListedChat | None:
-        """Return the only member of a merged chat in an account: it sends from there."""
-        members = await gather(
+        members: list[ListedChat] = await gather(
             *(
                 self.server.client.chat(member_id, participants=MAX_PARTICIPANTS)
                 for member_id in merged.merged_ids
             )
         )
         found = [member for member in members if member.account_id == account_id]
-        return found[0] if len(found) == 1 else None
+        if len(found) != 1:
+            rows = find_candidates(self.server.accounts, members, [])
+            known = Found(account_ids=[account_id], candidates=rows)
+            raise await not_one(self.server, known, field, len(found), [])
+        return found[0]
 
     async def _all_chats(self, account_id: str | None) -> list[Candidate]:
         chats = await list_chats(self.server, account_id, None)
