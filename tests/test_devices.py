@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper import account_devices
-from custom_components.beeper.devices import (
+from custom_components.beeper.device_identifiers import (
     DeviceScope,
     resolve_device,
     server_identifier,

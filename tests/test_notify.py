@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.devices import subentry_key
+from custom_components.beeper.device_identifiers import subentry_key
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import Context, HomeAssistant, State

@@ -124,7 +124,7 @@ _HARMLESS = {
     "actions.action.Action",
     "actions.change_actions.ChangeAction",
     "actions.query_actions.QueryAction",
-    "api.generations.Generation",
+    "api.server_generations.Generation",
     "errors.Refusal",
     "outgoing.sent_messages.Delivery",
     "outgoing.job.OutboxContext",
@@ -200,7 +200,7 @@ async def test_live_object_reprs_hide_their_values(
         "BeeperClient",
         "BeeperCoordinator",
         "Chat",
-        "MessageJob",
+        "SendMessageJob",
         "Outbox",
         "Assistant",
     }

@@ -18,9 +18,14 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_when_setup
 
 from .account_devices import async_follow_accounts, async_register_server, is_removable
-from .added_chats import AddedChats, async_remove_added_chats
+from .account_id_changes import (
+    AccountIdChanges,
+    async_move_account_devices,
+    async_remove_account_id_store,
+)
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
+from .chat_id_changes import ChatIdChanges, async_remove_chat_id_store
 from .const import CONF_USER_ID, DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
 from .data import (
@@ -35,19 +40,14 @@ from .data import (
     get_outbox,
     get_seen_messages,
 )
-from .devices import async_update_chat_keys
+from .device_identifiers import async_update_chat_keys
 from .entity import async_add_new_entities
-from .followed_accounts import (
-    FollowedAccounts,
-    async_move_account_devices,
-    async_remove_followed_accounts,
-)
+from .http_sessions import async_get_sessions
 from .incoming.inbox import Inbox
 from .people.directory import Directory
 from .repairs import async_check_issues, async_clear, async_watch
 from .server import Server
 from .services import async_setup_services
-from .sessions import async_get_sessions
 from .signals import SIGNAL_POLLED
 from .talk.chat_assist import async_get_chat_assist
 from .voice.assistant import async_get_assistant
@@ -114,11 +114,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_create_background_task(
         hass, directory.index.async_run(), f"{DOMAIN} people"
     )
-    added = AddedChats(hass, entry, server)
+    added = ChatIdChanges(hass, entry, server)
     entry.async_create_background_task(hass, added.async_run(), f"{DOMAIN} added chats")
     inbox.async_start()
     async_watch(hass, entry)
-    await FollowedAccounts(hass, entry).async_start()
+    await AccountIdChanges(hass, entry).async_start()
     await async_get_assistant(hass).async_add(entry)
     _follow_changes(hass, entry)
     return True
@@ -191,8 +191,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     await async_remove_outbox(hass, entry)
     await async_remove_seen_messages(hass, entry)
     await async_remove_chat_numbers(hass, entry)
-    await async_remove_added_chats(hass, entry)
-    await async_remove_followed_accounts(hass, entry)
+    await async_remove_chat_id_store(hass, entry)
+    await async_remove_account_id_store(hass, entry)
 
 
 @callback

@@ -18,7 +18,11 @@ from .api.models import ServerInfo, network_name
 from .const import DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import get_data
-from .devices import account_devices, account_identifier, server_identifier
+from .device_identifiers import (
+    account_identifier,
+    devices_by_account,
+    server_identifier,
+)
 
 _REMOVE_AFTER: Final = timedelta(days=1)
 """How long polls have to miss an account: lists are partial while a server starts."""
@@ -88,7 +92,7 @@ def is_removable(hass: HomeAssistant, entry: BeeperConfigEntry, device_id: str) 
         return False
     return any(
         device.id == device_id and entry.runtime_data.server.account(account_id) is None
-        for account_id, device in account_devices(hass, entry).items()
+        for account_id, device in devices_by_account(hass, entry).items()
     )
 
 
@@ -123,7 +127,7 @@ class _AccountDevices:
         now = dt_util.utcnow()
         passed = min(now - (self._polled or now), _MAX_GAP)
         self._polled = now
-        for account_id, device in account_devices(self._hass, self._entry).items():
+        for account_id, device in devices_by_account(self._hass, self._entry).items():
             missing_for = self._missing_for.pop(device.id, None)
             if account_id in listed:
                 continue
@@ -138,7 +142,7 @@ class _AccountDevices:
 
         A missing account keeps its name, so that no other account gets it.
         """
-        devices = account_devices(self._hass, self._entry)
+        devices = devices_by_account(self._hass, self._entry)
         networks = {**listed}
         for account_id, device in devices.items():
             name = device.name or ""

@@ -20,7 +20,7 @@ from .api.folding import fold
 from .api.models import network_name
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
-from .devices import account_devices, current_chat_id, resolve_device
+from .device_identifiers import current_chat_id, devices_by_account, resolve_device
 from .people.names import Name
 
 _NOT_FOUND: Final = 404
@@ -68,7 +68,7 @@ def _account_names(
     if entry.state is ConfigEntryState.LOADED:
         for account in entry.runtime_data.server.accounts:
             names.setdefault(account.account_id, []).append(account.name)
-    for account_id, device in account_devices(hass, entry).items():
+    for account_id, device in devices_by_account(hass, entry).items():
         texts = (device.name, device.name_by_user)
         names.setdefault(account_id, []).extend(text for text in texts if text)
     for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT):

@@ -26,7 +26,12 @@ from .api.models import Chat
 from .automation_choices import async_resolve, check_devices, is_account, is_title
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN
 from .data import get_data
-from .devices import DeviceScope, current_account_id, current_chat_id, resolve_device
+from .device_identifiers import (
+    DeviceScope,
+    current_account_id,
+    current_chat_id,
+    resolve_device,
+)
 from .validation import as_list, identifier, identifiers, only_known, without_blanks
 
 _ID: Final = re.compile(r"\d+|[^\s:;!#@]*[:;!#@]\S*")

@@ -36,8 +36,8 @@ from .data import get_data, get_outbox
 from .entity import async_add_for_subentries, shortcut_device
 from .outgoing import markdown
 from .outgoing.attachment_sources import Source
-from .outgoing.chat_job import ChatJob
-from .outgoing.message_job import MessageJob, MessageRequest
+from .outgoing.create_chat_job import CreateChatJob
+from .outgoing.send_message_job import MessageRequest, SendMessageJob
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 from .validation import attachment, text
 
@@ -141,7 +141,7 @@ class ShortcutButton(ButtonEntity):
             if not message and not chosen:
                 raise errors.invalid("nothing_to_send")
             await outbox.run(
-                MessageJob(
+                SendMessageJob(
                     context=outbox.context,
                     message=MessageRequest(
                         chat_id=data[CONF_CHAT_ID],
@@ -171,7 +171,7 @@ class ShortcutButton(ButtonEntity):
             )
         )
         await outbox.run(
-            ChatJob(
+            CreateChatJob(
                 context=outbox.context,
                 request=request,
                 # Repeated presses must not create more groups.

@@ -24,7 +24,7 @@ from . import automation_scope, errors
 from .automation_choices import is_account
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
-from .devices import resolve_device
+from .device_identifiers import resolve_device
 
 
 class _BeeperCondition(Condition):

@@ -18,9 +18,9 @@ from .api.models import Account, network_name
 from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_NETWORK, DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import get_data
-from .devices import (
-    account_devices,
+from .device_identifiers import (
     account_identifier,
+    devices_by_account,
     server_identifier,
     subentry_identifier,
     subentry_key,
@@ -75,7 +75,7 @@ def async_add_for_accounts(
         known.update(account.account_id for account in new)
         if not new:
             return
-        devices = account_devices(hass, entry)
+        devices = devices_by_account(hass, entry)
         entities = []
         for account in new:
             for entity in make(account):
@@ -90,7 +90,7 @@ def async_add_for_accounts(
     def forget(event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
         """Add the entities again if an account returns after its device was removed."""
         if event.data["action"] == "remove":
-            known.intersection_update(account_devices(hass, entry))
+            known.intersection_update(devices_by_account(hass, entry))
 
     entry.async_on_unload(
         hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, forget)

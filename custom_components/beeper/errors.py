@@ -27,7 +27,7 @@ from .api.exceptions import (
     TLSError,
     UploadError,
 )
-from .api.generations import UPLOAD_SINCE
+from .api.server_generations import UPLOAD_SINCE
 from .const import DOMAIN
 
 _KEY_BY_CLASS = (

@@ -13,10 +13,10 @@ from .api.folding import is_blank
 from .const import CONF_CHAT_ID, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
-from .devices import subentry_key
+from .device_identifiers import subentry_key
 from .entity import async_add_for_subentries, chat_device, network_icon
 from .outgoing import markdown
-from .outgoing.message_job import MessageJob, MessageRequest
+from .outgoing.send_message_job import MessageRequest, SendMessageJob
 
 PARALLEL_UPDATES = 0  # The outbox keeps the order.
 
@@ -70,7 +70,7 @@ class ChatNotifyEntity(NotifyEntity):
             text, length = markdown.escape(message), 0
         outbox = get_outbox(self.hass, self._entry)
         await outbox.run(
-            MessageJob(
+            SendMessageJob(
                 context=outbox.context,
                 message=MessageRequest(
                     chat_id=self._chat_id, text=text, length=length + len(message)

@@ -11,8 +11,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .added_chats import CHAT_MOVED, async_replace_chat
-from .api.generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
+from .api.server_generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
+from .chat_id_changes import CHAT_MOVED, async_replace_chat
 from .chat_numbers import CHAT_NUMBER_CHANGED, ChatNumbers
 from .const import CONF_READ_ONLY, DOCS_URL, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry

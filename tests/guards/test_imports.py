@@ -18,8 +18,8 @@ LAYERS = (
     ("incoming",),
     (
         (
-            "account_devices added_chats automation_choices automation_scope coordinator"
-            " data devices entity followed_accounts sessions"
+            "account_devices account_id_changes automation_choices automation_scope"
+            " chat_id_changes coordinator data device_identifiers entity http_sessions"
         ),
     ),
     ("actions", "voice", "talk", "flows"),

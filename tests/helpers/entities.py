@@ -6,7 +6,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.devices import (
+from custom_components.beeper.device_identifiers import (
     account_identifier,
     server_identifier,
     subentry_key,

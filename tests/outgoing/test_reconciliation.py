@@ -339,7 +339,7 @@ async def noted(
 ) -> None:
     """Wait until the inbox has read a chat or message that is dated ahead."""
     await poll(hass, entry)
-    listed = get_outbox(hass, entry).sent.listed
+    listed = get_outbox(hass, entry).sent.earlier_reads
     await until(
         lambda: ahead < timedelta() or ids in [key for key, _, _ in listed.to_store()]
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.people import listing, lookup_queue
+from custom_components.beeper.people import full_read, lookup_queue
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
@@ -19,8 +19,8 @@ from tests.helpers.world import ALEX, FAMILY, KIM, texts
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PAGE_TIMEOUT", 1.0)
-    monkeypatch.setattr(listing, "_SEARCH_TIMEOUT", 1.0)
+    monkeypatch.setattr(full_read, "PAGE_TIMEOUT", 1.0)
+    monkeypatch.setattr(full_read, "_SEARCH_TIMEOUT", 1.0)
     monkeypatch.setattr(lookup_queue, "_PATIENCE", 0.3)
 
 
@@ -113,7 +113,7 @@ async def test_an_account_that_hung_is_asked_again_after_a_while(
     quick: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listing, "_SILENT_FOR", 1.5)
+    monkeypatch.setattr(full_read, "_SILENT_FOR", 1.5)
     hang(simulator)
     with pytest.raises(HomeAssistantError):
         await create_chat(hass, account_id="telegram", recipient="Alex Rivera")

@@ -6,7 +6,7 @@ import json
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.devices import account_devices
+from custom_components.beeper.device_identifiers import devices_by_account
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
@@ -31,7 +31,7 @@ async def simulator(profile: str, socket_enabled: None) -> AsyncIterator[Simulat
 def names(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str | None]:
     return {
         account_id: device.name
-        for account_id, device in account_devices(hass, entry).items()
+        for account_id, device in devices_by_account(hass, entry).items()
         if account_id.startswith("sh-")
     }
 
@@ -48,7 +48,7 @@ def reveals(hass: HomeAssistant) -> list[str]:
             [
                 device.name
                 for entry in hass.config_entries.async_entries("beeper")
-                for device in account_devices(hass, entry).values()
+                for device in devices_by_account(hass, entry).values()
             ],
         ],
         default=str,
@@ -82,7 +82,7 @@ async def test_r3_accounts_without_network_are_named_after_their_bridge(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
 
-    devices = account_devices(hass, entry)
+    devices = devices_by_account(hass, entry)
     assert {device.name.casefold() for device in devices.values() if device.name} >= {
         "whatsapp",
         "telegram",
@@ -97,8 +97,8 @@ async def test_r3_devices_and_entities_named_after_an_address_are_renamed(
 ) -> None:
     """Unless the user has renamed them."""
     devices, entities = dr.async_get(hass), er.async_get(hass)
-    slack = account_devices(hass, loaded)[SLACK].id
-    email = account_devices(hass, loaded)[EMAIL].id
+    slack = devices_by_account(hass, loaded)[SLACK].id
+    email = devices_by_account(hass, loaded)[EMAIL].id
     devices.async_update_child_device(slack, name=SLACK, name_by_user="Work")
     devices.async_update_child_device(email, name="sh-email_email:me@example")
     entities.async_update_entity(

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.beeper import account_devices
-from custom_components.beeper.devices import account_identifier
+from custom_components.beeper.device_identifiers import account_identifier
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant

@@ -4,7 +4,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.api.client import MAX_ACCOUNTS
-from custom_components.beeper.devices import account_devices
+from custom_components.beeper.device_identifiers import devices_by_account
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
@@ -39,7 +39,7 @@ async def test_only_the_first_accounts_are_used(
     assert entry.state is ConfigEntryState.LOADED
     for _ in range(2):
         await poll(hass, entry)
-    assert len(account_devices(hass, entry)) == MAX_ACCOUNTS
+    assert len(devices_by_account(hass, entry)) == MAX_ACCOUNTS
     used = f"only the first {MAX_ACCOUNTS} are used"
     assert sum(used in message for message in caplog.messages) == 1
     # An account beyond them can still be named by its ID.

@@ -21,7 +21,7 @@ from homeassistant.helpers.service import async_get_config_entry
 from .. import errors
 from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..devices import account_devices, current_account_id, current_chat_id
+from ..device_identifiers import current_account_id, current_chat_id, devices_by_account
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..people.directory import Directory
 from ..permissions import async_may_control
@@ -173,7 +173,7 @@ def resolve_account(
         text = current_account_id(entry, text)
     resolved = server.resolve_account(text, field=field)
     if server.account(resolved) is None:
-        for account_id, device in account_devices(hass, entry).items():
+        for account_id, device in devices_by_account(hass, entry).items():
             if text in (device.name, device.name_by_user):
                 return account_id
     return resolved

@@ -21,8 +21,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from .. import errors
-from ..api.generations import READ_SINCE
 from ..api.models import Chat, User
+from ..api.server_generations import READ_SINCE
 from ..coordinator import BeeperConfigEntry
 from ..data import get_open_questions, get_outbox
 from ..incoming.accepted_answers import Answer, Answers
@@ -30,7 +30,7 @@ from ..incoming.open_questions import OpenQuestion, TakenAnswer
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
 from ..outgoing.delivery_status import server_time
-from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from ..people.senders import has_name, is_identity, is_sender
 from ..server import Server
 from ..signals import SIGNAL_SEND_FAILED, SendFailed
@@ -145,7 +145,7 @@ async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
         choices = enumerate(answers.labels, 1)
         text += "\n" + ", ".join(f"{number} {label}" for number, label in choices)
     outbox = get_outbox(call.hass, entry)
-    job = MessageJob(
+    job = SendMessageJob(
         context=outbox.context,
         message=MessageRequest(
             chat_id=chat_id,

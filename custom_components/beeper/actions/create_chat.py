@@ -15,7 +15,7 @@ from ..api.models import Chat
 from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
-from ..outgoing.chat_job import ChatJob, ChatJobResult, ChatRequest
+from ..outgoing.create_chat_job import ChatJobResult, ChatRequest, CreateChatJob
 from ..outgoing.job import OutboxContext
 from ..outgoing.markdown import from_format
 from ..outgoing.outbox import Outcome
@@ -200,7 +200,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
             )
         request = _request(account_id, params, people)
         outcome = await outbox.run(
-            ChatJob(
+            CreateChatJob(
                 context=outbox.context,
                 request=request,
                 if_exists=params.get("if_exists", "create"),

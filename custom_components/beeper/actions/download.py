@@ -20,10 +20,10 @@ from homeassistant.exceptions import ServiceValidationError
 from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, ForbiddenError, RouteAbsentError
-from ..api.generations import UPLOAD_SINCE
 from ..api.merged_chats import read_message
 from ..api.models import Message, ReceivedAttachment
 from ..api.pages import pages
+from ..api.server_generations import UPLOAD_SINCE
 from ..outgoing.file_types import fitting_name, normalize
 from ..server import Server
 from ..validation import file_name, identifier, integer, media_folder

@@ -17,10 +17,10 @@ from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
 from ..api.exceptions import AnswerError
-from ..api.generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
 from ..api.merged_chats import find_message, merged_messages, read_message, with_members
 from ..api.models import Chat, Message, Page
 from ..api.requests import ChatFilter, MessageFilter
+from ..api.server_generations import CHANGES_SINCE, LABELS_SINCE, READ_SINCE
 from ..data import get_outbox
 from ..outgoing.delivery_status import read_final_id
 from ..server import Server

@@ -16,7 +16,7 @@ from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source, picture_entity
-from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from ..permissions import async_may_attach
 from ..validation import (
     attachment,
@@ -186,7 +186,7 @@ async def async_send(
             location=params[ATTR_ATTACHMENT], name=params.get(ATTR_FILE_NAME)
         )
     outbox = get_outbox(call.hass, entry)
-    job = MessageJob(
+    job = SendMessageJob(
         context=outbox.context,
         message=MessageRequest(
             chat_id=chat_id,

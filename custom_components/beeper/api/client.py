@@ -21,16 +21,6 @@ from .exceptions import (
     UnreadableAnswerError,
 )
 from .filters import is_chat_of, matches_chat, matching_messages, only
-from .generations import (
-    CREATE_ONLY,
-    THIRD_PARTY,
-    WITH_START_ROUTE,
-    Generation,
-    ReminderField,
-    StartWay,
-    by_info,
-    by_version_header,
-)
 from .models import (
     Account,
     AccountStatus,
@@ -61,6 +51,16 @@ from .requests import (
     chat_patch,
     wire,
     wire_query,
+)
+from .server_generations import (
+    CREATE_ONLY,
+    THIRD_PARTY,
+    WITH_START_ROUTE,
+    Generation,
+    ReminderField,
+    StartWay,
+    by_info,
+    by_version_header,
 )
 from .stream import ChatEvent, open_stream
 from .transport import Sessions, Transport

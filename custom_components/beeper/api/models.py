@@ -17,10 +17,10 @@ from typing import Any, Final, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import TooLongAnswerError, UnreadableAnswerError, UploadError
 from .folding import fold, is_blank
-from .identity import canonical_id, number_in_id
 from .phone_numbers import is_same_number
 from .requests import Json, StartUser
 from .rich_text import plain
+from .user_ids import canonical_id, number_in_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)

@@ -16,7 +16,7 @@ from ..api.models import ListedChat
 from ..api.pages import pages
 from ..const import CONF_ACCOUNT_ID, CONF_ASSIST, CONF_CHAT_ID, CONF_NETWORK
 from ..people.directory import Directory
-from ..people.not_found import check_loaded, find_obstacle
+from ..people.match_errors import check_loaded, find_obstacle
 from ..server import Server
 from ..validation import phone_number
 from .assist import AssistStep, has_assist

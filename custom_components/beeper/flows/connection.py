@@ -17,7 +17,7 @@ from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, BeeperError, ConnectionLostError, TLSError
 from ..api.models import Account
 from ..const import CONF_USER_ID
-from ..sessions import async_get_sessions
+from ..http_sessions import async_get_sessions
 from ..validation import trimmed
 
 DEFAULT_PORT: Final = 23373

@@ -16,9 +16,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
 
 from ..api.exceptions import AnswerError, BeeperError, UnreadableAnswerError
-from ..api.generations import UNIDENTIFIED, Generation
 from ..api.models import Account, Chat, Message, User
 from ..api.pages import pages
+from ..api.server_generations import UNIDENTIFIED, Generation
 from ..api.stream import ChatEvent
 from ..const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..outgoing.delivery_status import server_time
@@ -267,7 +267,7 @@ class Inbox:
         async for chat in self._active_chats():
             active[chat.id] = (chat.last_activity, hash(chat.preview))
             self._directory.index.note_chat(chat)
-            if self._sent.listed.note_chat(chat, server_time(self._server)):
+            if self._sent.earlier_reads.note_chat(chat, server_time(self._server)):
                 self._sent.save_soon()
             if chat.preview:
                 self._note_listed([chat.preview])
@@ -406,7 +406,7 @@ class Inbox:
             for message in messages
             if message.id and self._server.is_own(message, message.account_id)
         ]
-        if self._sent.listed.note_messages(own, server_time(self._server)):
+        if self._sent.earlier_reads.note_messages(own, server_time(self._server)):
             self._sent.save_soon()
 
     async def _async_compare(

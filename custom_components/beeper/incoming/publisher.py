@@ -7,9 +7,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
-from ..api.generations import UNIDENTIFIED, Generation
 from ..api.models import Chat, Message, User
 from ..api.rich_text import plain
+from ..api.server_generations import UNIDENTIFIED, Generation
 from ..const import CONF_ALLOWED_SENDERS
 from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages

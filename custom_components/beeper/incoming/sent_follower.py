@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from ..api.exceptions import AnswerError, UnreadableAnswerError
-from ..api.generations import UNIDENTIFIED
 from ..api.models import Chat, Message
+from ..api.server_generations import UNIDENTIFIED
 from ..outgoing.delivery_status import outcome, server_time
 from ..outgoing.sent_messages import Delivery, Sent, SentMessages
 from ..server import Server

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..api.exceptions import BeeperError, CannotConnectError
-from ..api.generations import CREATE_ONLY, UNIDENTIFIED
+from ..api.server_generations import CREATE_ONLY, UNIDENTIFIED
 from ..const import DOCS_URL, DOMAIN
 from ..server import Server
 

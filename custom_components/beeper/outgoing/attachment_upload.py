@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant
 from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
-from ..api.generations import CHANGES_SINCE, UNIDENTIFIED
 from ..api.requests import AttachmentType, AttachmentUpload
+from ..api.server_generations import CHANGES_SINCE, UNIDENTIFIED
 from .attachment_sources import Source, open_source
 
 

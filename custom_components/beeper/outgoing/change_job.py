@@ -17,9 +17,9 @@ from ..api.exceptions import (
     RouteAbsentError,
     UnreadableAnswerError,
 )
-from ..api.generations import CHANGES_SINCE
 from ..api.merged_chats import find_message
 from ..api.models import Chat, Message
+from ..api.server_generations import CHANGES_SINCE
 from ..errors import Refusal
 from .delivery_status import read_final_id
 from .job import (

@@ -9,8 +9,8 @@ from typing import Any, Final, override
 from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
-from ..api.generations import READ_SINCE
 from ..api.models import Chat
+from ..api.server_generations import READ_SINCE
 from ..errors import Refusal
 from .change_job import ChangeJob
 from .delivery_status import server_time

@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from ..api.exceptions import AnswerError, BeeperError
-from ..api.generations import UNIDENTIFIED
 from ..api.models import Message
+from ..api.server_generations import UNIDENTIFIED
 from ..server import Server
 from .sent_messages import Delivery, Sent, SentMessages
 

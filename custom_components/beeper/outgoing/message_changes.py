@@ -7,8 +7,8 @@ from uuid import uuid4
 from .. import errors
 from ..api.exceptions import RouteAbsentError
 from ..api.folding import fold_reaction
-from ..api.generations import EDIT_SINCE, REACTIONS_SINCE
 from ..api.models import Message
+from ..api.server_generations import EDIT_SINCE, REACTIONS_SINCE
 from .change_job import ChangeJob
 from .markdown import from_format
 from .text_matching import same_text

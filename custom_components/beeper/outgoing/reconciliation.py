@@ -18,7 +18,7 @@ from ..api.merged_chats import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
-from .listed_before import ListedBefore
+from .earlier_reads import EarlierReads
 from .sent_messages import TWIN_WINDOW, SentCandidates
 from .text_matching import same_text
 
@@ -36,12 +36,12 @@ async def find_result(
     own_ids: frozenset[str],
     id_scheme: str | None,
     *,
-    listed: ListedBefore,
+    earlier_reads: EarlierReads,
     reused: Mapping[str, str] | None = None,
 ) -> Chat | None:
     """Return the chat that the request created or started.
 
-    `attempted` is the event loop's time of the request; a new chat was not `listed`
+    `attempted` is the event loop's time of the request; a new chat was not read
     before. `reused`: an existing chat may be the result, see `find_existing_chats`.
     Raises BeeperError if reading fails.
     """
@@ -57,7 +57,7 @@ async def find_result(
         since,
         own_ids,
         id_scheme,
-        lambda chat_id: listed.had_chat(chat_id, attempted),
+        lambda chat_id: earlier_reads.had_chat(chat_id, attempted),
     )
 
 

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from ..api.models import Message, SentMessage
 from ..const import DOMAIN
-from .listed_before import ListedBefore
+from .earlier_reads import EarlierReads
 from .own_changes import OwnChanges
 from .text_matching import same_text
 
@@ -149,7 +149,7 @@ class SentMessages:
         self._is_removed = False
         self._sent: list[Sent] = []
         self.changes = OwnChanges()
-        self.listed = ListedBefore()
+        self.earlier_reads = EarlierReads()
 
     async def async_load(self) -> None:
         """Load the IDs of messages that were sent before a restart."""
@@ -158,7 +158,7 @@ class SentMessages:
         data = await self._store.async_load() or {}
         if isinstance(data, list):  # As the first versions stored it.
             data = {"sent": data}
-        self.listed.load(data.get("listed", ()))
+        self.earlier_reads.load(data.get("listed", ()))
         for stored in data.get("sent", ()):
             attempted = now - (time - stored["time"])
             if now - attempted < _KEPT_FOR:
@@ -204,7 +204,7 @@ class SentMessages:
             for sent in self._sent
             if sent.pending_id
         ]
-        return {"sent": sent, "listed": self.listed.to_store()}
+        return {"sent": sent, "listed": self.earlier_reads.to_store()}
 
     def begin(
         self,
@@ -367,7 +367,7 @@ class SentMessages:
             return not any(sent.has_id(message) for sent in others)
 
         free = [*filter(is_free, found.messages)]
-        before_it = [row for row in free if self.listed.had_message(row, since)]
+        before_it = [row for row in free if self.earlier_reads.had_message(row, since)]
         candidates = [row for row in free if row not in before_it]
         earlier = [*filter(is_free, found.earlier), *before_it]
         listed = [*found.earlier, *found.messages]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..api.identity import canonical_id
 from ..api.models import Account, ListedChat, User, network_name
 from ..api.phone_numbers import canonical_number
+from ..api.user_ids import canonical_id
 from .names import without_spaces
 
 type Key = tuple[str, str, str]

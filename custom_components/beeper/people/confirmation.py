@@ -7,8 +7,8 @@ from ..api.exceptions import AnswerError, RequestTimeoutError, UnreadableAnswerE
 from ..api.models import ListedChat, User
 from ..server import Server
 from .candidates import Candidate, Key, find_candidates
+from .full_read import gather, search_contacts
 from .index_keeper import MAX_PARTICIPANTS, IndexKeeper
-from .listing import gather, search_contacts
 from .matching import NameQuery, rank_candidates, select_best
 
 _MAX_CONFIRMED: Final = 3

@@ -17,8 +17,9 @@ from ..server import Server
 from ..validation import person_recipient
 from .candidates import Candidate, find_candidates, group_by_person, is_one_person
 from .confirmation import confirm_matches
+from .full_read import gather, gather_in_time, list_chats, list_contacts_if_possible
 from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
-from .listing import gather, gather_in_time, list_chats, list_contacts_if_possible
+from .match_errors import Found, check_loaded, not_one
 from .matching import (
     NameQuery,
     Rank,
@@ -27,7 +28,6 @@ from .matching import (
     rank_candidates,
     select_best,
 )
-from .not_found import Found, check_loaded, not_one
 from .person import Person, as_person, person_without_lookup
 
 

@@ -18,8 +18,8 @@ from ..api.exceptions import (
 from ..api.models import Account, ListedChat
 from ..api.pages import pages
 from ..server import Server
+from .full_read import MAX_PAGES, PAGE_TIMEOUT, gather, in_time
 from .index import PeopleIndex
-from .listing import MAX_PAGES, PAGE_TIMEOUT, gather, in_time
 
 START_DELAY: Final = 30.0
 """Seconds after the set-up, while Home Assistant may still be starting."""

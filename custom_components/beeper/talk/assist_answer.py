@@ -21,7 +21,7 @@ from ..data import get_open_questions, get_outbox
 from ..incoming.assist_settings import AssistSettings
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
-from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from ..server import Server
 from ..signals import MessageEvent
 
@@ -249,7 +249,7 @@ async def _async_send(
 ) -> None:
     outbox = get_outbox(hass, entry)
     await outbox.run(
-        MessageJob(
+        SendMessageJob(
             context=outbox.context, message=message, call_context=question.context
         )
     )

@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..const import CONF_CONFIRM, DEFAULT_CONFIRM, DOMAIN
 from ..coordinator import BeeperConfigEntry
-from ..outgoing.chat_job import ChatJobResult
+from ..outgoing.create_chat_job import ChatJobResult
 from ..people.names import Name
 from . import satellite
 from .commands import network_names

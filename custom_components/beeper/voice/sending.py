@@ -15,9 +15,9 @@ from ..api.requests import StartChat, StartUser
 from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.chat_changes import MarkRead
-from ..outgoing.chat_job import ChatJob, ChatJobResult
-from ..outgoing.message_job import MessageJob, MessageRequest
+from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
 from ..outgoing.outbox import Outcome
+from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from .spoken_recipients import Recipient
 
 UNKNOWN_OUTCOME_SECONDS: Final = 600
@@ -68,14 +68,16 @@ class Sender:
             self._unknown_starts.pop(start, None)
             try:
                 return await outbox.run(
-                    ChatJob(context=outbox.context, request=start, call_context=context)
+                    CreateChatJob(
+                        context=outbox.context, request=start, call_context=context
+                    )
                 )
             except HomeAssistantError as err:
                 if errors.is_unknown(err):
                     self._unknown_starts[start] = now + UNKNOWN_OUTCOME_SECONDS
                 raise
         return await outbox.run(
-            MessageJob(
+            SendMessageJob(
                 context=outbox.context,
                 message=MessageRequest(
                     chat_id=recipient.chat_id, text=text, length=len(message or "")

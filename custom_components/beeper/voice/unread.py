@@ -9,12 +9,12 @@ from operator import itemgetter
 from typing import Final
 
 from .. import errors
-from ..api.generations import READ_SINCE, UNIDENTIFIED
 from ..api.merged_chats import newest_messages
 from ..api.models import Account, AccountStatus, Chat, Message, Page, readable_name
 from ..api.pages import pages
 from ..api.requests import ChatFilter
 from ..api.rich_text import plain
+from ..api.server_generations import READ_SINCE, UNIDENTIFIED
 from ..coordinator import BeeperConfigEntry
 from ..server import Server
 from .sentences import Language

@@ -38,7 +38,7 @@ def account_identifier(entry: ConfigEntry, account_id: str) -> Identifier:
     return (DOMAIN, f"{entry.entry_id}_{account_id}")
 
 
-def account_devices(
+def devices_by_account(
     hass: HomeAssistant, entry: ConfigEntry
 ) -> dict[str, dr.ChildDeviceEntry]:
     """Return the devices of a server's accounts by account ID, listed or not."""

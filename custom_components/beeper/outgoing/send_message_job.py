@@ -48,7 +48,7 @@ class MessageRequest:
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class MessageJob(Job[SentMessage]):
+class SendMessageJob(Job[SentMessage]):
     """One message.
 
     `recipient` is the name as it was written, if the chat was found by it.

@@ -18,9 +18,9 @@ from homeassistant.helpers.storage import Store
 
 from .api.exceptions import AnswerError, BeeperError, NotLoadedError, RouteAbsentError
 from .api.folding import fold
-from .api.identity import canonical_id
 from .api.models import Chat, ListedChat, User
 from .api.phone_numbers import canonical_number
+from .api.user_ids import canonical_id
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_CHAT_ID,
@@ -31,7 +31,7 @@ from .const import (
     SUBENTRY_CHAT,
 )
 from .fingerprint import fingerprint
-from .people.listing import list_chats
+from .people.full_read import list_chats
 from .server import Server
 
 CHAT_MOVED: Final = "chat_moved"
@@ -61,7 +61,7 @@ class _Identity:
     people: list[list[str]]
 
 
-class AddedChats:
+class ChatIdChanges:
     """The chats that subentries of one config entry refer to."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
@@ -286,7 +286,7 @@ def async_replace_chat(
         )
 
 
-async def async_remove_added_chats(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def async_remove_chat_id_store(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the stored chats of a removed entry, and their issues."""
     await _store(hass, entry).async_remove()
     for domain, issue_id in list(ir.async_get(hass).issues):

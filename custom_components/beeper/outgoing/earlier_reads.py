@@ -1,4 +1,4 @@
-"""Own messages and chats that were listed before an attempt, so they are not its result.
+"""Own messages and chats that were read before an attempt, so they are not its result.
 
 Times do not show it where a network's clock, which messages go by, is ahead of the clock
 of Beeper's computer.
@@ -24,7 +24,7 @@ _KEPT: Final = 2_000
 type _Key = tuple[str, ...]
 
 
-class ListedBefore:
+class EarlierReads:
     """What has a time that the server's clock has not reached, or only just.
 
     Everything else is older than the next attempt by its time.
@@ -32,7 +32,7 @@ class ListedBefore:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._listed: dict[_Key, tuple[float, float]] = {}
+        self._times: dict[_Key, tuple[float, float]] = {}
         """When it was first read, by the event loop, and its time."""
 
     def note_messages(self, messages: Iterable[Message], now: datetime) -> bool:
@@ -51,7 +51,7 @@ class ListedBefore:
 
     def had_message(self, message: Message, before: float) -> bool:
         """Return whether a message was read before the event loop's time."""
-        first, written = self._listed.get(_key(message), (before + 1, 0))
+        first, written = self._times.get(_key(message), (before + 1, 0))
         # IDs begin anew when Beeper moves to another computer.
         return (
             first <= before
@@ -61,27 +61,27 @@ class ListedBefore:
 
     def had_chat(self, chat_id: str, before: float) -> bool:
         """Return whether a chat was read before the event loop's time."""
-        return self._listed.get((chat_id,), (before + 1, 0))[0] <= before
+        return self._times.get((chat_id,), (before + 1, 0))[0] <= before
 
     def _note(self, key: _Key, written: datetime | None, now: datetime) -> bool:
         if written is None or written <= now - _MARGIN:
             return False
         time = written.timestamp()
-        if key in self._listed and (len(key) == 1 or self._listed[key][1] == time):
+        if key in self._times and (len(key) == 1 or self._times[key][1] == time):
             return False
         oldest = (now - _SEARCHED_FOR).timestamp()
-        self._listed = {
+        self._times = {
             known: (first, its_time)
-            for known, (first, its_time) in [*self._listed.items()][-_KEPT:]
+            for known, (first, its_time) in [*self._times.items()][-_KEPT:]
             if its_time > oldest
         }
-        self._listed[key] = asyncio.get_running_loop().time(), time
+        self._times[key] = asyncio.get_running_loop().time(), time
         return written > now
 
     def load(self, stored: Iterable[list[Any]]) -> None:
         """Load the values from before a restart."""
         offset = asyncio.get_running_loop().time() - dt_util.utcnow().timestamp()
-        self._listed = {
+        self._times = {
             tuple(key): (first + offset, time) for key, first, time in stored
         }
 
@@ -89,7 +89,7 @@ class ListedBefore:
         """Return the IDs and times; nothing of the content is stored."""
         offset = dt_util.utcnow().timestamp() - asyncio.get_running_loop().time()
         return [
-            [key, first + offset, time] for key, (first, time) in self._listed.items()
+            [key, first + offset, time] for key, (first, time) in self._times.items()
         ]
 
 

@@ -8,8 +8,8 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.beeper import followed_accounts
-from custom_components.beeper.devices import resolve_device
+from custom_components.beeper import account_id_changes
+from custom_components.beeper.device_identifiers import resolve_device
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -26,8 +26,8 @@ OLD, NEW = "whatsapp", "whatsapp_new"
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(followed_accounts, "_GONE_AFTER", 0.1)
-    monkeypatch.setattr(followed_accounts, "_SAVE_DELAY", 0)
+    monkeypatch.setattr(account_id_changes, "_GONE_AFTER", 0.1)
+    monkeypatch.setattr(account_id_changes, "_SAVE_DELAY", 0)
 
 
 def issues(hass: HomeAssistant) -> list[str | None]:
@@ -157,7 +157,7 @@ async def test_missing_once_is_not_gone(
     monkeypatch: pytest.MonkeyPatch,
     hass_storage: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr(followed_accounts, "_GONE_AFTER", 600)
+    monkeypatch.setattr(account_id_changes, "_GONE_AFTER", 600)
     key = f"beeper.{loaded.entry_id}.accounts"
     await until(lambda: key in hass_storage)
     assert OLD not in str(hass_storage[key]["data"])

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.beeper import added_chats
+from custom_components.beeper import chat_id_changes
 from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
@@ -31,10 +31,10 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 @pytest.fixture(autouse=True)
 def quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(added_chats, "_FIRST_CHECK_DELAY", 0.05)
-    monkeypatch.setattr(added_chats, "_CHECK_INTERVAL", 0.05)
-    monkeypatch.setattr(added_chats, "_GONE_AFTER", 0.2)
-    monkeypatch.setattr(added_chats, "_SAVE_DELAY", 0)
+    monkeypatch.setattr(chat_id_changes, "_FIRST_CHECK_DELAY", 0.05)
+    monkeypatch.setattr(chat_id_changes, "_CHECK_INTERVAL", 0.05)
+    monkeypatch.setattr(chat_id_changes, "_GONE_AFTER", 0.2)
+    monkeypatch.setattr(chat_id_changes, "_SAVE_DELAY", 0)
 
 
 def issue(hass: HomeAssistant) -> ir.IssueEntry | None:
@@ -265,7 +265,7 @@ async def test_chat_that_is_missing_for_a_moment_is_not_gone(
     hass_storage: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(added_chats, "_GONE_AFTER", 600)
+    monkeypatch.setattr(chat_id_changes, "_GONE_AFTER", 600)
     await add_chat(hass, loaded)
     await noted(hass, loaded, hass_storage)
     simulator.world.delete_chat(simulator.world.chats[KIM])

@@ -57,7 +57,7 @@ class ChatJobResult:
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class ChatJob(Job[ChatJobResult]):
+class CreateChatJob(Job[ChatJobResult]):
     """One request for a chat.
 
     `if_exists` is for creating. `phone_numbers` are the known phone numbers of
@@ -389,7 +389,7 @@ class ChatJob(Job[ChatJobResult]):
                 attempted,
                 self._own_ids,
                 self._id_scheme,
-                listed=self.context.sent.listed,
+                earlier_reads=self.context.sent.earlier_reads,
                 reused=self.phone_numbers if self.if_exists == "reuse" else None,
             )
         if chat is None:

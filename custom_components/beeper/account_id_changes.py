@@ -16,12 +16,12 @@ from homeassistant.helpers import (
 )
 from homeassistant.helpers.storage import Store
 
-from .api.identity import canonical_id
 from .api.models import Account
 from .api.phone_numbers import canonical_number
+from .api.user_ids import canonical_id
 from .const import CONF_ACCOUNT_ID, CONF_FORMER_ACCOUNT_IDS, DOMAIN
 from .coordinator import BeeperConfigEntry
-from .devices import account_devices, account_identifier
+from .device_identifiers import account_identifier, devices_by_account
 from .fingerprint import fingerprint
 
 _GONE_AFTER: Final = 10 * 60
@@ -31,7 +31,7 @@ _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 
 
-class FollowedAccounts:
+class AccountIdChanges:
     """The accounts of one loaded config entry, and their users as fingerprints."""
 
     def __init__(self, hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
@@ -61,7 +61,7 @@ class FollowedAccounts:
         self._note(listed.values())
         default_id = self._entry.data[CONF_ACCOUNT_ID]
         now = self._hass.loop.time()
-        known = {default_id, *account_devices(self._hass, self._entry)}
+        known = {default_id, *devices_by_account(self._hass, self._entry)}
         for account_id in known & listed.keys():
             self._missing_since.pop(account_id, None)
         if default_id in listed:
@@ -144,7 +144,7 @@ def async_move_account_devices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Let the device and entities of an account with another ID stay."""
     devices, entities = dr.async_get(hass), er.async_get(hass)
     for former_id, account_id in entry.data.get(CONF_FORMER_ACCOUNT_IDS, {}).items():
-        known = account_devices(hass, entry)
+        known = devices_by_account(hass, entry)
         if former_id not in known:
             continue
         if account_id in known:
@@ -163,7 +163,7 @@ def async_move_account_devices(hass: HomeAssistant, entry: ConfigEntry) -> None:
             )
 
 
-async def async_remove_followed_accounts(
+async def async_remove_account_id_store(
     hass: HomeAssistant, entry: ConfigEntry
 ) -> None:
     """Delete the stored accounts of a removed entry, and its issue."""

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.beeper.outgoing import chat_job, first_message, recipient_queue
+from custom_components.beeper.outgoing import (
+    create_chat_job,
+    first_message,
+    recipient_queue,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
@@ -328,7 +332,7 @@ async def test_a_chat_whose_person_has_another_id_is_created_once(
 ) -> None:
     """The contact has one ID, and the new chat shows the person with another."""
     monkeypatch.setattr(first_message, "_NEW_DELAYS", (0,))
-    monkeypatch.setattr(chat_job, "_TEXT_WINDOW", 600)
+    monkeypatch.setattr(create_chat_job, "_TEXT_WINDOW", 600)
     monkeypatch.setattr(recipient_queue, "_REMEMBERED_FOR", 600)
     options = {"chats_per_hour": 0, "duplicate_window": 600}
     hass.config_entries.async_update_entry(loaded, options=options)
