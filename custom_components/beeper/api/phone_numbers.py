@@ -58,7 +58,9 @@ _TWO_DIGIT_CODES: Final = re.compile(
 )
 
 _WITH_ZERO: Final = {
-    "39": r"0[1-9]\d{4,10}",  # Italy and the Vatican: fixed lines
+    # Italy and the Vatican: fixed lines. The excluded ones are no area codes: they are
+    # those of mobile phones, which have no zero.
+    "39": r"0(?!3(?:2[05-9]|3[03-9]|[48][07-9]|6[016-8]|7[089]))[1-9]\d{4,10}",
     "225": r"0[157]\d{8}",  # Ivory Coast
     "229": r"01\d{8}",  # Benin
     "241": r"0[1-7]\d{6}",  # Gabon
@@ -102,10 +104,13 @@ def parse(text: str) -> str:
             return _checked(f"+{digits}")
     number = _plain(text)
     if _BRACKETED_ZERO.search(number):
-        code = _country_code(_digits(number))
+        digits = _digits(number)
+        code = _country_code(digits)
+        national = digits.removeprefix("+").removeprefix("00").removeprefix(code)
         # Where a zero can belong to the number, this one may or may not.
         raise PhoneNumberError(
-            "phone_invalid" if code in _WITH_ZERO else "phone_trunk_zero", code
+            "phone_invalid" if _may_have_zero(code, national) else "phone_trunk_zero",
+            code,
         )
     number = _digits(number)
     if number.startswith("00"):
@@ -205,13 +210,15 @@ def _checked(number: str) -> str:
         raise PhoneNumberError("phone_invalid")
     code = _country_code(number)
     national = number[1 + len(code) :]
-    if national.startswith("0") and not (
-        code in _WITH_ZERO and re.fullmatch(_WITH_ZERO[code], national)
-    ):
+    if national.startswith("0") and not _may_have_zero(code, national):
         raise PhoneNumberError("phone_trunk_zero", code)
     if len(national) != _LENGTHS.get(code, len(national)):
         raise PhoneNumberError("phone_invalid")
     return number
+
+
+def _may_have_zero(code: str, national: str) -> bool:
+    return code in _WITH_ZERO and bool(re.fullmatch(_WITH_ZERO[code], national))
 
 
 def readable(number: str) -> str:
