@@ -84,7 +84,6 @@ async def test_group_is_created(frontend: Frontend, simulator: Simulator) -> Non
     assert len(sent.json["participantIDs"]) == 2
 
 
-@pytest.mark.every_form
 @pytest.mark.timeout(400)
 async def test_every_action_has_a_form(frontend: Frontend) -> None:
     for action in ACTIONS:

@@ -64,7 +64,6 @@ async def test_message_starts_an_automation(
     assert sent.json["text"] == "Nobody"
 
 
-@pytest.mark.every_form
 async def test_every_trigger_and_condition_has_a_form(frontend: Frontend) -> None:
     dialog = frontend.page.locator("add-automation-element-dialog")
     for kind in ("trigger", "condition"):

@@ -37,7 +37,7 @@ def calls(action: str) -> list[Json]:
     modes = fields.get("mode", {}).get("selector", {}).get("select", {})
     return [
         {**known, **mode, UNKNOWN: 1}
-        for mode in [{"mode": m} for m in modes.get("options", [])] or [{}]
+        for mode in [{"mode": m["value"]} for m in modes.get("options", [])] or [{}]
     ]
 
 
