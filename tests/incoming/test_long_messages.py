@@ -10,7 +10,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.api import http_responses
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import history, inbox, lost_messages, read_queue
+from custom_components.beeper.incoming import (
+    chat_reader,
+    history,
+    lost_messages,
+    read_queue,
+)
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -220,7 +225,7 @@ async def test_message_that_cannot_be_read_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was inserted below others, and the server fails to return it."""
-    monkeypatch.setattr(inbox, "_MAX_NAMED", 50)
+    monkeypatch.setattr(chat_reader, "_MAX_NAMED", 50)
     for number in range(25):
         write(simulator, f"{number}")
     await until(lambda: len(events) == 25)

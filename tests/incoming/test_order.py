@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import history, inbox
+from custom_components.beeper.incoming import chat_reader, history
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
@@ -127,7 +127,7 @@ async def test_bounds_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(history, "_MAX_SEARCHED_PAGES", 0)
-    monkeypatch.setattr(inbox, "_MAX_NAMED", 1)
+    monkeypatch.setattr(chat_reader, "_MAX_NAMED", 1)
     first = live(simulator, 25)
     await until(lambda: len(events) == 25)
     await quiet(simulator)
