@@ -27,8 +27,8 @@ from .const import (
     CONF_TITLE,
     CONF_USER,
     DOMAIN,
-    SEND_MESSAGE,
-    START_CHAT,
+    KIND_SEND_MESSAGE,
+    KIND_START_CHAT,
     SUBENTRY_SHORTCUT,
 )
 from .coordinator import BeeperConfigEntry
@@ -136,7 +136,7 @@ class ShortcutButton(ButtonEntity):
         data = self._data
         outbox = get_outbox(self.hass, self._entry)
         message = self._render()
-        if data[CONF_KIND] == SEND_MESSAGE:
+        if data[CONF_KIND] == KIND_SEND_MESSAGE:
             chosen = data.get(CONF_ATTACHMENT)
             if not message and not chosen:
                 raise errors.invalid("nothing_to_send")
@@ -162,7 +162,7 @@ class ShortcutButton(ButtonEntity):
         people = data.get(CONF_PEOPLE, ())
         request = (
             StartChat(user=StartUser(**data[CONF_USER]), **common)
-            if data[CONF_KIND] == START_CHAT
+            if data[CONF_KIND] == KIND_START_CHAT
             else CreateChat(
                 participant_ids=tuple(person["id"] for person in people),
                 type="group",

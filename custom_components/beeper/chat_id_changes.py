@@ -52,7 +52,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class _Identity:
+class _ChatIdentity:
     """A chat as it was last read, as fingerprints; a person has several."""
 
     account: str
@@ -70,13 +70,15 @@ class ChatIdChanges:
         self._entry = entry
         self._server = server
         self._store = _store(hass, entry)
-        self._identities: dict[str, _Identity] = {}
+        self._identities: dict[str, _ChatIdentity] = {}
         self._missing_since: dict[str, float] = {}
 
     async def async_run(self) -> None:
         """Check the chats now and then; never returns."""
         stored = await self._store.async_load() or {}
-        self._identities = {key: _Identity(**value) for key, value in stored.items()}
+        self._identities = {
+            key: _ChatIdentity(**value) for key, value in stored.items()
+        }
         await asyncio.sleep(_FIRST_CHECK_DELAY)
         while True:
             with suppress(BeeperError):  # The next check tries again.
@@ -208,8 +210,8 @@ class ChatIdChanges:
         }
         return {self._fingerprint(account_id) for account_id in ids}
 
-    def _identity(self, chat: ListedChat) -> _Identity:
-        return _Identity(
+    def _identity(self, chat: ListedChat) -> _ChatIdentity:
+        return _ChatIdentity(
             account=self._fingerprint(chat.account_id or ""),
             type=chat.type,
             title=self._fingerprint(fold(chat.title or "")),
@@ -225,7 +227,7 @@ class ChatIdChanges:
             ids.append(f"number {canonical_number(number)}")
         return [self._fingerprint(text) for text in ids]
 
-    def _shares_person(self, chat: ListedChat, known: _Identity) -> bool:
+    def _shares_person(self, chat: ListedChat, known: _ChatIdentity) -> bool:
         return _are_same(self._identity(chat).people, known.people)
 
     def _others(self, chat: ListedChat) -> list[User]:

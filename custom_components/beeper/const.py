@@ -37,9 +37,9 @@ SUBENTRY_CHAT: Final = "chat"
 SUBENTRY_SHORTCUT: Final = "shortcut"
 
 # What a shortcut does.
-CREATE_GROUP: Final = "create_group"
-SEND_MESSAGE: Final = "send_message"
-START_CHAT: Final = "start_chat"
+KIND_CREATE_GROUP: Final = "create_group"
+KIND_SEND_MESSAGE: Final = "send_message"
+KIND_START_CHAT: Final = "start_chat"
 
 DEFAULT_ANSWERS_PER_MINUTE: Final = 20
 DEFAULT_BACKLOG_MINUTES: Final = 15

@@ -16,22 +16,22 @@ from .voice.assistant import (
     async_get_assistant,
 )
 from .voice.questions import Requester
-from .voice.responses import ASKED, DONE
+from .voice.spoken_responses import ASKED, DONE
 
 
 async def async_setup_intents(hass: HomeAssistant) -> None:
     """Register the intents; without a server, they respond with an error."""
     for handler in (
-        SendMessage(),
-        CreateChat(),
-        ReadUnread(),
-        CountUnread(),
-        MarkRead(),
+        SendMessageHandler(),
+        CreateChatHandler(),
+        ReadUnreadHandler(),
+        CountUnreadHandler(),
+        MarkReadHandler(),
     ):
         intent.async_register(hass, handler)
 
 
-class _Handler(intent.IntentHandler):
+class _BeeperHandler(intent.IntentHandler):
     """Base of the intents: text slots, and the response."""
 
     required: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class _Handler(intent.IntentHandler):
         return response
 
 
-class SendMessage(_Handler):
+class SendMessageHandler(_BeeperHandler):
     """Send a message to a person or a chat; without a message, ask for it."""
 
     intent_type = INTENT_SEND
@@ -79,7 +79,7 @@ class SendMessage(_Handler):
     optional = ("message", "network")
 
 
-class CreateChat(_Handler):
+class CreateChatHandler(_BeeperHandler):
     """Start a chat with a person, with or without a message."""
 
     intent_type = INTENT_CREATE
@@ -88,7 +88,7 @@ class CreateChat(_Handler):
     optional = ("message", "network")
 
 
-class ReadUnread(_Handler):
+class ReadUnreadHandler(_BeeperHandler):
     """Read out unread messages, from everybody or from one person or group."""
 
     intent_type = INTENT_READ
@@ -96,7 +96,7 @@ class ReadUnread(_Handler):
     optional = ("recipient", "network")
 
 
-class CountUnread(_Handler):
+class CountUnreadHandler(_BeeperHandler):
     """Say how many unread messages there are."""
 
     intent_type = INTENT_COUNT
@@ -104,7 +104,7 @@ class CountUnread(_Handler):
     optional = ("recipient", "network")
 
 
-class MarkRead(_Handler):
+class MarkReadHandler(_BeeperHandler):
     """Mark a chat as read."""
 
     intent_type = INTENT_MARK_READ

@@ -28,9 +28,9 @@ from .people.candidates import Candidate
 from .people.matching import Rank
 from .voice.assistant import async_get_assistant
 from .voice.questions import Purpose, Requester
-from .voice.responses import ASKED, DONE, VoiceResponse
 from .voice.sentences import shorten
 from .voice.spoken_recipients import MAX_MATCHES, Matches, Recipient
+from .voice.spoken_responses import ASKED, DONE, VoiceResponse
 from .voice.unread import ChatSummary, UnreadMessage, UnreadSummary
 
 MAX_RESULT_CHARACTERS: Final = 8000
@@ -69,7 +69,7 @@ _READ_ONLY: Final = ToolAnnotations(read_only=True, destructive=False, idempoten
 _SENDING: Final = ToolAnnotations(read_only=False, destructive=True, idempotent=False)
 
 
-class _Tool(Tool):
+class _BeeperTool(Tool):
     """Base of the tools; by default, sends a message or starts a chat."""
 
     integration = DOMAIN
@@ -101,7 +101,7 @@ class _Tool(Tool):
         return _from_response(response)
 
 
-class FindPerson(_Tool):
+class FindPersonTool(_BeeperTool):
     """Finds people and chats by a name."""
 
     name = f"{DOMAIN}__find_person"
@@ -127,7 +127,7 @@ class FindPerson(_Tool):
         )
 
 
-class CreateChat(_Tool):
+class CreateChatTool(_BeeperTool):
     """Starts a chat."""
 
     name = f"{DOMAIN}__create_chat"
@@ -147,7 +147,7 @@ class CreateChat(_Tool):
     )
 
 
-class SendMessage(_Tool):
+class SendMessageTool(_BeeperTool):
     """Sends a message."""
 
     name = f"{DOMAIN}__send_message"
@@ -166,7 +166,7 @@ class SendMessage(_Tool):
     )
 
 
-class ReadUnread(_Tool):
+class ReadUnreadTool(_BeeperTool):
     """Returns unread messages."""
 
     name = f"{DOMAIN}__read_unread"
@@ -311,7 +311,7 @@ def async_get_tools(
     entries = async_get_assistant(hass).entries
     if api_id != LLM_API_ASSIST or not entries:
         return None
-    tools: list[Tool] = [FindPerson(), ReadUnread()]
+    tools: list[Tool] = [FindPersonTool(), ReadUnreadTool()]
     if any(entry.options.get(CONF_LLM_CAN_SEND, False) for entry in entries):
-        tools += [CreateChat(), SendMessage()]
+        tools += [CreateChatTool(), SendMessageTool()]
     return LLMTools(tools=tools)

@@ -449,7 +449,7 @@ async def test_failed_download_leaves_no_file(
     fault: dict[str, Any],
     message: str,
 ) -> None:
-    monkeypatch.setattr(download_action, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(download_action, "MAX_DOWNLOAD_BYTES", 1024 * 1024)
     monkeypatch.setattr("custom_components.beeper.api.transport.FILE_TIMEOUT", 30)
     add_fault(path="/v1/assets/serve", **fault)
 
@@ -467,7 +467,7 @@ async def test_file_above_the_size_limit(
     monkeypatch: pytest.MonkeyPatch,
     reported: bool,
 ) -> None:
-    monkeypatch.setattr(download_action, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(download_action, "MAX_DOWNLOAD_BYTES", 1024 * 1024)
     size = 1024 * 1024 + 1
     message = attach(simulator, bytes(size), fileSize=size if reported else None)
 

@@ -6,15 +6,17 @@ import pytest
 
 from custom_components.beeper.incoming.accepted_answers import (
     MAX_LENGTH,
-    Answer,
-    Answers,
+    PossibleAnswer,
+    PossibleAnswers,
 )
 
 
-def answers(**sentences: str | list[str]) -> Answers:
-    return Answers(
+def answers(**sentences: str | list[str]) -> PossibleAnswers:
+    return PossibleAnswers(
         [
-            Answer(id=key, sentences=(texts,) if isinstance(texts, str) else (*texts,))
+            PossibleAnswer(
+                id=key, sentences=(texts,) if isinstance(texts, str) else (*texts,)
+            )
             for key, texts in sentences.items()
         ],
         "en",
@@ -225,9 +227,9 @@ def test_hostile_texts_are_matched_quickly(text: str) -> None:
 def test_answers_as_people_write_them(
     sentences: list[str], said: str, answer_id: str | None
 ) -> None:
-    choices = Answers(
+    choices = PossibleAnswers(
         [
-            Answer(id=answer_id, sentences=(sentence,))
+            PossibleAnswer(id=answer_id, sentences=(sentence,))
             for answer_id, sentence in zip("ab", sentences, strict=True)
         ],
         "en",

@@ -139,7 +139,7 @@ async def test_other_sounds_are_not_transcribed(
         (b"", {}),
         # 122 seconds.
         (b"long" * (122 * SAMPLES_A_SECOND * 2 // 4 // 100_000 + 1), {}),
-        (b"x" * (voice_notes.MAX_BYTES + 1), {}),
+        (b"x" * (voice_notes.MAX_VOICE_NOTE_BYTES + 1), {}),
         (b"gone", {"id": "mxc://b/gone"}),
         (b"elsewhere", {"id": "file:///etc/passwd", "srcURL": "file:///etc/passwd"}),
     ],

@@ -435,7 +435,7 @@ async def test_file_is_complete_or_absent(
     name: str,
     key: str,
 ) -> None:
-    monkeypatch.setattr(download, "MAX_BYTES", 20 * MB)
+    monkeypatch.setattr(download, "MAX_DOWNLOAD_BYTES", 20 * MB)
     attack = ATTACKS[name]
     fault = attack.by(
         simulator,

@@ -25,13 +25,13 @@ from ..api.models import Chat, User
 from ..api.server_generations import READ_SINCE
 from ..coordinator import BeeperConfigEntry
 from ..data import get_open_questions, get_outbox
-from ..incoming.accepted_answers import Answer, Answers
+from ..incoming.accepted_answers import PossibleAnswer, PossibleAnswers
 from ..incoming.open_questions import OpenQuestion, TakenAnswer
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
 from ..outgoing.delivery_status import server_time
 from ..outgoing.send_message_job import MessageRequest, SendMessageJob
-from ..people.senders import has_name, is_identity, is_sender
+from ..people.senders import has_id_form, has_name, is_sender
 from ..server import Server
 from ..signals import SIGNAL_SEND_FAILED, SendFailed
 from ..validation import (
@@ -77,16 +77,16 @@ _ANSWER_SCHEMA: Final = vol.Schema(
 )
 
 
-def _answer(value: Any) -> Answer:
+def _answer(value: Any) -> PossibleAnswer:
     if not isinstance(value, dict):
         raise vol.Invalid("not_answer")
     value = without_blanks(value)
     only_known(value, _ANSWER_SCHEMA.schema)
     fields = _ANSWER_SCHEMA(value)
-    answer = Answer(id=fields["id"], sentences=fields["sentences"])
+    answer = PossibleAnswer(id=fields["id"], sentences=fields["sentences"])
     try:
         # The language decides only on numbers in words.
-        Answers([answer], "en")
+        PossibleAnswers([answer], "en")
     except ValueError:
         raise vol.Invalid("not_sentence", path=["sentences"]) from None
     except ImportError:
@@ -94,7 +94,7 @@ def _answer(value: Any) -> Answer:
     return answer
 
 
-def _answers(value: Any) -> list[Answer]:
+def _answers(value: Any) -> list[PossibleAnswer]:
     answers = [*as_list(value)]
     if len(answers) > _MAX_ANSWERS:
         raise vol.Invalid("too_many_answers", placeholders={"limit": str(_MAX_ANSWERS)})
@@ -139,7 +139,7 @@ async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
     may_answer = _answerers(
         entry.runtime_data.server, chat, params.get(ATTR_FROM), params[ATTR_ANYONE]
     )
-    answers = Answers(params[ATTR_ANSWERS], call.hass.config.language)
+    answers = PossibleAnswers(params[ATTR_ANSWERS], call.hass.config.language)
     text = params[ATTR_MESSAGE]
     if params[ATTR_SHOW_CHOICES] and answers.labels:
         choices = enumerate(answers.labels, 1)
@@ -234,7 +234,7 @@ def _answerers(
     identities = []
     for value in wanted:
         people = [user for user in others if has_name(user, value)]
-        if is_identity(value) or any(user.id == value for user in others):
+        if has_id_form(value) or any(user.id == value for user in others):
             identities.append(value)
         elif len(people) == 1:
             identities.append(people[0].id)

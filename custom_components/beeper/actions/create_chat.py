@@ -19,7 +19,7 @@ from ..outgoing.create_chat_job import ChatJobResult, ChatRequest, CreateChatJob
 from ..outgoing.job import OutboxContext
 from ..outgoing.markdown import from_format
 from ..outgoing.outbox import Outcome
-from ..outgoing.recipient_queue import Place
+from ..outgoing.recipient_queue import RecipientPlace
 from ..people.directory import Directory
 from ..people.person import Person
 from ..validation import (
@@ -231,7 +231,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
 
 def _place(
     context: OutboxContext, account_id: str, params: Params
-) -> AbstractContextManager[Place | None]:
+) -> AbstractContextManager[RecipientPlace | None]:
     """Take the next place among the requests for chats with one person.
 
     Looking up names takes different times, and texts arrive in the order of the calls.

@@ -31,10 +31,10 @@ from .action import ATTR_CHAT_ID, ATTR_MESSAGE_ID, Params
 from .query_actions import QueryAction, final_message_id
 from .responses import DownloadResponse
 
-ATTR_ATTACHMENT: Final = "attachment"
+ATTR_ATTACHMENT_NUMBER: Final = "attachment"
 ATTR_FOLDER: Final = "folder"
 
-MAX_BYTES: Final = 100 * 1024 * 1024
+MAX_DOWNLOAD_BYTES: Final = 100 * 1024 * 1024
 
 _JSON: Final = "application/json"
 _MAX_ATTACHMENT_NUMBER: Final = 100
@@ -53,8 +53,8 @@ async def _download(server: Server, params: Params) -> DownloadResponse:
     source_id, root = _media_folder(hass)
     message_id = await final_message_id(server, params[ATTR_MESSAGE_ID])
     message = await _read_message(client, params[ATTR_CHAT_ID], message_id)
-    attached = _select_attachment(message, params[ATTR_ATTACHMENT])
-    if (attached.size or 0) > MAX_BYTES:
+    attached = _select_attachment(message, params[ATTR_ATTACHMENT_NUMBER])
+    if (attached.size or 0) > MAX_DOWNLOAD_BYTES:
         raise _too_large()
     name = _safe_name(params.get("file_name") or attached.file_name or "attachment")
     part = _PartialFile(root, params[ATTR_FOLDER])
@@ -191,7 +191,7 @@ def _select_attachment(message: Message, number: int) -> ReceivedAttachment:
     if number > len(message.attachments):
         raise errors.invalid(
             "no_such_attachment",
-            field=ATTR_ATTACHMENT,
+            field=ATTR_ATTACHMENT_NUMBER,
             count=str(len(message.attachments)),
         )
     return message.attachments[number - 1]
@@ -212,14 +212,14 @@ async def _fetch(
     size = 0
     try:
         async with client.asset(attached.url) as asset:
-            if (asset.size or 0) > MAX_BYTES:
+            if (asset.size or 0) > MAX_DOWNLOAD_BYTES:
                 raise _too_large()
             # Some servers report a missing file as JSON with a success status.
             if asset.mime_type == _JSON and attached.mime_type not in (None, _JSON):
                 raise errors.failed("attachment_gone")
             async for chunk in asset.chunks:
                 size += len(chunk)
-                if size > MAX_BYTES:
+                if size > MAX_DOWNLOAD_BYTES:
                     raise _too_large()
                 await hass.async_add_executor_job(part.write, chunk)
     except RouteAbsentError as err:
@@ -251,14 +251,18 @@ def _safe_name(untrusted_name: str) -> str:
 
 
 def _too_large() -> ServiceValidationError:
-    return errors.invalid("download_too_large", limit=str(MAX_BYTES // 1024**2))
+    return errors.invalid(
+        "download_too_large", limit=str(MAX_DOWNLOAD_BYTES // 1024**2)
+    )
 
 
 DOWNLOAD_ATTACHMENT: Final = QueryAction(
     name="download_attachment",
     fields={
         vol.Required(ATTR_MESSAGE_ID): identifier,
-        vol.Optional(ATTR_ATTACHMENT, default=1): integer(1, _MAX_ATTACHMENT_NUMBER),
+        vol.Optional(ATTR_ATTACHMENT_NUMBER, default=1): integer(
+            1, _MAX_ATTACHMENT_NUMBER
+        ),
         vol.Optional(ATTR_FOLDER, default="beeper"): media_folder,
         vol.Optional("file_name"): file_name,
     },

@@ -11,7 +11,9 @@ import re
 from typing import Final, Literal
 import unicodedata
 
-type Problem = Literal["phone_invalid", "phone_no_country_code", "phone_trunk_zero"]
+type PhoneNumberProblem = Literal[
+    "phone_invalid", "phone_no_country_code", "phone_trunk_zero"
+]
 
 MIN_PHONE_DIGITS: Final = 7
 
@@ -87,10 +89,10 @@ _EQUIVALENT: Final = (
 class PhoneNumberError(ValueError):
     """A text is not an international phone number."""
 
-    def __init__(self, problem: Problem, country_code: str = "") -> None:
+    def __init__(self, problem: PhoneNumberProblem, country_code: str = "") -> None:
         """Store the problem; `country_code` has no `+`."""
         super().__init__(problem)
-        self.problem: Problem = problem
+        self.problem: PhoneNumberProblem = problem
         self.country_code = country_code
 
 

@@ -30,9 +30,9 @@ from ..const import (
     CONF_PEOPLE,
     CONF_TITLE,
     CONF_USER,
-    CREATE_GROUP,
-    SEND_MESSAGE,
-    START_CHAT,
+    KIND_CREATE_GROUP,
+    KIND_SEND_MESSAGE,
+    KIND_START_CHAT,
 )
 from .chat import CONF_SEARCH, async_search_chats, nothing_found
 from .found_people import FoundPeople, NoMatchError, async_find_people
@@ -80,7 +80,8 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask for the action of the shortcut."""
         return self.async_show_menu(
-            step_id="user", menu_options=[SEND_MESSAGE, START_CHAT, CREATE_GROUP]
+            step_id="user",
+            menu_options=[KIND_SEND_MESSAGE, KIND_START_CHAT, KIND_CREATE_GROUP],
         )
 
     async def async_step_reconfigure(
@@ -90,9 +91,9 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         subentry = self._get_reconfigure_subentry()
         self._stored = {**subentry.data, CONF_NAME: subentry.title}
         steps = {
-            SEND_MESSAGE: self.async_step_send_message,
-            START_CHAT: self.async_step_start_chat,
-            CREATE_GROUP: self.async_step_create_group,
+            KIND_SEND_MESSAGE: self.async_step_send_message,
+            KIND_START_CHAT: self.async_step_start_chat,
+            KIND_CREATE_GROUP: self.async_step_create_group,
         }
         return await steps[self._stored[CONF_KIND]]()
 
@@ -101,7 +102,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask for a message and its chat."""
         return await self._async_ask(
-            SEND_MESSAGE,
+            KIND_SEND_MESSAGE,
             {
                 vol.Required(CONF_NAME): _LINE,
                 vol.Required(CONF_SEARCH): _LINE,
@@ -118,7 +119,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask for a person and an optional message."""
         return await self._async_ask(
-            START_CHAT,
+            KIND_START_CHAT,
             {
                 vol.Required(CONF_NAME): _LINE,
                 vol.Required(CONF_RECIPIENT): _LINE,
@@ -135,7 +136,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask for people, an optional title and an optional message."""
         return await self._async_ask(
-            CREATE_GROUP,
+            KIND_CREATE_GROUP,
             {
                 vol.Required(CONF_NAME): _LINE,
                 vol.Required(CONF_PARTICIPANTS): _LINES,

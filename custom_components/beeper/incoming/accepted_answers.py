@@ -38,7 +38,7 @@ _AROUND: Final = "\"'„‚*_।॥؟،؛۔።။"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Answer:
+class PossibleAnswer:
     """One possible answer: its ID and its sentences as hassil templates."""
 
     id: str
@@ -53,10 +53,10 @@ class Match:
     slots: Mapping[str, str] = field(default_factory=dict)
 
 
-class Answers:
+class PossibleAnswers:
     """The possible answers to one question; any text if there are none."""
 
-    def __init__(self, answers: Sequence[Answer], language: str) -> None:
+    def __init__(self, answers: Sequence[PossibleAnswer], language: str) -> None:
         """Parse the sentences; raises ValueError for an invalid one.
 
         Requires the conversation integration if there are answers.
@@ -129,7 +129,7 @@ class Answers:
         return None
 
 
-def _label(answer: Answer) -> str:
+def _label(answer: PossibleAnswer) -> str:
     """Return the first sentence of an answer, a slot as an ellipsis."""
     text = answer.sentences[0]
     if _TEMPLATE.search(text):
@@ -167,7 +167,7 @@ def _number(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _parse(answers: Sequence[Answer], language: str) -> Any:
+def _parse(answers: Sequence[PossibleAnswer], language: str) -> Any:
     # Installed together with the conversation integration, which is optional.
     from hassil.errors import HassilError  # noqa: PLC0415
     from hassil.intents import Intents  # noqa: PLC0415

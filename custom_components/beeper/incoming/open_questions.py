@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.models import Message, User
 from ..outgoing.sent_messages import Sent
 from ..signals import MessageEvent
-from .accepted_answers import Answers, Match
+from .accepted_answers import Match, PossibleAnswers
 
 _CORRECTION: Final = timedelta(seconds=60)
 """How much earlier than its attempt a server may date a message."""
@@ -46,7 +46,7 @@ class OpenQuestion:
     """
 
     chat_ids: frozenset[str]
-    answers: Answers
+    answers: PossibleAnswers
     may_answer: Callable[[User], bool]
     sent: Callable[[], Sent | None]
     server_time: Callable[[float], datetime]

@@ -23,7 +23,7 @@ from ..outgoing.delivery_status import server_time
 from ..server import Server
 from .assist_settings import AssistSettings
 
-MAX_BYTES: Final = 10 * 1024 * 1024
+MAX_VOICE_NOTE_BYTES: Final = 10 * 1024 * 1024
 """Of a file; an hour of speech in the quality of messengers."""
 
 MAX_SECONDS: Final = 120
@@ -132,7 +132,7 @@ async def _async_download(
     async with client.asset(url) as asset:
         async for chunk in asset.chunks:
             size += len(chunk)
-            if size > MAX_BYTES:
+            if size > MAX_VOICE_NOTE_BYTES:
                 raise VoiceNoteError
             await hass.async_add_executor_job(file.write, chunk)
     await hass.async_add_executor_job(file.flush)

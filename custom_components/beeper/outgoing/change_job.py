@@ -25,7 +25,7 @@ from .delivery_status import read_final_id
 from .job import (
     Job,
     OutboxContext,
-    check_number,
+    check_chat_number,
     check_writable,
     conversation_ids,
     identities_in,
@@ -139,7 +139,7 @@ class ChangeJob(Job[ChangeResult]):
 
     @override
     async def prepare(self) -> None:
-        check_number(self.context.server, self._given_id, self.chat)
+        check_chat_number(self.context.server, self._given_id, self.chat)
         if self.needs_writable_chat:
             await check_writable(self.client, self.chat)
         if self.is_visible:

@@ -26,7 +26,7 @@ _UNREADABLE_FOR: Final = 60.0
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class _Place:
+class _ChatPlace:
     """A place in the queue; `key` is the conversation, None until it is known."""
 
     chat_id: str
@@ -44,7 +44,7 @@ class ChatQueues:
 
     def __init__(self) -> None:
         """Start with no queue."""
-        self._places: list[_Place] = []
+        self._places: list[_ChatPlace] = []
         self._group_locks: WeakValueDictionary[Hashable, asyncio.Lock] = (
             WeakValueDictionary()
         )
@@ -83,7 +83,7 @@ class ChatQueues:
         once to learn which conversation it is.
         """
         chat = self._chats.get(chat_id)
-        place = _Place(chat_id=chat_id, key=_key(chat_id, chat) if chat else None)
+        place = _ChatPlace(chat_id=chat_id, key=_key(chat_id, chat) if chat else None)
         earlier = [*self._places]
         self._places.append(place)
         try:

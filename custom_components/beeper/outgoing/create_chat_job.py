@@ -30,7 +30,7 @@ from .existing_chats import (
 from .first_message import DeliveredMessage, FirstMessage
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, Place, identities, proof, text_keys
+from .recipient_queue import Identity, RecipientPlace, identities, proof, text_keys
 from .reconciliation import find_result
 
 type ChatRequest = CreateChat | StartChat
@@ -70,7 +70,7 @@ class CreateChatJob(Job[ChatJobResult]):
     if_exists: IfExists = "create"
     phone_numbers: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    place: Place | None = None
+    place: RecipientPlace | None = None
     call_context: Context | None = None
     _identities: frozenset[Identity] = field(default=frozenset(), init=False)
     """What identifies the only recipient; empty for groups."""
@@ -178,7 +178,9 @@ class CreateChatJob(Job[ChatJobResult]):
     def slot(self) -> AbstractAsyncContextManager[Any]:
         account_id = self.request.account_id
         if wanted := self._identities:
-            return self._turn(self.place or Place(account_id=account_id), wanted)
+            return self._turn(
+                self.place or RecipientPlace(account_id=account_id), wanted
+            )
         if self.if_exists == "create" or not isinstance(self.request, CreateChat):
             return nullcontext()
         # The next request has to find the chat that this one creates.
@@ -187,7 +189,7 @@ class CreateChatJob(Job[ChatJobResult]):
 
     @asynccontextmanager
     async def _turn(
-        self, place: Place, wanted: frozenset[Identity]
+        self, place: RecipientPlace, wanted: frozenset[Identity]
     ) -> AsyncIterator[None]:
         """Wait for requests for the same person, and add the identities that they found."""
         async with self.context.recipients.turn(place, wanted):

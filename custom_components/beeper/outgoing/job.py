@@ -20,7 +20,7 @@ from .chat_queue import ChatQueues
 from .limits import Limits
 from .network_rules import NetworkRules
 from .recipient_queue import Identity, RecipientQueue, identities, recipient_of
-from .reply_loop import Answer
+from .reply_loop import AutomaticAnswer
 from .sent_messages import SentMessages
 
 
@@ -45,7 +45,7 @@ async def check_writable(client: BeeperClient, chat: Chat | None) -> None:
                 errors.refuse("chat_read_only")
 
 
-def check_number(server: Server, chat_id: str, chat: Chat | None) -> None:
+def check_chat_number(server: Server, chat_id: str, chat: Chat | None) -> None:
     """Refuse a chat number that meant another chat before; raises NotDoneError."""
     if not is_number(chat_id):
         return
@@ -77,7 +77,7 @@ class Job[ResultT](ABC):
     """The attempt is stored before the request: not even a killed process repeats it."""
     call_context: Context | None = None
     """Home Assistant's context of the call."""
-    answer: Answer | None = None
+    answer: AutomaticAnswer | None = None
     """Set by `prepare` if it answers something that happened in the chat."""
     window: float = 0
     """Seconds for which a repeated job returns the same result, once done."""

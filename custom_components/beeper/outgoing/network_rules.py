@@ -13,7 +13,7 @@ from ..api.exceptions import BeeperError
 from ..api.models import CreationRules, FieldRule
 from ..api.requests import CreateChat, StartChat
 
-type Problem = tuple[str, dict[str, str]]
+type RuleProblem = tuple[str, dict[str, str]]
 """The key of a translated text, and its placeholders without the network."""
 
 _KEEP: Final = 10 * 60
@@ -62,7 +62,7 @@ async def _read(client: BeeperClient, bridge_id: str) -> CreationRules | None:
 
 def find_problem(
     request: CreateChat | StartChat, rules: CreationRules, own_ids: Collection[str]
-) -> Problem | None:
+) -> RuleProblem | None:
     """Return the reason why the network refuses a request, None if no rule does."""
     if isinstance(request, CreateChat) and request.type == "group":
         return _group_problem(request, rules, own_ids)
@@ -71,7 +71,7 @@ def find_problem(
     return _lookup_problem(request, rules) if isinstance(request, StartChat) else None
 
 
-def _lookup_problem(request: StartChat, rules: CreationRules) -> Problem | None:
+def _lookup_problem(request: StartChat, rules: CreationRules) -> RuleProblem | None:
     """Return a problem if the network cannot look the person up by any given field."""
     user = request.user
     identities = {
@@ -87,7 +87,7 @@ def _lookup_problem(request: StartChat, rules: CreationRules) -> Problem | None:
 
 def _group_problem(
     request: CreateChat, rules: CreationRules, own_ids: Collection[str]
-) -> Problem | None:
+) -> RuleProblem | None:
     """Return a problem if none of the network's kinds of groups accepts the request."""
     if rules.groups is None:
         return None
@@ -100,7 +100,7 @@ def _group_problem(
     return None if None in problems else problems[0]
 
 
-def _title_problem(title: str | None, rule: FieldRule) -> Problem | None:
+def _title_problem(title: str | None, rule: FieldRule) -> RuleProblem | None:
     """Refuse only titles that are too long or short in bytes as well as characters."""
     if not title:
         return ("network_title_required", {}) if rule.required else None
@@ -113,7 +113,7 @@ def _title_problem(title: str | None, rule: FieldRule) -> Problem | None:
     return None
 
 
-def _people_problem(count: int, rule: FieldRule) -> Problem | None:
+def _people_problem(count: int, rule: FieldRule) -> RuleProblem | None:
     if rule.max_length is not None and count > rule.max_length:
         return "network_too_many_people", _limits(count, rule.max_length)
     if count < rule.min_length:

@@ -26,7 +26,7 @@ _LOOKUP_TIMEOUT: Final = 3.0
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class Place:
+class RecipientPlace:
     """The place of a request in the order of the calls.
 
     `identities` is None while the recipient is looked up by name.
@@ -108,18 +108,18 @@ class RecipientQueue:
 
     def __init__(self) -> None:
         """Start without requests."""
-        self._places: list[Place] = []
+        self._places: list[RecipientPlace] = []
         self._recent: dict[tuple[str, Identity], RecentChat] = {}
         self._expiring: deque[RecentChat] = deque()
         self._incomplete: list[RecentChat] = []
 
     @contextmanager
-    def place(self, account_id: str) -> Iterator[Place]:
+    def place(self, account_id: str) -> Iterator[RecipientPlace]:
         """Take the next place for a request that only learns its recipient.
 
         A request that is in its turn keeps the place to its own end.
         """
-        place = Place(account_id=account_id)
+        place = RecipientPlace(account_id=account_id)
         self._places.append(place)
         try:
             yield place
@@ -129,7 +129,7 @@ class RecipientQueue:
 
     @asynccontextmanager
     async def turn(
-        self, place: Place, wanted: frozenset[Identity]
+        self, place: RecipientPlace, wanted: frozenset[Identity]
     ) -> AsyncIterator[None]:
         """Wait for all earlier requests that may be for the same person."""
         place.learn(wanted)
@@ -145,14 +145,14 @@ class RecipientQueue:
         finally:
             self._leave(place)
 
-    def _before(self, place: Place) -> list[Place]:
+    def _before(self, place: RecipientPlace) -> list[RecipientPlace]:
         return [
             other
             for other in self._places[: self._places.index(place)]
             if other.account_id == place.account_id
         ]
 
-    async def _wait_until_known(self, place: Place) -> None:
+    async def _wait_until_known(self, place: RecipientPlace) -> None:
         """Wait for earlier lookups; a request whose own takes too long goes last.
 
         There it waits for those that it has held up.
@@ -166,7 +166,7 @@ class RecipientQueue:
                 self._places.remove(other)
                 self._places.append(other)
 
-    def _leave(self, place: Place) -> None:
+    def _leave(self, place: RecipientPlace) -> None:
         if place in self._places:
             self._places.remove(place)
         place.known.set()

@@ -52,7 +52,7 @@ _RUNS_KEPT: Final = 5000
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class Answer:
+class AutomaticAnswer:
     """Something sent into a chat because of what happened in it."""
 
     sent: float
@@ -60,11 +60,11 @@ class Answer:
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class _Chat:
+class _ChatAnswers:
     """What is known of one chat; times are the event loop's."""
 
     network: str
-    answers: deque[Answer] = field(default_factory=deque)
+    answers: deque[AutomaticAnswer] = field(default_factory=deque)
     """Those of the last ten minutes."""
     quick_reactions: int = 0
     """How often in a row the other end has reacted within `_QUICK`."""
@@ -115,12 +115,12 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class _Run:
+class _AutomationRun:
     """Automations that something in a chat has started."""
 
     started: float
     origin: Origin
-    chat: _Chat
+    chat: _ChatAnswers
     chat_ids: AbstractSet[str]
     account_id: str
     people: frozenset[Identity]
@@ -136,8 +136,8 @@ class ReplyLoopGuard:
         self._hass = hass
         self._entry = entry
         self._issue_id = f"reply_loop_{entry.entry_id}"
-        self._runs: dict[str, _Run] = {}
-        self._chats: dict[str, _Chat] = {}
+        self._runs: dict[str, _AutomationRun] = {}
+        self._chats: dict[str, _ChatAnswers] = {}
         self._stopped: set[str] = set()
         """Names of automations whose answers were not sent."""
         self._remove_listener = hass.bus.async_listen(
@@ -156,7 +156,7 @@ class ReplyLoopGuard:
         is_direct = event.chat.type == "single" and not event.is_self
         self._remember(
             context_id,
-            _Run(
+            _AutomationRun(
                 started=now,
                 origin=Origin(
                     entry_id=event.entry_id,
@@ -173,17 +173,19 @@ class ReplyLoopGuard:
             ),
         )
 
-    def _chat(self, chat_ids: AbstractSet[str], network: str, now: float) -> _Chat:
+    def _chat(
+        self, chat_ids: AbstractSet[str], network: str, now: float
+    ) -> _ChatAnswers:
         """Return the record of a chat, under any of its IDs."""
         known = next(
             (self._chats[chat_id] for chat_id in chat_ids if chat_id in self._chats),
             None,
-        ) or _Chat(network=network)
+        ) or _ChatAnswers(network=network)
         known.forget_old(now)
         self._chats |= dict.fromkeys(chat_ids, known)
         return known
 
-    def _remember(self, context_id: str, run: _Run) -> None:
+    def _remember(self, context_id: str, run: _AutomationRun) -> None:
         now = self._hass.loop.time()
         self._runs[context_id] = run
         for known, oldest in list(self._runs.items()):
@@ -213,7 +215,7 @@ class ReplyLoopGuard:
         run = self._find(context)
         return run.origin if run else None
 
-    def _find(self, context: Context) -> _Run | None:
+    def _find(self, context: Context) -> _AutomationRun | None:
         run = self._runs.get(context.id) or self._runs.get(context.parent_id or "")
         now = self._hass.loop.time()
         return run if run and now - run.started < _RUN_KEPT else None
@@ -223,7 +225,7 @@ class ReplyLoopGuard:
         context: Context | None,
         chat_ids: AbstractSet[str],
         recipient: tuple[str, frozenset[Identity]] | None = None,
-    ) -> Answer | None:
+    ) -> AutomaticAnswer | None:
         """Count something visible that is about to be sent into a chat.
 
         The chat is given by all its IDs, or by the account and identities of its
@@ -248,11 +250,11 @@ class ReplyLoopGuard:
             self._stopped.add(run.automation or "Home Assistant")
             self._create_issue(chat.network)
             errors.refuse(_STOPPED, kind=HomeAssistantError)
-        answer = Answer(sent=now)
+        answer = AutomaticAnswer(sent=now)
         chat.answers.append(answer)
         return answer
 
-    def sent(self, answer: Answer) -> None:
+    def sent(self, answer: AutomaticAnswer) -> None:
         """Note that an answer has gone out only now: servers take time."""
         answer.sent = self._hass.loop.time()
 

@@ -20,7 +20,7 @@ from .delivery_status import read_final_id, wait_for_delivery
 from .job import (
     Job,
     OutboxContext,
-    check_number,
+    check_chat_number,
     check_writable,
     conversation_ids,
     identities_in,
@@ -145,7 +145,7 @@ class SendMessageJob(Job[SentMessage]):
 
     @override
     async def prepare(self) -> None:
-        check_number(self.context.server, self.message.chat_id, self._chat)
+        check_chat_number(self.context.server, self.message.chat_id, self._chat)
         await check_writable(self._client, self._chat)
         limit = self._chat.max_text_length if self._chat else None
         if limit is not None and self.message.length > limit:

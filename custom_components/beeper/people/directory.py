@@ -188,7 +188,7 @@ class Directory:
             ranked = rank_candidates(merged, query)
             best = select_best(ranked)
         if not best:
-            check_number(text, field=field)
+            check_phone_number(text, field=field)
         if len(best) != 1:
             searched = (
                 [account_id]
@@ -288,7 +288,7 @@ def _contacts_of(candidate: Candidate) -> Sequence[User]:
     return tuple(user for user in candidate.users if user not in participants)
 
 
-def check_number(text: str, *, field: str) -> None:
+def check_phone_number(text: str, *, field: str) -> None:
     """Refuse a phone number without country code, if no title matches it.
 
     Raises a translated ServiceValidationError.

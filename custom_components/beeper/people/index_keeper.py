@@ -42,7 +42,7 @@ _CHAT_TIMEOUT: Final = 3.0
 
 MAX_PARTICIPANTS: Final = 20
 
-type _Identity = tuple[str, str | None, str | None, str, str | None]
+type _AccountState = tuple[str, str | None, str | None, str, str | None]
 
 
 class IndexKeeper:
@@ -52,7 +52,7 @@ class IndexKeeper:
         """Start without an index."""
         self._server = server
         self._index = PeopleIndex(())
-        self._accounts: tuple[_Identity, ...] = ()
+        self._accounts: tuple[_AccountState, ...] = ()
         self._changed: dict[str, object] = {}
         self._chats_due = self._contacts_due = 0.0
         self._last_read = float("-inf")
@@ -106,7 +106,7 @@ class IndexKeeper:
         Reads the chats that have just changed. Raises BeeperError.
         """
         index = self._index
-        if self._accounts != _identities(self._server.accounts):
+        if self._accounts != _account_states(self._server.accounts):
             self.read_again()
             return None
         if not index.has_chats or not all(map(index.has_contacts, account_ids)):
@@ -128,7 +128,7 @@ class IndexKeeper:
 
     async def async_update(self) -> None:
         """Read all lists that are due or have changed; raises BeeperError."""
-        identities = _identities(self._server.accounts)
+        identities = _account_states(self._server.accounts)
         if identities != self._accounts:
             self._index = PeopleIndex(self._server.accounts)
             self._accounts = identities
@@ -201,7 +201,7 @@ def account_ids(server: Server) -> list[str]:
     return [*dict.fromkeys([*listed, server.default_account_id])]
 
 
-def _identities(accounts: Iterable[Account]) -> tuple[_Identity, ...]:
+def _account_states(accounts: Iterable[Account]) -> tuple[_AccountState, ...]:
     """Return what the index depends on."""
     return tuple(
         (

@@ -15,7 +15,7 @@ _PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class _Place:
+class _LookupPlace:
     scope: Hashable
     text: str
     is_done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -26,7 +26,7 @@ class LookupQueue:
 
     def __init__(self) -> None:
         """Start with an empty queue."""
-        self._places: list[_Place] = []
+        self._places: list[_LookupPlace] = []
 
     async def run[T](self, lookup: Awaitable[T], scope: Hashable, text: str) -> T:
         """Return the result of a lookup after the earlier ones in the same scope.
@@ -35,7 +35,7 @@ class LookupQueue:
         hang.
         """
         earlier = [place for place in self._places if place.scope == scope]
-        place = _Place(scope=scope, text=text)
+        place = _LookupPlace(scope=scope, text=text)
         self._places.append(place)
         try:
             result = await lookup

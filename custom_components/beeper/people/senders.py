@@ -13,10 +13,10 @@ def is_sender(sender: User, wanted: str) -> bool:
         return True
     if sender.email and wanted.casefold() == sender.email.casefold():
         return True
-    return not is_identity(wanted) and has_name(sender, wanted)
+    return not has_id_form(wanted) and has_name(sender, wanted)
 
 
-def is_identity(wanted: str) -> bool:
+def has_id_form(wanted: str) -> bool:
     """Return whether a text has the form of an ID, an address or a number."""
     return ":" in wanted or "@" in wanted[1:] or wanted.startswith("+")
 

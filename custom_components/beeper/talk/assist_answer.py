@@ -54,7 +54,7 @@ type Status = Literal[
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Question:
+class AssistRequest:
     """A message to Assist; `text` is without the word that it had to begin with.
 
     `server` is the one that it came from; a reload of the entry makes another one.
@@ -77,13 +77,13 @@ class Result:
 
 
 async def async_answer(
-    hass: HomeAssistant, entry: BeeperConfigEntry, question: Question
+    hass: HomeAssistant, entry: BeeperConfigEntry, request: AssistRequest
 ) -> Result:
     """Let the agent answer a message, and send its answer or one short apology."""
-    if not await _async_has_user(hass, question.context):
+    if not await _async_has_user(hass, request.context):
         return Result(status="refused_no_user")
     typing = entry.async_create_background_task(
-        hass, _async_show_typing(entry, question), f"{DOMAIN} typing"
+        hass, _async_show_typing(entry, request), f"{DOMAIN} typing"
     )
     language = hass.config.language
     answer: ha_internals.PipelineAnswer | None = None
@@ -93,19 +93,19 @@ async def async_answer(
         # Pipelines need their integration.
         if "assist_pipeline" in hass.config.components:
             pipeline = ha_internals.async_get_pipeline(
-                hass, question.settings.pipeline_id
+                hass, request.settings.pipeline_id
             )
             language = pipeline.language
             async with asyncio.timeout(TIMEOUT):
                 answer = await ha_internals.async_run_pipeline(
                     hass,
                     pipeline,
-                    question.text,
-                    context=question.context,
-                    conversation_id=question.conversation_id,
-                    extra_system_prompt=_describe(question.event),
+                    request.text,
+                    context=request.context,
+                    conversation_id=request.conversation_id,
+                    extra_system_prompt=_describe(request.event),
                 )
-            if answer and question.settings.voice_answers and question.event.transcript:
+            if answer and request.settings.voice_answers and request.event.transcript:
                 spoken = _speech(hass, pipeline, answer.text)
     except TimeoutError:
         status = "timed_out"
@@ -116,7 +116,7 @@ async def async_answer(
     if answer is None:
         key = "assist_timed_out" if status == "timed_out" else "assist_failed"
         text = await _async_text(hass, language, key)
-        await _async_reply(hass, entry, question, text)
+        await _async_reply(hass, entry, request, text)
         return Result(status=status)
     text = answer.text.strip()
     if not text:
@@ -124,12 +124,12 @@ async def async_answer(
     # A sentence of ours asks without saying so.
     asks = answer.asks or text.endswith("?")
     if asks:
-        # A yes is for the later question. The chat may show it before the server answers.
-        event = question.event
+        # A yes is for the later request. The chat may show it before the server answers.
+        event = request.event
         get_open_questions(hass, entry).pass_next(
             event.chat.ids, event.sender.id, CONVERSATION_SECONDS
         )
-    status = await _async_reply(hass, entry, question, text, spoken)
+    status = await _async_reply(hass, entry, request, text, spoken)
     return Result(status=status, asks=asks and status == "answered")
 
 
@@ -188,14 +188,14 @@ async def _async_text(hass: HomeAssistant, language: str, key: str) -> str:
 async def _async_reply(
     hass: HomeAssistant,
     entry: BeeperConfigEntry,
-    question: Question,
+    request: AssistRequest,
     text: str,
     spoken: Source | None = None,
 ) -> Status:
     """Reply in the chat, by voice if possible; one attempt."""
     if not await async_until_loaded(entry):
         return "not_sent"
-    event = question.event
+    event = request.event
     limit = min(event.chat.max_text_length or MAX_ANSWER, MAX_ANSWER)
     if len(text) > limit:
         text = f"{text[: limit - 1]}…"
@@ -205,7 +205,7 @@ async def _async_reply(
                 await _async_send(
                     hass,
                     entry,
-                    question,
+                    request,
                     MessageRequest(
                         chat_id=event.chat.id,
                         reply_to=event.message.id,
@@ -222,7 +222,7 @@ async def _async_reply(
         await _async_send(
             hass,
             entry,
-            question,
+            request,
             MessageRequest(
                 chat_id=event.chat.id,
                 text=markdown.escape(text),
@@ -244,13 +244,13 @@ async def _async_reply(
 async def _async_send(
     hass: HomeAssistant,
     entry: BeeperConfigEntry,
-    question: Question,
+    request: AssistRequest,
     message: MessageRequest,
 ) -> None:
     outbox = get_outbox(hass, entry)
     await outbox.run(
         SendMessageJob(
-            context=outbox.context, message=message, call_context=question.context
+            context=outbox.context, message=message, call_context=request.context
         )
     )
 
@@ -275,9 +275,9 @@ async def async_until_loaded(entry: BeeperConfigEntry) -> bool:
     return loaded.is_set()
 
 
-async def _async_show_typing(entry: BeeperConfigEntry, question: Question) -> None:
+async def _async_show_typing(entry: BeeperConfigEntry, request: AssistRequest) -> None:
     """Let the chat show that an answer is being written, where the server can."""
     if entry.options.get(CONF_READ_ONLY, False):
         return
     with suppress(BeeperError):
-        await question.server.client.show_typing(question.event.chat.id)
+        await request.server.client.show_typing(request.event.chat.id)

@@ -28,7 +28,7 @@ from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
 from .assist_answer import (
     CONVERSATION_SECONDS,
-    Question,
+    AssistRequest,
     async_answer,
     async_until_loaded,
 )
@@ -61,7 +61,7 @@ class _Conversation:
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class _Chat:
+class _AssistChat:
     """One chat; `answers` are the times of the last answers."""
 
     answers: deque[float] = field(
@@ -107,7 +107,7 @@ class ChatAssist:
     def __init__(self, hass: HomeAssistant) -> None:
         """Start without conversations."""
         self._hass = hass
-        self._chats: dict[str, _Chat] = {}
+        self._chats: dict[str, _AssistChat] = {}
         """By the ID of their subentry."""
         self._counts: dict[str, Counter[str]] = {}
         """By the ID of the entry."""
@@ -142,7 +142,7 @@ class ChatAssist:
         if settings is None or (words := _words(event)) is None:
             return
         now = self._hass.loop.time()
-        chat = self._chats.setdefault(settings.subentry_id, _Chat())
+        chat = self._chats.setdefault(settings.subentry_id, _AssistChat())
         text = _without_start_word(words, settings.start_word)
         if (
             text is None
@@ -165,7 +165,7 @@ class ChatAssist:
             # The answer counts as one to this message, as an automation's does.
             note_trigger(self._hass, context.id, event, by="Assist")
             conversation = chat.conversation(event.sender.id, now)
-            question = Question(
+            request = AssistRequest(
                 event=event,
                 server=entry.runtime_data.server,
                 text=text,
@@ -174,29 +174,32 @@ class ChatAssist:
                 conversation_id=conversation.id,
             )
             self._hass.async_create_background_task(
-                self._async_answer(entry, question, conversation),
+                self._async_answer(entry, request, conversation),
                 f"{DOMAIN} assist",
                 # The lock keeps the order of the messages, so acquire it immediately.
                 eager_start=True,
             )
 
     async def _async_answer(
-        self, entry: BeeperConfigEntry, question: Question, conversation: _Conversation
+        self,
+        entry: BeeperConfigEntry,
+        request: AssistRequest,
+        conversation: _Conversation,
     ) -> None:
         """Answer a message after the earlier ones of this person."""
         async with conversation.lock:
             if not await async_until_loaded(entry):
                 self._count(entry, "refused_not_loaded")
                 return
-            if not _is_recent(question.server, question.event):
+            if not _is_recent(request.server, request.event):
                 self._count(entry, "refused_too_old")
                 return
-            if not _is_still_allowed(entry, question):
+            if not _is_still_allowed(entry, request):
                 self._count(entry, "refused_not_allowed")
                 return
             conversation.asked = False
             try:
-                result = await async_answer(self._hass, entry, question)
+                result = await async_answer(self._hass, entry, request)
             except Exception as err:  # noqa: BLE001 - whatever an agent raises
                 # The text of an error may contain the message.
                 _LOGGER.error("Unexpected %s while Assist answered", type(err).__name__)
@@ -213,13 +216,13 @@ def _quotes_nobody_else(sent: SentMessages, event: MessageEvent) -> bool:
     return reply_to is None or sent.pending_id(event.chat.ids, reply_to) is not None
 
 
-def _is_still_allowed(entry: BeeperConfigEntry, question: Question) -> bool:
+def _is_still_allowed(entry: BeeperConfigEntry, request: AssistRequest) -> bool:
     """Return whether the settings have stayed the same as to who may do what."""
-    settings = AssistSettings.of_chat(entry, question.event.chat.ids)
+    settings = AssistSettings.of_chat(entry, request.event.chat.ids)
     return (
         settings is not None
-        and settings.user_id == question.context.user_id
-        and settings.allows(question.event.sender)
+        and settings.user_id == request.context.user_id
+        and settings.allows(request.event.sender)
     )
 
 

@@ -18,9 +18,9 @@ from .commands import Commands
 from .dialog import Dialog
 from .phrases import async_split_phrase
 from .questions import PendingRequest, Purpose, Requester
-from .responses import Responder, VoiceResponse
 from .sentences import RecognizedSentence
 from .spoken_recipients import Matches, async_find_matches, async_find_recipients
+from .spoken_responses import Responder, VoiceResponse
 from .unread import UnreadSummary, async_unread, async_unread_from, counted, spoken
 
 INTENT_SEND: Final = "BeeperSendMessage"

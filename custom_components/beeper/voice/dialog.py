@@ -16,9 +16,9 @@ from . import satellite
 from .commands import network_names
 from .questions import PendingQuestions, PendingRequest, Question, Requester
 from .replies import Reply
-from .responses import Responder, VoiceResponse
 from .sending import Sender
 from .spoken_recipients import labels
+from .spoken_responses import Responder, VoiceResponse
 
 SPOKEN_ANSWER_TIMEOUT_SECONDS: Final = 50
 """How long a satellite waits for an answer.
@@ -198,6 +198,6 @@ class Dialog:
             return
         # Empty if the satellite asks another question.
         if response.speech:
-            await satellite.async_announce(
+            await satellite.async_speak(
                 self._hass, satellite_id, response.speech, context=requester.context
             )

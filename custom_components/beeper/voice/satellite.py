@@ -61,7 +61,7 @@ async def async_ask(
     return None
 
 
-async def async_announce(
+async def async_speak(
     hass: HomeAssistant, satellite_id: str, text: str, *, context: Context
 ) -> None:
     """Speak a text if the satellite supports announcements."""

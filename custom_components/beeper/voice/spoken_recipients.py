@@ -17,7 +17,7 @@ from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people.candidates import Candidate
-from ..people.directory import Directory, check_number
+from ..people.directory import Directory, check_phone_number
 from ..people.matching import Rank, SearchResult
 from ..server import Server
 from ..validation import query, recipient as validate_recipient
@@ -137,7 +137,7 @@ async def _async_find(
             for account_id in result.not_searched
         )
     if not found:
-        check_number(text, field="recipient")
+        check_phone_number(text, field="recipient")
         return tuple(_unlisted(coordinators, text, network))
     best = min(rank for rank, _ in found)
     # Speech recognition may have heard only a part of another name's word.
