@@ -27,7 +27,7 @@ from .api.client import BeeperClient
 from .api.exceptions import BeeperError
 from .chat_id_changes import ChatIdChanges, async_remove_chat_id_store
 from .const import CONF_USER_ID, DOMAIN
-from .coordinator import BeeperConfigEntry, BeeperCoordinator, async_clear_issues
+from .coordinator import BeeperConfigEntry, BeeperCoordinator
 from .data import (
     async_load_chat_numbers,
     async_load_outbox,
@@ -44,8 +44,9 @@ from .device_identifiers import async_update_chat_keys
 from .entity import async_add_new_entities
 from .http_sessions import async_get_sessions
 from .incoming.inbox import Inbox
+from .issues import async_delete_issues
 from .people.directory import Directory
-from .repairs import async_check_issues, async_clear, async_watch
+from .repairs import async_check_issues, async_watch
 from .server import Server
 from .services import async_setup_services
 from .signals import SIGNAL_POLLED
@@ -185,14 +186,13 @@ async def async_remove_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> N
     if get_data(hass).entity_adders.pop(entry.entry_id, None) is not None:
         # It was removed while Beeper could not be reached.
         await hass.config_entries.async_unload_platforms(entry, _FIRST_PLATFORMS)
-    async_clear(hass, entry)
-    async_clear_issues(hass, entry)
     async_remove_open_questions(hass, entry)
     await async_remove_outbox(hass, entry)
     await async_remove_seen_messages(hass, entry)
     await async_remove_chat_numbers(hass, entry)
     await async_remove_chat_id_store(hass, entry)
     await async_remove_account_id_store(hass, entry)
+    async_delete_issues(hass, entry)
 
 
 @callback

@@ -9,11 +9,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import (
-    device_registry as dr,
-    entity_registry as er,
-    issue_registry as ir,
-)
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.storage import Store
 
 from .api.models import Account
@@ -23,6 +19,7 @@ from .const import CONF_ACCOUNT_ID, CONF_FORMER_ACCOUNT_IDS, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .device_identifiers import account_identifier, devices_by_account
 from .fingerprint import fingerprint
+from .issues import async_create_issue, async_delete_issue, issue_id
 
 _GONE_AFTER: Final = 10 * 60
 """Seconds for which polls must miss an account: lists are partial after a start."""
@@ -38,6 +35,7 @@ class AccountIdChanges:
         """Know no account yet."""
         self._hass = hass
         self._entry = entry
+        self._issue = issue_id(entry, "default_account_gone")
         self._store = _store(hass, entry)
         self._users: dict[str, list[str]] = {}
         self._missing_since: dict[str, float] = {}
@@ -65,7 +63,7 @@ class AccountIdChanges:
         for account_id in known & listed.keys():
             self._missing_since.pop(account_id, None)
         if default_id in listed:
-            ir.async_delete_issue(self._hass, DOMAIN, _issue_id(self._entry))
+            async_delete_issue(self._hass, self._issue)
         for account_id in known - listed.keys():
             if now - self._missing_since.setdefault(account_id, now) < _GONE_AFTER:
                 continue
@@ -73,14 +71,11 @@ class AccountIdChanges:
                 self._replace(account_id, successor.account_id)
                 return  # The entry is reloaded.
             if account_id == default_id:
-                ir.async_create_issue(
+                async_create_issue(
                     self._hass,
-                    DOMAIN,
-                    _issue_id(self._entry),
-                    is_fixable=False,
-                    severity=ir.IssueSeverity.WARNING,
-                    translation_key="default_account_gone",
-                    translation_placeholders={"server": self._entry.title},
+                    self._issue,
+                    "default_account_gone",
+                    {"server": self._entry.title},
                 )
 
     def _note(self, accounts: Iterable[Account]) -> None:
@@ -166,14 +161,9 @@ def async_move_account_devices(hass: HomeAssistant, entry: ConfigEntry) -> None:
 async def async_remove_account_id_store(
     hass: HomeAssistant, entry: ConfigEntry
 ) -> None:
-    """Delete the stored accounts of a removed entry, and its issue."""
+    """Delete the stored accounts of a removed entry."""
     await _store(hass, entry).async_remove()
-    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
 
 
 def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:
     return Store(hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.accounts")
-
-
-def _issue_id(entry: ConfigEntry) -> str:
-    return f"default_account_gone_{entry.entry_id}"

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 
 from .api.exceptions import AnswerError, BeeperError, NotLoadedError, RouteAbsentError
@@ -26,11 +25,11 @@ from .const import (
     CONF_CHAT_ID,
     CONF_FORMER_ACCOUNT_IDS,
     CONF_FORMER_CHAT_IDS,
-    DOCS_URL,
     DOMAIN,
     SUBENTRY_CHAT,
 )
 from .fingerprint import fingerprint
+from .issues import async_create_issue, async_delete_issue, issue_id
 from .people.full_read import list_chats
 from .server import Server
 
@@ -108,7 +107,7 @@ class ChatIdChanges:
     ) -> None:
         """Remember a chat that exists, and store its account if it has another ID."""
         self._missing_since.pop(chat_id, None)
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(chat_id))
+        async_delete_issue(self._hass, self._issue_id(chat_id))
         identity = self._identity(chat)
         key = self._fingerprint(chat_id)
         known = self._identities.get(key)
@@ -137,19 +136,16 @@ class ChatIdChanges:
         titles = ", ".join(sorted({subentry.title for subentry in subentries}))
         successor = await self._async_successor(chat_id, chats)
         if successor:
-            ir.async_create_issue(
+            async_create_issue(
                 self._hass,
-                DOMAIN,
                 self._issue_id(chat_id),
-                is_fixable=True,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key="chat_moved",
-                translation_placeholders={
+                "chat_moved",
+                {
                     "chat": titles,
                     "successor": successor.title or successor.network or successor.id,
                     "network": self._server.network(successor.account_id or ""),
                 },
-                data={
+                fix={
                     "kind": CHAT_MOVED,
                     "entry_id": self._entry.entry_id,
                     "chat_id": chat_id,
@@ -157,15 +153,12 @@ class ChatIdChanges:
                 },
             )
         elif is_gone:
-            ir.async_create_issue(
+            async_create_issue(
                 self._hass,
-                DOMAIN,
                 self._issue_id(chat_id),
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                learn_more_url=f"{DOCS_URL}/actions.md#a-chat-as-an-entity",
-                translation_key="chat_gone",
-                translation_placeholders={"chat": titles},
+                "chat_gone",
+                {"chat": titles},
+                docs="actions.md#a-chat-as-an-entity",
             )
 
     async def _async_successor(
@@ -257,7 +250,7 @@ class ChatIdChanges:
         }
 
     def _issue_id(self, chat_id: str) -> str:
-        return f"{_issue_prefix(self._entry)}{self._fingerprint(chat_id)}"
+        return issue_id(self._entry, "added_chat", self._fingerprint(chat_id))
 
 
 @callback
@@ -289,11 +282,8 @@ def async_replace_chat(
 
 
 async def async_remove_chat_id_store(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the stored chats of a removed entry, and their issues."""
+    """Delete the stored chats of a removed entry."""
     await _store(hass, entry).async_remove()
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
 def _by_chat(entry: ConfigEntry) -> dict[str, list[ConfigSubentry]]:
@@ -318,7 +308,3 @@ def _are_same(some: list[list[str]], others: list[list[str]]) -> bool:
 
 def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:
     return Store(hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.added_chats")
-
-
-def _issue_prefix(entry: ConfigEntry) -> str:
-    return f"added_chat_{entry.entry_id}_"

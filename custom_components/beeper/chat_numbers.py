@@ -8,12 +8,12 @@ from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 
 from .api.models import ListedChat
 from .const import DOMAIN
 from .fingerprint import fingerprint
+from .issues import async_create_issue, async_delete_issue, issue_id
 
 _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
@@ -42,11 +42,8 @@ class ChatNumbers:
         self._chats = await self._store.async_load() or {}
 
     async def async_remove(self) -> None:
-        """Delete the stored numbers and the issues."""
+        """Delete the stored numbers."""
         await self._store.async_remove()
-        for domain, issue_id in list(ir.async_get(self._hass).issues):
-            if domain == DOMAIN and issue_id.startswith(self._issue_prefix):
-                ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
     @callback
     def is_same_chat(self, text: str, chat: ListedChat) -> bool:
@@ -64,7 +61,7 @@ class ChatNumbers:
             self._save_soon()
         is_same = self._chats[number] == now
         if is_same:
-            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(text))
+            async_delete_issue(self._hass, self._issue_id(text))
         else:
             self._create_issue(text, chat)
         return is_same
@@ -81,26 +78,16 @@ class ChatNumbers:
     def _save_soon(self) -> None:
         self._store.async_delay_save(lambda: self._chats, _SAVE_DELAY)
 
-    @property
-    def _issue_prefix(self) -> str:
-        return f"{CHAT_NUMBER_CHANGED}_{self._entry.entry_id}_"
-
     def _issue_id(self, number: str) -> str:
-        return f"{self._issue_prefix}{self._fingerprint(number)}"
+        return issue_id(self._entry, CHAT_NUMBER_CHANGED, self._fingerprint(number))
 
     def _create_issue(self, number: str, chat: ListedChat) -> None:
-        ir.async_create_issue(
+        async_create_issue(
             self._hass,
-            DOMAIN,
             self._issue_id(number),
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="chat_number_changed",
-            translation_placeholders={
-                "number": number,
-                "chat": chat.title or chat.network or chat.id,
-            },
-            data={
+            "chat_number_changed",
+            {"number": number, "chat": chat.title or chat.network or chat.id},
+            fix={
                 "kind": CHAT_NUMBER_CHANGED,
                 "entry_id": self._entry.entry_id,
                 "number": number,

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 import logging
 import random
 from typing import Any, Final, override
@@ -29,11 +28,11 @@ from .api.exceptions import (
 )
 from .api.models import Account
 from .api.pages import pages
-from .const import CONF_CHAT_ID, DOCS_URL, DOMAIN, SUBENTRY_CHAT
+from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from .fingerprint import fingerprint
 from .incoming.inbox import Inbox
-from .incoming.lost_messages import async_clear_lost_messages
-from .incoming.server_clock import async_clear_wrong_clock
-from .incoming.stream_watch import StreamWatch, async_clear_no_events
+from .incoming.stream_watch import StreamWatch
+from .issues import async_create_issue, async_delete_issue, issue_id
 from .people.directory import Directory
 from .people.lookup_queue import LookupQueue
 from .server import Server
@@ -281,7 +280,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         listed = {account.account_id for account in accounts}
         for account_id in (listed | self._needs_user_since.keys()) - waiting.keys():
             self._needs_user_since.pop(account_id, None)
-            ir.async_delete_issue(self.hass, DOMAIN, self._issue_id(account_id))
+            async_delete_issue(self.hass, self._issue_id(account_id))
         for account_id, account in waiting.items():
             # An issue from before a reload has waited already.
             has_issue = ir.async_get(self.hass).async_get_issue(
@@ -295,48 +294,24 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _create_issue(self, account: Account) -> None:
         """Create the issue of an account, with Beeper's reason if it gives one."""
-        issue_id = self._issue_id(account.account_id)
-        learn_more_url = f"{DOCS_URL}/entities.md#accounts"
+        create = partial(
+            async_create_issue,
+            self.hass,
+            self._issue_id(account.account_id),
+            docs="entities.md#accounts",
+        )
         reason = " ".join((account.status_text or "").split())[:_MAX_REASON]
         if reason:
-            ir.async_create_issue(
-                self.hass,
-                DOMAIN,
-                issue_id,
-                is_fixable=False,
-                learn_more_url=learn_more_url,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key="account_needs_user_because",
-                translation_placeholders={"network": account.name, "reason": reason},
+            create(
+                "account_needs_user_because",
+                {"network": account.name, "reason": reason},
             )
         else:
-            ir.async_create_issue(
-                self.hass,
-                DOMAIN,
-                issue_id,
-                is_fixable=False,
-                learn_more_url=learn_more_url,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key="account_needs_user",
-                translation_placeholders={"network": account.name},
-            )
+            create("account_needs_user", {"network": account.name})
 
     def _issue_id(self, account_id: str) -> str:
-        # Diagnostics show it, and some account IDs hold an address.
-        text = f"{self.config_entry.entry_id} {account_id}"
-        return f"{_issue_prefix(self.config_entry)}{sha256(text.encode()).hexdigest()}"
-
-
-@callback
-def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the issues of a removed entry."""
-    async_clear_no_events(hass, entry)
-    async_clear_wrong_clock(hass, entry)
-    async_clear_lost_messages(hass, entry)
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN and issue_id.startswith(_issue_prefix(entry)):
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-
-def _issue_prefix(entry: ConfigEntry) -> str:
-    return f"account_needs_user_{entry.entry_id}_"
+        return issue_id(
+            self.config_entry,
+            "account_needs_user",
+            fingerprint(self.config_entry, account_id),
+        )

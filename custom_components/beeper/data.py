@@ -127,7 +127,7 @@ async def async_load_chat_numbers(
 
 
 async def async_remove_chat_numbers(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the stored chat numbers of a removed entry, and their issues."""
+    """Delete the stored chat numbers of a removed entry."""
     numbers = get_data(hass).chat_numbers.pop(entry.entry_id, None)
     await (numbers or ChatNumbers(hass, entry)).async_remove()
 

@@ -9,14 +9,14 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 
 from .api.server_generations import CREATE_ONLY, UPLOAD_SINCE, WITH_START_ROUTE
 from .chat_id_changes import CHAT_MOVED, async_replace_chat
 from .chat_numbers import CHAT_NUMBER_CHANGED, ChatNumbers
-from .const import CONF_READ_ONLY, DOCS_URL, DOMAIN, SUBENTRY_CHAT
+from .const import CONF_READ_ONLY, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .data import get_data
+from .issues import async_create_issue, async_delete_issue, issue_id
 from .outgoing.reply_loop import ReplyLoopGuard
 
 
@@ -124,52 +124,33 @@ def async_check_issues(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
 async def _async_check(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
     """Create the issues that affect the added chats, delete the others."""
     client = entry.runtime_data.server.client
+    too_old = issue_id(entry, "server_too_old")
+    read_only = issue_id(entry, "token_read_only")
     has_chats = any(entry.get_subentries_of_type(SUBENTRY_CHAT))
     if has_chats and client.generation is CREATE_ONLY:
-        ir.async_create_issue(
+        async_create_issue(
             hass,
-            DOMAIN,
-            _server_too_old(entry.entry_id),
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            learn_more_url=f"{DOCS_URL}/support.md#servers",
-            translation_key="server_too_old",
-            translation_placeholders={
+            too_old,
+            "server_too_old",
+            {
                 "server": entry.title,
                 "files_since": UPLOAD_SINCE,
                 "wanted": WITH_START_ROUTE.name,
             },
+            docs="support.md#servers",
         )
     else:
-        ir.async_delete_issue(hass, DOMAIN, _server_too_old(entry.entry_id))
+        async_delete_issue(hass, too_old)
 
     needs_write = has_chats and not entry.options.get(CONF_READ_ONLY)
     scopes = await client.scopes() if needs_write else None
     if scopes is not None and "write" not in scopes:
-        ir.async_create_issue(
+        async_create_issue(
             hass,
-            DOMAIN,
-            _token_read_only(entry.entry_id),
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            learn_more_url=f"{DOCS_URL}/security.md#the-token",
-            translation_key="token_read_only",
-            translation_placeholders={"server": entry.title},
+            read_only,
+            "token_read_only",
+            {"server": entry.title},
+            docs="security.md#the-token",
         )
     elif scopes is not None or not needs_write:
-        ir.async_delete_issue(hass, DOMAIN, _token_read_only(entry.entry_id))
-
-
-@callback
-def async_clear(hass: HomeAssistant, entry: BeeperConfigEntry) -> None:
-    """Delete the issues of a removed entry."""
-    for issue_id in (_server_too_old(entry.entry_id), _token_read_only(entry.entry_id)):
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-
-def _server_too_old(entry_id: str) -> str:
-    return f"server_too_old_{entry_id}"
-
-
-def _token_read_only(entry_id: str) -> str:
-    return f"token_read_only_{entry_id}"
+        async_delete_issue(hass, read_only)

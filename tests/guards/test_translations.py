@@ -131,28 +131,15 @@ def test_every_event_attribute_has_its_text() -> None:
 
 
 def issue_calls() -> Iterator[tuple[str, ast.Dict, bool]]:
-    """Yield the key and the placeholders of every created issue, and if it is fixable.
-
-    A helper of the same module may create issues from a key and placeholders.
-    """
+    """Yield the key and the placeholders of every created issue, and if it is fixable."""
     for file in sources(BEEPER):
-        helper = [
-            word.value
-            for call in walk(ast.Call, file)
-            if ast.unparse(call.func) == "ir.async_create_issue"
-            for word in call.keywords
-            if word.arg == "is_fixable"
-        ]
-        for call in walk(ast.Call, file) if helper else ():
-            words = {word.arg: word.value for word in call.keywords}
-            values = [*call.args, *words.values()]
-            given = [value for value in values if isinstance(value, ast.Dict)]
-            for value in values:
-                if isinstance(value, ast.Constant) and value.value in ENGLISH["issues"]:
-                    [fixable] = (
-                        [words["is_fixable"]] if "is_fixable" in words else helper
-                    )
-                    yield str(value.value), given[0], ast.literal_eval(fixable)
+        for call in walk(ast.Call, file):
+            # An account's issue has one of two keys; `create` knows the other arguments.
+            if ast.unparse(call.func) in ("async_create_issue", "create"):
+                key, given = call.args[-2:]
+                assert isinstance(key, ast.Constant)
+                assert isinstance(given, ast.Dict)
+                yield str(key.value), given, any(x.arg == "fix" for x in call.keywords)
 
 
 @pytest.mark.parametrize("key", ENGLISH["issues"])

@@ -5,10 +5,9 @@ from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 
-from ..const import DOCS_URL, DOMAIN
 from ..fingerprint import fingerprint
+from ..issues import async_create_issue, async_delete_issue, issue_id
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,6 +28,7 @@ class LostMessages:
         """Start without losses; an issue from before a reload stays."""
         self._hass = hass
         self._entry = entry
+        self._issue = issue_id(entry, "messages_lost")
         self._newest = hass.loop.time()
         self._logged: dict[str, float] = {}
 
@@ -47,29 +47,16 @@ class LostMessages:
             _LOGGER.warning(
                 "New messages of a chat could not be read: too many, or too long"
             )
-        ir.async_create_issue(
+        async_create_issue(
             self._hass,
-            DOMAIN,
-            _issue_id(self._entry),
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            learn_more_url=f"{DOCS_URL}/reliability.md#incoming-messages",
-            translation_key="messages_lost",
-            translation_placeholders={"server": self._entry.title},
+            self._issue,
+            "messages_lost",
+            {"server": self._entry.title},
+            docs="reliability.md#incoming-messages",
         )
 
     @callback
     def check(self) -> None:
         """Delete the issue a day after the last loss."""
         if self._hass.loop.time() - self._newest >= _SHOWN_FOR:
-            async_clear_lost_messages(self._hass, self._entry)
-
-
-@callback
-def async_clear_lost_messages(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the issue of an entry."""
-    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
-
-
-def _issue_id(entry: ConfigEntry) -> str:
-    return f"messages_lost_{entry.entry_id}"
+            async_delete_issue(self._hass, self._issue)

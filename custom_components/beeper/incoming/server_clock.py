@@ -9,9 +9,8 @@ from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 
-from ..const import DOMAIN
+from ..issues import async_create_issue, async_delete_issue, issue_id
 from ..server import Server
 
 _MAX_DIFFERENCE: Final = timedelta(minutes=2)
@@ -29,6 +28,7 @@ class ServerClock:
         """Trust the server until a message shows otherwise."""
         self._hass = hass
         self._entry = entry
+        self._issue = issue_id(entry, "wrong_clock")
         self._server = server
         self._is_server_wrong = False
         self._differences = 0
@@ -67,29 +67,16 @@ class ServerClock:
         difference = abs(self._difference)
         if difference <= _MAX_DIFFERENCE:
             self._differences = 0
-            async_clear_wrong_clock(self._hass, self._entry)
+            async_delete_issue(self._hass, self._issue)
             return
         self._differences += 1
         if self._differences >= _CHECKS:
-            ir.async_create_issue(
+            async_create_issue(
                 self._hass,
-                DOMAIN,
-                _issue_id(self._entry),
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key="wrong_clock",
-                translation_placeholders={
+                self._issue,
+                "wrong_clock",
+                {
                     "server": self._entry.title,
                     "minutes": str(round(difference.total_seconds() / 60)),
                 },
             )
-
-
-@callback
-def async_clear_wrong_clock(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the issue of an entry."""
-    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
-
-
-def _issue_id(entry: ConfigEntry) -> str:
-    return f"wrong_clock_{entry.entry_id}"

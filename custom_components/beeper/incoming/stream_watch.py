@@ -4,11 +4,10 @@ from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 
 from ..api.exceptions import BeeperError, CannotConnectError
 from ..api.server_generations import CREATE_ONLY, UNIDENTIFIED
-from ..const import DOCS_URL, DOMAIN
+from ..issues import async_create_issue, async_delete_issue, issue_id
 from ..server import Server
 
 _FAILURES: Final = 5
@@ -22,6 +21,7 @@ class StreamWatch:
         """Start with no attempt; an issue from before a reload stays."""
         self._hass = hass
         self._entry = entry
+        self._issue = issue_id(entry, "no_events")
         self._server = server
         self._failures = 0
 
@@ -29,7 +29,7 @@ class StreamWatch:
     def note_open(self) -> None:
         """Delete the issue: events arrive."""
         self._failures = 0
-        async_clear_no_events(self._hass, self._entry)
+        async_delete_issue(self._hass, self._issue)
 
     @callback
     def note_failure(self, err: BeeperError, *, is_answering: bool) -> None:
@@ -47,23 +47,10 @@ class StreamWatch:
             return
         self._failures += 1
         if self._failures >= _FAILURES:
-            ir.async_create_issue(
+            async_create_issue(
                 self._hass,
-                DOMAIN,
-                _issue_id(self._entry),
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                learn_more_url=f"{DOCS_URL}/support.md#behind-a-proxy",
-                translation_key="no_events",
-                translation_placeholders={"server": self._entry.title},
+                self._issue,
+                "no_events",
+                {"server": self._entry.title},
+                docs="support.md#behind-a-proxy",
             )
-
-
-@callback
-def async_clear_no_events(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the issue of an entry."""
-    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
-
-
-def _issue_id(entry: ConfigEntry) -> str:
-    return f"no_events_{entry.entry_id}"

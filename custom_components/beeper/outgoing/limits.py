@@ -10,11 +10,11 @@ from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOCS_URL, DOMAIN
+from ..const import CONF_CHATS_PER_HOUR, DEFAULT_CHATS_PER_HOUR, DOMAIN
+from ..issues import async_create_issue, async_delete_issue, issue_id
 from .reply_loop import ReplyLoopGuard
 
 _HOUR: Final = 60 * 60
@@ -105,7 +105,7 @@ class MessageCounter:
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Start at zero; a restart loses the count, and at most a warning."""
         self._hass = hass
-        self._issue_id = f"many_messages_{entry.entry_id}"
+        self._issue = issue_id(entry, "many_messages")
         self._sent: dict[str, list[float]] = {}
 
     def count(self, account_id: str, network: str) -> None:
@@ -114,25 +114,15 @@ class MessageCounter:
         sent = self._sent[account_id] = _last_hour(self._sent.get(account_id), now)
         sent.append(now)
         if len(sent) > _MANY_MESSAGES:
-            ir.async_create_issue(
+            async_create_issue(
                 self._hass,
-                DOMAIN,
-                self._issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                learn_more_url=f"{DOCS_URL}/reliability.md#outgoing-requests",
-                translation_key="many_messages",
-                translation_placeholders={
-                    "limit": str(_MANY_MESSAGES),
-                    "network": network,
-                },
+                self._issue,
+                "many_messages",
+                {"limit": str(_MANY_MESSAGES), "network": network},
+                docs="reliability.md#outgoing-requests",
             )
         elif all(len(times) <= _MANY_MESSAGES for times in self._sent.values()):
-            self.forget()
-
-    def forget(self) -> None:
-        """Delete the issue."""
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+            async_delete_issue(self._hass, self._issue)
 
 
 def _last_hour(times: list[float] | None, now: float) -> list[float]:

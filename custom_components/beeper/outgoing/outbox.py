@@ -125,8 +125,7 @@ class Outbox:
         await self.sent.async_load()
 
     async def async_remove(self) -> None:
-        """Remove the stored state and the issues."""
-        self._limits.messages.forget()
+        """Remove the stored state."""
         self._limits.replies.remove()
         await self._limits.chat_creations.async_remove()
         await self._log.async_remove()

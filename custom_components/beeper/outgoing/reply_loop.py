@@ -15,10 +15,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_NAME
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
 
 from .. import errors
-from ..const import CONF_ANSWERS_PER_MINUTE, DEFAULT_ANSWERS_PER_MINUTE, DOMAIN
+from ..const import CONF_ANSWERS_PER_MINUTE, DEFAULT_ANSWERS_PER_MINUTE
+from ..issues import async_create_issue, issue_id
 from ..signals import MessageEvent
 from .recipient_queue import Identity, identities, proof
 
@@ -135,7 +135,6 @@ class ReplyLoopGuard:
         """Start without runs."""
         self._hass = hass
         self._entry = entry
-        self._issue_id = f"reply_loop_{entry.entry_id}"
         self._runs: dict[str, _AutomationRun] = {}
         self._chats: dict[str, _ChatAnswers] = {}
         self._stopped: set[str] = set()
@@ -259,18 +258,12 @@ class ReplyLoopGuard:
         answer.sent = self._hass.loop.time()
 
     def _create_issue(self, network: str) -> None:
-        ir.async_create_issue(
+        async_create_issue(
             self._hass,
-            DOMAIN,
-            self._issue_id,
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="reply_loop",
-            translation_placeholders={
-                "automations": ", ".join(sorted(self._stopped)),
-                "network": network,
-            },
-            data={"entry_id": self._entry.entry_id},
+            issue_id(self._entry, "reply_loop"),
+            "reply_loop",
+            {"automations": ", ".join(sorted(self._stopped)), "network": network},
+            fix={"entry_id": self._entry.entry_id},
         )
 
     def resume(self) -> None:
@@ -282,6 +275,5 @@ class ReplyLoopGuard:
             chat.stopped_until = 0
 
     def remove(self) -> None:
-        """Delete the issue, and count no longer."""
+        """Count no longer."""
         self._remove_listener()
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
