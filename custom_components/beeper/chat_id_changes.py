@@ -209,7 +209,8 @@ class ChatIdChanges:
             type=chat.type,
             title=self._fingerprint(fold(chat.title or "")),
             people=sorted(
-                self._person(user, chat.account_id) for user in self._others(chat)
+                self._person(user, chat.account_id)
+                for user in self._server.others(chat)
             ),
         )
 
@@ -223,19 +224,14 @@ class ChatIdChanges:
     def _shares_person(self, chat: ListedChat, known: _ChatIdentity) -> bool:
         return _are_same(self._identity(chat).people, known.people)
 
-    def _others(self, chat: ListedChat) -> list[User]:
-        own = self._server.own_ids(chat.account_id)
-        return [
-            user
-            for user in chat.participants
-            if not (user.is_self or user.is_network_bot or user.id in own)
-        ]
-
     def _is_deserted(self, chat: Chat) -> bool:
         """Return whether everybody else has left, as a bridge does that makes a new chat."""
         known = self._identities.get(self._fingerprint(chat.id))
         return bool(
-            known and known.people and chat.participants and not self._others(chat)
+            known
+            and known.people
+            and chat.participants
+            and not self._server.others(chat)
         )
 
     def _fingerprint(self, text: str) -> str:

@@ -28,6 +28,7 @@ from .api.exceptions import (
 )
 from .api.models import Account
 from .api.pages import pages
+from .backoff import backoff
 from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .fingerprint import fingerprint
 from .incoming.inbox import Inbox
@@ -208,8 +209,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         Events only trigger reads: they arrive at most once, and some networks send
         none. Failures show when reading, which logs them once.
         """
-        shortest, longest = _RECONNECT_DELAYS
-        pause, gap, is_away = shortest, False, False
+        failures, gap, is_away = 0, False, False
         while True:
             began = self.hass.loop.time()
             is_open = False
@@ -239,13 +239,14 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                     or isinstance(err, CannotConnectError)
                     or (isinstance(err, AnswerError) and err.status in (502, 503, 504))
                 )
-            if self.hass.loop.time() - began > longest:
-                pause = shortest
+            if self.hass.loop.time() - began > _RECONNECT_DELAYS[1]:
+                failures = 0
+            failures += 1
             gap = True
             self._refresh_soon.async_schedule_call()
             # Jitter, so that clients do not reconnect together.
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
-            pause = min(pause * 2, longest)
+            jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
+            await asyncio.sleep(backoff(failures, *_RECONNECT_DELAYS) * jitter)
 
     @callback
     def _publish_disconnected(self) -> None:

@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
 from .api.folding import fold
-from .api.models import Account, Chat, ListedChat, Message, network_name
+from .api.models import Account, Chat, ListedChat, Message, User, network_name
 from .chat_numbers import ChatNumbers, is_number
 from .const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
 from .errors import Refusal, invalid
@@ -136,6 +136,15 @@ class Server:
             user_id in self.own_ids(chat.account_id)
             or any(user.is_self for user in chat.participants if user.id == user_id)
         )
+
+    def others(self, chat: ListedChat) -> list[User]:
+        """Return the people in a chat without the user and the network's own bots."""
+        own_ids = self.own_ids(chat.account_id)
+        return [
+            user
+            for user in chat.participants
+            if not (user.is_self or user.is_network_bot or user.id in own_ids)
+        ]
 
     async def resolve_chat_id(self, chat_id: str) -> str:
         """Return the ID of a chat, given by its ID or number.

@@ -12,7 +12,10 @@ from tests.helpers.repository import BEEPER, ROOT, imported, sources
 LAYERS = (
     ("api",),
     (
-        "chat_numbers const errors fingerprint ha_internals issues permissions server signals validation",
+        (
+            "backoff chat_numbers const errors fingerprint ha_internals issues permissions"
+            " server signals validation"
+        ),
     ),
     ("people", "outgoing"),
     ("incoming",),

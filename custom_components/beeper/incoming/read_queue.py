@@ -18,6 +18,7 @@ from ..api.exceptions import (
     RouteAbsentError,
     UnreadableAnswerError,
 )
+from ..backoff import backoff
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -192,10 +193,8 @@ class ReadQueue:
                 self._slow_reads -= 1
 
     def _retry(self, target: Target, read: PendingRead, *, warn: bool) -> None:
-        shortest, longest = _RETRY_DELAYS
-        delay = min(shortest * 2 ** min(read.failures, 9), longest)
-        read.due = self._hass.loop.time() + delay
         read.failures += 1
+        read.due = self._hass.loop.time() + backoff(read.failures, *_RETRY_DELAYS)
         if target in self._pending:
             read.merge(self._pending[target])
         self._pending[target] = read

@@ -160,10 +160,6 @@ class CreateChatJob(Job[ChatJobResult]):
         return self.context.server.own_ids(self.request.account_id)
 
     @property
-    def _id_scheme(self) -> str | None:
-        return self.context.server.id_scheme(self.request.account_id)
-
-    @property
     def _user(self) -> StartUser | None:
         """The only recipient; None for groups."""
         if isinstance(self.request, StartChat):
@@ -320,10 +316,7 @@ class CreateChatJob(Job[ChatJobResult]):
             and self.request.user.id in self._own_ids
         ):
             return False
-        return all(
-            user.is_self or user.is_network_bot or user.id in self._own_ids
-            for user in chat.participants
-        )
+        return not self.context.server.others(chat)
 
     def _result(
         self, result: ChatResult, message: DeliveredMessage | None
@@ -386,11 +379,9 @@ class CreateChatJob(Job[ChatJobResult]):
             chat: Chat | None = await self.client.chat(self._answer.chat_id)
         else:
             chat = await find_result(
-                self.client,
+                self.context.server,
                 self.request,
                 attempted,
-                self._own_ids,
-                self._id_scheme,
                 earlier_reads=self.context.sent.earlier_reads,
                 reused=self.phone_numbers if self.if_exists == "reuse" else None,
             )

@@ -33,7 +33,7 @@ async def find_reusable(
     """
     network = server.network(request.account_id)
     try:
-        found = await _find_created(server, request, phone_numbers, recent_id)
+        found = await find_existing_chats(server, request, phone_numbers, recent_id)
     except BeeperError as err:
         raise errors.NotDoneError(
             errors.not_done(err, network=network, accounts=server.account_names)
@@ -85,12 +85,7 @@ async def find_identities(
     """Return all that chats and contacts show of a person; raises BeeperError."""
     request = StartChat(account_id=account_id, user=user)
     account = server.account(account_id)
-    chats = await find_direct_chats(
-        server.client,
-        request,
-        server.own_ids(account_id),
-        server.id_scheme(account_id),
-    )
+    chats = await find_direct_chats(server, request)
     people = [other for chat in chats if (other := recipient_of(chat, account))]
     people += await _find_contacts(server, request)
     return frozenset[Identity]().union(*map(identities, people))
@@ -121,9 +116,9 @@ async def may_be_known(
     try:
         if isinstance(request, CreateChat):
             return request.type == "single" and bool(
-                await _find_created(server, request, phone_numbers)
+                await find_existing_chats(server, request, phone_numbers)
             )
-        if await _find_started(server, request):
+        if await find_direct_chat(server, request):
             return True
         if problem == "network_no_lookup":
             return bool(await _find_contacts(server, request))
@@ -137,31 +132,6 @@ async def is_existing(server: Server, request: CreateChat | StartChat) -> bool:
     if not isinstance(request, StartChat):
         return False
     try:
-        return bool(await _find_started(server, request))
+        return bool(await find_direct_chat(server, request))
     except BeeperError:
         return False
-
-
-async def _find_created(
-    server: Server,
-    request: CreateChat,
-    phone_numbers: Mapping[str, str],
-    recent_id: str | None = None,
-) -> list[Chat]:
-    return await find_existing_chats(
-        server.client,
-        request,
-        server.own_ids(request.account_id),
-        server.id_scheme(request.account_id),
-        phone_numbers,
-        recent_id,
-    )
-
-
-async def _find_started(server: Server, request: StartChat) -> Chat | None:
-    return await find_direct_chat(
-        server.client,
-        request,
-        server.own_ids(request.account_id),
-        server.id_scheme(request.account_id),
-    )

@@ -107,10 +107,9 @@ class FirstMessage:
         """
         if since is None:
             since = self._sent.attempted if self._sent else 0
-        own_ids = self.context.server.own_ids(self.account_id)
         message = self.context.sent.match(
             await find_sent(
-                self.context.server.client, chat_id, self.text, since, own_ids
+                self.context.server, chat_id, self.text, since, self.account_id
             ),
             {chat_id},
             self.text,

@@ -18,6 +18,7 @@ from ..api.merged_chats import merged_messages
 from ..api.models import Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
+from ..server import Server
 from .earlier_reads import EarlierReads
 from .sent_messages import TWIN_WINDOW, SentCandidates
 from .text_matching import same_text
@@ -30,11 +31,9 @@ _MAX_LONG_PAGES: Final = 500
 
 
 async def find_result(
-    client: BeeperClient,
+    server: Server,
     request: CreateChat | StartChat,
     attempted: float,
-    own_ids: frozenset[str],
-    id_scheme: str | None,
     *,
     earlier_reads: EarlierReads,
     reused: Mapping[str, str] | None = None,
@@ -46,41 +45,43 @@ async def find_result(
     Raises BeeperError if reading fails.
     """
     if isinstance(request, StartChat):
-        return await find_direct_chat(client, request, own_ids, id_scheme)
+        return await find_direct_chat(server, request)
     if reused is not None:
-        chats = await find_existing_chats(client, request, own_ids, id_scheme, reused)
+        chats = await find_existing_chats(server, request, reused)
         return chats[0] if len(chats) == 1 else None
-    since = await _server_time(client, attempted)
+    since = await _server_time(server.client, attempted)
     return await _find_created_chat(
-        client,
+        server,
         request,
         since,
-        own_ids,
-        id_scheme,
         lambda chat_id: earlier_reads.had_chat(chat_id, attempted),
     )
 
 
 async def find_sent(
-    client: BeeperClient,
+    server: Server,
     chat_id: str,
     text: str | None,
     attempted: float,
-    own_ids: frozenset[str],
+    account_id: str | None,
     *,
     attachment: str | bool = False,
 ) -> SentCandidates:
     """Return a chat's own messages that the attempt may have sent.
 
-    `attempted` is the event loop's time. `attachment` is the file's name, or whether
-    there was a file. Raises BeeperError if the messages cannot be read.
+    `attempted` is the event loop's time. `account_id` is for rows that do not name their
+    account. `attachment` is the file's name, or whether there was a file. Raises
+    BeeperError if the messages cannot be read.
     """
+    client = server.client
     since = await _server_time(client, attempted)
     is_rich = client.generation.rich_text if client.generation else None
     found = [
         message
         for message in (await merged_messages(client, chat_id)).items
-        if _is_sent(message, since - TWIN_WINDOW, own_ids)
+        if server.is_own(message, account_id)
+        and message.timestamp is not None
+        and message.timestamp >= since - TWIN_WINDOW
         and same_text(text or "", message.text or "", is_rich=is_rich)
         and bool(message.attachments) is bool(attachment)
         and all(
@@ -96,10 +97,8 @@ async def find_sent(
 
 
 async def find_existing_chats(
-    client: BeeperClient,
+    server: Server,
     request: CreateChat,
-    own_ids: frozenset[str],
-    id_scheme: str | None,
     numbers: Mapping[str, str],
     recent_id: str | None = None,
 ) -> list[Chat]:
@@ -115,8 +114,9 @@ async def find_existing_chats(
         {user_id, numbers.get(user_id, user_id)}
         for user_id in dict.fromkeys(request.participant_ids)
     ]
+    id_scheme = server.id_scheme(request.account_id)
     found: list[Chat] = []
-    async for page in _all_chats(client, request):
+    async for page in _all_chats(server.client, request):
         for listed in page.items:
             if listed.type != request.type or listed.account_id != request.account_id:
                 continue
@@ -124,14 +124,13 @@ async def find_existing_chats(
                 continue
             # Lists contain some of the people, and one other person rules a chat out.
             if not all(
-                _is_any(user, participants, id_scheme)
-                for user in _others(listed, own_ids)
+                _is_any(user, participants, id_scheme) for user in server.others(listed)
             ):
                 continue
-            chat = await client.chat(listed.id)
+            chat = await server.client.chat(listed.id)
             if chat.id == recent_id or (
                 not chat.has_more
-                and _same_people(participants, _others(chat, own_ids), id_scheme)
+                and _same_people(participants, server.others(chat), id_scheme)
             ):
                 found.append(chat)
     found = _without_members(found)
@@ -140,30 +139,21 @@ async def find_existing_chats(
     return found
 
 
-async def find_direct_chat(
-    client: BeeperClient,
-    request: StartChat,
-    own_ids: frozenset[str],
-    id_scheme: str | None,
-) -> Chat | None:
+async def find_direct_chat(server: Server, request: StartChat) -> Chat | None:
     """Return the only direct chat with the person, None for no or several chats."""
-    found = await find_direct_chats(client, request, own_ids, id_scheme)
+    found = await find_direct_chats(server, request)
     if len(found) != 1:
         return None
-    chat = await client.chat(found[0].id)
-    return chat if _is_with(chat, request, own_ids, id_scheme) else None
+    chat = await server.client.chat(found[0].id)
+    return chat if _is_with(server, chat, request) else None
 
 
-async def find_direct_chats(
-    client: BeeperClient,
-    request: StartChat,
-    own_ids: frozenset[str],
-    id_scheme: str | None,
-) -> list[Chat]:
+async def find_direct_chats(server: Server, request: StartChat) -> list[Chat]:
     """Return the direct chats with the person that lists and searches show."""
+    client = server.client
 
     def matches(chat: Chat) -> bool:
-        return _is_with(chat, request, own_ids, id_scheme)
+        return _is_with(server, chat, request)
 
     found: dict[str, Chat] = {}
     user = request.user
@@ -178,16 +168,14 @@ async def find_direct_chats(
     return _without_members([*found.values()])
 
 
-def _is_with(
-    chat: Chat, request: StartChat, own_ids: frozenset[str], id_scheme: str | None
-) -> bool:
+def _is_with(server: Server, chat: Chat, request: StartChat) -> bool:
     """Return whether a chat is a direct chat with the person."""
-    others = _others(chat, own_ids)
+    others = server.others(chat)
     return (
         chat.type == "single"
         and chat.account_id == request.account_id
         and len(others) == 1
-        and others[0].matches(request.user, id_scheme)
+        and others[0].matches(request.user, server.id_scheme(request.account_id))
     )
 
 
@@ -198,14 +186,13 @@ def _without_members(chats: list[Chat]) -> list[Chat]:
 
 
 async def _find_created_chat(
-    client: BeeperClient,
+    server: Server,
     request: CreateChat,
     since: datetime,
-    own_ids: frozenset[str],
-    id_scheme: str | None,
     is_older: Callable[[str], bool],
 ) -> Chat | None:
     """Return the only new chat of these people that became active since."""
+    client = server.client
     found: list[Chat] = []
     async for page in _latest_chats(client, request.account_id):
         active = [
@@ -224,12 +211,11 @@ async def _find_created_chat(
             if is_older(listed.id):
                 continue
             chat = await client.chat(listed.id)
-            people = _others(chat, own_ids)
             if (
                 _same_people(
                     [{user_id} for user_id in request.participant_ids],
-                    people,
-                    id_scheme,
+                    server.others(chat),
+                    server.id_scheme(request.account_id),
                 )
                 and not chat.has_more
                 and not await _has_history(client, chat, since)
@@ -283,24 +269,6 @@ async def _server_time(client: BeeperClient, attempted: float) -> datetime:
     else:
         since += offset
     return since.replace(microsecond=0)  # Some networks count whole seconds.
-
-
-def _is_sent(message: Message, since: datetime, own_ids: frozenset[str]) -> bool:
-    """Return whether a message is an own one, and new enough."""
-    return (
-        (message.is_sender or message.sender_id in own_ids)
-        and message.timestamp is not None
-        and message.timestamp >= since
-    )
-
-
-def _others(chat: ListedChat, own_ids: frozenset[str]) -> list[User]:
-    """Return the people in a chat without the user and the network's own bots."""
-    return [
-        user
-        for user in chat.participants
-        if not (user.is_self or user.is_network_bot or user.id in own_ids)
-    ]
 
 
 def _same_people(

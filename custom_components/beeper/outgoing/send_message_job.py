@@ -284,13 +284,11 @@ class SendMessageJob(Job[SentMessage]):
         attached = self.message.attachment is not None
         return self.context.sent.match(
             await find_sent(
-                self._client,
+                self.context.server,
                 chat_id,
                 self._request.text,
                 since,
-                self.context.server.own_ids(
-                    self._chat.account_id if self._chat else None
-                ),
+                self._chat.account_id if self._chat else None,
                 attachment=attachment.file_name if attachment else attached,
             ),
             {chat_id, *(self._chat.merged_ids if self._chat else ())},
