@@ -17,7 +17,8 @@ from .action import (
     get_entry,
     validate_fields,
 )
-from .responses import FindResponse, match_response
+from .response_builders import match_response
+from .responses import FindResponse
 
 _MAX_MATCHES: Final = 50
 

@@ -49,6 +49,12 @@ from .action import (
     validate_fields,
 )
 from .pagination import SortKey, page_cursor, read_pages
+from .response_builders import (
+    account_response,
+    chat_response,
+    label_responses,
+    message_response,
+)
 from .responses import (
     AccountsResponse,
     ChatResponse,
@@ -57,10 +63,6 @@ from .responses import (
     LabelsResponse,
     MessageResponse,
     MessagesResponse,
-    account_response,
-    chat_response,
-    label_responses,
-    message_response,
 )
 
 ATTR_ACCOUNT_IDS: Final = "account_ids"

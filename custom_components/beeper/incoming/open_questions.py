@@ -15,7 +15,7 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..api.models import Message, User
-from ..outgoing.sent_messages import Sent
+from ..outgoing.sent_record import SentRecord
 from ..signals import MessageEvent
 from .accepted_answers import Match, PossibleAnswers
 
@@ -48,7 +48,7 @@ class OpenQuestion:
     chat_ids: frozenset[str]
     answers: PossibleAnswers
     may_answer: Callable[[User], bool]
-    sent: Callable[[], Sent | None]
+    sent: Callable[[], SentRecord | None]
     server_time: Callable[[float], datetime]
     answer: asyncio.Future[TakenAnswer] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()

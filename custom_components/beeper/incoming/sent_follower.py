@@ -11,7 +11,8 @@ from ..api.exceptions import AnswerError, UnreadableAnswerError
 from ..api.models import Chat, Message
 from ..api.server_generations import UNIDENTIFIED
 from ..outgoing.delivery_status import outcome, server_time
-from ..outgoing.sent_messages import Delivery, Sent, SentMessages
+from ..outgoing.sent_messages import SentMessages
+from ..outgoing.sent_record import Delivery, SentRecord
 from ..server import Server
 from ..signals import SIGNAL_SEND_FAILED, SendFailed
 
@@ -108,7 +109,7 @@ class SentFollower:
                     retriable=message.send_status == "FAIL_RETRIABLE",
                 )
 
-    def _is_lost(self, chat: Chat, sent: Sent) -> bool:
+    def _is_lost(self, chat: Chat, sent: SentRecord) -> bool:
         """Return whether a message that is not in its chat is lost, and not slow."""
         now = self._hass.loop.time()
         age = now - sent.attempted
@@ -124,7 +125,7 @@ class SentFollower:
         return age > _LOST_AFTER or (is_overtaken and age > _LOST_IF_OVERTAKEN)
 
     def _publish_failure(
-        self, chat: Chat, sent: Sent, reason: str, *, retriable: bool
+        self, chat: Chat, sent: SentRecord, reason: str, *, retriable: bool
     ) -> None:
         async_dispatcher_send(
             self._hass,

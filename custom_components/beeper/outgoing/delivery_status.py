@@ -10,7 +10,8 @@ from ..api.exceptions import AnswerError, BeeperError
 from ..api.models import Message
 from ..api.server_generations import UNIDENTIFIED
 from ..server import Server
-from .sent_messages import Delivery, Sent, SentMessages
+from .sent_messages import SentMessages
+from .sent_record import Delivery, SentRecord
 
 _LONGEST: Final = 60.0
 """Seconds to wait for the network's confirmation."""
@@ -31,7 +32,7 @@ def server_time(server: Server) -> datetime:
 
 
 async def wait_for_delivery(
-    server: Server, sent_messages: SentMessages, sent: Sent
+    server: Server, sent_messages: SentMessages, sent: SentRecord
 ) -> Delivery:
     """Wait for the network's confirmation; pending if it is late or cannot be known."""
     try:
@@ -47,7 +48,7 @@ async def wait_for_delivery(
 
 
 async def read_delivery(
-    server: Server, sent_messages: SentMessages, sent: Sent
+    server: Server, sent_messages: SentMessages, sent: SentRecord
 ) -> Delivery | None:
     """Read the outcome of a message and its final ID once; None if unknown.
 

@@ -9,7 +9,7 @@ from ..api.models import ChatResult, Message, SentMessage
 from ..api.requests import SendMessage
 from .job import OutboxContext, check_writable
 from .reconciliation import find_sent
-from .sent_messages import Sent
+from .sent_record import SentRecord
 
 _EXISTING_DELAYS: Final = (0.3,)
 """Seconds to wait before each search for the text in a chat that existed already.
@@ -40,7 +40,7 @@ class FirstMessage:
     account_id: str
     text: str
     is_separate: bool = False
-    _sent: Sent | None = field(default=None, init=False)
+    _sent: SentRecord | None = field(default=None, init=False)
     _is_counted: bool = field(default=False, init=False)
 
     def begin(self) -> None:
@@ -136,10 +136,10 @@ class FirstMessage:
             message_id=message_id,
         )
 
-    def _begin(self, chat_id: str | None) -> Sent:
+    def _begin(self, chat_id: str | None) -> SentRecord:
         return self.context.sent.begin(self.account_id, chat_id, self.text)
 
-    def _finish(self, sent: Sent, result: SentMessage) -> None:
+    def _finish(self, sent: SentRecord, result: SentMessage) -> None:
         self._count()
         self.context.sent.finish(sent, result)
 

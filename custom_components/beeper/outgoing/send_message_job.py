@@ -27,7 +27,7 @@ from .job import (
 )
 from .recipient_queue import Identity, proof, text_keys
 from .reconciliation import find_sent
-from .sent_messages import Delivery, Sent
+from .sent_record import Delivery, SentRecord
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -62,7 +62,7 @@ class SendMessageJob(Job[SentMessage]):
     call_context: Context
     recipient: str | None = None
     _chat: Chat | None = field(default=None, init=False)
-    _sent: Sent | None = field(default=None, init=False)
+    _sent: SentRecord | None = field(default=None, init=False)
     _reply_to: str | None = field(default=None, init=False)
     _chat_id: str = field(init=False)
 
@@ -212,7 +212,7 @@ class SendMessageJob(Job[SentMessage]):
         self.context.sent.finish(self._sent, sent)
         return sent
 
-    def _begin(self) -> Sent:
+    def _begin(self) -> SentRecord:
         return self.context.sent.begin(
             self._chat.account_id if self._chat else None,
             self._request.chat_id,
@@ -270,7 +270,7 @@ class SendMessageJob(Job[SentMessage]):
         self._sent = self._sent or self.context.sent.find(sent)
 
     @property
-    def sent(self) -> Sent | None:
+    def sent(self) -> SentRecord | None:
         """The attempt, None before it begins."""
         return self._sent
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -15,116 +15,16 @@ from ..api.models import Message, SentMessage
 from ..const import DOMAIN
 from .earlier_reads import EarlierReads
 from .own_changes import OwnChanges
+from .sent_record import SentRecord
 from .text_matching import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
 _KEPT: Final = 500
-_SAME_TIME: Final = 1
-"""Seconds by which servers round a message's time."""
-
 TWIN_WINDOW: Final = timedelta(seconds=5)
 """Within it, two equal texts cannot be distinguished by their times."""
 
-_RECOGNISED_FOR: Final = timedelta(minutes=10)
-_CLOCK_TOLERANCE: Final = timedelta(seconds=5)
-
-
 _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Delivery:
-    """The state of a message; `reason` is a machine-readable word for a failure."""
-
-    state: Literal["delivered", "pending", "failed"]
-    reason: str | None = None
-
-
-@dataclass(kw_only=True, repr=False, eq=False)
-class Sent:
-    """A message that was attempted.
-
-    `chat_id` is None while a chat is being created for it. `pending_id` is the ID that
-    the server returned, None before that; `final_id` is the network's. `is_settled`: the
-    outcome is final. `attempted` and `answered` are the event loop's times.
-    """
-
-    account_id: str | None
-    chat_id: str | None
-    text: str
-    attached: bool
-    attempted: float
-    answered: float | None = None
-    pending_id: str | None = None
-    final_id: str | None = None
-    final_time: float | None = None
-    """When the message with the final ID was written, by the server's clock."""
-    result: SentMessage | None = None
-    is_settled: bool = False
-    failure: Delivery | None = None
-    is_restored: bool = False
-    """From before a restart, without its text."""
-
-    @property
-    def is_waiting(self) -> bool:
-        """Return whether the server can still report an outcome."""
-        return self.pending_id is not None and not self.is_settled
-
-    @property
-    def ids(self) -> set[str]:
-        """The IDs by which servers list it."""
-        return {known for known in (self.pending_id, self.final_id) if known}
-
-    def note_final(self, message: Message) -> None:
-        """Note the final ID: a message has it that is no longer pending."""
-        if message.id and message.id != self.pending_id:
-            self.final_id = message.id
-            self.final_time = (
-                message.timestamp.timestamp() if message.timestamp else None
-            )
-
-    def settle(self, message: Message | None, failure: Delivery | None = None) -> None:
-        """Record the final outcome and the current ID."""
-        self.is_settled = True
-        self.failure = failure
-        if message:
-            self.note_final(message)
-
-    def has_id(self, message: Message) -> bool:
-        """Return whether an own message of the chat has one of its IDs."""
-        # IDs begin anew when Beeper moves to another computer.
-        return message.id in self.ids and (
-            self.final_time is None
-            or message.timestamp is None
-            or abs(message.timestamp.timestamp() - self.final_time) <= _SAME_TIME
-        )
-
-    def is_after(self, message: Message, now: datetime) -> bool:
-        """Return whether a message was written after the attempt."""
-        age = timedelta(seconds=asyncio.get_running_loop().time() - self.attempted)
-        return (
-            message.timestamp is not None
-            and message.timestamp >= now - age - _CLOCK_TOLERANCE
-        )
-
-    def is_like(self, message: Message, now: datetime) -> bool:
-        """Return whether an own message of the chat may be this one, by text and time.
-
-        `now` is the server's time. False once the final ID is known.
-        """
-        age = timedelta(seconds=asyncio.get_running_loop().time() - self.attempted)
-        return (
-            self.final_id is None
-            and not self.is_restored
-            and (age < _RECOGNISED_FOR or self.is_waiting)
-            and self.is_after(message, now)
-            and bool(message.attachments) is self.attached
-            and (
-                same_text(self.text, message.text or "")
-                or any(file.file_name == self.text for file in message.attachments)
-            )
-        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -147,7 +47,7 @@ class SentMessages:
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.sent"
         )
         self._is_removed = False
-        self._sent: list[Sent] = []
+        self._sent: list[SentRecord] = []
         self.changes = OwnChanges()
         self.earlier_reads = EarlierReads()
 
@@ -163,7 +63,7 @@ class SentMessages:
             attempted = now - (time - stored["time"])
             if now - attempted < _KEPT_FOR:
                 self._sent.append(
-                    Sent(
+                    SentRecord(
                         account_id=stored["account_id"],
                         chat_id=stored["chat_id"],
                         text="",
@@ -213,10 +113,10 @@ class SentMessages:
         text: str | None,
         *,
         attached: bool = False,
-    ) -> Sent:
+    ) -> SentRecord:
         """Record an attempt: the message may be read before the reply arrives."""
         now = asyncio.get_running_loop().time()
-        sent = Sent(
+        sent = SentRecord(
             account_id=account_id,
             chat_id=chat_id,
             text=text or "",
@@ -231,14 +131,14 @@ class SentMessages:
         self._sent.append(sent)
         return sent
 
-    def finish(self, sent: Sent, result: SentMessage) -> None:
+    def finish(self, sent: SentRecord, result: SentMessage) -> None:
         """Record the reply of the server."""
         sent.chat_id, sent.pending_id = result.chat_id, result.message_id
         sent.result = result
         sent.answered = asyncio.get_running_loop().time()
         self.save_soon()
 
-    def by_pending_id(self, message_id: str) -> Sent | None:
+    def by_pending_id(self, message_id: str) -> SentRecord | None:
         """Return the message for which an action returned this ID."""
         return next(
             (sent for sent in reversed(self._sent) if sent.pending_id == message_id),
@@ -277,7 +177,7 @@ class SentMessages:
                     break
 
     def unclaimed(
-        self, messages: Iterable[Message], sent: Sent, now: datetime
+        self, messages: Iterable[Message], sent: SentRecord, now: datetime
     ) -> Message | None:
         """Return an own message that no attempt claims and that may be this one."""
         return next(
@@ -296,11 +196,11 @@ class SentMessages:
             sent.final_id = None
         self.save_soon()
 
-    def find(self, result: SentMessage) -> Sent | None:
+    def find(self, result: SentMessage) -> SentRecord | None:
         """Return the attempt that ended with this result."""
         return next((sent for sent in self._sent if sent.result is result), None)
 
-    def adopt(self, chat_id: str, message: Message) -> Sent | None:
+    def adopt(self, chat_id: str, message: Message) -> SentRecord | None:
         """Return the unanswered attempt that a message was recognized as."""
         return next(
             (
@@ -311,12 +211,14 @@ class SentMessages:
             None,
         )
 
-    def cancel(self, sent: Sent) -> None:
+    def cancel(self, sent: SentRecord) -> None:
         """Remove an attempt that certainly sent nothing."""
         if sent in self._sent:
             self._sent.remove(sent)
 
-    def into(self, chat_ids: set[str], account_id: str | None = None) -> list[Sent]:
+    def into(
+        self, chat_ids: set[str], account_id: str | None = None
+    ) -> list[SentRecord]:
         """Return the messages to a chat, or to a new chat of its account."""
         return [
             sent
@@ -344,7 +246,7 @@ class SentMessages:
         since: float,
         *,
         attached: bool = False,
-        mine: Sent | None = None,
+        mine: SentRecord | None = None,
         exact: bool = True,
     ) -> Message | None:
         """Return the message that is proved to be the one sent, None for no proof.
@@ -387,7 +289,7 @@ class SentMessages:
         later = sum(sent.attempted > since for sent in unmatched)
         return candidates[-1 - later]
 
-    def is_overlapped(self, mine: Sent, chat_ids: set[str]) -> bool:
+    def is_overlapped(self, mine: SentRecord, chat_ids: set[str]) -> bool:
         """Return whether the same text was sent while this one was not answered.
 
         Then either message may be either one.
