@@ -39,7 +39,7 @@ LIKE_AN_ID = Form("text", "like a user id")
 
 
 def mask(text: str) -> str:
-    """Replace letters by `a`, digits by `n`, mixtures by `x`; cap what is long.
+    """Replace letters by `a`, digits by `n`, mixtures by `x`; cap long texts.
 
     Runs are at most 3 long, other characters than common symbols become `*`. Words
     of `WORDS` stay.

@@ -145,7 +145,7 @@ class Frontend:
     ) -> None:
         """Take a picture for README or docs/, if some were asked for.
 
-        `show`: what is to be scrolled to; `only`: what alone is shown.
+        `show`: scroll to this; `only`: show nothing else.
         """
         if self.for_readme:
             await self._view(width, height, "light")

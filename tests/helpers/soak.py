@@ -1,5 +1,7 @@
 """Faults of the stream and of reads, for long runs."""
 
+import os
+import random
 from typing import Any
 
 type Fault = tuple[str, dict[str, Any]]
@@ -31,3 +33,10 @@ READING: tuple[Fault, ...] = (
     ("garbage", {"body": "{}"}),
 )
 READS = ("/v1/chats*", "/v1/chats/*/messages", "/v1/chats/*", "/v1/accounts", "*")
+
+
+def planned() -> random.Random:
+    """Return a random generator whose seed is in the output, or in `SOAK_SEED`."""
+    seed = os.environ.get("SOAK_SEED") or str(random.SystemRandom().randrange(10**9))
+    print(f"SOAK_SEED={seed}")  # noqa: T201
+    return random.Random(seed)  # noqa: S311

@@ -1,7 +1,7 @@
 """Every fault on every changing action: at most once, with a truthful result.
 
-Each test tries one action on one server with every fault of the fault desk. What comes out
-has to be what the rules here say, and is what docs/reliability.md shows;
+Each test tries one action on one server with every fault of the fault desk. The results
+must follow the rules here, and are those that docs/reliability.md shows;
 `RELIABILITY=write scripts/test tests/robustness/test_fault_matrix.py` writes it there.
 """
 
@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +26,7 @@ from simulator import Simulator
 from simulator.faults import KINDS
 from simulator.model import Chat, Message, Person
 from simulator.server import Received
+from tests.helpers import reliability
 from tests.helpers.entities import (
     BUTTON,
     CHAT_SHORTCUT,
@@ -37,14 +37,11 @@ from tests.helpers.entities import (
     state,
 )
 from tests.helpers.outcomes import outcome_of
-from tests.helpers.repository import ROOT
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM, PROFILES
 
-DOC = ROOT / "docs/reliability.md"
-BEGIN, END = "<!-- faults -->\n", "<!-- end of faults -->"
 THUMB = "👍"
 LATER = "2126-01-01 10:00:00+00:00"
 
@@ -171,7 +168,7 @@ class Bench:
         return self.simulator.world.chats[KIM]
 
     def person(self, account_id: str = "whatsapp") -> Person:
-        """Return somebody to whom nobody has written yet."""
+        """Return a person without messages."""
         account = self.simulator.world.accounts[account_id]
         number = f"1555020{len(account.contacts):04}"
         person = Person(
@@ -202,7 +199,7 @@ class Action:
     `make` makes a call that was never made before, with something to do. `since` is the
     index of the first profile that can do it, EasyMatrix counting as the second; older ones
     name the version that it `needs`. From profile `proof` on, reading shows whether it was
-    done, with None never. `tells`: the caller is told that it was found by reading.
+    done, with None never. `reports`: the response says that it was found by reading.
     `steps`: requests that a call needs, of which those to `path` are counted.
     `bare`: success has no body; `agrees`: any object says success. `repeats`: after an
     unknown outcome it may be called again. `reaches` is False for what reaches nobody by
@@ -215,7 +212,7 @@ class Action:
     since: int = 0
     needs: str = ""
     proof: int | None = 0
-    tells: bool = True
+    reports: bool = True
     bare: bool = False
     agrees: bool = False
     repeats: bool = False
@@ -381,7 +378,7 @@ FILE: dict[str, Any] = {
     "needs": "4.2.509",
     "setup": _allow_file,
 }
-PRESS: dict[str, Any] = {"make": _press, "tells": False}
+PRESS: dict[str, Any] = {"make": _press, "reports": False}
 SET: dict[str, Any] = {"agrees": True, "repeats": True, "path": CHAT_PATH}
 NEWER: dict[str, Any] = {"since": 2, "needs": "4.2.808", "proof": 2}
 REACTION: dict[str, Any] = {"since": 1, "needs": "4.2.557", "proof": 1}
@@ -431,13 +428,13 @@ TABLES: dict[str, dict[str, Action]] = {
             **FILE, path=MESSAGES
         ),
         "`notify.send_message`": Action(
-            make=_notify, path=MESSAGES, tells=False, setup=_add_entity
+            make=_notify, path=MESSAGES, reports=False, setup=_add_entity
         ),
         "shortcut: message": Action(
             **PRESS, path=MESSAGES, setup=_shortcut(MESSAGE_SHORTCUT)
         ),
         "a spoken sentence": Action(
-            make=_say, path=MESSAGES, tells=False, setup=_set_up_assist
+            make=_say, path=MESSAGES, reports=False, setup=_set_up_assist
         ),
     },
     "Changes of a chat": {
@@ -513,7 +510,7 @@ def expected(action: Action, fault: Fault, profile: str) -> Cell | None:
     if fault.group == "harmless":
         return "done", 1
     if fault.group == "absent" and action.path == START and profile == "easymatrix":
-        return "done", 1  # It tells no version: there, another way is left.
+        return "done", 1  # It reports no version, so another way is tried.
     if fault.group in ("refused", "absent") or not action.reaches:
         return "not done", 0
     if fault.group == "lost":
@@ -521,7 +518,7 @@ def expected(action: Action, fault: Fault, profile: str) -> Cell | None:
     if fault.group == "late":
         return "unknown", 1
     body = fault.options.get("body")
-    # Nothing was to be said but that it worked, and so much was.
+    # The status alone reports success.
     if (action.agrees and body in ("", {})) or is_whole(action, fault, profile):
         return "done", 1
     return (found(action) if is_provable(action, profile) else "unknown"), 1
@@ -534,7 +531,7 @@ def is_provable(action: Action, profile: str) -> bool:
 
 def found(action: Action) -> str:
     """Return how it ends if reading shows that it was done."""
-    return "recovered" if action.tells else "done"
+    return "recovered" if action.reports else "done"
 
 
 def is_whole(action: Action, fault: Fault, profile: str) -> bool:
@@ -549,15 +546,9 @@ def is_whole(action: Action, fault: Fault, profile: str) -> bool:
 
 @pytest.fixture(scope="module")
 def cells() -> Iterator[dict[Key, Cell]]:
-    """Return what came out; it is written down if that is wished for."""
-    came_out: dict[Key, Cell] = {}
-    yield came_out
-    if os.environ.get("RELIABILITY") == "write":
-        assert came_out.keys() == all_expected().keys(), "not all of it was run"
-        before, _, rest = DOC.read_text("utf-8").partition(BEGIN)
-        DOC.write_text(
-            before + BEGIN + rendered(came_out) + END + rest.partition(END)[2], "utf-8"
-        )
+    """Return the results by cell."""
+    with reliability.results("faults", all_expected, rendered) as collected:
+        yield collected
 
 
 @pytest.fixture
@@ -808,12 +799,9 @@ def shown(cells: dict[Key, Cell], name: str, fault: str) -> str:
     return text
 
 
-@pytest.mark.skipif(
-    os.environ.get("RELIABILITY") == "write", reason="It is being written"
-)
+@pytest.mark.skipif(reliability.WRITES, reason="It is being written")
 def test_reliability_document_matches_the_results() -> None:
-    shown = DOC.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert shown == rendered(all_expected()), (
+    assert reliability.shown("faults") == rendered(all_expected()), (
         "RELIABILITY=write scripts/test tests/robustness/test_fault_matrix.py"
     )
 

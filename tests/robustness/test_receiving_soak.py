@@ -34,7 +34,7 @@ from simulator import Simulator
 from simulator.model import Account, Chat, Person
 from simulator.profiles import PROFILES
 from tests.helpers.actions import PATH, call_action
-from tests.helpers.soak import READING, READS, STREAM
+from tests.helpers.soak import READING, READS, STREAM, planned
 from tests.helpers.waiting import poll, until
 from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 
@@ -551,9 +551,7 @@ async def test_all_messages_are_published_once_and_no_old_ones(
     listening: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    seed = os.environ.get("SOAK_SEED") or str(random.SystemRandom().randrange(10**9))
-    print(f"SOAK_SEED={seed}")  # noqa: T201
-    rng = random.Random(seed)  # noqa: S311
+    rng = planned()
     asyncio.get_running_loop().set_debug(False)  # It is slow.
     told = async_capture_events(hass, "told")
     assert await async_setup_component(hass, "automation", {"automation": AUTOMATION})

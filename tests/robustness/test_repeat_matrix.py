@@ -1,8 +1,8 @@
 """Each request is called twice in every form: once where it is the same, and true.
 
-A test calls many pairs, each with people and a chat of its own: the first call ends in
-one way, something changes, and the second call follows. What comes out has to be what the
-rules here say, and is what docs/reliability.md shows;
+A test calls many pairs, each with separate people and a separate chat: the first call
+ends in one way, something changes, and the second call follows. The results must follow
+the rules here, and are those that docs/reliability.md shows;
 `RELIABILITY=write scripts/test tests/robustness/test_repeat_matrix.py` writes it there.
 """
 
@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, groupby
-import os
 from typing import Any, Final, Literal
 
 from aiohttp import web
@@ -33,14 +32,11 @@ from homeassistant.helpers import entity_registry as er
 from simulator import Simulator, faults
 from simulator.faults import Fault, Run
 from simulator.model import Chat, Message, Person
+from tests.helpers import reliability
 from tests.helpers.entities import CHAT_DATA
 from tests.helpers.outcomes import ended, outcome_of_text
-from tests.helpers.repository import ROOT
 from tests.helpers.servers import entry_data, restart
 from tests.helpers.waiting import until
-
-DOC = ROOT / "docs/reliability.md"
-BEGIN, END = "<!-- repeats -->\n", "<!-- end of repeats -->"
 
 type First = Literal["done", "not done", "ran", "lost", "running"]
 type Change = Literal[
@@ -48,7 +44,7 @@ type Change = Literal[
 ]
 type Text = Literal["same", "similar", "different"]
 type Cell = tuple[str, First, Change, str]
-"""Request, what became of its first call, what changed, and how both were written."""
+"""Request, outcome of its first call, the change, and the forms of both calls."""
 type End = tuple[str, Message | None]
 """How a call ended, and the message that its response names."""
 type Result = tuple[str, int]
@@ -96,7 +92,7 @@ FAULTS: Final[dict[First, tuple[str, dict[str, Any]]]] = {
 class Form:
     """One way to write a request: the action and its fields.
 
-    `by_chat`: it names the chat, and not the person. `mode` is what it is the same as.
+    `by_chat`: it names the chat, and not the person. `mode` is the equivalent mode.
     """
 
     label: str
@@ -367,10 +363,10 @@ def expected(pair: Pair, first: First, change: Change) -> Result:
     if is_unknown and repeats:
         if first == "lost" or not request.proof:
             return "unknown", before
-        return tells(second, "recovered"), 1
+        return reported(second, "recovered"), 1
     is_same = repeats and second.mode == pair.first.mode and not request.is_cross
     if first == "running" and is_same and (pair.same_context or request.joins):
-        return tells(second, "duplicate"), 1
+        return reported(second, "duplicate"), 1
     if first == "done" and is_same and request.window:
         if change != "restarted":
             return "duplicate", 1
@@ -381,8 +377,8 @@ def expected(pair: Pair, first: First, change: Change) -> Result:
     return "done", before + 1
 
 
-def tells(form: Form, outcome: str) -> str:
-    """Return what a caller is told: not every action has a response that tells it."""
+def reported(form: Form, outcome: str) -> str:
+    """Return the outcome in the response; the response of `notify` has none."""
     return "done" if "notify" in form.action else outcome
 
 
@@ -391,15 +387,9 @@ def tells(form: Form, outcome: str) -> str:
 
 @pytest.fixture(scope="module")
 def results() -> Iterator[dict[Cell, Result]]:
-    """Return what came out; it is written down if that is wished for."""
-    came_out: dict[Cell, Result] = {}
-    yield came_out
-    if os.environ.get("RELIABILITY") == "write":
-        assert came_out.keys() == all_expected().keys(), "not all of it was run"
-        before, _, rest = DOC.read_text("utf-8").partition(BEGIN)
-        DOC.write_text(
-            before + BEGIN + rendered(came_out) + END + rest.partition(END)[2], "utf-8"
-        )
+    """Return the results by cell."""
+    with reliability.results("repeats", all_expected, rendered) as collected:
+        yield collected
 
 
 def populate(simulator: Simulator, pair: Pair) -> None:
@@ -679,7 +669,7 @@ async def test_a_repeated_call_is_recognized(
     for (pair, second), third in zip(again, thirds, strict=True):
         # Of several new chats, none is proved to be the first one.
         is_proved = first == "ran" and pair.first.mode not in MODES_OF_CREATION
-        wanted_end = tells(pair.first, "recovered") if is_proved else "unknown"
+        wanted_end = reported(pair.first, "recovered") if is_proved else "unknown"
         assert third[0] == wanted_end, pair.key
         check_claims(pair, (second, pair.text), (third, "same"))
 
@@ -788,11 +778,8 @@ def manner(pair: Pair, first: First) -> str:
     return pair.second.label
 
 
-@pytest.mark.skipif(
-    os.environ.get("RELIABILITY") == "write", reason="It is being written"
-)
+@pytest.mark.skipif(reliability.WRITES, reason="It is being written")
 def test_reliability_document_matches_the_results() -> None:
-    shown = DOC.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert shown == rendered(all_expected()), (
+    assert reliability.shown("repeats") == rendered(all_expected()), (
         "RELIABILITY=write scripts/test tests/robustness/test_repeat_matrix.py"
     )

@@ -23,7 +23,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Chat, Message
-from tests.helpers.soak import READING, READS, STREAM, Fault
+from tests.helpers.soak import READING, READS, STREAM, Fault, planned
 from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 
 GRANDMA = "imsg##thread:15550104001"  # a network without events
@@ -249,9 +249,7 @@ async def test_messages_are_published_once_in_order_and_sent_once(
     entry: MockConfigEntry,
     skip_time: Callable[[float], None],
 ) -> None:
-    seed = os.environ.get("SOAK_SEED") or str(random.SystemRandom().randrange(10**9))
-    print(f"SOAK_SEED={seed}")  # noqa: T201
-    rng = random.Random(seed)  # noqa: S311
+    rng = planned()
     asyncio.get_running_loop().set_debug(False)  # It is slow.
     counted = async_capture_events(hass, "counted")
     assert await async_setup_component(hass, "automation", {"automation": AUTOMATION})

@@ -23,8 +23,8 @@ def labelled_errors(hass: HomeAssistant, action: str) -> Iterator[None]:
     try:
         yield
     except HomeAssistantError as err:
-        given = err.translation_placeholders or {}
-        if err.translation_domain != DOMAIN or not _FIELDS & given.keys():
+        placeholders = err.translation_placeholders or {}
+        if err.translation_domain != DOMAIN or not _FIELDS & placeholders.keys():
             raise
         language = hass.config.language
         texts = {
@@ -36,7 +36,7 @@ def labelled_errors(hass: HomeAssistant, action: str) -> Iterator[None]:
             translation_key=err.translation_key,
             translation_placeholders={
                 name: _with_labels(texts, action, value) if name in _FIELDS else value
-                for name, value in given.items()
+                for name, value in placeholders.items()
             },
         ) from None
 

@@ -55,7 +55,7 @@ class ChatTarget:
 def chat_target(
     hass: HomeAssistant, entity_id: str, config_entry_id: str | None = None
 ) -> ChatTarget:
-    """Return the added chat of a notify entity, on a server if one is named.
+    """Return the added chat of a notify entity, on a server if one is named_ids.
 
     Raises a translated ServiceValidationError.
     """
@@ -91,7 +91,7 @@ def targeted_entity_ids(call: ServiceCall) -> list[str]:
 
     Groups are replaced by their members.
     """
-    named = [
+    named_ids = [
         member
         for entity_id in call.data.get(ATTR_ENTITY_ID, ())
         for member in expand_entity_ids(call.hass, [entity_id]) or [entity_id]
@@ -100,7 +100,7 @@ def targeted_entity_ids(call: ServiceCall) -> list[str]:
         call.hass, TargetSelection({**call.data, ATTR_ENTITY_ID: None})
     )
     entities = er.async_get(call.hass)
-    return named + [
+    return named_ids + [
         entity_id
         for entity_id in sorted(selected.indirectly_referenced)
         if _find(call.hass, entity_id)

@@ -179,7 +179,7 @@ async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
         for user in await hass.auth.async_get_users()
         if user.is_active and not user.system_generated
     ]
-    named = [
+    writers = [
         SelectOptionDict(
             value=user.id,
             label=with_handle(
@@ -203,11 +203,11 @@ async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
             ),
             vol.Optional(CONF_PEOPLE, default=list): SelectSelector(
                 SelectSelectorConfig(
-                    options=named,
+                    options=writers,
                     multiple=True,
                     mode=(
                         SelectSelectorMode.DROPDOWN
-                        if len(named) > _MAX_IN_LIST
+                        if len(writers) > _MAX_IN_LIST
                         else SelectSelectorMode.LIST
                     ),
                 )

@@ -52,16 +52,16 @@ class ChatCache:
         """Return a chat, read after these senders joined; raises BeeperError."""
         now = self._hass.loop.time()
         cached = self._chats.pop(chat_id, None)
-        wanted = {*people}
+        sender_ids = {*people}
         if (
             cached is None
-            or now - cached.read > cached.fresh_for(wanted)
-            or not wanted <= cached.people
+            or now - cached.read > cached.fresh_for(sender_ids)
+            or not sender_ids <= cached.people
         ):
             chat = await self._client.chat(chat_id, participants=_MAX_PARTICIPANTS)
-            if chat.has_more and not wanted <= _ids(chat):
+            if chat.has_more and not sender_ids <= _ids(chat):
                 chat = await self._client.chat(chat_id)
-            cached = _CachedChat(chat=chat, people=wanted | _ids(chat), read=now)
+            cached = _CachedChat(chat=chat, people=sender_ids | _ids(chat), read=now)
         self._chats[chat_id] = cached
         if len(self._chats) > _CHATS_KEPT:
             del self._chats[next(iter(self._chats))]

@@ -262,9 +262,9 @@ class ChatReader:
         A message that is gone is in neither.
         """
         messages: dict[str, Message] = {}
-        wanted = sorted(ids)
-        unread = {*wanted[_MAX_NAMED:]}
-        for message_id in wanted[:_MAX_NAMED]:
+        ordered = sorted(ids)
+        unread = {*ordered[_MAX_NAMED:]}
+        for message_id in ordered[:_MAX_NAMED]:
             try:
                 messages[message_id] = await self._client.message(chat_id, message_id)
             except (AnswerError, UnreadableAnswerError) as err:

@@ -79,8 +79,8 @@ class SeenMessages:
         self._save_due = False
         self._was_renumbered = False
         self._read_until = 0.0
-        """The highest cutoff before it was lowered. Older messages of what was read then
-        are no longer known, and not new."""
+        """The highest cutoff before it was lowered. Older messages that were read then are
+        no longer known, and not new."""
         self.cutoff = 0.0
         """The server's time in seconds; older messages are not published.
 
@@ -130,7 +130,7 @@ class SeenMessages:
         }
 
     def start(self, time: float) -> None:
-        """Ignore what is older than the first run, also if a clock is set back."""
+        """Ignore messages older than the first run, also if a clock is set back."""
         self.cutoff = self._read_until = time
 
     def advance_cutoff(self, now: datetime, *, exact: bool) -> None:

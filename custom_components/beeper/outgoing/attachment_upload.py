@@ -45,17 +45,17 @@ async def upload(
 
 
 def _type_on_server(
-    client: BeeperClient, wanted: AttachmentType | None, mime_type: str
+    client: BeeperClient, requested: AttachmentType | None, mime_type: str
 ) -> str | None:
     """Return the server's word for a type, None to let the server choose it."""
-    if wanted is None and mime_type == "image/gif":
+    if requested is None and mime_type == "image/gif":
         # WhatsApp withdraws a GIF that is sent as a picture.
-        wanted = "gif"
+        requested = "gif"
     types = (client.generation or UNIDENTIFIED).attachment_types
-    if wanted is None or wanted in types:
-        return wanted and types[wanted]
+    if requested is None or requested in types:
+        return requested and types[requested]
     kind = mime_type.partition("/")[0]
-    if wanted != (kind if kind in ("image", "video", "audio") else "file"):
+    if requested != (kind if kind in ("image", "video", "audio") else "file"):
         if not client.is_beeper:
             errors.refuse("attachment_type_absent_other")
         errors.refuse("attachment_type_absent", version=CHANGES_SINCE)

@@ -171,7 +171,7 @@ class RemoveReaction(_ReactionJob):
     @override
     def _reaction(self) -> str:
         """The own reaction that is most like the one to remove, as it is stored."""
-        given = super()._reaction
+        requested = super()._reaction
         own = [
             reaction.key
             for reaction in (self.before.reactions if self.before else ())
@@ -183,9 +183,9 @@ class RemoveReaction(_ReactionJob):
             fold_reaction,
         ):
             for key in own:
-                if form(key) == form(given):
+                if form(key) == form(requested):
                     return key
-        return given
+        return requested
 
     @override
     async def apply(self) -> None:

@@ -66,14 +66,14 @@ class OwnChanges:
     ) -> bool:
         """Return whether a change of the user is one of these; each counts once."""
         self._forget_old()
-        wanted = fold_reaction(reaction) if reaction else None
+        folded = fold_reaction(reaction) if reaction else None
         changes = [
             change
             for change in self._changes
             if change.chat_id in chat_ids and change.message_id == message_id
         ]
         for change in changes:
-            if change.type == kind and change.reaction == wanted:
+            if change.type == kind and change.reaction == folded:
                 self._changes.remove(change)
                 return True
         # On most networks a reaction replaces the earlier one.

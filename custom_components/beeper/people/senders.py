@@ -4,26 +4,26 @@ from ..api.folding import fold
 from ..api.models import User
 
 
-def is_sender(sender: User, wanted: str) -> bool:
+def is_sender(sender: User, identity: str) -> bool:
     """Return whether this is the person: by ID or address, by number, else by name.
 
     Anybody can take a name that looks like somebody else's number, ID or address.
     """
-    if wanted == sender.id or sender.has_confirmed_number(wanted):
+    if identity == sender.id or sender.has_confirmed_number(identity):
         return True
-    if sender.email and wanted.casefold() == sender.email.casefold():
+    if sender.email and identity.casefold() == sender.email.casefold():
         return True
-    return not has_id_form(wanted) and has_name(sender, wanted)
+    return not has_id_form(identity) and has_name(sender, identity)
 
 
-def has_id_form(wanted: str) -> bool:
+def has_id_form(identity: str) -> bool:
     """Return whether a text has the form of an ID, an address or a number."""
-    return ":" in wanted or "@" in wanted[1:] or wanted.startswith("+")
+    return ":" in identity or "@" in identity[1:] or identity.startswith("+")
 
 
-def has_name(sender: User, wanted: str) -> bool:
+def has_name(sender: User, identity: str) -> bool:
     """Return whether a person has exactly this name or username."""
     names = (sender.full_name, sender.username)
-    return fold(wanted).removeprefix("@") in {
+    return fold(identity).removeprefix("@") in {
         fold(name).removeprefix("@") for name in names if name
     }

@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 
 class Satellite(AssistSatelliteEntity):
-    """Keeps what it was to say."""
+    """Keeps the texts of its announcements."""
 
     _attr_name = "Kitchen satellite"
     _attr_unique_id = "satellite"
@@ -40,7 +40,7 @@ class Satellite(AssistSatelliteEntity):
 
     @override
     async def async_announce(self, announcement: AssistSatelliteAnnouncement) -> None:
-        """Show what it was to say."""
+        """Show the text of an announcement."""
         self._attr_extra_state_attributes = {"said": announcement.message}
         self.async_write_ha_state()
 
