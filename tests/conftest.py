@@ -62,6 +62,12 @@ def integration(enable_custom_integrations: None, socket_enabled: None) -> None:
     """Let Home Assistant find the integration and the simulator."""
 
 
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Give each Home Assistant a folder of its own."""
+    return hass_tmp_config_dir
+
+
 @pytest.fixture(autouse=True)
 def enable_event_loop_debug() -> None:
     """Leave asyncio's debug mode to --asyncio-debug, as in the daily check.

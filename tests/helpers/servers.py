@@ -1,13 +1,20 @@
 """Config entries for the simulator."""
 
+from pathlib import Path
 from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
 from custom_components.beeper.data import get_data
-from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.const import (
+    CONF_TOKEN,
+    CONF_URL,
+    CONF_VERIFY_SSL,
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
+)
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import STORAGE_DIR
 
 TOKEN = "dev-token"
 
@@ -38,14 +45,16 @@ def add_entry(
     return entry
 
 
+def attempts_file(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
+    """Return where attempts are written before their requests leave."""
+    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry.entry_id}.attempts"))
+
+
 async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set the entry up as after a restart of Home Assistant."""
-    outbox = get_data(hass).outboxes[entry.entry_id]
-    await outbox.sent._store.async_save(outbox.sent._to_store())
-    log = outbox._log
-    await log._store.async_save(log._to_store())
-    await log._results_store.async_save(log._results_to_store())
     assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
     del get_data(hass).outboxes[entry.entry_id]
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

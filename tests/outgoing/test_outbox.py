@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
-from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -17,15 +14,14 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.data import get_outbox
-from custom_components.beeper.outgoing import attempts, limits, outbox
+from custom_components.beeper.outgoing import limits, outbox
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from simulator import Simulator, faults
-from simulator.faults import Fault, Run, hang_up
+from simulator import Simulator
 from tests.helpers.actions import create_chat, posts, send
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
@@ -335,56 +331,6 @@ async def test_duplicate_window_survives_a_reload(
     assert len(simulator.executed) == 1
 
 
-async def test_duplicate_window_survives_a_restart(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    hass_storage: dict[str, Any],
-) -> None:
-    """An automation that runs when Home Assistant starts makes no second group."""
-    first = await create_chat(hass, **GROUP_OF_TWO)
-    await hass.config_entries.async_unload(loaded.entry_id)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
-    await hass.async_block_till_done()
-    stored = str(hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"])
-    assert "15550101002" not in stored
-    del hass.data[DOMAIN]
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-
-    again = await create_chat(hass, **GROUP_OF_TWO)
-
-    assert again["chat_id"] == first["chat_id"]
-    assert again["recovered"] is True
-    assert len(simulator.executed) == 1
-
-
-async def test_old_attempts_are_forgotten_at_a_restart(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    hass_storage: dict[str, Any],
-) -> None:
-    await create_chat(hass, **GROUP_OF_TWO)
-    await send(hass, message="hi")
-    await hass.config_entries.async_unload(loaded.entry_id)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
-    await hass.async_block_till_done()
-    for name in ("attempts", "results"):
-        for attempt in hass_storage[f"beeper.{loaded.entry_id}.{name}"]["data"]:
-            attempt["at"] -= 24 * 3600
-    messages = hass_storage[f"beeper.{loaded.entry_id}.sent"]["data"]["sent"]
-    assert messages
-    for message in messages:
-        message["time"] -= 2 * 24 * 3600
-    del hass.data[DOMAIN]
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-
-    assert (await create_chat(hass, **GROUP_OF_TWO))["duplicate"] is False
-
-    assert len(simulator.executed) == 3
-    assert not get_outbox(hass, loaded).sent.into({KIM})
-
-
 async def test_sent_messages_as_the_first_versions_stored_them(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -404,83 +350,6 @@ async def test_sent_messages_as_the_first_versions_stored_them(
 
     assert loaded.state is ConfigEntryState.LOADED
     assert get_outbox(hass, loaded).sent.into({KIM})
-
-
-@pytest.mark.parametrize(
-    "call",
-    [NEW_PERSON, {**NEW_PERSON, "message_text": "hi"}, GROUP_OF_TWO],
-    ids=["start", "start with a text", "create"],
-)
-@pytest.mark.parametrize("ran", [True, False], ids=["ran", "did not run"])
-async def test_a_killed_process_repeats_no_new_chat(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    hass_storage: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    call: dict[str, Any],
-    ran: bool,
-) -> None:
-    """It dies when the server has the request, and starts again from the disk."""
-    on_disk: dict[str, Any] = {}
-
-    async def die(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
-        on_disk.update(deepcopy(hass_storage))
-        if ran:
-            await run()
-        return hang_up(request)
-
-    monkeypatch.setitem(faults._EFFECTS, "drop_after", die)
-    simulator.faults.add("drop_after", method="POST", path="/v1/chats*")
-    chats = len(simulator.world.chats)
-    with suppress(HomeAssistantError):
-        await create_chat(hass, **call)
-    await hass.config_entries.async_unload(loaded.entry_id)
-    del hass.data[DOMAIN]
-    hass_storage.clear()
-    hass_storage.update(on_disk)
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-
-    if ran:
-        again = await create_chat(hass, **call)
-        assert again["recovered"] is True
-    else:
-        with pytest.raises(HomeAssistantError, match="Not repeated"):
-            await create_chat(hass, **call)
-
-    assert len(simulator.world.chats) == chats + ran
-    assert posts(simulator) == 1
-    stored = str(on_disk[f"beeper.{loaded.entry_id}.attempts"]["data"])
-    assert "5550101" not in stored
-    assert "hi" not in stored
-
-
-async def test_what_is_written_before_a_request_has_the_latest_results_only(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    loaded: MockConfigEntry,
-    hass_storage: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    skip_time: Callable[[float], None],
-) -> None:
-    on_disk: list[list[dict[str, Any]]] = []
-
-    async def look(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
-        on_disk.append(
-            deepcopy(hass_storage[f"beeper.{loaded.entry_id}.attempts"]["data"])
-        )
-        return await run()
-
-    monkeypatch.setattr(attempts, "_RECENT", 20)
-    monkeypatch.setitem(faults._EFFECTS, "drop_after", look)
-    simulator.faults.add("drop_after", method="POST", path="/v1/chats*", times=None)
-    for title in ("first", "second"):
-        await create_chat(hass, **{**GROUP_OF_TWO, "title": title})
-    skip_time(25)
-    await create_chat(hass, **{**GROUP_OF_TWO, "title": "third"})
-
-    # The first result would be lost if the process died now.
-    assert [len(attempts) for attempts in on_disk] == [1, 2, 1]
 
 
 async def test_an_allowed_repetition_does_not_hide_the_running_call(

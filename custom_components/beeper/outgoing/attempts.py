@@ -4,26 +4,27 @@ Attempts survive a restart: an automation that runs when Home Assistant starts m
 repeat one. Stored are hashes and times, no content and no recipient.
 """
 
-import asyncio
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from heapq import heappop, heappush
-from itertools import count, takewhile
-from typing import Any, Final
+from itertools import count
+from pathlib import Path
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.json import json_bytes
-from homeassistant.helpers.storage import Store
+from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
+from .attempt_journal import AttemptJournal, StoredAttempt
 
-_STORE_VERSION: Final = 1
 _SAVE_DELAY: Final = 1
-_RECENT: Final = 3 * _SAVE_DELAY
-"""Seconds after which a result is on the disk for certain."""
 
 _UNKNOWN_WINDOW: Final = 10 * 60
 """Seconds for which a repeated request looks for the first one's result."""
@@ -42,9 +43,8 @@ class Attempt:
     attempted: float
     is_running: bool = True
     is_unknown: bool = False
-    is_stored: bool = False
-    is_written: bool = False
-    """The disk has it."""
+    stored_as: int | None = None
+    """Its number on the disk."""
     window: float = _UNKNOWN_WINDOW
     """Seconds for which a repeated request looks for its result."""
 
@@ -54,9 +54,8 @@ class _Result[ResultT]:
     outcome: ResultT
     until: float
     keys: set[str] = field(default_factory=set)
-    attempted: float | None = None
-    """Set if a repeated request looks for the result after a restart."""
-    remembered: float = 0
+    stored_as: int | None = None
+    """Its number on the disk: a repeated request looks for it after a restart."""
     once: bool = False
     """Only the next request returns it."""
 
@@ -71,48 +70,45 @@ class AttemptLog[ResultT]:
         """Start without attempts."""
         self._hass = hass
         self._salt = entry.entry_id.encode()
-        self._store = Store[list[dict[str, Any]]](
-            hass,
-            _STORE_VERSION,
-            f"{DOMAIN}.{entry.entry_id}.attempts",
-            atomic_writes=True,  # It must survive a power failure.
-        )
-        # Many, and in no hurry: what is written before a request stays small.
-        self._results_store = Store[list[dict[str, Any]]](
-            hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.results"
-        )
+        path = hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry.entry_id}.attempts")
+        self._journal = AttemptJournal(hass, Path(path))
+        self._unwritten: list[StoredAttempt] = []
+        self._cancel_write: CALLBACK_TYPE | None = None
+        self._cancel_final_write: CALLBACK_TYPE | None = None
         self._attempts: dict[str, list[Attempt]] = {}
         self._results: dict[str, _Result[ResultT]] = {}
         self._expiring: list[tuple[float, int, _Result[ResultT]]] = []
         self._count = count()
-        self._write_lock = asyncio.Lock()
+        self._stored_ids = count()
         self._is_removed = False
 
     async def async_load(self) -> None:
         """Load the attempts from before a restart."""
         now, wall = self._hass.loop.time(), dt_util.utcnow().timestamp()
-        for stored in (
-            *(await self._store.async_load() or ()),
-            *(await self._results_store.async_load() or ()),
-        ):
-            age = max(0.0, wall - stored["at"])
-            window = stored.get("window", _UNKNOWN_WINDOW)
-            if age < window:
-                attempt = Attempt(
-                    keys={*stored["keys"]},
-                    attempted=now - age,
-                    is_running=False,
-                    is_unknown=True,
-                    is_stored=True,
-                    window=window,
-                )
-                self._add(attempt, attempt.keys)
+        stored_id = 0
+        for stored in await self._journal.async_load():
+            stored_id = max(stored_id, stored["id"])
+            attempt = Attempt(
+                keys={*stored["keys"]},
+                attempted=now - max(0.0, wall - stored["at"]),
+                is_running=False,
+                is_unknown=True,
+                stored_as=stored["id"],
+                window=stored["window"],
+            )
+            self._add(attempt, attempt.keys)
+        self._stored_ids = count(stored_id + 1)
+        self._cancel_final_write = self._hass.bus.async_listen(
+            EVENT_HOMEASSISTANT_FINAL_WRITE, self._async_write
+        )
 
     async def async_remove(self) -> None:
         """Delete the stored attempts, for good: an attempt may still be running."""
         self._is_removed = True
-        await self._store.async_remove()
-        await self._results_store.async_remove()
+        for cancel in (self._cancel_write, self._cancel_final_write):
+            if cancel:
+                cancel()
+        await self._journal.async_remove()
 
     def hashes(self, keys: Iterable[Hashable]) -> set[str]:
         """Return the keys as they may be stored."""
@@ -130,24 +126,16 @@ class AttemptLog[ResultT]:
         return attempt
 
     async def async_store(self, attempt: Attempt) -> None:
-        """Write an attempt before its request leaves: the process may be killed.
-
-        Attempts that wait for the disk are written together.
-        """
-        attempt.is_stored = True
-        async with self._write_lock:
-            if attempt.is_written or self._is_removed:
-                return
-            attempts = [stored for stored in self._all() if stored.is_stored]
-            await self._store.async_save(self._to_store())
-            for stored in attempts:
-                stored.is_written = True
+        """Write an attempt before its request leaves: the process may be killed."""
+        if not self._is_removed:
+            await self._journal.async_append([self._record(attempt)])
 
     def keep(self, attempt: Attempt, keys: set[str]) -> None:
         """Keep an attempt whose outcome is unknown, under all that is known now."""
         self._add(attempt, keys - attempt.keys)
         attempt.keys |= keys
-        self._save(attempt, is_stored=True)
+        self._unwritten.append(self._record(attempt))
+        self._hass.async_create_task(self._async_write(), f"{DOMAIN} attempts")
 
     def settle(self, attempt: Attempt) -> None:
         """Forget an attempt whose outcome is known."""
@@ -157,8 +145,8 @@ class AttemptLog[ResultT]:
                 attempts.remove(attempt)
                 if not attempts:
                     del self._attempts[key]
-        if attempt.is_stored:
-            self._save(attempt, is_stored=False, delay=_SAVE_DELAY)
+        if attempt.stored_as is not None:
+            self._forget_stored(attempt.stored_as)
 
     def find(self, keys: Iterable[str]) -> list[Attempt]:
         """Return the attempts that share a key, the oldest first."""
@@ -189,45 +177,45 @@ class AttemptLog[ResultT]:
     def _all(self) -> list[Attempt]:
         return self.find(self._attempts)
 
-    def _save(self, attempt: Attempt, *, is_stored: bool, delay: float = 0) -> None:
-        attempt.is_stored = is_stored
-        if not self._is_removed:
-            self._store.async_delay_save(self._to_store, delay)
+    # What is stored
 
-    def _to_store(self) -> list[dict[str, Any]]:
-        """Return the attempts, and results that may not be on the disk yet."""
-        now = self._hass.loop.time()
-        offset = dt_util.utcnow().timestamp() - now
-        recent = takewhile(
-            lambda result: now < result.remembered + _RECENT,
-            reversed(self._results.values()),
+    def _record(self, attempt: Attempt) -> StoredAttempt:
+        if attempt.stored_as is None:
+            attempt.stored_as = next(self._stored_ids)
+        return self._stored(
+            attempt.stored_as, attempt.keys, attempt.attempted, attempt.window
         )
-        return self._stored_results(recent) + [
-            {
-                "keys": sorted(attempt.keys),
-                "at": attempt.attempted + offset,
-                "window": attempt.window,
-            }
-            for attempt in self._all()
-            if attempt.is_stored
-        ]
 
-    def _results_to_store(self) -> list[dict[str, Any]]:
-        return self._stored_results(self._results.values())
-
-    def _stored_results(
-        self, results: Iterable[_Result[ResultT]]
-    ) -> list[dict[str, Any]]:
+    def _stored(
+        self, stored_as: int, keys: set[str], attempted: float, window: float
+    ) -> StoredAttempt:
         offset = dt_util.utcnow().timestamp() - self._hass.loop.time()
-        return [
-            {
-                "keys": sorted(result.keys),
-                "at": result.attempted + offset,
-                "window": result.until - result.attempted,
-            }
-            for result in {id(result): result for result in results}.values()
-            if result.attempted is not None
-        ]
+        return {
+            "id": stored_as,
+            "keys": [*keys],
+            "at": attempted + offset,
+            "window": window,
+        }
+
+    def _forget_stored(self, stored_as: int) -> None:
+        self._write_later({"id": stored_as, "keys": [], "at": 0, "window": 0})
+
+    @callback
+    def _write_later(self, record: StoredAttempt) -> None:
+        """Write a record, together with others: nothing has to wait for it."""
+        self._unwritten.append(record)
+        if not self._cancel_write and not self._is_removed:
+            self._cancel_write = async_call_later(
+                self._hass, _SAVE_DELAY, self._async_write
+            )
+
+    async def _async_write(self, _: datetime | Event | None = None) -> None:
+        if self._cancel_write:
+            self._cancel_write()
+            self._cancel_write = None
+        records, self._unwritten = self._unwritten, []
+        if records and not self._is_removed:
+            await self._journal.async_append(records)
 
     # Results
 
@@ -252,12 +240,15 @@ class AttemptLog[ResultT]:
             outcome=outcome,
             until=now + window,
             keys=keys,
-            attempted=attempted,
-            remembered=now,
             once=once,
         )
-        if attempted is not None and not self._is_removed:
-            self._results_store.async_delay_save(self._results_to_store, _SAVE_DELAY)
+        if attempted is not None:
+            result.stored_as = next(self._stored_ids)
+            self._write_later(
+                self._stored(
+                    result.stored_as, keys, attempted, result.until - attempted
+                )
+            )
         for key in keys:
             self._results.pop(key, None)  # The newest stand last.
             self._results[key] = result
@@ -277,6 +268,8 @@ class AttemptLog[ResultT]:
             # The same request may have been made again since.
             if self._results.get(key) is result:
                 del self._results[key]
+        if result.stored_as is not None:
+            self._forget_stored(result.stored_as)
 
     # Both
 
