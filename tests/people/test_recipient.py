@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
+from simulator.scenes import KIM_LOCAL
 from tests.helpers.actions import create_chat, find
 from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact
@@ -416,15 +417,66 @@ async def test_a_message_to_a_name(
     assert len(simulator.executed) == 1
 
 
-async def test_a_message_to_a_name_on_two_accounts(
+@pytest.mark.parametrize("recipient", ["Kim", "+1 555 010 1002"])
+async def test_a_person_on_two_accounts_is_written_to_from_the_default_one(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    """Both actions write to the same chat: one number is one person."""
+    assert (await send(hass, recipient))["chat_id"] == KIM
+    assert (await start(hass, recipient))["chat_id"] == KIM
+    stated = await send(hass, recipient, account_id="local-whatsapp_ba_Sample")
+    assert stated["chat_id"] == KIM_LOCAL
+
+
+async def test_namesakes_on_two_accounts_are_not_guessed(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
+    for person in simulator.world.chats[KIM_LOCAL].participants:
+        if not person.is_self:
+            person.phone_number = "+15550109999"
+
     with pytest.raises(ServiceValidationError) as error:
         await send(hass, "Kim")
 
     assert "recipient matches 2 people or chats (WhatsApp)" in plain(error.value)
     assert not simulator.executed
     assert (await send(hass, "Kim", account_id="whatsapp"))["chat_id"] == KIM
+
+
+@pytest.mark.parametrize("phone_number", ["+15550101002", None])
+async def test_a_namesake_without_a_known_number_is_not_guessed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    phone_number: str | None,
+) -> None:
+    kim = contact(
+        simulator,
+        "@signal_9:beeper.com",
+        "signal",
+        full_name="Kim",
+        phone_number=phone_number,
+    )
+    chat(simulator, [kim], account_id="signal")
+
+    if phone_number:
+        assert (await send(hass, "Kim"))["chat_id"] == KIM
+    else:
+        with pytest.raises(ServiceValidationError, match="matches 3 people"):
+            await send(hass, "Kim")
+
+
+async def test_a_person_on_two_other_accounts_is_not_guessed(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(
+        loaded, data={**loaded.data, "account_id": "telegram"}
+    )
+    await hass.async_block_till_done()
+
+    with pytest.raises(ServiceValidationError, match="matches 2 people"):
+        await send(hass, "Kim")
+    assert not simulator.executed
 
 
 async def test_a_group_titled_like_a_person_is_not_guessed(

@@ -231,26 +231,44 @@ async def test_r4_a_message_leaves_from_the_stated_account(
     assert sent == [chat_id]
 
 
-@pytest.mark.parametrize("account", ["whatsapp", "local-whatsapp_ba_Sample"])
+ACCOUNTS = ["whatsapp", "local-whatsapp_ba_Sample"]
+
+
+@pytest.mark.parametrize("stated", ACCOUNTS)
+@pytest.mark.parametrize("others", ACCOUNTS)
 async def test_r4_another_person_of_that_name_is_not_passed_over(
-    hass: HomeAssistant, simulator: Simulator, account: str
+    hass: HomeAssistant, simulator: Simulator, stated: str, others: str
 ) -> None:
-    """Of a merged chat and another one in its account, neither is chosen."""
+    """Of the merged chat's member in an account and another chat there, neither is chosen."""
     world = simulator.world
     other = Person(id="15550109999", full_name="Kim", phone_number="+15550109999")
-    world.add_chat(world.accounts["whatsapp"], [other], when=world.now())
+    world.add_chat(world.accounts[others], [other], when=world.now())
+    message = {"recipient": "Kim", "message": "hi", "account_id": stated}
 
-    if account == "whatsapp":
+    if others == stated:
         with pytest.raises(HomeAssistantError, match="matches 2 people or chats"):
-            await call_action(
-                hass, "send_message", recipient="Kim", message="hi", account_id=account
-            )
+            await call_action(hass, "send_message", **message)
         assert not simulator.executed
     else:
-        await call_action(
-            hass, "send_message", recipient="Kim", message="hi", account_id=account
-        )
-        assert texts_sent(world.chat(KIM_LOCAL)) == ["hi"]
+        await call_action(hass, "send_message", **message)
+        chat_id = KIM if stated == "whatsapp" else KIM_LOCAL
+        assert texts_sent(world.chat(chat_id)) == ["hi"]
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+async def test_r4_another_chat_with_the_same_person_is_no_namesake(
+    hass: HomeAssistant, simulator: Simulator, account: str
+) -> None:
+    """The latest chat with a person in an account is used."""
+    world = simulator.world
+    kim = Person(id="15550101002", full_name="Kim", phone_number="+15550101002")
+    chat = world.add_chat(world.accounts[account], [kim], when=world.now())
+
+    await call_action(
+        hass, "send_message", recipient="Kim", message="hi", account_id=account
+    )
+
+    assert texts_sent(chat) == ["hi"]
 
 
 async def test_r4_a_merged_chat_without_a_member_in_the_account_is_no_match(

@@ -202,6 +202,7 @@ async def async_get_entry_and_chat(call: ServiceCall) -> tuple[BeeperConfigEntry
                 account_id=account_id,
                 text=text,
                 field=ATTR_RECIPIENT,
+                from_default=True,
             ),
             in_order=(account_id, text),
         )

@@ -16,9 +16,10 @@ from ..api.models import ListedChat, User
 from ..server import Server
 from ..validation import person_recipient
 from .candidates import Candidate, find_candidates, group_by_person, is_one_person
+from .chat_choice import ChatMatch, in_account, only_match, read_members
 from .confirmation import confirm_matches
-from .full_read import gather, gather_in_time, list_chats, list_contacts_if_possible
-from .index_keeper import MAX_PARTICIPANTS, IndexKeeper, account_ids
+from .full_read import gather_in_time, list_chats, list_contacts_if_possible
+from .index_keeper import IndexKeeper, account_ids
 from .match_errors import Found, check_loaded, not_one
 from .matching import (
     NameQuery,
@@ -116,7 +117,7 @@ class Directory:
         """Return the chats whose title or person matches. Raises BeeperError."""
         query = NameQuery.from_text(text)
         found = _chats(await self._candidates(query, None, ()), query)
-        return found or _chats(await self._all_chats(None), query)
+        return found or _chats(await self._all_chats(), query)
 
     async def resolve_recipient(
         self,
@@ -167,64 +168,54 @@ class Directory:
         text: str,
         *,
         field: str,
+        from_default: bool = False,
     ) -> ListedChat:
         """Return the one chat that a text matches, of an account or of all accounts.
 
-        Raises the errors of `resolve_recipient`.
+        `from_default` writes from the default account to a person who is known to be the
+        same in several. Raises the errors of `resolve_recipient`.
         """
         query = NameQuery.from_text(text)
-        chats: list[Candidate] = []
-        ranked = rank_candidates(await self._candidates(query, account_id, ()), query)
+        preferred = self.server.default_account_id if from_default else None
+        rows = in_account(await self._candidates(query, None, ()), account_id)
         best = await confirm_matches(
-            self.server, self.index, query, select_best(ranked), contacts=False
+            self.server,
+            self.index,
+            query,
+            select_best(rank_candidates(rows, query)),
+            contacts=False,
         )
-        if len(best) != 1:
-            chats = await self._all_chats(account_id)
-            ranked = rank_candidates(chats, query)
+        matches = await read_members(self.server, best, account_id)
+        if (match := only_match(matches, preferred)) is None:
+            rows = in_account(await self._all_chats(), account_id)
+            ranked, matches = await self._rank_chats(rows, query, account_id)
+            match = only_match(matches, preferred)
+            if not matches:
+                check_phone_number(text, field=field)
+            if match is None:
+                accounts = [account.account_id for account in self.server.accounts]
+                found = Found(
+                    account_ids=[account_id] if account_id else accounts,
+                    candidates=rows,
+                )
+                raise await not_one(self.server, found, field, len(matches), ranked)
+        self.server.check_chat_number(text, match.listed)
+        return match.chat
+
+    async def _rank_chats(
+        self, rows: list[Candidate], query: NameQuery, account_id: str | None
+    ) -> tuple[list[tuple[Rank, Candidate]], list[ChatMatch]]:
+        """Rank chats, and return the best: no merged chat without a member in the account."""
+        while True:
+            ranked = rank_candidates(rows, query)
             best = select_best(ranked)
-        if account_id and not best:
-            # Beeper lists a merged chat in one account, and may hide its members.
-            merged = filter(_is_merged, await self._all_chats(None))
-            ranked = rank_candidates(merged, query)
-            best = select_best(ranked)
-        if not best:
-            check_phone_number(text, field=field)
-        if len(best) != 1:
-            searched = (
-                [account_id]
-                if account_id
-                else [account.account_id for account in self.server.accounts]
-            )
-            found = Found(account_ids=searched, candidates=chats)
-            raise await not_one(self.server, found, field, len(best), ranked)
-        (chat,) = [candidate.chat for candidate in best if candidate.chat]
-        self.server.check_chat_number(text, chat)
-        if account_id and chat.merged_ids:
-            return await self._member(account_id, chat, field=field)
-        return chat
+            matches = await read_members(self.server, best, account_id)
+            if matches or not best:
+                return ranked, matches
+            rows = [row for row in rows if row not in best]
 
-    async def _member(
-        self, account_id: str, merged: ListedChat, *, field: str
-    ) -> ListedChat:
-        """Return the only member of a merged chat in an account: it sends from there.
-
-        Raises the errors of `resolve_recipient`.
-        """
-        members: list[ListedChat] = await gather(
-            *(
-                self.server.client.chat(member_id, participants=MAX_PARTICIPANTS)
-                for member_id in merged.merged_ids
-            )
-        )
-        found = [member for member in members if member.account_id == account_id]
-        if len(found) != 1:
-            rows = find_candidates(self.server.accounts, members, [])
-            known = Found(account_ids=[account_id], candidates=rows)
-            raise await not_one(self.server, known, field, len(found), [])
-        return found[0]
-
-    async def _all_chats(self, account_id: str | None) -> list[Candidate]:
-        chats = await list_chats(self.server, account_id, None)
+    async def _all_chats(self) -> list[Candidate]:
+        chats = await list_chats(self.server, None, None)
         return find_candidates(self.server.accounts, chats, [])
 
     # The index
@@ -267,10 +258,6 @@ class Directory:
             return None
         _check_chat_numbers(self.server, same, text)
         return as_person(text, same[0].name, users)
-
-
-def _is_merged(candidate: Candidate) -> bool:
-    return candidate.chat is not None and bool(candidate.chat.merged_ids)
 
 
 def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat]:

@@ -16,7 +16,7 @@ from .candidates import Candidate, group_by_person
 from .names import Name, without_spaces
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+\.[^@\s:.]+")
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Rank(IntEnum):
@@ -198,7 +198,7 @@ def rank_candidates(
         for candidate in candidates
         if (rank := query.rank(candidate)) is not None
     ]
-    ranked.sort(key=lambda match: match[1].last_activity or _LONG_AGO, reverse=True)
+    ranked.sort(key=lambda match: match[1].last_activity or LONG_AGO, reverse=True)
     ranked.sort(key=lambda match: match[0])
     with_chat = [
         candidate for _, candidate in ranked if candidate.users and candidate.chat
