@@ -4,7 +4,6 @@ It only saves attachments of messages, only from Beeper, and only in the media f
 """
 
 from contextlib import suppress
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 import re
@@ -20,9 +19,8 @@ from homeassistant.exceptions import ServiceValidationError
 from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError, ForbiddenError, RouteAbsentError
-from ..api.merged_chats import read_message
+from ..api.merged_chats import find_message
 from ..api.models import Message, ReceivedAttachment
-from ..api.pages import pages
 from ..api.server_generations import UPLOAD_SINCE
 from ..outgoing.file_types import fitting_name, normalize
 from ..server import Server
@@ -174,16 +172,10 @@ def _media_folder(hass: HomeAssistant) -> tuple[str, Path]:
 
 
 async def _read_message(client: BeeperClient, chat_id: str, message_id: str) -> Message:
-    """Return a message; on servers before 4.2.808, search the chat page by page."""
     try:
-        return await read_message(client, chat_id, message_id)
+        return await find_message(client, chat_id, message_id, max_pages=_MAX_PAGES)
     except RouteAbsentError:
-        pass
-    async for page in pages(partial(client.messages, chat_id), _MAX_PAGES):
-        for message in page.items:
-            if message.id == message_id:
-                return message
-    raise errors.invalid("no_message_to_save", field=ATTR_MESSAGE_ID)
+        raise errors.invalid("no_message_to_save", field=ATTR_MESSAGE_ID) from None
 
 
 def _select_attachment(message: Message, number: int) -> ReceivedAttachment:

@@ -13,7 +13,7 @@ from .pages import pages
 from .requests import Json
 
 _MAX_PAGES: Final = 5
-"""Pages of messages that are read to find one."""
+"""Pages of messages that are read to find one, unless a caller reads more."""
 
 _PREFIX: Final = "merged:"
 _NOT_FOUND: Final = 404
@@ -94,16 +94,18 @@ async def read_message(client: BeeperClient, chat_id: str, message_id: str) -> M
         return found[0]
 
 
-async def find_message(client: BeeperClient, chat_id: str, message_id: str) -> Message:
+async def find_message(
+    client: BeeperClient, chat_id: str, message_id: str, *, max_pages: int = _MAX_PAGES
+) -> Message:
     """Return a message as `read_message` does, or from among the newest of the chat.
 
     Servers before 4.2.808 and EasyMatrix have no route for single messages. Raises
-    BeeperError: RouteAbsentError if such a server does not list it among the newest.
+    BeeperError: RouteAbsentError if such a server does not list it on these pages.
     """
     try:
         return await read_message(client, chat_id, message_id)
     except RouteAbsentError:
-        async for page in pages(partial(merged_messages, client, chat_id), _MAX_PAGES):
+        async for page in pages(partial(merged_messages, client, chat_id), max_pages):
             for message in page.items:
                 if message.id == message_id:
                     return message
