@@ -15,7 +15,8 @@ from ..api.models import Chat
 from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
-from ..outgoing.create_chat_job import ChatJobResult, ChatRequest, CreateChatJob
+from ..outgoing.chat_keys import ChatRequest
+from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
 from ..outgoing.job import OutboxContext
 from ..outgoing.markdown import from_format
 from ..outgoing.outbox import Outcome

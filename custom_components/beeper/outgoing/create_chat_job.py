@@ -15,11 +15,18 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.folding import fold
 from ..api.models import Chat, ChatResult
 from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
+from .chat_keys import (
+    ChatRequest,
+    GroupKey,
+    direct_keys,
+    exact_keys,
+    group_key,
+    loose_keys,
+)
 from .existing_chats import (
     find_identities,
     find_recent,
@@ -30,10 +37,9 @@ from .existing_chats import (
 from .first_message import DeliveredMessage, FirstMessage
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, RecipientPlace, identities, proof, text_keys
+from .recipient_queue import Identity, RecipientPlace, identities, proof
 from .reconciliation import find_result
 
-type ChatRequest = CreateChat | StartChat
 type IfExists = Literal["create", "reuse", "refuse"]
 """What to do if a chat with the same people exists."""
 
@@ -72,6 +78,7 @@ class CreateChatJob(Job[ChatJobResult]):
     names: tuple[str, ...] = ()
     place: RecipientPlace | None = None
     call_context: Context | None = None
+    _group: GroupKey | None = field(default=None, init=False)
     _identities: frozenset[Identity] = field(default=frozenset(), init=False)
     """What identifies the only recipient; empty for groups."""
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
@@ -99,57 +106,30 @@ class CreateChatJob(Job[ChatJobResult]):
                 account_id=self.request.account_id,
                 text=self.request.message_text,
             )
+        self._group = group_key(self.request)
         if user := self._user:
             self._identities = identities(user)
         if self.place:
             self.place.learn(self._identities)
 
     @property
-    def _content(self) -> tuple[Hashable, ...]:
-        request = self.request
-        if isinstance(request, StartChat):
-            return ("start", request.account_id, request.message_text)
-        return (
-            "create",
-            request.account_id,
-            request.type,
-            request.title,
-            request.message_text,
-            self.if_exists,
-        )
+    def _proof(self) -> frozenset[Identity]:
+        return proof(self._identities) | proof(self._learned)
 
     @property
     @override
     def keys(self) -> set[Hashable]:
-        if isinstance(self.request, CreateChat) and self.request.type == "group":
-            return {(*self._content, *sorted(self.request.participant_ids))}
-        people = proof(self._identities) | proof(self._learned)
-        return {(*self._content, *identity) for identity in people}
+        return exact_keys(self.request, self.if_exists, self._proof)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
-        keys = self._direct_keys(proof(self._identities) | proof(self._learned))
-        if names := sorted(name.casefold() for name in self.names):
-            keys.add((*self._content, "names", *names))
-        if group := self._group:
-            # The same request, however existing groups are treated.
-            account_id, people, title = group
-            text = self.request.message_text
-            keys.add(("group", account_id, title, text, *sorted(people)))
-        return keys
+        return loose_keys(self.request, self.if_exists, self._proof, self.names)
 
     @property
     @override
     def related_keys(self) -> set[Hashable]:
-        return self._direct_keys(self._identities | self._learned)
-
-    def _direct_keys(self, people: frozenset[Identity]) -> set[Hashable]:
-        """Return what identifies a direct chat, or the text to its person."""
-        account_id, text = self.request.account_id, self.request.message_text
-        if text is not None:
-            return text_keys(account_id, text, people)
-        return {("chat", account_id, *identity) for identity in people}
+        return direct_keys(self.request, self._identities | self._learned)
 
     @property
     def _network(self) -> str:
@@ -232,15 +212,6 @@ class CreateChatJob(Job[ChatJobResult]):
                         key="budget_empty", placeholders=limiter.describe(account_id)
                     )
                 )
-
-    @property
-    def _group(self) -> tuple[str, frozenset[str], str | None] | None:
-        """What identifies the group that is asked for, None for direct chats."""
-        request = self.request
-        if not isinstance(request, CreateChat) or request.type != "group":
-            return None
-        title = request.title and fold(request.title)
-        return (request.account_id, frozenset(request.participant_ids), title)
 
     def _take_answer(self, chat_ids: set[str]) -> None:
         self.answer = self.context.limits.replies.take(
