@@ -21,7 +21,9 @@ def first_column(document: str, heading: str) -> set[str]:
     [
         ("actions", "Response", responses.SendMessageResponse),
         ("actions", "Match", responses.MatchResponse),
+        ("ask", "Response of ask_question", responses.AskQuestionResponse),
         ("changing", "Response of a change", responses.ChangeResponse),
+        ("create-chats", "Key", responses.CreateChatResponse),
         ("reading", "Account", responses.AccountResponse),
         ("reading", "Chat", responses.ChatResponse),
         ("reading", "File", responses.DownloadResponse),
