@@ -25,6 +25,8 @@ _GONE_AFTER: Final = 10 * 60
 """Seconds for which polls must miss an account: lists are partial after a start."""
 
 _SAVE_DELAY: Final = 1
+"""Seconds."""
+
 _STORE_VERSION: Final = 1
 
 

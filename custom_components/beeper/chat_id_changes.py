@@ -36,7 +36,11 @@ from .server import Server
 CHAT_MOVED: Final = "chat_moved"
 
 _FIRST_CHECK_DELAY: Final = 60
+"""Seconds after the start."""
+
 _CHECK_INTERVAL: Final = 5 * 60
+"""Seconds."""
+
 _GONE_AFTER: Final = 10 * 60
 """Seconds for which a chat must be missing: a server that starts loads its chats later."""
 
@@ -46,6 +50,8 @@ _MAX_READ: Final = 10
 
 _NOT_FOUND: Final = 404
 _SAVE_DELAY: Final = 1
+"""Seconds."""
+
 _STORE_VERSION: Final = 1
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 

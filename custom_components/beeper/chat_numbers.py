@@ -16,6 +16,8 @@ from .fingerprint import fingerprint
 from .issues import async_create_issue, async_delete_issue, issue_id
 
 _SAVE_DELAY: Final = 1
+"""Seconds."""
+
 _STORE_VERSION: Final = 1
 CHAT_NUMBER_CHANGED: Final = "chat_number_changed"
 

@@ -38,6 +38,8 @@ MAX_LIST_SIZE: Final = 12 * 1024 * 1024
 """Bytes of a list that people fill: 25 texts of 64 kB, of quotes that become `&quot;`."""
 
 _FIRST_PART: Final = 64 * 1024
+"""Bytes."""
+
 _ITEMS: Final = re.compile(
     rb'\s*\{\s*(?:"\w+"\s*:\s*(?:\w+|"[^"\\]*")\s*,\s*)*"items"\s*:\s*\[\s*'
 )

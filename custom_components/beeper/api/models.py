@@ -809,6 +809,7 @@ def _network_of_account(chat: Mapping[str, Json]) -> str | None:
 
 
 _MAX_FILE_NAME: Final = 2000
+"""Characters."""
 
 
 def _is_file_name(text: str, attachments: Iterable[ReceivedAttachment]) -> bool:

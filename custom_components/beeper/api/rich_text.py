@@ -26,6 +26,8 @@ _BLOCKS: Final = frozenset(
     ]
 )
 _MAX_PARSED: Final = 50_000
+"""Characters."""
+
 _MAX_LENGTH: Final = 400_000
 """Characters: 65,536 are the longest message, and HTML needs up to six for one."""
 

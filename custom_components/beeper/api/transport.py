@@ -59,6 +59,7 @@ whether that ran. A new one costs a handshake, several with TLS and a tunnel.
 """
 
 _MAX_HEADER_SIZE: Final = 65536
+"""Bytes."""
 
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 

@@ -33,6 +33,7 @@ from .labels import with_handle
 from .subentry import BeeperSubentryFlow
 
 MAX_START_WORD: Final = 40
+"""Characters."""
 
 _MAX_PARTICIPANTS: Final = 500
 _NOBODY: Final = "none"

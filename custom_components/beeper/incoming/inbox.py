@@ -34,6 +34,8 @@ from .server_clock import ServerClock
 _MAX_PAGES: Final = 400
 _MAX_LONG_PAGES: Final = 500
 _CLOCK_TOLERANCE: Final = 2
+"""Seconds."""
+
 _NEW_CHAT_TOLERANCE: Final = 30
 """Seconds that a first message may take from its sender to Beeper."""
 

@@ -24,6 +24,8 @@ from .new_chats import NewChats
 _LOGGER = logging.getLogger(__name__)
 
 _SAVE_DELAY: Final = 2
+"""Seconds."""
+
 _STORE_VERSION: Final = 1
 
 _FOLLOWED_FOR: Final = 24 * 60 * 60

@@ -42,8 +42,11 @@ _TIMEOUT: Final = 30.0
 """Seconds for one voice note: the messages after it wait."""
 
 _SAMPLE_RATE: Final = 16_000
+"""Hertz."""
+
 _BYTES_A_SECOND: Final = _SAMPLE_RATE * 2
 _CHUNK: Final = 4096
+"""Bytes."""
 
 # Never formats that refer to other files, such as playlists.
 _FORMATS: Final = "aac,amr,caf,flac,matroska,mov,mp3,ogg,wav,webm"

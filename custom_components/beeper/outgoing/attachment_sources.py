@@ -29,6 +29,8 @@ from . import file_types
 MAX_SIZE: Final = 100 * 1024 * 1024
 
 _CHUNK: Final = 1024 * 1024
+"""Bytes."""
+
 _MAX_REDIRECTS: Final = 5
 _MEDIA_SOURCE: Final = "media-source://"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=300, connect=10, sock_read=30)

@@ -20,6 +20,8 @@ from .reply_loop import ReplyLoopGuard
 _HOUR: Final = 60 * 60
 _MANY_MESSAGES: Final = 60
 _SAVE_DELAY: Final = 1
+"""Seconds."""
+
 _STORE_VERSION: Final = 1
 
 

@@ -19,11 +19,15 @@ from .sent_record import SentRecord
 from .text_matching import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
+"""Seconds."""
+
 _KEPT: Final = 500
 TWIN_WINDOW: Final = timedelta(seconds=5)
 """Within it, two equal texts cannot be distinguished by their times."""
 
 _SAVE_DELAY: Final = 1
+"""Seconds."""
+
 _STORE_VERSION: Final = 1
 
 

@@ -28,6 +28,8 @@ _EVENT_DELAY: Final = 1.0
 """Seconds in which several events of one chat lead to one read."""
 
 _CONTACTS_MAX_AGE: Final = 10 * 60
+"""Seconds."""
+
 _CHATS_MAX_AGE: Final = 60 * 60
 """Seconds: events and polls name most of the chats that change, but not all."""
 

@@ -40,7 +40,10 @@ CONVERSATION_SECONDS: Final = 5 * 60
 """How long after an answer the next message continues the conversation."""
 
 _MAX_NAME: Final = 60
+"""Characters."""
+
 _RELOAD_TIMEOUT: Final = 60.0
+"""Seconds."""
 
 type Status = Literal[
     "answered",
