@@ -1,11 +1,12 @@
 """Chats: list and search."""
 
 from simulator.call import PAGING, Call, Route
+from simulator.chats import activity_key
 from simulator.checks import Rule, moment
 from simulator.model import Chat, Json
 from simulator.paging import Page, paginate
 from simulator.people import haystack
-from simulator.world import World, activity_key
+from simulator.world import World
 
 PAGE = 25
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from simulator.call import Call, Route
+from simulator.chats import names
 from simulator.checks import Rule, Rules
 from simulator.errors import ApiError, invalid
 from simulator.model import Chat, Json
 from simulator.text import markdown_to_html
-from simulator.world import names
 
 from .create import stored_title
 
