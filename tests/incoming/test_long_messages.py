@@ -140,6 +140,24 @@ async def test_texts_beyond_the_bound_are_read_later(
     assert caplog.messages.count(WARNING) == 1
 
 
+async def test_edit_beyond_the_bound_is_read(
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The newer messages fill the bound of one reading."""
+    monkeypatch.setattr(history, "_MAX_SIZE", 100_000)
+    flood(simulator, "x" * LONG, 3)
+    await until(lambda: len(events) == 3)
+    await quiet(simulator)
+    family = simulator.world.chat(FAMILY)
+    simulator.world.edit(family, family.messages[-3], "y" * LONG)
+    await until(lambda: len(events) == 4)
+    assert events[-1].type == "message_edited"
+    assert events[-1].message.text == "y" * LONG
+
+
 async def test_losses_are_reported_until_a_day_has_passed(
     hass: HomeAssistant,
     listening: MockConfigEntry,
