@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -22,7 +22,7 @@ from .message_comparison import MessageChange
 from .open_questions import OpenQuestions
 from .publisher import Publisher
 from .read_queue import FAILURES_BEFORE_WARNING, PendingRead
-from .read_statistics import ReadStatistics
+from .read_statistics import AccountStatistics, ReadStatistics
 from .seen_messages import SeenMessages
 from .sent_follower import SentFollower
 from .server_clock import ServerClock
@@ -33,6 +33,13 @@ _FINAL_STATUSES: Final = (400, 403, 404, 410, 422)
 
 _MAX_NAMED: Final = 50
 """Messages of a chat that are read one by one; more are searched in its list."""
+
+
+class ReaderStatistics(TypedDict):
+    """The numbers by account, and those of voice notes by outcome."""
+
+    accounts: list[AccountStatistics]
+    voice_notes: dict[str, int]
 
 
 class ChatReader:
@@ -85,7 +92,7 @@ class ChatReader:
         self._lost.check()
 
     @property
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> ReaderStatistics:
         """Return the numbers by account, and those of voice notes."""
         return {
             "accounts": self._statistics.accounts,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -23,7 +23,7 @@ from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..people.directory import Directory
 from ..server import Server
-from .chat_reader import ChatReader, added_chats
+from .chat_reader import ChatReader, ReaderStatistics, added_chats
 from .history import read_history
 from .open_questions import OpenQuestions
 from .read_queue import CHAT_LIST, PendingRead, ReadQueue, Target
@@ -38,6 +38,15 @@ _CLOCK_TOLERANCE: Final = 2
 
 _NEW_CHAT_TOLERANCE: Final = 30
 """Seconds that a first message may take from its sender to Beeper."""
+
+
+class InboxStatistics(ReaderStatistics):
+    """The numbers of pending chats and messages; `cutoff` is a time."""
+
+    chats_to_read: int
+    messages_followed: int
+    chats_waiting_for_delivery: int
+    cutoff: str | None
 
 
 class Inbox:
@@ -212,7 +221,7 @@ class Inbox:
         self._reads.reset_delays()
 
     @property
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> InboxStatistics:
         """Return the numbers of pending chats and messages, and those by account."""
         return {
             "chats_to_read": self._reads.chat_count,

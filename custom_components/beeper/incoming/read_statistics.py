@@ -4,14 +4,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from ..api.models import Chat, Message
 from ..server import Server
 
 
+class AccountStatistics(TypedDict):
+    """The numbers of one account; `newest` is the time of its newest message."""
+
+    network: str | None
+    newest: str | None
+    skipped_as_old: int
+    skipped_as_too_many: int
+    skipped_as_lost: int
+
+
 @dataclass(kw_only=True, repr=False, eq=False)
-class _AccountStatistics:
+class _AccountNumbers:
     """What was read in one account; `newest` is the newest message's time.
 
     `skipped` counts messages that were not published: `as_old`, `as_too_many` and
@@ -28,9 +38,7 @@ class ReadStatistics:
     def __init__(self, server: Server) -> None:
         """Start without accounts."""
         self._server = server
-        self._accounts: defaultdict[str, _AccountStatistics] = defaultdict(
-            _AccountStatistics
-        )
+        self._accounts: defaultdict[str, _AccountNumbers] = defaultdict(_AccountNumbers)
 
     def note(self, chat: Chat, message: Message) -> None:
         """Note that a message was read."""
@@ -53,7 +61,7 @@ class ReadStatistics:
         self._accounts[chat.account_id or ""].skipped["as_lost"] += count
 
     @property
-    def accounts(self) -> list[dict[str, Any]]:
+    def accounts(self) -> list[AccountStatistics]:
         """Return the numbers of each account, without its ID."""
         return [
             {

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 import logging
 import re
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from homeassistant.core import Context, HomeAssistant, callback
@@ -121,7 +121,7 @@ class ChatAssist:
             )
         )
 
-    def statistics(self, entry: BeeperConfigEntry) -> dict[str, Any]:
+    def statistics(self, entry: BeeperConfigEntry) -> dict[str, int]:
         """Return how many messages were answered, and how many were not, and why."""
         return dict(self._counts.get(entry.entry_id, {}))
 
