@@ -348,7 +348,7 @@ async def test_unknown_account_is_refused(
     [
         ({"options": {"sender": "Kim"}}, "There is no field sender. The fields are:"),
         ({"options": {"account_id": ["a"]}}, "account_id takes one value"),
-        ({"options": {"device_id": [True]}}, "device_id.0 must be text"),
+        ({"options": {"device_id": [True]}}, "device_id #1 must be text"),
         ({"options": ["a"]}, "The options must be fields with values"),
         ({"target": {"entity_id": ["notify.kim"]}}, "There is no field target"),
     ],

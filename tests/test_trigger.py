@@ -486,10 +486,10 @@ ANY = [KIM, FAMILY, ALEX]
         ({"entity_id": []}, "target is blank"),
         (
             {"entity_id": "notify.kim"},
-            "This entity does not exist (target.entity_id.0)",
+            "This entity does not exist (target.entity_id #1)",
         ),
-        ({"device_id": ["gone"]}, "This device does not exist (target.device_id.0)"),
-        ({"entity_id": "sun.sun"}, "This entity does not exist (target.entity_id.0)"),
+        ({"device_id": ["gone"]}, "This device does not exist (target.device_id #1)"),
+        ({"entity_id": "sun.sun"}, "This entity does not exist (target.entity_id #1)"),
     ],
 )
 async def test_targets_that_never_match_are_refused(
@@ -542,7 +542,7 @@ async def test_device_that_never_matches_is_refused(
 
     refused = await refusal(hass, key, device_id=device_id)
 
-    assert refused.startswith(f"{reason} (device_id.0)")
+    assert refused.startswith(f"{reason} (device_id #1)")
     assert "server, account or chat" in refused
 
 
@@ -867,27 +867,27 @@ async def test_sending_failed(
         ({"account_id": " "}, "account_id is blank"),
         ({"chat_id": {"a": 1}}, "chat_id must be text"),
         ({"chat_id": True}, "chat_id must be text"),
-        ({"device_id": [["a"]]}, "device_id.0 takes one value, not a list"),
-        ({"sender": 1.5}, "sender.0 must be text"),
-        ({"sender": ["Kim", ""]}, "sender.1 is blank"),
-        ({"sender": {"name": "Kim"}}, "sender.0 must be text"),
+        ({"device_id": [["a"]]}, "device_id #1 takes one value, not a list"),
+        ({"sender": 1.5}, "sender #1 must be text"),
+        ({"sender": ["Kim", ""]}, "sender #2 is blank"),
+        ({"sender": {"name": "Kim"}}, "sender #1 must be text"),
         # As if it were left out, everybody would be meant.
         ({"sender": None}, "sender is blank"),
         ({"sender": []}, "sender is blank"),
         ({"phrase": ""}, "phrase is blank"),
         ({"device_id": []}, "device_id is blank"),
         ({"chat_id": None}, "chat_id is blank"),
-        ({"sender": "555 010 1002"}, "sender.0 has no country code"),
-        ({"sender": ["Kim", "0155 50101002"]}, "sender.1 has no country code"),
-        ({"phrase": True}, "phrase.0 must be text"),
-        ({"phrase": [" "]}, "phrase.0 is blank"),
+        ({"sender": "555 010 1002"}, "sender #1 has no country code"),
+        ({"sender": ["Kim", "0155 50101002"]}, "sender #2 has no country code"),
+        ({"phrase": True}, "phrase #1 must be text"),
+        ({"phrase": [" "]}, "phrase #1 is blank"),
         # Compared without its marks, it would be part of every message.
-        ({"phrase": ["Kim", "\u00ad"]}, "phrase.1 is blank"),
-        ({"phrase": "\ufe0f"}, "phrase.0 is blank"),
-        ({"phrase": "\u3164\u2800"}, "phrase.0 is blank"),
-        ({"phrase": "\u0301"}, "phrase.0 is blank"),
-        ({"phrase": "\u0640"}, "phrase.0 is blank"),
-        ({"sender": "\u3164"}, "sender.0 is blank"),
+        ({"phrase": ["Kim", "\u00ad"]}, "phrase #2 is blank"),
+        ({"phrase": "\ufe0f"}, "phrase #1 is blank"),
+        ({"phrase": "\u3164\u2800"}, "phrase #1 is blank"),
+        ({"phrase": "\u0301"}, "phrase #1 is blank"),
+        ({"phrase": "\u0640"}, "phrase #1 is blank"),
+        ({"sender": "\u3164"}, "sender #1 is blank"),
         ({"phrase_match": "exact"}, "phrase_match must be one of: contains, whole"),
         ({"chat_type": "channel"}, "chat_type must be one of: single, group"),
         ({"include_own": "perhaps"}, "include_own must be true or false"),

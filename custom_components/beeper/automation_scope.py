@@ -32,6 +32,7 @@ from .device_identifiers import (
     current_chat_id,
     resolve_device,
 )
+from .errors import with_rows
 from .validation import as_list, identifier, identifiers, only_known, without_blanks
 
 _ID: Final = re.compile(r"\d+|[^\s:;!#@]*[:;!#@]\S*")
@@ -69,7 +70,8 @@ async def async_validate(
             hass, hass.config.language, "exceptions", {DOMAIN}
         )
         text = texts[f"component.{DOMAIN}.exceptions.{first.msg}.message"].format(
-            field=".".join(str(part) for part in first.path), **first.placeholders
+            field=with_rows(".".join(str(part) for part in first.path)),
+            **first.placeholders,
         )
         place = [] if CONF_TARGET in first.path else [CONF_OPTIONS]
         raise vol.Invalid(text.rstrip("."), path=[*place, *first.path]) from None

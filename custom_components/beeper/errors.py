@@ -6,6 +6,7 @@ automation fails.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import re
 from typing import NoReturn
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -93,6 +94,14 @@ _SETUP_KEYS = {
     "tls_failed",
     "token_refused",
 }
+
+
+_ROW = re.compile(r"\.(\d+)")
+
+
+def with_rows(field: str) -> str:
+    """Return the path to a field with rows of lists counted from one: `answers #1`."""
+    return _ROW.sub(lambda match: f" #{int(match[1]) + 1}", field)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,6 +75,27 @@ async def test_reply_answers_the_message_that_started_the_automation(
     assert sent(simulator) == 2
 
 
+async def test_reply_to_a_message_that_is_gone(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The error names the field of this action."""
+    contexts: list[Context] = []
+    hass.bus.async_listen("came", lambda event: contexts.append(event.context))
+    await automate(hass, RECEIVED, {"event": "came"})
+    simulator.incoming(FAMILY, None, "Is anybody home?")
+    await until(lambda: contexts)
+    simulator.world.chats[FAMILY].messages.pop()
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await hass.services.async_call(
+            DOMAIN, "reply", {"message": "hi"}, blocking=True, context=contexts[0]
+        )
+
+    assert "no longer in its chat" in str(refused.value)
+    assert "Quote the message (quote)" in str(refused.value)
+    assert sent(simulator) == 0
+
+
 async def test_reply_without_a_quote(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:

@@ -428,6 +428,70 @@ async def test_mentions_and_no_link_preview(
     assert second["disableLinkPreview"] is True
 
 
+MENTIONS = {
+    "kim": ["@whatsapp_15550101002:beeper.com"],
+    "+1 555 010 1002": ["@whatsapp_15550101002:beeper.com"],
+    "15550101002": None,
+    "Ki": None,
+    "Somebody": None,
+    "@somebody": None,
+    "@": None,
+    "@room": ["@room"],
+    "@somebody:beeper.com": ["@somebody:beeper.com"],
+}
+"""What is mentioned in the family's group; None where nobody is."""
+
+
+@pytest.mark.parametrize(("text", "mentioned"), MENTIONS.items(), ids=MENTIONS)
+async def test_mentions_by_name(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    text: str,
+    mentioned: list[str] | None,
+) -> None:
+    data = {"chat_id": FAMILY, "message": "Look", "mentions": ["Kim", text]}
+    if mentioned is None:
+        with pytest.raises(ServiceValidationError) as refused:
+            await call_action(hass, "send_message", **data)
+        assert "Mentions (mentions #2) does not match exactly one" in str(refused.value)
+        assert not simulator.executed
+        return
+
+    await call_action(hass, "send_message", **data)
+
+    kim = "@whatsapp_15550101002:beeper.com"
+    expected = list(dict.fromkeys([kim, *mentioned]))
+    assert simulator.executed[0].json["mentions"] == expected
+
+
+async def test_mentions_of_namesakes_are_refused(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    for person in simulator.world.chats[FAMILY].participants[:3]:
+        person.full_name = "Kim"
+
+    with pytest.raises(ServiceValidationError, match="does not match exactly one"):
+        await call_action(
+            hass, "send_message", chat_id=FAMILY, message="Look", mentions="Kim"
+        )
+    assert not simulator.executed
+
+
+async def test_mentions_in_a_chat_that_cannot_be_read(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    simulator.faults.add(
+        "status_before", path="/v1/chats/*", method="GET", status=500, times=None
+    )
+
+    with pytest.raises(HomeAssistantError, match="Nothing was done"):
+        await call_action(
+            hass, "send_message", chat_id=FAMILY, message="Look", mentions="Kim"
+        )
+    assert not simulator.executed
+
+
 @pytest.mark.parametrize("profile", ["easymatrix"])
 async def test_mentions_that_a_server_does_not_know(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry

@@ -283,7 +283,7 @@ async def test_missing_media(
     hass: HomeAssistant, simulator: Simulator, media: Path, attachment: str
 ) -> None:
     error = await refused(hass, simulator, attachment=attachment)
-    assert "the media source does not have this file" in error
+    assert "the media source in attachment does not have this file" in error
 
 
 async def test_missing_media_source_file(
@@ -424,7 +424,7 @@ async def test_failed_speech(
     hass: HomeAssistant, simulator: Simulator, speech: None, rest: str
 ) -> None:
     error = await refused(hass, simulator, attachment=f"media-source://tts/{rest}")
-    assert "the media source does not have this file" in error
+    assert "the media source in attachment does not have this file" in error
 
 
 # Paths
@@ -743,8 +743,8 @@ async def test_redirects_stay_within_allowed_urls(
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("missing", "there is no file at the attachment's address"),
-        ("status/410", "there is no file at the attachment's address"),
+        ("missing", "there is no file at the address in attachment"),
+        ("status/410", "there is no file at the address in attachment"),
         ("status/401", "requires a login"),
         ("status/403", "requires a login"),
         ("status/500", "its server replied with status 500"),
@@ -794,7 +794,7 @@ async def test_address_with_an_untrusted_certificate(
     hass.config.allowlist_external_urls = {url}
 
     error = await refused(hass, simulator, attachment=f"{url}x.png")
-    assert "the certificate of the attachment's address is not valid" in error
+    assert "the certificate of the address in attachment is not valid" in error
 
 
 # Size
@@ -820,7 +820,7 @@ async def test_large_attachment_is_refused(
 
     for attachment in (str(tmp_path / "large"), "camera.door", f"{site.url}/endless"):
         error = await refused(hass, simulator, attachment=attachment)
-        assert "the attachment is larger than" in error
+        assert "the file in attachment is larger than" in error
 
     (tmp_path / "large").write_bytes(b"x" * small)
     await send(hass, attachment=str(tmp_path / "large"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-import re
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -10,11 +9,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_cached_translations
 
 from ..const import DOMAIN
+from ..errors import with_rows
 
 _FIELDS: Final = frozenset({"field", "fields", "first", "second"})
 """Placeholders of errors that are keys of fields, or a list of keys."""
-
-_INDEX: Final = re.compile(r"\.(\d+)")
 
 
 @contextmanager
@@ -49,7 +47,7 @@ def _with_labels(texts: dict[str, str], action: str, keys: str) -> str:
     labelled = []
     for key in keys.split(", "):
         name = key.partition(".")[0]
-        shown = _INDEX.sub(lambda match: f" #{int(match[1]) + 1}", key)
+        shown = with_rows(key)
         label = texts.get(
             f"component.{DOMAIN}.services.{action}.fields.{name}.name"
         ) or texts.get(f"component.{DOMAIN}.selector.user.fields.{name}.name")

@@ -5,6 +5,7 @@ from typing import Any, Final
 import voluptuous as vol
 
 from homeassistant.core import ServiceCall
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_get_config_entry
 
 from .. import errors
@@ -41,12 +42,17 @@ async def _reply(call: ServiceCall) -> SendMessageResponse:
     entry: BeeperConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, origin.entry_id
     )
-    return await async_send(
-        call,
-        entry,
-        origin.chat_id,
-        reply_to=origin.message_id if call.data[ATTR_QUOTE] else None,
-    )
+    try:
+        return await async_send(
+            call,
+            entry,
+            origin.chat_id,
+            reply_to=origin.message_id if call.data[ATTR_QUOTE] else None,
+        )
+    except HomeAssistantError as err:
+        if err.translation_key == "reply_to_not_found":  # A field of another action
+            raise errors.invalid("reply_original_not_found") from None
+        raise
 
 
 REPLY: Final = Action(name="reply", validate=_validate, handle=_reply)

@@ -25,6 +25,7 @@ from .job import (
     conversation_ids,
     identities_in,
 )
+from .mentions import resolve_mentions
 from .recipient_queue import Identity, proof, text_keys
 from .reconciliation import find_sent
 from .sent_record import Delivery, SentRecord
@@ -64,6 +65,7 @@ class SendMessageJob(Job[SentMessage]):
     _chat: Chat | None = field(default=None, init=False)
     _sent: SentRecord | None = field(default=None, init=False)
     _reply_to: str | None = field(default=None, init=False)
+    _mentions: tuple[str, ...] = field(default=(), init=False)
     _chat_id: str = field(init=False)
 
     name = "send_message"
@@ -159,6 +161,7 @@ class SendMessageJob(Job[SentMessage]):
             (self._chat.ids if self._chat else set()) | {self.message.chat_id},
         )
         await self._resolve_reply()
+        await self._resolve_mentions()
         if self.message.attachment:
             self._request = self._request_with(
                 await upload(
@@ -182,6 +185,17 @@ class SendMessageJob(Job[SentMessage]):
             await self._choose_member(self._chat.merged_ids, self._reply_to)
         self._request = self._request_with(None)
 
+    async def _resolve_mentions(self) -> None:
+        self._mentions = await resolve_mentions(
+            self._client,
+            self._chat_id,
+            self.message.mentions,
+            self.context.server.id_scheme(
+                self._chat.account_id if self._chat else None
+            ),
+        )
+        self._request = self._request_with(None)
+
     async def _choose_member(self, members: Collection[str], reply_to: str) -> None:
         """Send a reply to the member of a merged chat that contains the original."""
         with suppress(BeeperError):
@@ -195,7 +209,7 @@ class SendMessageJob(Job[SentMessage]):
             text=self.message.text,
             reply_to_message_id=self._reply_to,
             attachment=attachment,
-            mentions=self.message.mentions,
+            mentions=self._mentions,
             link_preview=self.message.link_preview,
         )
 
