@@ -3,7 +3,10 @@
 import re
 import string
 from typing import Any
+from unittest.mock import Mock
 
+from hassil.intents import Intents
+from hassil.parser import ParseError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -390,6 +393,35 @@ async def test_unknown_network(
     assert await say(hass, said) == (
         "I couldn't find nobody on Google Messages, so nothing was sent."
     )
+
+
+@pytest.mark.usefixtures("assist", "loaded")
+async def test_commands_stay_while_new_ones_cannot_be_parsed(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = await known(hass, hass_ws_client)
+    async with Simulator("latest", "dev-token") as other:
+        other.world.accounts["gmessages"] = Account(
+            id="gmessages",
+            network="Google Messages",
+            bridge=("gmessages", "gmessages", "cloud"),
+            user=Person(id="@gmessages:beeper.com"),
+        )
+        second = add_entry(hass, other.url)
+        with monkeypatch.context() as patched:
+            patched.setattr(Intents, "from_dict", Mock(side_effect=ParseError("no")))
+            assert not await hass.config_entries.async_setup(second.entry_id)
+            await hass.async_block_till_done()
+
+        assert await known(hass, hass_ws_client) == before
+        said = await say(hass, "Message nobody on WhatsApp: Hello")
+        assert said.startswith("I couldn't find nobody on WhatsApp")
+        assert await hass.config_entries.async_reload(second.entry_id)
+        await hass.async_block_till_done()
+        assert await known(hass, hass_ws_client) != before
+        assert await hass.config_entries.async_unload(second.entry_id)
 
 
 @pytest.mark.usefixtures("assist", "loaded")

@@ -7,7 +7,12 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from ..const import CONF_SENTENCES, DOMAIN
 from ..coordinator import BeeperConfigEntry
-from .sentences import Recognizer, SentenceHandler, async_register_commands
+from .sentences import (
+    Recognizer,
+    SentenceHandler,
+    async_parse_commands,
+    async_register_commands,
+)
 
 
 def network_names(entries: Collection[BeeperConfigEntry]) -> set[str]:
@@ -51,13 +56,20 @@ class Commands:
         async with self._lock:
             # The networks may change during the registration.
             while (networks := self._networks()) != self._registered_networks:
+                # Until the new ones are parsed, the registered ones stay.
+                commands = (
+                    None
+                    if networks is None
+                    else await async_parse_commands(self._hass, networks)
+                )
                 if self._registered:
                     self._registered[1]()
                     self._registered = self._recognize = None
-                if networks is not None:
-                    self._recognize, unregister = await async_register_commands(
-                        self._hass, networks, self._handle
+                if networks is not None and commands is not None:
+                    unregister = await async_register_commands(
+                        self._hass, commands, self._handle
                     )
+                    self._recognize = commands.recognize
                     self._registered = networks, unregister
 
     @callback

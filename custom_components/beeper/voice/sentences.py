@@ -21,6 +21,7 @@ from homeassistant.helpers.trigger import (
     async_initialize_triggers,
     async_validate_trigger_config,
 )
+from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.language import matches
 from homeassistant.util.yaml import load_yaml_dict
@@ -141,23 +142,44 @@ def choose_language(languages: Languages, *preferred: str) -> Language:
     return languages[_FALLBACK]
 
 
-async def async_register_commands(
-    hass: HomeAssistant, networks: Collection[str], handler: SentenceHandler
-) -> tuple[Recognizer, CALLBACK_TYPE]:
-    """Register the commands in all languages.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ParsedCommands:
+    """The commands in all languages, parsed, and not yet registered.
 
-    Returns their recognizer, and a function to unregister them. They form one trigger,
-    so a text that matches several sentences gets one response. Requires the conversation
-    integration.
+    They form one trigger, so a text that matches several sentences gets one response.
     """
+
+    recognize: Recognizer
+    config: list[ConfigType]
+
+
+async def async_parse_commands(
+    hass: HomeAssistant, networks: Collection[str]
+) -> ParsedCommands:
+    """Parse the commands with these networks. Requires the conversation integration."""
     languages = await async_get_languages(hass)
-    recognize_text = await hass.async_add_executor_job(
+    recognize = await hass.async_add_executor_job(
         build_recognizer, languages, "commands", networks
     )
+    lists = _lists(networks)
+    sentences = [
+        _expand(template, lists)
+        for language in languages.values()
+        for _, template in language.templates("commands")
+    ]
+    trigger = {"trigger": "conversation", "command": [*dict.fromkeys(sentences)]}
+    config = await async_validate_trigger_config(hass, cv.TRIGGER_SCHEMA([trigger]))
+    return ParsedCommands(recognize=recognize, config=config)
+
+
+async def async_register_commands(
+    hass: HomeAssistant, commands: ParsedCommands, handler: SentenceHandler
+) -> CALLBACK_TYPE:
+    """Register commands; returns a function to unregister them."""
 
     async def run(variables: dict[str, Any], context: Any = None) -> ScriptRunResult:
         trigger = variables["trigger"]
-        sentence = recognize_text(
+        sentence = commands.recognize(
             trigger["sentence"], trigger["user_input"]["language"]
         )
         return ScriptRunResult(
@@ -168,22 +190,10 @@ async def async_register_commands(
             variables={},
         )
 
-    lists = _lists(networks)
-    sentences = [
-        _expand(template, lists)
-        for language in languages.values()
-        for _, template in language.templates("commands")
-    ]
-    config = await async_validate_trigger_config(
-        hass,
-        cv.TRIGGER_SCHEMA(
-            [{"trigger": "conversation", "command": [*dict.fromkeys(sentences)]}]
-        ),
-    )
     unregister = await async_initialize_triggers(
-        hass, config, run, DOMAIN, f"{DOMAIN} commands", _LOGGER.log
+        hass, commands.config, run, DOMAIN, f"{DOMAIN} commands", _LOGGER.log
     )
-    return recognize_text, unregister or callback(lambda: None)
+    return unregister or callback(lambda: None)
 
 
 def _lists(networks: Collection[str]) -> dict[str, dict[str, str]]:
