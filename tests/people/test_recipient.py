@@ -561,12 +561,15 @@ async def test_identities_are_not_titles(
     title: str,
     message: str,
 ) -> None:
-    """Whoever creates a group chooses its title."""
+    """Whoever creates a group chooses its title: it is shown, but not written to."""
     simulator.world.chats[FAMILY].title = title
 
     with expect_refusal(ServiceValidationError, match=message):
         await send(hass, title)
     assert not simulator.executed
+    [found] = (await find(hass, query=title))["matches"]
+    assert (found["match"], found["chat_id"]) == ("loose", FAMILY)
+    assert (await send(hass, found["chat_id"]))["chat_id"] == FAMILY
 
 
 @pytest.mark.parametrize("name", ["555 010 7777", "24.12.2026", "@somebody"])

@@ -10,7 +10,7 @@ from enum import IntEnum
 import re
 from typing import Final
 
-from ..api.models import User, normalise_username
+from ..api.models import ListedChat, User, normalise_username
 from ..api.phone_numbers import is_digits, is_e164, is_same_number
 from .candidates import Candidate, group_by_person
 from .names import Name, without_spaces
@@ -33,7 +33,7 @@ class Rank(IntEnum):
     PREFIX = 4
     CONTAINS = 5
     LOOSE = 6
-    """A part of a phone number, handle or email address."""
+    """A part of a phone number, handle or email address, or a title that is one."""
 
     @property
     def selects(self) -> bool:
@@ -51,7 +51,7 @@ class SearchResult:
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class NameQuery:
-    """A text to match. A phone number, email or @handle is never compared with names.
+    """A text to match. A phone number, email or @handle is never taken for a name.
 
     `is_title`: a text such as 24.12.2026 or @home can be the title of a group, but not
     the name of a person.
@@ -88,8 +88,11 @@ class NameQuery:
             return Rank.IDENTITY
         if (own := self._rank_own(candidate)) is not None:
             return own
-        if not self.name.folded or (is_identity(self.text) and not self.is_title):
+        if not self.name.folded:
             return None
+        if is_identity(self.text) and not self.is_title:
+            # It is shown, and not written to: anybody can title a group like a number.
+            return Rank.LOOSE if chat and self._is_title_of(chat) else None
         if self.is_title:
             return self._rank_title(candidate)
         if any(
@@ -140,6 +143,14 @@ class NameQuery:
         if self.handle is not None:
             return None
         return self._rank_handles(candidate.users)
+
+    def _is_title_of(self, chat: ListedChat) -> bool:
+        """Return whether a number, address or ID is the whole title of a chat."""
+        title = chat.title or ""
+        if self.number:
+            digits = "".join(char for char in title if char.isdecimal())
+            return is_digits(title) and f"+{digits}" == self.number
+        return self._rank_name(title) is Rank.EXACT
 
     def _rank_handles(self, users: Iterable[User]) -> Rank | None:
         handles = (
