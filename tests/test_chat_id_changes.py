@@ -21,7 +21,7 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Chat
-from tests.helpers.actions import call_action
+from tests.helpers.actions import call_action, posts
 from tests.helpers.entities import MESSAGE_SHORTCUT, add_chat, add_shortcut, press
 from tests.helpers.waiting import poll, until
 from tests.helpers.world import FAMILY, KIM, PROFILES, texts, write
@@ -147,6 +147,34 @@ async def test_successor_is_used_once_confirmed(
     subentries = [*loaded.subentries.values()]
     assert {subentry.data["chat_id"] for subentry in subentries} == {new.id}
     assert {subentry.data["account_id"] for subentry in subentries} == {account_id}
+
+
+async def test_a_check_during_the_repair_brings_no_issue_back(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    hass_storage: dict[str, Any],
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """The reload waits for a message, and meanwhile the check for its answer."""
+    await add_chat(hass, loaded)
+    await moved(hass, loaded, simulator, hass_storage, KIM)
+    assert await async_setup_component(hass, "repairs", {})
+    await hass_client()
+    simulator.faults.add("delay", method="POST", path="*/messages", seconds=1)
+    sending = hass.async_create_task(
+        call_action(hass, "send_message", chat_id=FAMILY, message="hi")
+    )
+    await until(lambda: posts(simulator))
+    listing = simulator.faults.add(
+        "delay", method="GET", path="/v1/chats/search", seconds=0.5
+    )
+    await until(lambda: listing.hits)
+
+    await fix(hass, hass_client)
+    await sending
+
+    assert issue(hass) is None
 
 
 async def test_successor_after_a_restart(

@@ -139,8 +139,10 @@ class ChatIdChanges:
         chats = await list_chats(self._server, None, None)
         if not chats:
             return  # Beeper has not loaded its chats yet.
-        titles = ", ".join(sorted({subentry.title for subentry in subentries}))
         successor = await self._async_successor(chat_id, chats)
+        if chat_id not in _by_chat(self._entry):
+            return  # A repair has put its successor in its place meanwhile.
+        titles = ", ".join(sorted({subentry.title for subentry in subentries}))
         if successor:
             async_create_issue(
                 self._hass,
