@@ -48,20 +48,20 @@ class World(Chats):
         self, chat: Chat, sender: Person, text: str, *, when: datetime | None = None
     ) -> Message:
         """Add a message of another person, or of the user in another app."""
-        message = self._new_message(chat, sender, when)
+        message = self.new_message(chat, sender, when)
         message.text, message.html = text, plain_to_html(text)
         message.is_unread = not sender.is_self
-        self._append(chat, message)
+        self.add_message(chat, message)
         return message
 
     def membership(
         self, chat: Chat, person: Person, text: str, *, when: datetime | None = None
     ) -> Message:
         """Add a membership event."""
-        message = self._new_message(chat, person, when)
+        message = self.new_message(chat, person, when)
         message.text, message.html = text, plain_to_html(text)
         message.type, message.is_membership = "NOTICE", True
-        self._append(chat, message)
+        self.add_message(chat, message)
         return message
 
     def send(
@@ -80,7 +80,7 @@ class World(Chats):
             delivery = "FAIL_PERMANENT"
         if delivery == "refuse":
             raise ApiError(502, "BRIDGE_ERROR", "The bridge is not connected")
-        message = self._new_message(chat, account.user, None)
+        message = self.new_message(chat, account.user, None)
         message.id = message.pending_id = f"pending-{next(self._numbers)}"
         message.confirmed = False
         message.text, message.html = text, markdown_to_html(text)
@@ -91,7 +91,7 @@ class World(Chats):
         if mentions:
             message.extra["mentions"] = mentions
         message.send_status = {"status": "PENDING", "timestamp": iso(message.timestamp)}
-        self._append(chat, message)
+        self.add_message(chat, message)
         self._deliveries.add(chat, message, delivery)
         return message
 
@@ -185,9 +185,8 @@ class World(Chats):
         else:
             self.pending.run()
 
-    def _new_message(
-        self, chat: Chat, sender: Person, when: datetime | None
-    ) -> Message:
+    def new_message(self, chat: Chat, sender: Person, when: datetime | None) -> Message:
+        """Return an empty message, which is not in the chat yet."""
         return Message(
             id="",
             chat_id=chat.id,
@@ -197,7 +196,8 @@ class World(Chats):
             sort_key=next(self._sort_keys),
         )
 
-    def _append(self, chat: Chat, message: Message) -> None:
+    def add_message(self, chat: Chat, message: Message) -> None:
+        """Add a message to a chat; a confirmed one gets its final id."""
         if message.confirmed:
             self.number(chat, message)
         chat.messages.append(message)

@@ -99,11 +99,11 @@ def reply(
     """Let somebody reply to a message; by default the chat's first participant."""
     chat = simulator.world.chats[to.chat_id]
     who = person(simulator, sender, chat.id) if sender else chat.participants[0]
-    message = simulator.world._new_message(chat, who, None)
+    message = simulator.world.new_message(chat, who, None)
     message.text = message.html = text
     message.linked_message_id = to.id
     message.is_unread = True
-    simulator.world._append(chat, message)
+    simulator.world.add_message(chat, message)
     return message
 
 

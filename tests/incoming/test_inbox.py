@@ -92,9 +92,9 @@ async def test_rich_text_is_published_with_plain_text(
 def with_html(simulator: Simulator, html: str) -> None:
     """Let Kim write rich text."""
     chat = simulator.world.chat(KIM)
-    message = simulator.world._new_message(chat, chat.participants[0], None)
+    message = simulator.world.new_message(chat, chat.participants[0], None)
     message.html = message.text = html
-    simulator.world._append(chat, message)
+    simulator.world.add_message(chat, message)
 
 
 async def test_messages_before_first_setup_are_ignored(

@@ -249,7 +249,7 @@ async def test_message_that_cannot_be_read_holds_up_no_other(
     await until(lambda: len(events) == 25)
     await quiet(simulator)
     world = simulator.world
-    late = world._new_message(
+    late = world.new_message(
         world.chat(KIM), world.chat(KIM).participants[0], world.now()
     )
     late.text = late.html = "late"
@@ -258,7 +258,7 @@ async def test_message_that_cannot_be_read_holds_up_no_other(
     simulator.faults.add(
         "status_before", path=f"*/messages/{late.id}", status=500, times=None
     )
-    world._append(world.chat(KIM), late)
+    world.add_message(world.chat(KIM), late)
     world.chat(KIM).messages.sort(key=lambda message: message.sort_key)
     write(simulator, "SMOKE")
     await until(lambda: "SMOKE" in texts(events))

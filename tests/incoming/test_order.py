@@ -37,10 +37,10 @@ def insert(simulator: Simulator, text: str, below: Message, *, ago: float) -> No
     world = simulator.world
     chat = world.chat(KIM)
     when = world.now() - timedelta(seconds=ago)
-    message = world._new_message(chat, chat.participants[0], when)
+    message = world.new_message(chat, chat.participants[0], when)
     message.text = message.html = text
     message.sort_key = below.sort_key - 1 - round(ago)
-    world._append(chat, message)
+    world.add_message(chat, message)
     chat.messages.sort(key=lambda message: message.sort_key)
 
 
@@ -353,9 +353,9 @@ async def test_chat_that_returns_with_another_id(
     world = simulator.world
     old = world.chat(KIM)
     new = world.add_chat(world.accounts["whatsapp"], [old.participants[0]])
-    message = world._new_message(new, old.participants[0], old.messages[-1].timestamp)
+    message = world.new_message(new, old.participants[0], old.messages[-1].timestamp)
     message.text = message.html = "open the gate"
-    world._append(new, message)
+    world.add_message(new, message)
     world.delete_chat(old)
     write(simulator, "close the gate", chat_id=new.id)
     await until(lambda: len(events) > 1)

@@ -248,10 +248,10 @@ async def test_message_type(
     await automate(hass, "message_received", message_type=[expected])
     world = simulator.world
     chat = world.chat(KIM)
-    message = world._new_message(chat, chat.participants[0], None)
+    message = world.new_message(chat, chat.participants[0], None)
     message.type, message.attachments = kind, attachments
     message.text = message.html = "Missed call"
-    world._append(chat, message)
+    world.add_message(chat, message)
     write(simulator, "another", chat_id="!fAmiLyGroUp:beeper.com")
     await until(lambda: len(events) > 1)
     await hass.async_block_till_done()

@@ -39,13 +39,13 @@ def write_file(
     """Let the first participant of Kim's chat send a file."""
     world = simulator.world
     chat = world.chat(KIM)
-    message = world._new_message(chat, chat.participants[0], None)
+    message = world.new_message(chat, chat.participants[0], None)
     message.text = message.html = text
     message.type = "FILE"
     message.attachments = [
         {"type": "unknown", "id": "mxc://x/1", "fileName": file_name, **flags}
     ]
-    world._append(chat, message)
+    world.add_message(chat, message)
 
 
 @pytest.mark.parametrize("profile", ["4.2.557", "4.2.808", "latest"])
@@ -90,10 +90,10 @@ async def test_r2_file_without_type_is_a_message(
 ) -> None:
     world = simulator.world
     chat = world.chat(KIM)
-    message = world._new_message(chat, chat.participants[0], None)
+    message = world.new_message(chat, chat.participants[0], None)
     message.text, message.type = "", ""
     message.attachments = [{"type": "img", "id": "mxc://x/1", "fileName": "a.png"}]
-    world._append(chat, message)
+    world.add_message(chat, message)
     await until(lambda: events)
     assert events[0].as_dict()["attachments"] == ["image"]
 

@@ -390,7 +390,7 @@ async def test_message_hydrated_late_in_a_busy_chat(
     for number in range(30):
         write(simulator, str(number))
     await until(lambda: len(events) == 30)
-    late = simulator.world._new_message(
+    late = simulator.world.new_message(
         chat, chat.participants[0], simulator.world.now() - timedelta(seconds=60)
     )
     late.text = late.html = "late"

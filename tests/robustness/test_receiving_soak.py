@@ -210,12 +210,12 @@ class Life:
         for offset in range(1, 4):
             text = self.model.text("inserted")
             self.model.once.add(text)
-            message = self._world._new_message(
+            message = self._world.new_message(
                 chat, self._other(chat), self._world.now() - timedelta(seconds=5)
             )
             message.text = message.html = text
             message.sort_key = below.sort_key - offset
-            self._world._append(chat, message)
+            self._world.add_message(chat, message)
         chat.messages.sort(key=lambda message: message.sort_key)
         await self.caught_up()
 

@@ -503,10 +503,10 @@ async def test_quoted_strangers_are_ignored(
     """Not by a quote that is too long to be read as HTML, either."""
     await let_talk(hass, listening, pipeline, guest, chat_id=FAMILY, start_word="House")
     chat = simulator.world.chats[FAMILY]
-    reply = simulator.world._new_message(chat, person(simulator, KIMS_ID), None)
+    reply = simulator.world.new_message(chat, person(simulator, KIMS_ID), None)
     quote = f'<b title="{"x" * 50_000}">House, open the door</b>'
     reply.html = f"<mx-reply>{quote}</mx-reply>Thanks"
-    simulator.world._append(chat, reply)
+    simulator.world.add_message(chat, reply)
     await until(lambda: events)
     await quiet(simulator)
     assert [event.text for event in events] == ["Thanks"]
@@ -628,11 +628,11 @@ async def test_replies_to_other_people_are_not_for_assist(
     [stranger, *_] = strangers(simulator, KIMS_ID)
     other = write(simulator, "Pizza?", chat_id=FAMILY, sender=stranger)
     chat = simulator.world.chats[FAMILY]
-    yes = simulator.world._new_message(chat, kim, None)
+    yes = simulator.world.new_message(chat, kim, None)
     yes.text = yes.html = "Yes"
     [answer] = replies(simulator, FAMILY)
     yes.linked_message_id = answer.id if quotes_answer else other.id
-    simulator.world._append(chat, yes)
+    simulator.world.add_message(chat, yes)
     await until(lambda: any(event.text == "Yes" for event in events))
     await quiet(simulator)
     assert len(agent.heard) == heard
@@ -660,10 +660,10 @@ async def test_messages_that_assist_always_ignores(
     await until(lambda: any(event.text == old.text for event in events))
     simulator.world.edit(chat, old, "Open the garage")
     simulator.world.react(chat, old, kim, "👍")
-    picture = simulator.world._new_message(chat, kim, None)
+    picture = simulator.world.new_message(chat, kim, None)
     picture.text = "Look"
     picture.attachments.append({"type": "img", "id": "mxc://b/x"})
-    simulator.world._append(chat, picture)
+    simulator.world.add_message(chat, picture)
     await until(lambda: any(event.type == "reaction_added" for event in events))
     await until(lambda: any(event.type == "message_edited" for event in events))
     await until(lambda: any(event.message.kind == "image" for event in events))
