@@ -193,6 +193,22 @@ async def test_chat_that_appears_with_history(
     assert texts(events) == ["hello"]
 
 
+async def test_first_message_of_a_new_chat_may_be_seconds_old(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Networks take a while, and the list was read in between."""
+    await poll(hass, listening)
+    await quiet(simulator)
+    account = simulator.world.accounts["whatsapp"]
+    chat = simulator.world.add_chat(account, [Person(id="@x:y", full_name="X")])
+    write(simulator, "hello", chat_id=chat.id, ago=15)
+    await until(lambda: events)
+    assert texts(events) == ["hello"]
+
+
 async def test_first_message_of_a_new_chat_during_a_gap(
     hass: HomeAssistant,
     listening: MockConfigEntry,
