@@ -694,3 +694,22 @@ async def test_a_chat_that_hangs_holds_up_no_other_chat(
     reads = fault.hits
     await send(hass, FAMILY, "No. 4")
     assert fault.hits == reads, "later messages do not wait for it again"
+
+
+async def test_lost_message_is_found_beside_an_equal_one_of_just_before(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    quick_recovery: None,
+) -> None:
+    """No event has named the final ID of the first one, so the times distinguish them."""
+    simulator.world.accounts["whatsapp"].emits_events = False
+    await send(hass)
+    await asyncio.sleep(2)  # Servers state times in whole seconds.
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+
+    response = await send(hass)
+
+    assert response["recovered"]
+    assert response["message_id"] == simulator.world.chat(KIM).messages[-1].id
+    assert sent(simulator) == 2
