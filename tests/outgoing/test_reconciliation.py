@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+import json
 from typing import Any
 
 from aiohttp import web
@@ -83,6 +84,21 @@ async def test_mismatching_chat_is_not_recovered(
 
     with pytest.raises(HomeAssistantError, match=UNKNOWN):
         await lose(hass, simulator, **GROUP_OF_TWO, title="Trip")
+
+
+async def test_chat_with_unlisted_people_is_not_recovered(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Those that the server lists are the ones asked for, and there are more."""
+    chat_id = add_chat(simulator, KIM_ID, ALEX_ID, SOMEONE_ID)
+    world = simulator.world
+    body = json.dumps(simulator.wire.chat(world, world.chat(chat_id), 2))
+    fault = simulator.faults.add(
+        "garbage", method="GET", path=f"/v1/chats/{chat_id}", body=body, times=None
+    )
+    with pytest.raises(HomeAssistantError, match=UNKNOWN):
+        await lose(hass, simulator, **GROUP_OF_TWO)
+    assert fault.hits
 
 
 async def test_a_chat_with_older_messages_is_not_new(
