@@ -286,10 +286,11 @@ async def test_own_message_without_flag(
     assert [message["is_self"] for message in messages] == [True, False]
 
 
+@pytest.mark.parametrize("chat_id", ["!nowhere:beeper.com", "99999"])
 async def test_search_in_a_chat_that_does_not_exist_or_cannot_be_read(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, chat_id: str
 ) -> None:
-    search = {"query": "cake", "chat_ids": ["!nowhere:beeper.com"]}
+    search = {"query": "cake", "chat_ids": [chat_id]}
     response = await call_action(hass, "search_messages", **search)
     assert not response["messages"]
 

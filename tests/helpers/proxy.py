@@ -163,6 +163,7 @@ LOGINS: Final[dict[str, Answer]] = {
     "negotiate": lambda _: web.Response(
         status=401, headers={"WWW-Authenticate": "Negotiate"}
     ),
+    "forward_proxy": lambda _: page(407, "407 Proxy Authentication Required"),
     "auth_request": lambda _: page(401, "401 Authorization Required"),
     "authelia": redirect(
         lambda request: f"https://auth.example.com/?rd={_original(request)}&rm=GET"
