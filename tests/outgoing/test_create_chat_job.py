@@ -377,3 +377,25 @@ async def test_a_chat_whose_person_has_another_id_is_created_once(
         assert {*world.chats} - before == {chat_id}, number
         # The name is now that of two people who share nothing else.
         assert end == "duplicate" or not fields, number
+
+
+async def test_a_chat_that_its_recipient_has_left_is_not_the_next_result(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """Within the minute in which the chat of one request is that of the next."""
+    zoe = contact(
+        simulator, "15550101099", full_name="Zoe", phone_number="+15550101099"
+    )
+    other = contact(simulator, "15550101098", full_name="Other")
+    user = {"phone_number": zoe.phone_number}
+    first = await create_chat(hass, user=user)
+    left = simulator.world.chat(first["chat_id"])
+    assert (await create_chat(hass, user=user, message_text="1"))["chat_id"] == left.id
+
+    left.participants[left.participants.index(zoe)] = other
+    second = await create_chat(hass, user=user, message_text="2")
+
+    assert second["status"] == "created"
+    assert second["chat_id"] != left.id
+    third = await create_chat(hass, user=user, message_text="3")
+    assert third["chat_id"] == second["chat_id"]

@@ -1,6 +1,7 @@
 """Delivery reports of the network."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -184,6 +185,8 @@ async def test_server_without_message_id(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     """It is looked for in the chat."""
+    # For an event, the inbox reads the message that it names.
+    simulator.world.accounts["whatsapp"].emits_events = False
     simulator.faults.add("garbage", method="POST", path=PATH, body={"chatID": KIM})
 
     response = await send(hass, wait=True)
@@ -244,3 +247,18 @@ async def test_waiting_does_not_block_others(
     assert await hass.config_entries.async_reload(loaded.entry_id)
     simulator.world.settle()
     assert await caller == ("delivered", None)
+
+
+@pytest.mark.parametrize("profile", ["4.2.557"])
+async def test_an_older_message_with_the_same_text_is_not_the_sent_one(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """These servers do not name the message, so its text and time have to."""
+    world = simulator.world
+    chat = world.chat(KIM)
+    world.incoming(
+        chat, chat.participants[-1], "hi", when=world.now() - timedelta(hours=1)
+    )
+    response = await send(hass, wait=True)
+    assert response["delivery"] == "delivered"
+    assert response["message_id"] == chat.messages[-1].id
