@@ -353,6 +353,16 @@ async def test_unclear_people_are_refused_before_asking(
     assert tried(simulator) == 0
 
 
+async def test_a_chat_with_oneself_has_nobody_to_answer(
+    simulator: Simulator, ask: Ask
+) -> None:
+    notes = simulator.world.add_chat(simulator.world.accounts["whatsapp"], [])
+    with pytest.raises(ServiceValidationError) as raised:
+        await ask(chat_id=notes.id)
+    assert raised.value.translation_key == "nobody_can_answer"
+    assert tried(simulator) == 0
+
+
 async def test_anyone_in_a_group(simulator: Simulator, ask: Ask) -> None:
     question = ask(anyone=True, chat_id=FAMILY)
     await asked(simulator)

@@ -140,6 +140,48 @@ async def test_texts_beyond_the_bound_are_read_later(
     assert caplog.messages.count(WARNING) == 1
 
 
+@pytest.mark.parametrize("status", [404, 500])
+async def test_long_text_that_cannot_be_read_later(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    """It is the only one that is lost, at once if it is gone."""
+    monkeypatch.setattr(history, "_MAX_SIZE", 100_000)
+    await quiet(simulator)
+    await simulator.stop()
+    flood(simulator, "x" * LONG, 10)
+    message_id = simulator.world.chat(FAMILY).messages[-8].id
+    simulator.faults.add(
+        "status_before", path=f"*/messages/{message_id}", status=status, times=None
+    )
+    await simulator.start()
+    await poll(hass, loaded)
+    await until(lambda: lost(loaded) == 1)
+    await quiet(simulator)
+    assert len(events) == 9
+    assert lost_issue(hass, loaded)
+
+
+async def test_losses_of_a_bounded_number_of_chats_are_remembered(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(lost_messages, "_MAX_CHATS", 1)
+    page = json.dumps({"items": [{"id": "1", "text": "x" * 5_000_000}]})
+    simulator.faults.add("garbage", path="*/chats/*/messages", body=page, times=None)
+    for count, chat_id in enumerate((KIM, FAMILY, KIM), 1):
+        write(simulator, "SMOKE", chat_id=chat_id)
+        await until(lambda count=count: caplog.messages.count(WARNING) == count)  # type: ignore[misc]
+
+
 async def test_edit_beyond_the_bound_is_read(
     listening: MockConfigEntry,
     simulator: Simulator,

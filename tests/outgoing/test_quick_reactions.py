@@ -137,6 +137,7 @@ async def test_several_lines_at_once_are_one_reaction(
     simulator: Simulator,
     loaded: MockConfigEntry,
     skip_time: Callable[[float], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An announcement that many members of a group react to at the same time."""
     await automate(hass, {"if": "{{ trigger.text == 'Ask' }}", "then": REPLY})
@@ -150,6 +151,7 @@ async def test_several_lines_at_once_are_one_reaction(
     assert sent(simulator) == 2
     await write(hass, loaded, simulator, FAMILY, text="Ask")
     assert sent(simulator) == 3
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 # Automatic systems

@@ -174,3 +174,14 @@ async def test_r6_a_reminder_whose_time_has_come_is_done(
     )
     soon = dt_util.utcnow() + timedelta(seconds=0.1)
     await change(hass, "set_reminder", remind_at=soon.isoformat())
+
+
+async def test_an_accepted_change_that_cannot_be_read_is_done(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    """The reply of the server is believed."""
+    simulator.traits.add("patch_archive_ignored")
+    kim = {"method": "GET", "path": f"/v1/chats/{KIM}", "times": None}
+    simulator.faults.add("status_before", status=503, **kim)
+    await change(hass, "update_chat", is_pinned=True)
+    assert simulator.world.chats[KIM].is_pinned

@@ -638,6 +638,31 @@ async def test_replies_to_other_people_are_not_for_assist(
     assert len(agent.heard) == heard
 
 
+async def test_a_message_that_waited_too_long_is_not_answered(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    listening: MockConfigEntry,
+    agent: Agent,
+    pipeline: Pipeline,
+    guest: User,
+    events: list[MessageEvent],
+) -> None:
+    """The answer to the message before it took minutes."""
+    await let_talk(hass, listening, pipeline, guest)
+    agent.go_on.clear()
+    write(simulator, "First")
+    await until(lambda: agent.heard)
+    write(simulator, "Open the door")
+    await until(lambda: len(events) == 2)
+    simulator.clock_skew = timedelta(minutes=10)
+    await poll(hass, listening)
+
+    agent.go_on.set()
+
+    await counted(hass, listening, simulator, answered=1, refused_too_old=1)
+    assert agent.heard == ["First"]
+
+
 async def test_messages_that_assist_always_ignores(
     hass: HomeAssistant,
     simulator: Simulator,
