@@ -271,6 +271,25 @@ async def test_https_against_a_http_server(
     await finish(hass, await connect(hass, result, simulator.url))
 
 
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("status_before", "other_scheme"), ("drop_before", "tls_failed")],
+)
+async def test_other_scheme_is_offered_where_http_is_spoken(
+    hass: HomeAssistant, simulator: Simulator, fault: str, error: str
+) -> None:
+    """Also by a server that answers with an error, but not by one that hangs up."""
+    simulator.faults.add(fault, path="/v1/info", times=None)
+    result = await submit(
+        hass,
+        await begin(hass),
+        url=simulator.url.replace("http:", "https:"),
+        token=TOKEN,
+        verify_ssl=True,
+    )
+    assert result["errors"] == {"url": error}
+
+
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
 @pytest.mark.parametrize("token", ["wrong", "dév", "a\nb", "  ", "Bearer", "Bearer x"])
 async def test_token_is_wrong(
@@ -333,6 +352,15 @@ async def test_scopes_are_optional(
     hass: HomeAssistant, simulator: Simulator, status: int
 ) -> None:
     simulator.faults.add("status_before", path="/oauth/*", times=None, status=status)
+    result = await connect(hass, await begin(hass), simulator.url)
+    assert result["step_id"] == "account"
+    await finish(hass, result)
+
+
+async def test_unreadable_scopes_are_ignored(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.faults.add("garbage", path="/oauth/*", times=None, body='{"scope": 7}')
     result = await connect(hass, await begin(hass), simulator.url)
     assert result["step_id"] == "account"
     await finish(hass, result)

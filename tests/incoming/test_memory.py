@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from tests.helpers.waiting import poll, quiet, until
-from tests.helpers.world import KIM, write
+from tests.helpers.world import FAMILY, KIM, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -144,3 +144,19 @@ async def test_only_the_newest_messages_are_followed(
         "message_edited",
         "message_received",
     ]
+
+
+async def test_only_the_latest_chats_are_known_to_be_read(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seen_messages, "_MARKS_KEPT", 1)
+    for chat_id in (KIM, FAMILY, KIM):
+        count = len(events)
+        write(simulator, "hi", chat_id=chat_id)
+        await until(lambda count=count: len(events) > count)  # type: ignore[misc]
+    await quiet(simulator)
+    assert len(listening.runtime_data.inbox._seen._marks) == 1

@@ -149,6 +149,14 @@ async def test_an_entity_without_a_picture(
         assert entity_id not in error
 
 
+async def test_a_camera_whose_integration_is_not_loaded(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    hass.states.async_set("camera.door", "unavailable")
+    error = await refused(hass, simulator, attachment="camera.door")
+    assert "the picture could not be taken" in error
+
+
 @pytest.mark.parametrize("attachment", ["camera.other", "image.other"])
 async def test_without_any_camera(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, attachment: str
