@@ -39,6 +39,7 @@ The first matching fault, in the order of adding, applies to a request. The faul
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 import json
@@ -94,6 +95,17 @@ class Fault:
             raise ValueError(f"Unknown fault {self.kind!r}; one of {', '.join(KINDS)}")
         if self.kind.startswith("ws_"):
             self.path = WS_PATH
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """End the delay of all requests that wait, and of later ones."""
+        self._ended.set()
+
+    async def wait(self) -> None:
+        """Wait as long as the fault delays a request."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                await self._ended.wait()
 
 
 class FaultDesk:
@@ -166,7 +178,7 @@ async def write(fault: Fault, transport: asyncio.Transport) -> None:
 
 
 async def _delay(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
-    await asyncio.sleep(fault.seconds)
+    await fault.wait()
     return await run()
 
 
@@ -174,7 +186,7 @@ async def _delay_after(
     fault: Fault, request: web.Request, run: Run
 ) -> web.StreamResponse:
     response = await run()
-    await asyncio.sleep(fault.seconds)
+    await fault.wait()
     return response
 
 

@@ -261,8 +261,10 @@ async def test_result_during_a_reload_is_shown(
     post = simulator.faults.add("delay_after", method="POST", path=PATH, seconds=3600)
     pressed = hass.async_create_task(press(hass))
     await until(lambda: simulator.executed and post.hits)
-    simulator.faults.add("delay", method="GET", path=PATH, seconds=5, times=None)
-    begin = simulator.faults.add("delay", path="/v1/accounts", seconds=10)
+    look = simulator.faults.add(
+        "delay", method="GET", path=PATH, seconds=3600, times=None
+    )
+    begin = simulator.faults.add("delay", path="/v1/accounts", seconds=3600)
     reload = hass.async_create_task(hass.config_entries.async_reload(loaded.entry_id))
     await until(lambda: loaded.state is ConfigEntryState.UNLOAD_IN_PROGRESS)
     before = len(simulator.requests)
@@ -275,11 +277,10 @@ async def test_result_during_a_reload_is_shown(
         )
 
     await until(lambda: looks() and begin.hits)
-    simulator.faults.clear()
-    skip_time(5)
+    look.end()
     await pressed
     assert loaded.state is ConfigEntryState.SETUP_IN_PROGRESS
-    skip_time(5)
+    begin.end()
     await reload
 
     assert state(hass) == "done"
