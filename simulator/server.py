@@ -163,14 +163,19 @@ class Simulator(Actions):
             await asyncio.sleep(0)
             self._server.close()
             self.hub.hang_up()
-            # The runner does not track handlers whose client has disconnected.
-            for handler in self._handlers:
-                handler.cancel()
-            await asyncio.gather(*self._handlers, return_exceptions=True)
+            await self._end_handlers()
             await self._runner.cleanup()
+            # A request that was just received may have started meanwhile.
+            await self._end_handlers()
             self._runner = None
         self._end_loading()
         self.world.stop()
+
+    async def _end_handlers(self) -> None:
+        """End all requests; the runner misses those whose client has disconnected."""
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
 
     def _start_loading(self) -> None:
         """Start to hide accounts and chats."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientPayloadError, ClientTimeout
 import pytest
+from yarl import URL
 
 from simulator import Fault
 
@@ -193,6 +194,28 @@ async def test_stopped_before_it_ran(connect: Connect) -> None:
     with pytest.raises(ClientError):
         await request
     assert not client.sim.executed
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_nothing_runs_after_a_stop(connect: Connect, turns: int) -> None:
+    """Not even a request that is read meanwhile, and whose client has gone."""
+    client = await connect()
+    before = asyncio.all_tasks()
+    client.sim.faults.add("delay", seconds=3600)
+    url = URL(client.sim.url)
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    for _ in range(5):  # It is accepted.
+        await asyncio.sleep(0)
+    writer.write(b"GET /v1/info HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.transport.abort()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    await client.sim.stop()
+
+    for _ in range(5):  # Tasks that were cancelled end.
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() <= before
 
 
 async def test_restart(connect: Connect) -> None:
