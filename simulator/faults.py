@@ -88,6 +88,8 @@ class Fault:
     count: int = 100
     hits: int = 0
     """Number of requests and sockets it was applied to."""
+    over: int = 0
+    """Number of requests it was applied to that are over."""
 
     def __post_init__(self) -> None:
         """Reject unknown kinds, and limit WebSocket faults to the WebSocket path."""
@@ -155,7 +157,10 @@ class FaultDesk:
 
 async def apply(fault: Fault, request: web.Request, run: Run) -> web.StreamResponse:
     """Apply a fault to a request. `run` carries out the request."""
-    return await _EFFECTS[fault.kind](fault, request, run)
+    try:
+        return await _EFFECTS[fault.kind](fault, request, run)
+    finally:
+        fault.over += 1
 
 
 def hang_up(request: web.Request) -> web.Response:
@@ -269,7 +274,7 @@ async def _stall_body(
     fault: Fault, request: web.Request, run: Run
 ) -> web.StreamResponse:
     response = await _half(request, run)
-    await asyncio.sleep(fault.seconds)
+    await fault.wait()
     hang_up(request)
     return response
 

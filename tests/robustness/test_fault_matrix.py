@@ -91,7 +91,7 @@ FAULTS = [
         group="harmless",
         label="the answer takes its time",
         kind="delay",
-        options={"seconds": REQUEST_TIMEOUT - 1},
+        options={"seconds": REQUEST_TIMEOUT / 2},
     ),
     Fault(group="refused", label="nobody listens", kind="away"),
     *(
@@ -700,9 +700,11 @@ async def struck(
                 else action.timeout + 1
             )
     outcome = await task
-    if fault.kind == "stall_body":  # No other request has to wait on this connection.
-        bench.skip(fault.options["seconds"])
-        await asyncio.sleep(0.01)
+    if fault.kind == "stall_body":  # No other request may use this connection.
+        strike.end()
+        await until(lambda: strike.over)
+        for _ in range(5):  # Home Assistant reads that it is closed.
+            await asyncio.sleep(0)
     assert strike.hits, fault
     simulator.faults.clear()
     return outcome
