@@ -15,7 +15,7 @@ from simulator import Simulator
 from simulator.model import Message, Person
 from tests.helpers.listening import texts
 from tests.helpers.waiting import poll, quiet, until
-from tests.helpers.world import KIM, write
+from tests.helpers.world import INSTAGRAM, KIM, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 TWENTY_MINUTES = timedelta(minutes=20)
@@ -86,27 +86,40 @@ async def test_a_clock_that_is_set_back_makes_nothing_new_again(
     assert texts(events) == ["smoke"]
 
 
+@pytest.mark.parametrize(
+    ("chat_id", "reused_id"),
+    [(KIM, False), (KIM, True), (INSTAGRAM, False)],
+    ids=["chat that was read", "reused ID", "chat that was never read"],
+)
 async def test_a_message_that_is_read_before_its_event_is_published(
     hass: HomeAssistant,
     listening: MockConfigEntry,
     simulator: Simulator,
     events: list[MessageEvent],
+    chat_id: str,
+    reused_id: bool,
 ) -> None:
     """Something else happened in the chat, and the read for it finds the message."""
-    account = simulator.world.accounts["whatsapp"]
-    chat = simulator.world.chat(KIM)
-    old = write_at_network_time(simulator, "hello")
-    await until(lambda: events)
-    await quiet(simulator)
+    chat = simulator.world.chat(chat_id)
+    account = simulator.world.accounts[chat.account_id]
+    reacted = chat.messages[-1]
+    if chat_id == KIM:
+        late = write(simulator, "late", ago=10 * 60)
+        reacted = write_at_network_time(simulator, "hello")
+        await until(lambda: len(events) == 2)
+        await quiet(simulator)
+    if reused_id:  # Beeper has moved to another computer.
+        chat.messages.remove(late)
+        chat.next_message = int(late.id)
     simulator.clock_skew = TWENTY_MINUTES
     for _ in range(2):
         await poll(hass, listening)
         await quiet(simulator)
 
     account.emits_events = False
-    write_at_network_time(simulator, "smoke")
+    write_at_network_time(simulator, "smoke", chat_id)
     account.emits_events = True
-    simulator.world.react(chat, old, chat.participants[0], "👍")
+    simulator.world.react(chat, reacted, chat.participants[0], "👍")
 
     await until(lambda: "smoke" in texts(events))
 

@@ -171,8 +171,8 @@ class ChatReader:
             # Its event may come later, and find it seen.
             if (
                 message.timestamp
-                and not self._seen.has_seen(chat_id, message.id or "")
-                and self._seen.is_marked(chat_id, message) is False
+                and not self._seen.is_known(chat_id, message)
+                and not self._seen.is_marked(chat_id, message)
             ):
                 self._note_time(message.timestamp)
         return reading

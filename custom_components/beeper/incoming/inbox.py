@@ -154,7 +154,7 @@ class Inbox:
             return
         if event.type == "message.upserted":
             for message_id, time in event.written.items():
-                if not self._seen.has_seen(event.chat_id, message_id):
+                if not self._seen.has_seen(event.chat_id, message_id, time):
                     self._note_time(time)
         # Beeper may announce thousands of old messages while it fills a chat.
         ids = {

@@ -203,9 +203,14 @@ class SeenMessages:
         """The number of remembered messages."""
         return len(self._seen)
 
-    def has_seen(self, chat_id: str, message_id: str) -> bool:
-        """Return whether a message with this ID was compared already."""
-        return self._key(chat_id, message_id) in self._seen
+    def has_seen(
+        self, chat_id: str, message_id: str, written: datetime | None = None
+    ) -> bool:
+        """Return whether a message with this ID, and of this time, was compared already."""
+        seen = self._seen.get(self._key(chat_id, message_id))
+        return seen is not None and (
+            written is None or abs(written.timestamp() - seen.time) <= _SAME_TIME
+        )
 
     def is_known(self, chat_id: str, message: Message) -> bool:
         """Return whether just this message was compared already."""
