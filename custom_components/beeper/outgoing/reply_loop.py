@@ -187,8 +187,8 @@ class ReplyLoopGuard:
     def _remember(self, context_id: str, run: _AutomationRun) -> None:
         now = self._hass.loop.time()
         self._runs[context_id] = run
-        for known, oldest in list(self._runs.items()):
-            # The oldest are first.
+        while self._runs:
+            known, oldest = next(iter(self._runs.items()))  # The oldest are first.
             if now - oldest.started < _RUN_KEPT and len(self._runs) <= _RUNS_KEPT:
                 break
             del self._runs[known]
