@@ -290,3 +290,30 @@ async def test_late_messages_are_new_after_a_clock_was_put_right(
     write(simulator, "eight minutes late", ago=8 * 60)
     await until(lambda: events)
     assert texts(events) == ["eight minutes late"]
+
+
+@pytest.mark.parametrize("ahead", [TWENTY_MINUTES, timedelta(days=1)])
+async def test_messages_that_arrive_during_a_restart_are_published(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    ahead: timedelta,
+) -> None:
+    """What messages have shown before holds after the restart."""
+    simulator.clock_skew = ahead
+    for _ in range(2):
+        await poll(hass, listening)
+        await quiet(simulator)
+    write_at_network_time(simulator, "before")
+    await until(lambda: events)
+    await quiet(simulator)
+    await hass.config_entries.async_unload(listening.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    del hass.data[DOMAIN]
+    chat = simulator.world.chat(KIM)
+    minutes_ago = datetime.now(UTC) - timedelta(minutes=3)
+    simulator.world.incoming(chat, chat.participants[0], "smoke", when=minutes_ago)
+    assert await hass.config_entries.async_setup(listening.entry_id)
+    await until(lambda: "smoke" in texts(events))

@@ -78,7 +78,7 @@ class Inbox:
         """The activity of each chat, and a hash of its preview."""
         self._reads = ReadQueue(hass, self._async_read)
         self._caught_up = 0.0
-        self._clock = ServerClock(hass, entry, server)
+        self._clock = ServerClock(hass, entry, server, seen)
         self._newest: datetime | None = None
         """The last activity of any chat that is known."""
         self._reader = ChatReader(
@@ -176,6 +176,7 @@ class Inbox:
             self._seen.lower_cutoff(written)
             self._caught_up = min(self._caught_up, self._seen.cutoff)
             self._active = {}
+            self._seen.save_soon()
 
     @callback
     def check_issues(self) -> None:

@@ -83,6 +83,8 @@ class SeenMessages:
         self._read_until = 0.0
         """The highest cutoff before it was lowered. Older messages that were read then are
         no longer known, and not new."""
+        self.server_off_by = 0.0
+        """Seconds by which messages have shown the server's clock to be wrong, or 0."""
         self.cutoff = 0.0
         """The server's time in seconds; older messages are not published.
 
@@ -97,6 +99,7 @@ class SeenMessages:
             return False
         self.cutoff = stored["floor"]
         self._read_until = stored.get("read_until", 0.0)
+        self.server_off_by = stored.get("server_off_by", 0.0)
         for key, seen in stored["seen"].items():
             # Earlier versions stored the time only.
             time, chat, text = seen if isinstance(seen, list) else (seen, "", "")
@@ -122,6 +125,7 @@ class SeenMessages:
         return {
             "floor": self.cutoff,
             "read_until": self._read_until,
+            "server_off_by": self.server_off_by,
             "seen": {
                 key: [seen.time, seen.chat, seen.text]
                 for key, seen in self._seen.items()

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..issues import async_create_issue, async_delete_issue, issue_id
 from ..server import Server
+from .seen_messages import SeenMessages
 
 _MAX_DIFFERENCE: Final = timedelta(minutes=2)
 _MAX_AGE: Final = timedelta(seconds=100)
@@ -24,19 +25,25 @@ _CHECKS: Final = 2
 class ServerClock:
     """The clock that messages of one server go by."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
-        """Trust the server until a message shows otherwise."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        server: Server,
+        seen: SeenMessages,
+    ) -> None:
+        """Trust the server until a message shows otherwise; `seen` outlives restarts."""
         self._hass = hass
         self._entry = entry
         self._issue = issue_id(entry, "wrong_clock")
         self._server = server
-        self._is_server_wrong = False
+        self._seen = seen
         self._differences = 0
 
     def now(self) -> datetime:
         """Return the time by which messages are new or old."""
         difference = self._difference
-        if self._is_server_wrong and abs(difference) > _MAX_DIFFERENCE:
+        if self._is_server_wrong:
             difference = timedelta()
         return datetime.now(UTC) + difference
 
@@ -49,6 +56,12 @@ class ServerClock:
     def _difference(self) -> timedelta:
         return self._server.client.clock_offset or timedelta()
 
+    @property
+    def _is_server_wrong(self) -> bool:
+        """Whether messages have shown that, while the clocks differed as they do now."""
+        off = timedelta(seconds=self._seen.server_off_by)
+        return bool(off) and abs(self._difference - off) <= _MAX_DIFFERENCE
+
     def is_corrected_by(self, written: datetime) -> bool:
         """Learn from the time of a new message; return whether the time is another now."""
         if abs(self._difference) <= _MAX_DIFFERENCE:
@@ -58,8 +71,9 @@ class ServerClock:
         if min(abs(age), abs(server_age)) > _MAX_AGE:
             return False  # It is history, or has a wrong time itself.
         was_wrong = self._is_server_wrong
-        self._is_server_wrong = abs(age) < abs(server_age)
-        return self._is_server_wrong != was_wrong
+        is_wrong = abs(age) < abs(server_age)
+        self._seen.server_off_by = self._difference.total_seconds() if is_wrong else 0
+        return is_wrong != was_wrong
 
     @callback
     def check(self) -> None:
