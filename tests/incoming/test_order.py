@@ -10,10 +10,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.incoming import chat_reader, history
-from custom_components.beeper.signals import MessageEvent
+from custom_components.beeper.signals import SIGNAL_MESSAGE, MessageEvent
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from simulator import Simulator
 from simulator.model import Account, Chat, Message, Person
 from tests.helpers.actions import call_action
@@ -407,3 +408,34 @@ async def test_chat_that_returns_while_the_chats_cannot_be_listed(
     await until(lambda: len(events) > 1)
     await quiet(simulator)
     assert texts(events) == ["open the gate", "close the gate"]
+
+
+async def test_a_reading_that_was_stopped_is_read_again(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """The row at the end of a page was compared, but not those below: it has an old time."""
+    await quiet(simulator)
+    await simulator.stop()
+    for number in range(60):
+        write(simulator, f"{number}")
+    write(simulator, "late", ago=3 * 3600)
+    for number in range(60, 79):
+        write(simulator, f"{number}")
+    reloads: list[asyncio.Task[bool]] = []
+
+    @callback
+    def reload(_: MessageEvent) -> None:
+        if not reloads:
+            entry_id = listening.entry_id
+            reloading = hass.config_entries.async_reload(entry_id)
+            reloads.append(hass.async_create_task(reloading))
+
+    async_dispatcher_connect(hass, SIGNAL_MESSAGE, reload)
+    await simulator.start()
+    await poll(hass, listening)
+    await until(lambda: len(events) >= 79)
+    await quiet(simulator)
+    assert sorted(texts(events), key=int) == [f"{number}" for number in range(79)]

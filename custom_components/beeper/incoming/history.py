@@ -118,11 +118,12 @@ def _is_end(
     if not ends:
         return True
     last = min((ends[-1], ends[0]), key=Message.position)
-    if seen.is_known(chat_id, last):
+    marked = seen.is_marked(chat_id, last)
+    # Without a mark, the reading that found it may have been stopped: it is sorted by time.
+    if seen.is_known(chat_id, last) and (marked or not last.sort_key):
         return True
     if seen.is_recent(last):
         return False
-    marked = seen.is_marked(chat_id, last)
     return number >= _PAGES_OF_UNREAD_CHAT if marked is None else marked
 
 
