@@ -26,7 +26,7 @@ from tests.helpers.actions import call_action
 from tests.helpers.listening import texts
 from tests.helpers.resources import bounded
 from tests.helpers.waiting import poll, quiet, until
-from tests.helpers.world import FAMILY, KIM, chat, write
+from tests.helpers.world import FAMILY, KIM, chat, contact, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -353,3 +353,31 @@ async def test_odd_content_blocks_nothing(
 def test_bounds_fit_what_people_can_write() -> None:
     """25 previews or 20 messages of 64 kB, each character escaped to six."""
     assert http_responses.MAX_LIST_SIZE > 25 * 6 * LONG
+
+
+@pytest.mark.parametrize("where", ["text", "title", "name"])
+async def test_long_lists_can_be_read(
+    hass: HomeAssistant, loaded: MockConfigEntry, simulator: Simulator, where: str
+) -> None:
+    """One page of chats or contacts is longer than a body may be."""
+    account = simulator.world.accounts["whatsapp"]
+    for number in range(40):
+        name = f"{number} " + ('"' * LONG if where == "name" else "X")
+        member = contact(simulator, f"@x{number}:y", full_name=name)
+        title = f"{number} " + ('"' * LONG if where == "title" else "Group")
+        group = chat(simulator, [member], title)
+        text = f"{number} " + ("&" * LONG if where == "text" else "hi")
+        write(simulator, text, chat_id=group.id)
+    assert len(account.contacts) >= 40
+    await poll(hass, loaded)
+    state = hass.states.get("sensor.beeper_whatsapp_unread_messages")
+    assert state
+    assert int(state.state) >= 40
+    found = await call_action(hass, "find", query="Kim")
+    assert "Kim" in str(found)
+    sent = await call_action(
+        hass, "send_message", recipient="Kim", account_id="whatsapp", message="hi"
+    )
+    assert sent["chat_id"] == KIM
+    listed = await call_action(hass, "list_chats", limit=200)
+    assert len(listed["chats"]) >= 40

@@ -18,6 +18,7 @@ from .exceptions import (
     PersonNotResolvedError,
     ProxyLoginError,
     RouteAbsentError,
+    TooLongAnswerError,
     UnreadableAnswerError,
 )
 from .filters import is_chat_of, matches_chat, matching_messages, only
@@ -74,6 +75,9 @@ MAX_ACCOUNTS: Final = 200
 
 _MAX_LISTED: Final = 200
 """Items of the longest page that servers return."""
+
+_SHORTER: Final = (20, 1)
+"""Items of the pages that are read where a longer one is too large."""
 
 # Servers before 4.2.557 may check the token before they look up the route.
 _INFO_ABSENT: Final = (401, 403, 404, 405, 501)
@@ -243,13 +247,13 @@ class BeeperClient:
 
         Raises RouteAbsentError on servers before 4.2.557.
         """
-        return await self._get(
+        return await self._get_page(
             "accounts",
             account_id,
             "contacts",
             "list",
             read=_read_users,
-            query=_page_query(cursor, limit=_MAX_LISTED),
+            query=_page_query(cursor),
         )
 
     async def chats(
@@ -268,7 +272,9 @@ class BeeperClient:
             scope="participants",
             type="single",
         )
-        page = await self._get("chats", "search", read=_read_chats, query=query)
+        page = await self._get(
+            "chats", "search", read=_read_chats, query=query, is_list=True
+        )
         return only(
             page, partial(is_chat_of, account_id=account_id, chat_type="single")
         )
@@ -280,6 +286,7 @@ class BeeperClient:
             "search",
             read=_read_chats,
             query=wire_query(query=query, scope=scope, limit=limit),
+            is_list=True,
         )
 
     async def all_chats(
@@ -290,10 +297,10 @@ class BeeperClient:
         chat_type: ChatType | None = None,
     ) -> Page[ListedChat]:
         """Return a long page of the chats of one or all accounts and types."""
-        query = _page_query(
-            cursor, account_ids=account_id, type=chat_type, limit=_MAX_LISTED
+        query = _page_query(cursor, account_ids=account_id, type=chat_type)
+        page = await self._get_page(
+            "chats", "search", read=_read_listed_chats, query=query
         )
-        page = await self._get("chats", "search", read=_read_listed_chats, query=query)
         return only(
             page, partial(is_chat_of, account_id=account_id, chat_type=chat_type)
         )
@@ -303,21 +310,28 @@ class BeeperClient:
     ) -> Page[Chat]:
         """Return a page of at most `limit` chats (maximum 200), the last active first.
 
-        It has fewer where the server ignores a filter, and more where it ignores
-        `limit`.
+        It has fewer where the server ignores a filter or names are long, and more where
+        it ignores `limit`.
         """
         fields = asdict(criteria)
         rich = self.generation is not None and self.generation.rich_text
         if rich and criteria.inbox == "primary" and criteria.unread_only:
             del fields["inbox"]  # Together, they hide unread chats.
-        query = _page_query(cursor, **fields, limit=limit)
-        page = await self._get("chats", "search", read=_read_chats, query=query)
+        page = await self._get_page(
+            "chats",
+            "search",
+            read=_read_chats,
+            query=_page_query(cursor, **fields),
+            limit=limit,
+        )
         return only(page, partial(matches_chat, criteria))
 
     async def unread_chats(self, cursor: str | None = None) -> Page[UnreadChat]:
         """Return a page of the chats with unread messages, of all accounts."""
-        query = _page_query(cursor, unread_only=True, limit=_MAX_LISTED)
-        return await self._get("chats", "search", read=_read_unread_chats, query=query)
+        query = _page_query(cursor, unread_only=True)
+        return await self._get_page(
+            "chats", "search", read=_read_unread_chats, query=query
+        )
 
     async def search_messages(
         self, criteria: MessageFilter, *, limit: int, cursor: str | None = None
@@ -640,6 +654,23 @@ class BeeperClient:
         return await self._transport.request(
             "GET", *path, read=read, query=query, is_list=is_list
         )
+
+    async def _get_page[T](
+        self,
+        *path: str,
+        read: Callable[[Json], Page[T]],
+        query: Query,
+        limit: int = _MAX_LISTED,
+    ) -> Page[T]:
+        """Return a page of a list, a shorter one if people fill it with long names."""
+        limits = [limit, *(shorter for shorter in _SHORTER if shorter < limit)]
+        while True:
+            page_query = {**query, "limit": str(limits.pop(0))}
+            try:
+                return await self._get(*path, read=read, query=page_query, is_list=True)
+            except TooLongAnswerError:
+                if not limits:
+                    raise
 
     async def _post(self, action: str, chat_id: str, **fields: Json) -> None:
         await self._change("POST", "chats", chat_id, action, body=wire(**fields))
