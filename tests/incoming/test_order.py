@@ -438,4 +438,4 @@ async def test_a_reading_that_was_stopped_is_read_again(
     await poll(hass, listening)
     await until(lambda: len(events) >= 79)
     await quiet(simulator)
-    assert sorted(texts(events), key=int) == [f"{number}" for number in range(79)]
+    assert sorted(map(str, texts(events)), key=int) == [f"{n}" for n in range(79)]

@@ -8,6 +8,9 @@ import unicodedata
 
 from ..api.folding import fold
 
+_MAX_LENGTH: Final = 1000
+"""Characters of a name that are compared: people can give themselves names of 64 kB."""
+
 _NOT_LETTERS: Final = re.compile("[^0-9a-z]+")
 _DOTS: Final = re.compile(r"(?<=\d)(\.)\.*(?=\d)|\.+")
 _INITIALS: Final = re.compile(
@@ -38,7 +41,7 @@ class Name:
     @classmethod
     def from_text(cls, text: str, *, spoken: bool = False) -> Name:
         """Prepare a text; `spoken` also ignores punctuation, except between digits."""
-        plain = fold(text)
+        plain = _fold(text)
         parts = _split(plain, spoken=spoken)
         exact = _join(" ".join(parts) if spoken and parts else plain)
         folded = "".join(plain.split())
@@ -64,9 +67,13 @@ class Name:
         return _contains(self.words, query.words)
 
 
+def _fold(text: str) -> str:
+    return fold(text[:_MAX_LENGTH])
+
+
 def without_spaces(text: str) -> str:
     """Return a folded text without spaces."""
-    return "".join(fold(text).split())
+    return "".join(_fold(text).split())
 
 
 def letters(text: str) -> str:
@@ -74,7 +81,7 @@ def letters(text: str) -> str:
 
     A name that matches a query contains the letters of the query.
     """
-    plain = fold(text)
+    plain = _fold(text)
     if plain.isascii():
         return _NOT_LETTERS.sub("", plain)
     return "".join(char for char in plain if _is_word(char))
