@@ -1,8 +1,9 @@
-"""Two thousand messages while IDs, times and servers change: all told once, none old.
+"""A thousand messages while IDs, times and servers change: all told once, none old.
 
 What happens is what real servers do: rows arrive late or in between, messages and chats
 get other IDs, accounts are added with their history, tokens are refused for a moment.
-Members of groups write bursts of 64 kB, and chats and accounts hang.
+Members of groups write bursts of 64 kB, chats and accounts hang, and the clocks of
+Beeper's computer, of networks and of Home Assistant are off.
 `Model` knows what must be published. The seed is in the output of a failed run; `SOAK_SEED`
 makes the same plan again, and `SOAK_TIMES` one that is so many times as long.
 """
@@ -11,7 +12,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 import os
 import random
@@ -41,8 +42,12 @@ from tests.helpers.world import ALEX, FAMILY, INSTAGRAM, KIM
 pytestmark = pytest.mark.usefixtures("impatient")
 
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
-MESSAGES = 2000 * TIMES
+MESSAGES = 1000 * TIMES
 PATIENCE = 60
+TICK = 0.01
+LATE = 5
+"""Seconds in which a message of a good chat is published, on a machine that is not busy."""
+
 STAYING = (KIM, FAMILY)
 """Chats that keep their IDs; in others, messages older than the chat are not published."""
 
@@ -50,6 +55,17 @@ HOURS = 3 * 3600
 MINUTES = 8 * 60
 HANGING = 20
 """Seconds that a hanging request takes, on a clock that the tests move forward."""
+
+CLOCKS = [timedelta(minutes=minutes) for minutes in (3, 20, 60, 5 * 60, 24 * 60)]
+CLOCKS += [-off for off in CLOCKS]
+SLIGHTLY = [timedelta(seconds=seconds) for seconds in (-90, 90)]
+AHEAD = [timedelta(hours=hours) for hours in (0, 0, 0, 1, 5, 24)]
+"""How far everybody's clock is ahead of Home Assistant's, by the run: more than the ages
+of a new account's history, which would seem to show that Home Assistant is right."""
+
+NETWORK_CLOCKS = [
+    timedelta(minutes=minutes) for minutes in (-8, -1, 1, 30, 3 * 60, 25 * 60)
+]
 
 LONG = 64 * 1024
 BURST = 14
@@ -150,18 +166,32 @@ class Life:
             self.hostile_member,
             self.hanging_chats,
             self.hanging_account,
+            self.wrong_clock,
+            self.wrong_network_clock,
             *([self.trouble] * 10),
         ]
-        self.plan = kinds * 3 * TIMES
+        self.plan = kinds * 2 * TIMES
         rng.shuffle(self.plan)
         self._accounts = count()
         self.latest = 0.0
-        """The longest time that a message took while others hung, without the time that
-        was skipped."""
+        """The longest time that a message of a good chat took."""
+        self.ahead = rng.choice(AHEAD)
+        simulator.clock_skew = self.ahead
+        # Nothing shows which clock is right if all three differ.
+        self._clocks = SLIGHTLY if self.ahead else CLOCKS
+        self._network_clocks: dict[str, timedelta] = {}
+        """How far the clock of a conversation's network is off."""
+        self._lag = 0.0
+        """Seconds by which the event loop was late, as the machine is busy."""
 
     @property
     def _world(self) -> Any:
         return self._simulator.world
+
+    def _now(self, name: str = "") -> datetime:
+        """Return the time of a message: a network does not follow Beeper's computer."""
+        off = self._network_clocks.get(name, timedelta())
+        return datetime.now(UTC) + self.ahead + off
 
     def _chat(self, name: str) -> Chat:
         chat: Chat = self._world.chats[self.chats[name]]
@@ -178,12 +208,12 @@ class Life:
         chat, text = self._chat(name), self.model.text("live")
         self.model.once.add(text)
         self.model.in_order[name].append(text)
-        self._world.incoming(chat, self._other(chat), text)
+        self._world.incoming(chat, self._other(chat), text, when=self._now(name))
 
     def _write_late(self, chat: Chat, ago: float, *, is_old: bool) -> None:
         text = self.model.text("late")
         (self.model.never if is_old else self.model.once).add(text)
-        when = self._world.now() - timedelta(seconds=ago)
+        when = self._now() - timedelta(seconds=ago)
         self._world.incoming(chat, self._other(chat), text, when=when)
 
     async def late_rows(self) -> None:
@@ -211,7 +241,7 @@ class Life:
             text = self.model.text("inserted")
             self.model.once.add(text)
             message = self._world.new_message(
-                chat, self._other(chat), self._world.now() - timedelta(seconds=5)
+                chat, self._other(chat), self._now() - timedelta(seconds=5)
             )
             message.text = message.html = text
             message.sort_key = below.sort_key - offset
@@ -407,7 +437,7 @@ class Life:
         if self._simulator.profile.version != PROFILES["latest"].version:
             # Older servers list own messages once the network has confirmed them.
             await asyncio.sleep(self._simulator.confirm_after * 2)
-        self._world.incoming(chat, self._other(chat), answer)
+        self._world.incoming(chat, self._other(chat), answer, when=self._now())
         assert not asking.done()
         assert (await asking)["id"] == "yes"
 
@@ -439,7 +469,7 @@ class Life:
                 )
         self.live()
 
-    # Attacks
+    # Attacks and clocks
 
     async def hostile_member(self) -> None:
         """Somebody fills the pages of a group with long texts."""
@@ -452,7 +482,7 @@ class Life:
             text = f"{self.model.text('burst')} {letter * size}"
             self.model.once.add(text)
             self.model.in_order[FAMILY].append(text)
-            self._world.incoming(chat, member, text)
+            self._world.incoming(chat, member, text, when=self._now())
         await self._in_time([FAMILY, KIM])
 
     async def hanging_chats(self) -> None:
@@ -483,22 +513,63 @@ class Life:
         self._simulator.faults.clear()
         self._skip_time(31)
 
+    async def wrong_clock(self) -> None:
+        """The clock of Beeper's computer jumps, now and then between two messages."""
+        await self.calm()
+        for skew in (*self._rng.sample(self._clocks, 2), timedelta()):
+            for _ in range(self._rng.randrange(3)):
+                self.live()
+            self._simulator.clock_skew = self.ahead + skew
+            for _ in range(self._rng.randrange(3)):
+                await poll(self._hass, self._entry)
+            await self._in_time([*STAYING])
+            match self._rng.randrange(4):
+                case 0:
+                    await self.late_rows()
+                case 1:
+                    await self._restart()
+                case 2:
+                    await self._hass.config_entries.async_reload(self._entry.entry_id)
+        await self.calm()
+
+    async def wrong_network_clock(self) -> None:
+        """The clock of a network is off for a while, as of one of several servers."""
+        await self.calm()
+        name = self._rng.choice(STAYING)
+        self._network_clocks[name] = self._rng.choice(NETWORK_CLOCKS)
+        for _ in range(3):
+            self.live(name)
+        await self._in_time([*STAYING])
+        await self.calm()
+        del self._network_clocks[name]
+        await self._in_time([*STAYING])
+
     async def _in_time(self, names: list[str]) -> None:
         """Let people write; the messages are published although no time is skipped.
 
-        So they wait for no timeout. How long a busy machine takes proves nothing.
+        So they wait for no timeout.
         """
-        loop = asyncio.get_running_loop()
         for name in names:
             chat, text = self._chat(name), self.model.text("in time")
             self.model.once.add(text)
             self.model.in_order[name].append(text)
-            began = loop.time()
-            self._world.incoming(chat, self._other(chat), text)
-            await until(
-                lambda: text in by_kind(self._told[-200:], "message_received")  # noqa: B023
-            )
-            self.latest = max(self.latest, loop.time() - began)
+            began = self._elapsed()
+            self._world.incoming(chat, self._other(chat), text, when=self._now(name))
+            while text not in by_kind(self._told[-200:], "message_received"):
+                assert self._elapsed() - began < PATIENCE, f"{text} is missing"
+                await asyncio.sleep(0.002)
+            self.latest = max(self.latest, self._elapsed() - began)
+
+    def _elapsed(self) -> float:
+        """Return a time that does not depend on the machine's speed."""
+        return time.monotonic() - self._lag
+
+    async def measure_lag(self) -> None:
+        """Measure by how much the event loop is late; never returns."""
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(TICK)
+            self._lag += max(0, time.monotonic() - began - TICK)
 
     # Waiting
 
@@ -512,12 +583,16 @@ class Life:
             + model.reactions
             - len(self._told)
         ) > 0:
-            assert time.monotonic() < given_up, f"{missing} are missing"
+            assert time.monotonic() < given_up, self._missing(missing)
             now = len(self._told), len(self._simulator.requests)
             if now == before:
                 self._skip_time(61)  # Delays and polls are over.
             before = now
             await asyncio.sleep(0.02)
+
+    def _missing(self, number: int) -> str:
+        texts = self.model.once - {*by_kind(self._told, "message_received")}
+        return f"{number} are missing, such as {sorted(texts)[:5]}"
 
     async def calm(self) -> None:
         """Wait until everything is published, nothing fails, and the stream is connected."""
@@ -556,6 +631,7 @@ async def test_all_messages_are_published_once_and_no_old_ones(
     told = async_capture_events(hass, "told")
     assert await async_setup_component(hass, "automation", {"automation": AUTOMATION})
     life = Life(hass, listening, simulator, skip_time, told, rng)
+    hass.async_create_background_task(life.measure_lag(), "lag")
     every = MESSAGES // len(life.plan)
     done: Counter[str] = Counter()
     while len(life.model.once) < MESSAGES or life.plan:
@@ -571,7 +647,12 @@ async def test_all_messages_are_published_once_and_no_old_ones(
     await hass.async_block_till_done()
     life.model.check(told)
     assert not [*listening.async_get_active_flows(hass, {SOURCE_REAUTH})]
-    print(len(told), dict(done), f"{life.latest:.1f} s")  # noqa: T201
+    print(  # noqa: T201
+        f"{len(told)} published, the latest after {life.latest:.1f} s;",
+        f"clocks {life.ahead} ahead;",
+        dict(done),
+    )
+    assert life.latest < LATE
 
 
 @pytest.fixture
