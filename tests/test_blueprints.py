@@ -48,7 +48,7 @@ from tests.helpers.entities import device_of
 from tests.helpers.media import PNG, Door, Doorbell
 from tests.helpers.repository import MANIFEST, ROOT
 from tests.helpers.talking import SENT_TO_MIA, TO_MIA, add_agent
-from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 from tests.helpers.yaml_examples import README, set_up_automation
 
@@ -94,7 +94,7 @@ def running(hass: HomeAssistant) -> int:
 async def waiting(hass: HomeAssistant, step: str) -> None:
     """Wait until the run of the automation is at a step."""
     await until(lambda: running(hass))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             traces = await async_list_traces(hass, "automation", "automation.test")
             if (traces[-1]["last_step"] or "").endswith(step):

@@ -20,7 +20,7 @@ from tests.helpers.actions import PATH, call_action, sent, tried
 from tests.helpers.entities import add_chat
 from tests.helpers.labels import plain
 from tests.helpers.media import PNG
-from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES, texts, write
 from tests.helpers.yaml_examples import load
 
@@ -132,7 +132,7 @@ async def test_a_question_is_answered(
     await asked(simulator)
     answer = write(simulator, "Yes, please!")
 
-    response = await asyncio.wait_for(question, 10)
+    response = await asyncio.wait_for(question, PATIENCE)
     timestamp = datetime.fromisoformat(response.pop("timestamp"))
     assert abs(timestamp - answer.timestamp) < timedelta(seconds=1)
     assert response == {
@@ -173,7 +173,7 @@ async def test_servers_without_events_are_polled(
     write(simulator, "yes")
     await poll(hass, loaded)
 
-    assert (await asyncio.wait_for(question, 10))["id"] == "yes"
+    assert (await asyncio.wait_for(question, PATIENCE))["id"] == "yes"
 
 
 async def test_slots_are_returned(simulator: Simulator, ask: Ask) -> None:
@@ -687,7 +687,7 @@ async def test_home_assistant_stops(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
 
     with pytest.raises(HomeAssistantError) as raised:
-        await asyncio.wait_for(question, 5)
+        await asyncio.wait_for(question, PATIENCE)
     assert raised.value.translation_key == "question_stopped"
     assert "never retrieved" not in caplog.text
 
@@ -700,7 +700,7 @@ async def test_the_server_is_removed(
     await hass.config_entries.async_remove(listening.entry_id)
 
     with pytest.raises(HomeAssistantError) as raised:
-        await asyncio.wait_for(question, 5)
+        await asyncio.wait_for(question, PATIENCE)
     assert raised.value.translation_key == "question_stopped"
 
 
@@ -723,7 +723,7 @@ async def test_reloads_are_survived(
         await hass.config_entries.async_reload(listening.entry_id)
         write(simulator, "yes")
 
-    assert (await asyncio.wait_for(question, 10))["id"] == "yes"
+    assert (await asyncio.wait_for(question, PATIENCE))["id"] == "yes"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -738,7 +738,7 @@ async def test_lost_streams_are_survived(
     write(simulator, "yes")
     await poll(hass, listening)
 
-    assert (await asyncio.wait_for(question, 10))["id"] == "yes"
+    assert (await asyncio.wait_for(question, PATIENCE))["id"] == "yes"
     assert fault
 
 
@@ -777,7 +777,7 @@ async def test_an_undelivered_question_is_an_error(
 ) -> None:
     simulator.world.accounts["whatsapp"].delivery = "FAIL_PERMANENT"
     with pytest.raises(HomeAssistantError) as raised:
-        await asyncio.wait_for(ask(), 10)
+        await asyncio.wait_for(ask(), PATIENCE)
 
     assert raised.value.translation_key == "question_not_delivered"
 

@@ -189,10 +189,10 @@ def test_hostile_texts_are_matched_quickly(text: str) -> None:
     some = answers(
         a="[the] {a} [and] {b} [or] {c} [then] {d} {e}", b="{a} and {b} and {c} and {d}"
     )
-    began = time.monotonic()
+    began = time.process_time()
     some.match_text(text[:MAX_LENGTH])
 
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from tests.helpers.assist import (
     set_up_assist,
 )
 from tests.helpers.media import attach
-from tests.helpers.waiting import quiet, until
+from tests.helpers.waiting import PATIENCE, quiet, until
 from tests.helpers.world import FAMILY, KIM, PROFILES, write
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
@@ -270,7 +270,7 @@ async def test_a_question_is_answered_by_voice(
     await asyncio.sleep(simulator.confirm_after * 2)
     say(simulator)
 
-    response = await asyncio.wait_for(question, 10)
+    response = await asyncio.wait_for(question, PATIENCE)
     assert (response["id"], response["text"]) == ("light", "turn on the light")
     assert response["slots"] == {"what": "light"}
     assert events[-1].answers_question

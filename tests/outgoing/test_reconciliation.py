@@ -20,7 +20,7 @@ from simulator.model import Person
 from tests.helpers.actions import call_action, create_chat, posts
 from tests.helpers.outcomes import outcome_of
 from tests.helpers.servers import restart
-from tests.helpers.waiting import poll, until
+from tests.helpers.waiting import PATIENCE, poll, until
 from tests.helpers.world import ALEX, GROUP_OF_TWO, KIM_BY_NUMBER
 
 pytestmark = pytest.mark.usefixtures("quick_recovery")
@@ -191,7 +191,7 @@ async def test_hanging_server_times_out(
     simulator.faults.add("drop_after", method="POST")
     simulator.faults.add("delay", method="GET", times=None, seconds=0.1)
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(HomeAssistantError, match=UNKNOWN):
             await create_chat(hass, **GROUP_OF_TWO)
 

@@ -19,7 +19,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from simulator import Simulator
 from tests.helpers.actions import call_action, create_chat, find, searches
-from tests.helpers.waiting import until
+from tests.helpers.waiting import PATIENCE, until
 from tests.helpers.world import FAMILY, KIM, chat, contact
 
 MIA = "@whatsapp_15550101004:beeper.com"
@@ -226,7 +226,7 @@ async def test_a_hanging_chat_delays_no_other(
     simulator.faults.add("delay", path=f"/v1/chats/{FAMILY}", times=100, seconds=60)
     loaded.runtime_data.directory.index.note_change(FAMILY)
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         assert "Mia 🌻" in await names(hass, "mia")
         assert "Mia 🌻" in await names(hass, "mia")
 
@@ -266,7 +266,7 @@ async def test_the_index_is_built_in_the_background(
     async def is_built() -> bool:
         return await keeper.async_get(ids) is not None
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not await is_built():
             await asyncio.sleep(0.01)
     lists = searches(simulator)

@@ -3,6 +3,7 @@
 import asyncio
 
 from custom_components.beeper.people.lookup_queue import LookupQueue
+from tests.helpers.waiting import PATIENCE
 
 
 async def test_only_lookups_in_the_same_place_are_waited_for() -> None:
@@ -19,7 +20,7 @@ async def test_only_lookups_in_the_same_place_are_waited_for() -> None:
         tasks.create_task(run("first", answer, "telegram", "Kim"))
         tasks.create_task(run("second", ready, "telegram", "Kim"))
         await asyncio.sleep(0)  # Both have begun.
-        await asyncio.wait_for(run("elsewhere", ready, "whatsapp", "Kim"), 5)
+        await asyncio.wait_for(run("elsewhere", ready, "whatsapp", "Kim"), PATIENCE)
         assert ended == ["elsewhere"]
         answer.set()
 

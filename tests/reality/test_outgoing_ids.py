@@ -18,7 +18,7 @@ from simulator import Simulator
 from tests.helpers.actions import send
 from tests.helpers.media import PNG, files
 from tests.helpers.servers import restart
-from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import KIM, PROFILES
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -113,7 +113,7 @@ async def test_r24_wait_ends_with_the_final_id(
     simulator: Simulator,
     text: str,
 ) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         response = await send(hass, message=text, wait=True)
     message = simulator.world.chat(KIM).messages[-1]
     assert response["delivery"] == "delivered"
@@ -139,7 +139,7 @@ async def test_r24_r23_a_sent_picture_has_its_final_id_and_can_be_saved(
     picture.write_bytes(PNG)
     hass.config.allowlist_external_dirs.add(str(media))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         responses = await asyncio.gather(
             *(
                 send(hass, message=caption, attachment=str(picture), wait=True)

@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 import pytest
 
+from tests.helpers.waiting import PATIENCE
+
 from .conftest import Client, Connect
 
 KIM = "!NCdzlIaMjZUmvmvyHU:beeper.com"
@@ -16,7 +18,7 @@ IMESSAGE = "imsg##thread:15550104001"
 
 
 async def frame(socket: ClientWebSocketResponse) -> Any:
-    return await socket.receive_json(timeout=2)
+    return await socket.receive_json(timeout=PATIENCE)
 
 
 async def quiet(socket: ClientWebSocketResponse) -> bool:
@@ -226,7 +228,7 @@ async def test_pongs(connect: Connect) -> None:
     socket = await client.socket()
     await frame(socket)
     await socket.ping(b"here?")
-    answer = await socket.receive(timeout=2)
+    answer = await socket.receive(timeout=PATIENCE)
     assert (answer.type, answer.data) == (WSMsgType.PONG, b"here?")
 
 
@@ -235,18 +237,18 @@ async def test_pings(connect: Connect) -> None:
     client.sim.hub._profile = replace(client.sim.profile, ws_first_ping=0.05)
     socket = await client.socket()
     await frame(socket)
-    assert (await socket.receive(timeout=2)).type is WSMsgType.PING
+    assert (await socket.receive(timeout=PATIENCE)).type is WSMsgType.PING
 
 
 async def test_closed(connect: Connect) -> None:
     client = await connect()
     open_one = await subscribed(client)
     client.sim.faults.add("ws_close", code=1012, times=2)
-    assert (await open_one.receive(timeout=2)).data == 1012
+    assert (await open_one.receive(timeout=PATIENCE)).data == 1012
 
     next_one = await client.socket()
     assert (await frame(next_one))["type"] == "ready"
-    assert (await next_one.receive(timeout=2)).data == 1012
+    assert (await next_one.receive(timeout=PATIENCE)).data == 1012
     assert await frame(await client.socket())
     assert client.sim.hub.connections
 
@@ -287,7 +289,7 @@ async def test_garbage(
     client = await connect()
     socket = await subscribed(client)
     client.sim.faults.add("ws_garbage", body=body)
-    answer = await socket.receive(timeout=2)
+    answer = await socket.receive(timeout=PATIENCE)
     assert (answer.type, answer.data) == (kind, data)
     client.sim.incoming(KIM, None, "hi")
     assert (await frame(socket))["seq"] == 1
@@ -335,7 +337,7 @@ async def test_stop_breaks_sockets(connect: Connect) -> None:
     client = await connect()
     socket = await subscribed(client)
     await client.sim.stop()
-    assert (await socket.receive(timeout=2)).type in (
+    assert (await socket.receive(timeout=PATIENCE)).type in (
         WSMsgType.CLOSED,
         WSMsgType.ERROR,
         WSMsgType.CLOSE,

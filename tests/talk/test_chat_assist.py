@@ -38,7 +38,7 @@ from tests.helpers.assist import (
     let_talk,
 )
 from tests.helpers.talking import SENT_TO_MIA, TO_MIA
-from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import FAMILY, KIM, PROFILES, texts, write
 
 MIAS_ID = "@whatsapp_15550101004:beeper.com"
@@ -90,7 +90,7 @@ async def counted(
     hass: HomeAssistant, entry: MockConfigEntry, simulator: Simulator, **wanted: int
 ) -> None:
     """Wait until messages were counted; nothing was sent because of others."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await counts(hass, entry) != wanted:
             await asyncio.sleep(0.02)
     await quiet(simulator)
@@ -753,7 +753,7 @@ async def test_an_answer_to_a_question_is_not_for_assist(
     )
     await answered(simulator)
     write(simulator, "yes")
-    response: Any = await asyncio.wait_for(question, 10)
+    response: Any = await asyncio.wait_for(question, PATIENCE)
     assert response["text"] == "yes"
     await quiet(simulator)
     assert not agent.heard
@@ -785,7 +785,7 @@ async def test_a_yes_to_assist_answers_no_earlier_question(
     await until(lambda: question.done() or texts(simulator)[-1] == SENT_TO_MIA)
     assert not question.done()
     write(simulator, "Yes!")
-    response: Any = await asyncio.wait_for(question, 10)
+    response: Any = await asyncio.wait_for(question, PATIENCE)
     assert response["id"] == "yes"
     await quiet(simulator)
     assert len(replies(simulator)) == 3
