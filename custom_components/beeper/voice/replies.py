@@ -35,7 +35,7 @@ class Reply:
     """A reply: what to do with the request, and the name or text in it.
 
     `text` is the recipient in a confirmation, or the text to send. `chosen` is empty if
-    the choice is among none of the recipients, or among all of them.
+    the choice fits none of the recipients.
     """
 
     meaning: Literal["confirm", "drop", "choose", "text"]
@@ -130,9 +130,7 @@ class ReplyInterpreter:
             for recipient, vocabulary in zip(recipients, vocabularies, strict=True)
             if all(_is_among(word, vocabulary) for word in words)
         )
-        return Reply(
-            meaning="choose", chosen=chosen if len(chosen) < len(recipients) else ()
-        )
+        return Reply(meaning="choose", chosen=chosen)
 
 
 async def async_get_interpreter(
