@@ -55,7 +55,7 @@ class ChatTarget:
 def chat_target(
     hass: HomeAssistant, entity_id: str, config_entry_id: str | None = None
 ) -> ChatTarget:
-    """Return the added chat of a notify entity, on a server if one is named_ids.
+    """Return the added chat of a notify entity, on a server if one is named.
 
     Raises a translated ServiceValidationError.
     """
