@@ -50,7 +50,7 @@ def async_get_sessions(hass: HomeAssistant, verify_ssl: bool) -> Sessions:
         )
 
         async def close(_: Event) -> None:
-            del known[verify_ssl]
+            # It stays known: nobody would close another one.
             await sessions.changing.close()
 
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
