@@ -435,7 +435,9 @@ async def test_disabled_verification_affects_only_its_server(
     assert await hass.config_entries.async_setup(entry.entry_id)
     async with Simulator(ssl_context=certificate.server) as other:
         hass.config.allowlist_external_urls = {f"{other.url}/"}
-        with pytest.raises(HomeAssistantError, match="certificate of the attachment"):
+        with pytest.raises(
+            HomeAssistantError, match="certificate of the address in Attachment"
+        ):
             await send(hass, attachment=f"{other.url}/v1/info")
 
         assert other.requests == []
