@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from aiohttp import connector
 from hassil import intents
 from hassil.expression import Sentence
 from hassil.parse_expression import parse_sentence
@@ -44,6 +47,7 @@ from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.faults import Fault
 from tests.helpers.certificates import Certificate, make_certificate
+from tests.helpers.clock import Clock
 from tests.helpers.listening import collect
 from tests.helpers.media import Door, Doorbell
 from tests.helpers.servers import TOKEN, add_entry
@@ -63,9 +67,22 @@ def integration(enable_custom_integrations: None, socket_enabled: None) -> None:
 
 
 @pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Give each Home Assistant a folder of its own."""
-    return hass_tmp_config_dir
+def hass_config_dir() -> Iterator[str]:
+    """Give each Home Assistant a folder of its own, in memory: no test waits for a disk."""
+    memory = "/dev/shm"  # noqa: S108 - each test has a folder of its own
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as path:
+        yield path
+
+
+@pytest.fixture
+async def skipped_waits(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Skip waits in which nothing can happen."""
+    clock = Clock(asyncio.get_running_loop())
+    # Connections age while timers are waited for.
+    monkeypatch.setattr(connector, "monotonic", clock.time)
+    yield
+    # A timer that is left behind must not run before it is reported.
+    clock.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
+from tests.helpers.clock import current_clock
 
 PATIENCE: Final = 20
 """Seconds that what takes a moment may take on a busy machine."""
@@ -17,8 +18,17 @@ PATIENCE: Final = 20
 async def until(condition: Callable[[], object]) -> None:
     """Wait for a condition; tests may advance the event loop's clock meanwhile."""
     given_up = monotonic() + PATIENCE
-    while not condition():
+
+    def is_met() -> bool:
+        if condition():
+            return True
         assert monotonic() < given_up, "It has not happened."
+        return False
+
+    if clock := current_clock():
+        await clock.until(is_met)
+        return
+    while not is_met():
         await asyncio.sleep(0.001)
 
 

@@ -17,7 +17,7 @@ from tests.helpers.media import attach
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import KIM, write
 
-pytestmark = pytest.mark.usefixtures("no_complaints")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "no_complaints")
 
 
 def say(simulator: Simulator) -> Message:
