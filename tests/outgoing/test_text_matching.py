@@ -13,7 +13,7 @@ from simulator.faults import Fault, Run, hang_up
 from simulator.model import Chat, Person
 from tests.helpers.actions import send
 from tests.helpers.outcomes import outcome_of
-from tests.helpers.world import PROFILES, chat
+from tests.helpers.world import KIM, PROFILES, chat
 
 PAIRS = [
     ("It is 5 degrees", "It is -5 degrees"),
@@ -121,3 +121,44 @@ async def test_no_other_text_proves_a_lost_message(
         if end != wanted
     ]
     assert wrong == [], wrong
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "outcome"),
+    [
+        ("- 5 degrees", "<p>5 degrees</p>", "unknown"),
+        ("5 degrees", "<ul><li>5 degrees</li></ul>", "unknown"),
+        ("- 5 degrees", "<ul>\n<li>5 degrees</li>\n</ul>", "recovered"),
+        ("- 5 degrees", "<p>- 5 degrees</p>", "recovered"),
+        ("2. open", "<ol><li>open</li></ol>", "unknown"),
+        ("2. open", '<ol start="2"><li>open</li></ol>', "recovered"),
+        ("1. open\n2. close", "<ol><li>open</li><li>close</li></ol>", "recovered"),
+        ("# 5", "<p>5</p>", "unknown"),
+        ("# 5", "<h1>5</h1>", "recovered"),
+        ("> 5", "<p>5</p>", "unknown"),
+        ("> 5", "<blockquote><p>5</p></blockquote>", "recovered"),
+        ("~~no~~", "<p>no</p>", "unknown"),
+        ("~~no~~", "<p><del>no</del></p>", "recovered"),
+    ],
+)
+async def test_markdown_is_proved_by_what_is_made_of_it(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: str,
+    stored: str,
+    outcome: str,
+) -> None:
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
+
+    async def write(_: Fault, request: web.Request, run: Run) -> web.StreamResponse:
+        target = simulator.world.chats[KIM]
+        user = simulator.world.accounts[target.account_id].user
+        simulator.world.incoming(target, user, "").html = stored
+        return hang_up(request)
+
+    monkeypatch.setitem(faults._EFFECTS, "drop_before", write)
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats/*/messages")
+    call = send(hass, KIM, sent, Context(), format="markdown")
+    assert await outcome_of(call) == outcome

@@ -16,6 +16,20 @@ _BLOCK: Final = re.compile(
     r"^[ ]{0,3}(?:\#{1,6}(?=\s|$)|>[ ]?|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))",
     re.MULTILINE,
 )
+_KINDS: Final = (
+    # In Markdown, and in HTML: headings, quotes, lists, struck-out text.
+    (re.compile(r"^[ ]{0,3}\#{1,6}(?=\s|$)", re.MULTILINE), re.compile(r"<h[1-6]\b")),
+    (re.compile(r"^[ ]{0,3}>", re.MULTILINE), re.compile(r"<blockquote\b")),
+    (re.compile(r"^[ ]{0,3}[-*+](?=[ \t])", re.MULTILINE), re.compile(r"<ul\b")),
+    (re.compile(r"^[ ]{0,3}\d{1,9}[.)](?=[ \t])", re.MULTILINE), re.compile(r"<ol\b")),
+    (re.compile(r"(?<!\\)~~(?=\S)"), re.compile(r"<(?:del|s|strike)\b")),
+)
+_NUMBER: Final = re.compile(r"^[ ]{0,3}0{0,8}(\d{1,9})[.)](?=[ \t])", re.MULTILINE)
+_START: Final = re.compile(r"<ol\b(?:[^<>]*?\bstart=\"?(\d{1,9}))?")
+"""The number with which a list begins: 1 if none is stated."""
+
+_UNMARKED: Final = ([False] * len(_KINDS), 0)
+
 _FENCE: Final = re.compile(r"^[ ]{0,3}(?:```|~~~)[^\n`]*$", re.MULTILINE)
 _CODE: Final = re.compile(r"(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:[ ]\"[^\"\n]*\")?\)")
@@ -46,10 +60,28 @@ def same_text(sent: str, stored: str, *, is_rich: bool | None = None) -> bool:
         forms.add(_fold(html.unescape(_TAG.sub(" ", marked))))
         # Inline tags may stand within words.
         forms.add(_fold(html.unescape(_TAG.sub("", marked))))
-    shown = {_fold(_shown(sent)), _fold(_ESCAPED.sub(r"\1", sent))}
+    shown = {_fold(_ESCAPED.sub(r"\1", sent))}
+    if is_rich is True:
+        # "- 5" is a list of "5", and another text than "5".
+        stored_as = _marked(stored, in_html=True)
+        if stored_as == _marked(sent):
+            shown.add(_fold(_shown(sent)))
+        elif stored_as != _UNMARKED:
+            return False
+    else:
+        shown.add(_fold(_shown(sent)))
     if is_rich is not True:
         shown.add(_fold(sent))
     return not forms.isdisjoint(shown)
+
+
+def _marked(text: str, *, in_html: bool = False) -> tuple[list[bool], int]:
+    """Return of which kinds parts of a text are, and the first number of its lists."""
+    number = (_START if in_html else _NUMBER).search(text)
+    return (
+        [bool(kind[in_html].search(text)) for kind in _KINDS],
+        int(number[1] or 1) if number else 0,
+    )
 
 
 def same_title(sent: str, stored: str) -> bool:
