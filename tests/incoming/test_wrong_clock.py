@@ -317,3 +317,24 @@ async def test_messages_that_arrive_during_a_restart_are_published(
     simulator.world.incoming(chat, chat.participants[0], "smoke", when=minutes_ago)
     assert await hass.config_entries.async_setup(listening.entry_id)
     await until(lambda: "smoke" in texts(events))
+
+
+async def test_changes_are_noticed_while_home_assistants_clock_is_behind(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All messages are from its future, and the newest are the ones that change."""
+    monkeypatch.setattr(seen_messages, "_FOLLOWED", 5)
+    simulator.clock_skew = timedelta(hours=5)
+    await poll(hass, listening)
+    for number in range(20):
+        message = write(simulator, f"{number}")
+    await until(lambda: len(events) == 20)
+    await poll(hass, listening)
+    await quiet(simulator)
+    simulator.edit(KIM, message.id, "after")
+    await until(lambda: len(events) > 20)
+    assert (events[-1].type, events[-1].message.text) == ("message_edited", "after")

@@ -177,14 +177,16 @@ class SeenMessages:
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
         # Messages with a time to come must not take the place of others.
-        now = datetime.now(UTC).timestamp() + _FUTURE
+        now = datetime.now(UTC).timestamp()
+        # Home Assistant's clock can be behind.
+        future = max(now, self.cutoff + self._backlog) + _FUTURE
         times = sorted(seen.time for seen in self._seen.values())
-        present = bisect_right(times, now)
+        present = bisect_right(times, future)
         followed = times[max(0, present - _FOLLOWED) : present]
         oldest_followed = max([self.cutoff - _FOLLOWED_FOR, *followed[:1]])
         ahead = times[present:][:_FOLLOWED][-1:]
-        last_followed = max([now, *ahead])
-        oldest = min(self.cutoff, oldest_followed, now - _FUTURE - self._backlog)
+        last_followed = max([future, *ahead])
+        oldest = min(self.cutoff, oldest_followed, now - self._backlog)
         seen_now: dict[int, _Seen] = {}
 
         def keep(seen: _Seen) -> _Seen:
