@@ -439,3 +439,41 @@ async def test_a_reading_that_was_stopped_is_read_again(
     await until(lambda: len(events) >= 79)
     await quiet(simulator)
     assert sorted(map(str, texts(events)), key=int) == [f"{n}" for n in range(79)]
+
+
+async def test_ids_that_restart_again_after_a_restart(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """Other messages have taken the IDs with which the first ones are remembered."""
+    for number in range(45):
+        write(simulator, f"{number}")
+    await until(lambda: len(events) == 45)
+    await quiet(simulator)
+    chat = simulator.world.chat(KIM)
+    await simulator.stop()
+    for index, message in enumerate(chat.messages[3:8]):
+        message.id = str(901 + index)
+    chat.next_message = 4
+    await simulator.start()
+    new = [f"new {number}" for number in range(5)]
+    for text in new:
+        write(simulator, text)
+    await until(lambda: len(events) == 50)
+    await quiet(simulator)
+    await hass.config_entries.async_unload(listening.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    del hass.data[DOMAIN]
+    await simulator.stop()
+    for index, message in enumerate(chat.messages):
+        message.id = str(2001 + index)
+    chat.next_message = 3000
+    await simulator.start()
+    assert await hass.config_entries.async_setup(listening.entry_id)
+    write(simulator, "after")
+    await until(lambda: "after" in texts(events))
+    await quiet(simulator)
+    assert texts(events)[45:] == [*new, "after"]

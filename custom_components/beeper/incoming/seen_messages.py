@@ -122,13 +122,19 @@ class SeenMessages:
         self._save_due = False
         # A wrong clock can have advanced the cutoff too far.
         kept = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
+        # Those whose IDs others have taken are known by what stays.
+        without_id = {
+            f"{key}{seen.text}": seen
+            for key, seen in self._by_identity.values()
+            if self._seen.get(key) is not seen
+        }
         return {
             "floor": self.cutoff,
             "read_until": self._read_until,
             "server_off_by": self.server_off_by,
             "seen": {
                 key: [seen.time, seen.chat, seen.text]
-                for key, seen in self._seen.items()
+                for key, seen in (without_id | self._seen).items()
                 if seen.time >= kept
             },
             "marks": {chat: mark for chat, (_, mark) in self._marks.items()},
