@@ -11,7 +11,8 @@ from collections.abc import Callable
 from concurrent.futures.thread import _threads_queues
 from fcntl import ioctl
 from selectors import EVENT_WRITE, BaseSelector, SelectorKey
-from socket import AF_UNIX, IPPROTO_TCP, TCP_QUICKACK, socket
+import socket
+import sys
 import termios
 import threading
 import time
@@ -45,7 +46,8 @@ class Clock:
         self._select: _Select = self._selector.select
         self.skipped = 0.0
         """Seconds of all skipped waits."""
-        self._skips_waits = True
+        # Other systems do not tell what is on its way.
+        self._skips_waits = sys.platform == "linux"
         self._jobs: set[asyncio.Future[Any]] = set()
         """What runs in threads of executors; in others, anything may."""
         self._earlier = {*threading.enumerate()}
@@ -151,12 +153,12 @@ class Clock:
             return False
         for sock in sockets:
             # Otherwise Linux reports up to 40 ms late what was received.
-            if sock.family != AF_UNIX:
-                sock.setsockopt(IPPROTO_TCP, TCP_QUICKACK, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return any(map(_has_unreceived, sockets))
 
 
-def _has_unreceived(sock: socket) -> bool:
+def _has_unreceived(sock: socket.socket) -> bool:
     answer = bytearray(4)
     ioctl(sock.fileno(), _UNRECEIVED, answer)
     return any(answer)
