@@ -21,6 +21,7 @@ from simulator import Simulator
 from simulator.model import Person
 from tests.helpers.fuzzing import EXAMPLES, throw
 from tests.helpers.talking import say
+from tests.helpers.world import PROFILES
 
 ACCOUNTS = ["matrix", "whatsapp"]
 NUMBER, OTHER_NUMBER = "+15550101002", "+15550101003"
@@ -393,20 +394,15 @@ def stated(data: dict[str, Any]) -> tuple[str, str]:
     return "id", data["participant_ids"][0]
 
 
-@pytest.mark.timeout(300)
-# Home Assistant uses `random` in its thread while an example is drawn in another.
-@pytest.mark.filterwarnings(
-    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
-)
-@pytest.mark.usefixtures("quick_recovery")
-@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
-async def test_only_the_stated_person_is_written_to(
+@pytest.fixture
+async def attempts(
     hass: HomeAssistant,
     simulator: Simulator,
     loaded: MockConfigEntry,
     assist: None,
+    quick_recovery: None,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Attempts:
     monkeypatch.setattr(first_message, "_NEW_DELAYS", (0, 0.05))
     monkeypatch.setattr(first_message, "_EXISTING_DELAYS", (0, 0.05))
     hass.config_entries.async_update_entry(
@@ -414,11 +410,44 @@ async def test_only_the_stated_person_is_written_to(
     )
     await hass.async_block_till_done()
     simulator.world.confirm_after = 0.005
-    attempts = Attempts(hass, simulator)
+    return Attempts(hass, simulator)
 
+
+@pytest.mark.timeout(300)
+# Home Assistant uses `random` in its thread while an example is drawn in another.
+@pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
+@pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+async def test_only_the_stated_person_is_written_to(
+    hass: HomeAssistant, attempts: Attempts
+) -> None:
     await throw(hass, worlds, attempts.run, EXAMPLES // 2, shrink=False)
 
     # It would prove nothing if all calls were refused.
     assert attempts.sent > 1
     assert attempts.recovered > 0
     assert attempts.others
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("other_id", ["@15550101002:one.org", "15550101003", "7"])
+@pytest.mark.parametrize("if_exists", ["create", "reuse", "refuse"])
+async def test_the_reported_number_outweighs_the_one_in_the_id(
+    attempts: Attempts, simulator: Simulator, other_id: str, if_exists: str
+) -> None:
+    """The chat is with the person whose number stands in the ID of another."""
+    kim = {"id": "15550101002", "full_name": "Kim", "phone_number": OTHER_NUMBER}
+    other = {"id": other_id, "full_name": "Robin", "phone_number": NUMBER}
+    common = {"account_id": "whatsapp", "username": None, "email": None}
+    data = {"participants": ["Kim"], "type": "single", "if_exists": if_exists}
+
+    await attempts.run(
+        (
+            [{**common, **kim, "chats": 0}, {**common, **other, "chats": 1}],
+            [("whatsapp", data, False)],
+        )
+    )
+
+    [request] = [run for run in simulator.executed if run.path == "/v1/chats"]
+    assert request.json["participantIDs"] == ["15550101002"]

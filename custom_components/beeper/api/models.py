@@ -114,12 +114,28 @@ class User:
         An id in E.164 also matches the reported phone number, and so does the number in
         an id of a bridge that defines it.
         """
-        if canonical_id(user_id, id_scheme) == canonical_id(self.id, id_scheme):
+        if self._has_id(user_id, id_scheme):
             return True
         number = (
             user_id if user_id.startswith("+") else number_in_id(user_id, id_scheme)
         )
         return number is not None and self.has_confirmed_number(number)
+
+    def is_participant(
+        self, user_id: str, phone_number: str | None, id_scheme: str | None
+    ) -> bool:
+        """Return whether this is the person with an id, and with a known phone number.
+
+        The person may have another id by now. A known number outweighs one in the id.
+        """
+        if phone_number is None:
+            return self.matches_id(user_id, id_scheme)
+        return self._has_id(user_id, id_scheme) or self.matches_id(
+            phone_number, id_scheme
+        )
+
+    def _has_id(self, user_id: str, id_scheme: str | None) -> bool:
+        return canonical_id(user_id, id_scheme) == canonical_id(self.id, id_scheme)
 
     def matches(self, wanted: StartUser, id_scheme: str | None) -> bool:
         """Return whether at least one identifier matches and none differs.

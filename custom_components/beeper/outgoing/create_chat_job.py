@@ -354,7 +354,8 @@ class CreateChatJob(Job[ChatJobResult]):
                 self.request,
                 attempted,
                 earlier_reads=self.context.sent.earlier_reads,
-                reused=self.phone_numbers if self.if_exists == "reuse" else None,
+                phone_numbers=self.phone_numbers,
+                may_exist=self.if_exists == "reuse",
             )
         if chat is None:
             return None

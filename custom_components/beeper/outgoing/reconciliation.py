@@ -23,6 +23,9 @@ from .earlier_reads import EarlierReads
 from .sent_messages import TWIN_WINDOW, SentCandidates
 from .text_matching import same_text
 
+type _Participant = tuple[str, str | None]
+"""An ID, and the phone number if it is known."""
+
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
@@ -36,23 +39,25 @@ async def find_result(
     attempted: float,
     *,
     earlier_reads: EarlierReads,
-    reused: Mapping[str, str] | None = None,
+    phone_numbers: Mapping[str, str],
+    may_exist: bool,
 ) -> Chat | None:
     """Return the chat that the request created or started.
 
     `attempted` is the event loop's time of the request; a new chat was not read
-    before. `reused`: an existing chat may be the result, see `find_existing_chats`.
-    Raises BeeperError if reading fails.
+    before. `phone_numbers` are the known ones by participant ID. `may_exist`: an
+    existing chat may be the result. Raises BeeperError if reading fails.
     """
     if isinstance(request, StartChat):
         return await find_direct_chat(server, request)
-    if reused is not None:
-        chats = await find_existing_chats(server, request, reused)
+    if may_exist:
+        chats = await find_existing_chats(server, request, phone_numbers)
         return chats[0] if len(chats) == 1 else None
     since = await _server_time(server.client, attempted)
     return await _find_created_chat(
         server,
         request,
+        phone_numbers,
         since,
         lambda chat_id: earlier_reads.had_chat(chat_id, attempted),
     )
@@ -99,21 +104,17 @@ async def find_sent(
 async def find_existing_chats(
     server: Server,
     request: CreateChat,
-    numbers: Mapping[str, str],
+    phone_numbers: Mapping[str, str],
     recent_id: str | None = None,
 ) -> list[Chat]:
     """Return the chats of exactly these people, with the title if one is given.
 
     The chat `recent_id` was just created for them, even if it does not list them yet.
 
-    Of several direct chats with one person, the latest is returned. `numbers` are the
-    known phone numbers of participants, by participant ID, as IDs can change. Raises
-    BeeperError.
+    Of several direct chats with one person, the latest is returned. `phone_numbers` are
+    the known ones by participant ID, as IDs can change. Raises BeeperError.
     """
-    participants = [
-        {user_id, numbers.get(user_id, user_id)}
-        for user_id in dict.fromkeys(request.participant_ids)
-    ]
+    participants = _participants(request, phone_numbers)
     id_scheme = server.id_scheme(request.account_id)
     found: list[Chat] = []
     async for page in _all_chats(server.client, request):
@@ -188,6 +189,7 @@ def _without_members(chats: list[Chat]) -> list[Chat]:
 async def _find_created_chat(
     server: Server,
     request: CreateChat,
+    phone_numbers: Mapping[str, str],
     since: datetime,
     is_older: Callable[[str], bool],
 ) -> Chat | None:
@@ -213,7 +215,7 @@ async def _find_created_chat(
             chat = await client.chat(listed.id)
             if (
                 _same_people(
-                    [{user_id} for user_id in request.participant_ids],
+                    _participants(request, phone_numbers),
                     server.others(chat),
                     server.id_scheme(request.account_id),
                 )
@@ -271,13 +273,25 @@ async def _server_time(client: BeeperClient, attempted: float) -> datetime:
     return since.replace(microsecond=0)  # Some networks count whole seconds.
 
 
+def _participants(
+    request: CreateChat, phone_numbers: Mapping[str, str]
+) -> list[_Participant]:
+    return [
+        (user_id, phone_numbers.get(user_id))
+        for user_id in dict.fromkeys(request.participant_ids)
+    ]
+
+
 def _same_people(
-    participants: Iterable[set[str]], people: list[User], id_scheme: str | None
+    participants: Iterable[_Participant], people: list[User], id_scheme: str | None
 ) -> bool:
-    """Return whether the sets of IDs identify exactly these people, one each."""
+    """Return whether the participants are exactly these people."""
     left = list(people)
-    for ids in participants:
-        match = next((user for user in left if _is_any(user, [ids], id_scheme)), None)
+    for participant in participants:
+        match = next(
+            (user for user in left if user.is_participant(*participant, id_scheme)),
+            None,
+        )
         if match is None:
             return False
         left.remove(match)
@@ -285,8 +299,8 @@ def _same_people(
 
 
 def _is_any(
-    user: User, participants: Iterable[set[str]], id_scheme: str | None
+    user: User, participants: Iterable[_Participant], id_scheme: str | None
 ) -> bool:
     return any(
-        user.matches_id(user_id, id_scheme) for ids in participants for user_id in ids
+        user.is_participant(*participant, id_scheme) for participant in participants
     )
