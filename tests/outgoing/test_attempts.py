@@ -32,7 +32,9 @@ async def start_again(
     """Start from what was on the disk when the process was killed."""
     assert await hass.config_entries.async_unload(entry.entry_id)
     del hass.data[DOMAIN]
-    attempts_file(hass, entry).write_bytes(on_disk)
+    file = attempts_file(hass, entry)
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(on_disk)
     assert await hass.config_entries.async_setup(entry.entry_id)
 
 
@@ -156,6 +158,25 @@ async def test_an_attempt_from_before_two_restarts_is_known(
 
     with pytest.raises(HomeAssistantError, match="Not repeated"):
         await create_chat(hass, **GROUP_OF_TWO)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"version": 1, "data": []}', b"\0" * 64, b"[]", b"\xff\n{", b"{}\n\n{}"],
+    ids=["storage", "zeros", "list", "no text", "no fields"],
+)
+async def test_a_file_of_something_else_is_no_attempt(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, content: bytes
+) -> None:
+    await start_again(hass, loaded, content)
+    first = await create_chat(hass, **GROUP_OF_TWO)
+    await restart(hass, loaded)
+
+    again = await create_chat(hass, **GROUP_OF_TWO)
+
+    assert again["chat_id"] == first["chat_id"]
+    assert again["recovered"] is True
+    assert len(simulator.executed) == 1
 
 
 async def test_the_file_does_not_grow(

@@ -89,9 +89,9 @@ class AttemptJournal:
         for line in lines:
             try:
                 record = cast("StoredAttempt", json_loads_object(line))
-            except ValueError:
-                continue  # Home Assistant was killed while it wrote this.
-            records[record["id"]] = record
+                records[record["id"]] = record
+            except ValueError, KeyError:
+                continue  # It was cut off when Home Assistant was killed, or is not ours.
         return {
             number: record
             for number, record in records.items()
