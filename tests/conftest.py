@@ -153,8 +153,8 @@ async def loaded(
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         # Faults of a test must not strike this read.
-        new_chats = get_seen_messages(hass, entry).new_chats
-        await until(lambda: new_chats.has_chats or not simulator.world.chats)
+        cutoffs = get_seen_messages(hass, entry).history_cutoffs
+        await until(lambda: cutoffs.has_chats or not simulator.world.chats)
     assert entry.state is ConfigEntryState.LOADED
     return entry
 

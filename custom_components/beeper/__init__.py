@@ -25,6 +25,7 @@ from .account_id_changes import (
 )
 from .api.client import BeeperClient
 from .api.exceptions import BeeperError
+from .assist_in_chats.listener import async_get_assist_listener
 from .chat_id_changes import ChatIdChanges, async_remove_chat_id_store
 from .const import CONF_USER_ID, DOMAIN
 from .coordinator import BeeperConfigEntry, BeeperCoordinator
@@ -50,7 +51,6 @@ from .repairs import async_check_issues, async_watch
 from .server import Server
 from .services import async_setup_services
 from .signals import SIGNAL_POLLED
-from .talk.chat_assist import async_get_chat_assist
 from .voice.assistant import async_get_assistant
 
 _FIRST_PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NOTIFY]
@@ -108,7 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     async_follow_accounts(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, _READING_PLATFORMS)
     # Before anything is read: it would miss the messages of the first read.
-    async_get_chat_assist(hass).async_add(entry)
+    async_get_assist_listener(hass).async_add(entry)
     entry.async_create_background_task(
         hass, coordinator.async_listen(), f"{DOMAIN} stream"
     )

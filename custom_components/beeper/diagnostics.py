@@ -9,10 +9,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 
+from .assist_in_chats.listener import async_get_assist_listener
 from .const import CONF_ALLOWED_SENDERS
 from .coordinator import BeeperConfigEntry
 from .data import get_outbox
-from .talk.chat_assist import async_get_chat_assist
 
 
 async def async_get_config_entry_diagnostics(
@@ -56,5 +56,5 @@ async def async_get_config_entry_diagnostics(
         "not_understood": client.unrecognized.as_list() if client else None,
         "inbox": coordinator.inbox.statistics if coordinator else None,
         "outbox": get_outbox(hass, entry).statistics if loaded else None,
-        "assist": async_get_chat_assist(hass).statistics(entry) if loaded else None,
+        "assist": async_get_assist_listener(hass).statistics(entry) if loaded else None,
     }

@@ -14,10 +14,10 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
+from custom_components.beeper.assist_in_chats import answer
+from custom_components.beeper.assist_in_chats.listener import async_get_assist_listener
 from custom_components.beeper.diagnostics import async_get_config_entry_diagnostics
 from custom_components.beeper.signals import MessageEvent
-from custom_components.beeper.talk import assist_answer as answer
-from custom_components.beeper.talk.chat_assist import async_get_chat_assist
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.auth.models import User
 from homeassistant.components.assist_pipeline.pipeline import Pipeline
@@ -463,7 +463,7 @@ async def test_queued_messages_are_dropped_when_assist_is_turned_off(
     assert await hass.config_entries.async_unload(listening.entry_id)
     agent.go_on.set()
 
-    statistics = async_get_chat_assist(hass).statistics
+    statistics = async_get_assist_listener(hass).statistics
     await until(
         lambda: statistics(listening) == {"not_sent": 1, "refused_not_loaded": 1}
     )

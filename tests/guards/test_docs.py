@@ -865,7 +865,7 @@ def test_tables_of_assist() -> None:
     assert all(f"\n| {field} | " in text for field in form["data"].values())
 
     answer, listener = (
-        BEEPER / "talk" / name for name in ("assist_answer.py", "chat_assist.py")
+        BEEPER / "assist_in_chats" / name for name in ("answer.py", "listener.py")
     )
     counts = {
         node.value

@@ -25,7 +25,7 @@ LAYERS = (
             " chat_id_changes coordinator data device_identifiers entity http_sessions"
         ),
     ),
-    ("actions", "voice", "talk", "flows"),
+    ("actions", "voice", "assist_in_chats", "flows"),
     tuple(name.stem for name in BEEPER.glob("*.py")),  # what Home Assistant loads
     ("__init__",),
 )

@@ -399,7 +399,9 @@ async def test_chat_that_returns_while_the_chats_cannot_be_listed(
     simulator.faults.add("status_before", path=path, status=500, times=None)
     assert await hass.config_entries.async_setup(listening.entry_id)
     if path == "/v1/chats":
-        await until(lambda: listening.runtime_data.inbox._seen.new_chats.has_chats)
+        await until(
+            lambda: listening.runtime_data.inbox._seen.history_cutoffs.has_chats
+        )
     new = simulator.world.recreate_chat(simulator.world.chat(KIM))
     await until(
         lambda: any(connection.is_followed for connection in simulator.hub.connections)

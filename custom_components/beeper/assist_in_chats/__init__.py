@@ -1,1 +1,1 @@
-"""Assist in chats: the messages that it hears, and its answers."""
+"""Assist in Beeper: answers the people who write to it in a chat."""

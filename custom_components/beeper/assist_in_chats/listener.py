@@ -26,7 +26,7 @@ from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
-from .assist_answer import (
+from .answer import (
     CONVERSATION_SECONDS,
     AssistRequest,
     async_answer,
@@ -94,14 +94,14 @@ class _AssistChat:
         return known is not None and known.asked and known.until > now
 
 
-@singleton(HassKey["ChatAssist"](f"{DOMAIN}_chat_assist"))
+@singleton(HassKey["AssistListener"](f"{DOMAIN}_assist_listener"))
 @callback
-def async_get_chat_assist(hass: HomeAssistant) -> ChatAssist:
+def async_get_assist_listener(hass: HomeAssistant) -> AssistListener:
     """Return the object that all config entries share, and that outlives their reloads."""
-    return ChatAssist(hass)
+    return AssistListener(hass)
 
 
-class ChatAssist:
+class AssistListener:
     """Hears the messages of the people who may talk to Assist."""
 
     def __init__(self, hass: HomeAssistant) -> None:

@@ -101,7 +101,7 @@ class ChatReader:
 
     async def async_read(self, chat_id: str, read: PendingRead) -> None:
         """Publish new messages and changes of a chat, the oldest first."""
-        self._seen.new_chats.note_chat(chat_id, read.since)
+        self._seen.history_cutoffs.note_chat(chat_id, read.since)
         reading = await self._async_history(chat_id, read)
         messages = {message.id: message for message in reading.messages if message.id}
         missing = (read.changed | read.deleted) - messages.keys()

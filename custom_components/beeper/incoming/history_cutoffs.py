@@ -1,4 +1,4 @@
-"""Which accounts and chats are new: the history they bring along is not."""
+"""The times before which messages of new accounts and chats are their history."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -7,7 +7,7 @@ _NEW: Final = 1.0
 """The cutoff of a new chat all of whose messages count; that of existing chats is 0."""
 
 
-class NewChats:
+class HistoryCutoffs:
     """The cutoffs of accounts and chats that are new to Beeper.
 
     Times are the server's, in seconds. Accounts are known by a fingerprint, as their

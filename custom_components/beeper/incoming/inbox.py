@@ -207,7 +207,7 @@ class Inbox:
         """Note the listed accounts: the history that a new one brings along is old."""
         now = self._clock.now().timestamp() - _CLOCK_TOLERANCE
         ids = [account.account_id for account in accounts]
-        if self._seen.new_chats.note_accounts(ids, now):
+        if self._seen.history_cutoffs.note_accounts(ids, now):
             self._seen.save_soon()
 
     @callback
@@ -271,13 +271,13 @@ class Inbox:
 
     async def _async_note_chats(self) -> None:
         """Note the existing chats, once; raises BeeperError."""
-        if self._seen.new_chats.has_chats:
+        if self._seen.history_cutoffs.has_chats:
             return
         chat_ids = []
         long_pages = partial(self._client.all_chats, None)
         async for page in pages(long_pages, _MAX_LONG_PAGES):
             chat_ids += [chat.id for chat in page.items]
-        self._seen.new_chats.note_chats(chat_ids)
+        self._seen.history_cutoffs.note_chats(chat_ids)
 
     async def _active_chats(self) -> AsyncIterator[Chat]:
         """Yield the chats active since the cutoff, the last active first."""

@@ -69,7 +69,7 @@ class Publisher:
             )
             if not (is_ours and change.type == "message_sent")
         ]
-        cutoff = self._seen.new_chats.cutoff(chat.id, message.account_id)
+        cutoff = self._seen.history_cutoffs.cutoff(chat.id, message.account_id)
         if not (is_known or changes or is_ours) and (
             message.timestamp
             and self._seen.is_recent(message)

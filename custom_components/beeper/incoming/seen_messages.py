@@ -18,8 +18,8 @@ from homeassistant.helpers.storage import Store
 from ..api.models import Message
 from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
 from ..fingerprint import fingerprint
+from .history_cutoffs import HistoryCutoffs
 from .message_comparison import MessageChange, differences, followed_reactions, outline
-from .new_chats import NewChats
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class SeenMessages:
         """Seen messages with their key, also after another one has taken their ID."""
         self._marks: dict[str, tuple[int, str]] = {}
         """The position of the newest message that was read, by chat."""
-        self.new_chats = NewChats(self._hash)
+        self.history_cutoffs = HistoryCutoffs(self._hash)
         self._save_due = False
         self._was_renumbered = False
         self._read_until = 0.0
@@ -107,7 +107,7 @@ class SeenMessages:
         self._marks = {
             chat: (len(mark), mark) for chat, mark in stored.get("marks", {}).items()
         }
-        self.new_chats.accounts = stored.get("accounts")
+        self.history_cutoffs.accounts = stored.get("accounts")
         return True
 
     async def async_save(self) -> None:
@@ -138,7 +138,7 @@ class SeenMessages:
                 if seen.time >= kept
             },
             "marks": {chat: mark for chat, (_, mark) in self._marks.items()},
-            "accounts": self.new_chats.accounts,
+            "accounts": self.history_cutoffs.accounts,
         }
 
     def start(self, time: float) -> None:
@@ -163,7 +163,7 @@ class SeenMessages:
             reached = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
             self._read_until = max(self._read_until, reached)
             self.cutoff = cutoff
-            self.new_chats.lower_cutoffs(now.timestamp())
+            self.history_cutoffs.lower_cutoffs(now.timestamp())
 
     @property
     def _backlog(self) -> float:
@@ -178,7 +178,7 @@ class SeenMessages:
         if time >= self._read_until:
             return False
         marked = self.is_marked(chat_id, message)
-        return not self.new_chats.is_new(chat_id) if marked is None else marked
+        return not self.history_cutoffs.is_new(chat_id) if marked is None else marked
 
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
@@ -296,7 +296,7 @@ class SeenMessages:
         if message.is_hidden or message.is_event or message.type == _REACTION_TYPE:
             return
         if seen is None:
-            cutoff = self.new_chats.cutoff(chat_id, message.account_id)
+            cutoff = self.history_cutoffs.cutoff(chat_id, message.account_id)
             is_new = time >= max(self.cutoff, cutoff) and not message.is_deleted
             if is_new and not self._was_read(chat_id, message, time):
                 yield MessageChange(
@@ -366,9 +366,9 @@ class SeenMessages:
         else:
             # While the chats are not known, nothing is published twice.
             is_same = (
-                not self.new_chats.has_chats
-                or self.new_chats.is_new(chat_id)
-                or self.new_chats.is_gone(seen.chat)
+                not self.history_cutoffs.has_chats
+                or self.history_cutoffs.is_new(chat_id)
+                or self.history_cutoffs.is_gone(seen.chat)
             )
         return seen if is_same else None
 

@@ -1,1 +1,1 @@
-"""Spoken and written sentences, for Assist and language models."""
+"""Beeper in Assist: sentences and language models that send and read messages."""
