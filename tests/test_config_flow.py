@@ -432,6 +432,10 @@ HOST = "beeper.example"
         ("<http://localhost:23373/>", "http://localhost:23373"),
         ("\u202ahttp://localhost:23373\u202c\u200b", "http://localhost:23373"),
         ("„localhost:23373“", "http://localhost:23373"),
+        ("ws://localhost:23373/v1/ws", "http://localhost:23373"),
+        (f"WSS://{HOST}/my/v1/ws?x=1", f"https://{HOST}/my"),
+        ("::1", "http://[::1]"),
+        ("FE80::1%eth0", "http://[fe80::1%eth0]"),
     ],
 )
 def test_address_has_one_spelling(text: str, url: str) -> None:
@@ -446,6 +450,7 @@ def test_address_has_one_spelling(text: str, url: str) -> None:
         (f" {HOST}/ ", [f"http://{HOST}:23373", f"http://{HOST}"]),
         (f"{HOST}/my/v1/ws", [f"http://{HOST}:23373/my", f"http://{HOST}/my"]),
         ("[::1]", ["http://[::1]:23373", "http://[::1]"]),
+        ("2001:db8::20", ["http://[2001:db8::20]:23373", "http://[2001:db8::20]"]),
         # Whoever writes a scheme or a port means it.
         (f"{HOST}:80", [f"http://{HOST}"]),
         (f"http://{HOST}", [f"http://{HOST}"]),

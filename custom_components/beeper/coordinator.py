@@ -26,6 +26,7 @@ from .api.exceptions import (
     BeeperError,
     CannotConnectError,
 )
+from .api.http_responses import GATEWAY_STATUSES
 from .api.models import Account
 from .api.pages import pages
 from .backoff import backoff
@@ -237,7 +238,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 is_away = (
                     is_away
                     or isinstance(err, CannotConnectError)
-                    or (isinstance(err, AnswerError) and err.status in (502, 503, 504))
+                    or (isinstance(err, AnswerError) and err.status in GATEWAY_STATUSES)
                 )
             if self.hass.loop.time() - began > _RECONNECT_DELAYS[1]:
                 failures = 0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -27,7 +27,8 @@ class Proxy:
     """Passes requests on to `target` unless `answer` has another answer.
 
     Like nginx without further settings it can be told to pass no WebSockets, and to
-    take bodies of `max_size` bytes only. `seen` are the requests that came, by method,
+    take bodies of `max_size` bytes only. Others accept WebSockets, and then nothing
+    comes through, or the connection ends. `seen` are the requests that came, by method,
     path and the token they had.
     """
 
@@ -42,6 +43,7 @@ class Proxy:
         self.target = target
         self.answer = answer
         self.websockets = websockets
+        self.accepted: Literal["silent", "closed"] | None = None
         self.max_size = max_size
         self.seen: list[tuple[str, str, str | None]] = []
         self.url = ""
@@ -78,6 +80,8 @@ class Proxy:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             if not self.websockets:
                 return await self._forward(request, upgrade=False)
+            if self.accepted:
+                return await self._accept_only(request)
             return await self._forward_socket(request)
         return await self._forward(request)
 
@@ -106,6 +110,14 @@ class Proxy:
                     if name.lower() not in _HOP_BY_HOP
                 },
             )
+
+    async def _accept_only(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        while self.accepted == "silent" and not socket.closed:
+            await socket.receive()  # It answers pings itself.
+        await socket.close()
+        return socket
 
     async def _forward_socket(self, request: web.Request) -> web.StreamResponse:
         token = request.headers.get("Authorization", "")
@@ -187,6 +199,19 @@ LOGINS: Final[dict[str, Answer]] = {
         ),
         303,
     ),
+    "okta": redirect(
+        lambda _: (
+            "https://home.okta.com/oauth2/v1/authorize?client_id=1&response_type=code"
+        )
+    ),
+    # To programs, they do not redirect.
+    "authelia_for_json": lambda request: web.Response(
+        status=401,
+        text='<a href="https://auth.example.com/?rd=x&amp;rm=GET">401 Unauthorized</a>',
+        content_type="text/html",
+        headers={"Location": f"https://auth.example.com/?rd={_original(request)}"},
+    ),
+    "oauth2_proxy_for_json": lambda _: web.json_response({}, status=401),
     "page": lambda _: web.Response(
         text="<!DOCTYPE html><html><head><title>Login - Authelia</title></head>"
         '<body><form><input type="password"></form></body></html>',

@@ -1,6 +1,7 @@
 """Proxies between Home Assistant and Beeper: each error names its cause."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from aiohttp import web
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.api import stream
 from custom_components.beeper.const import DOMAIN
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -83,23 +85,38 @@ async def test_a_proxy_that_does_its_work_goes_unnoticed(
     "answer",
     [
         None,
+        "silent",
+        "closed",
         lambda request: page(400, "Bad Request"),
         lambda request: page(404, "Not Found"),
         lambda request: page(426, "Upgrade Required"),
         lambda request: web.json_response({"ok": True}),
         lambda request: page(503, "Unavailable"),
     ],
-    ids=["forwarded_without_upgrade", "400", "404", "426", "200", "503"],
+    ids=[
+        "forwarded_without_upgrade",
+        "accepted_and_silent",
+        "accepted_and_closed",
+        "400",
+        "404",
+        "426",
+        "200",
+        "503",
+    ],
 )
 async def test_missing_websockets_are_an_issue_until_they_work(
     hass: HomeAssistant,
     behind: MockConfigEntry,
     proxy: Proxy,
     simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
     answer: Any,
 ) -> None:
+    monkeypatch.setattr(stream, "_FIRST_FRAME_TIMEOUT", 0.05)
     proxy.websockets = answer is not None
-    if answer:
+    if answer == "silent" or answer == "closed":  # noqa: PLR1714 - for the type
+        proxy.accepted = answer
+    elif answer:
         proxy.answer = lambda request: (
             answer(request) if request.path.endswith("/ws") else None
         )
@@ -114,7 +131,8 @@ async def test_missing_websockets_are_an_issue_until_they_work(
     assert issue.translation_placeholders == {"server": "Beeper"}
     assert (await send(hass))["chat_id"] == KIM
 
-    proxy.websockets, proxy.answer = True, lambda _: None
+    proxy.websockets, proxy.accepted, proxy.answer = True, None, lambda _: None
+    monkeypatch.setattr(stream, "_FIRST_FRAME_TIMEOUT", 10)
     await until(lambda: no_events(hass, behind) is None)
 
 
@@ -331,6 +349,27 @@ async def test_https_on_a_http_port(hass: HomeAssistant, simulator: Simulator) -
     assert result["step_id"] == "account"
 
 
+@pytest.mark.parametrize("aborts", [False, True])
+async def test_https_on_the_port_of_a_server_that_just_closes(
+    hass: HomeAssistant, aborts: bool
+) -> None:
+    """It says nothing to who speaks TLS, neither that it does not."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.read(4096)).startswith(b"GET "):
+            writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        elif aborts:
+            writer.transport.abort()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        address = "127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        result = await set_up(hass, f"https://{address}")
+
+    assert result["errors"] == {"url": "other_scheme"}
+    assert suggested(result)["url"] == f"http://{address}"
+
+
 @pytest.mark.usefixtures("half_handshakes")
 async def test_http_on_a_tls_port(
     hass: HomeAssistant, certificate: Certificate
@@ -357,33 +396,52 @@ async def test_http_on_a_tls_port_of_nginx(
 # 502, 503, 504
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
-@pytest.mark.parametrize("software", ["nginx", "traefik", "caddy"])
+CLOUDFLARE = {"title": "Error 1033: tunnel error", "status": 530, "retryable": True}
+"""What Cloudflare answers to a program that asks for JSON."""
+GATEWAYS: dict[str, tuple[tuple[int, ...], Callable[[int], web.Response]]] = {
+    "nginx": ((502, 503, 504), lambda status: page(status, "Bad Gateway")),
+    "traefik": (
+        (502, 503, 504),
+        lambda status: web.Response(status=status, text="Bad Gateway"),
+    ),
+    "caddy": (
+        (502, 503, 504),
+        lambda status: web.Response(status=status, headers={"Server": "Caddy"}),
+    ),
+    "cloudflare": (
+        (502, 504, 520, 521, 522, 523, 524, 525, 526, 527),
+        lambda status: page(status, "Web server is down", {"Server": "cloudflare"}),
+    ),
+    "cloudflare_for_json": (
+        (521, 530),
+        lambda status: web.json_response(CLOUDFLARE, status=status),
+    ),
+}
+
+
+@pytest.mark.parametrize("software", GATEWAYS)
 async def test_proxy_is_there_and_beeper_is_not(
     hass: HomeAssistant,
     behind: MockConfigEntry,
     proxy: Proxy,
     simulator: Simulator,
-    status: int,
     software: str,
 ) -> None:
-    answers = {
-        "nginx": lambda _: page(status, "Bad Gateway"),
-        "traefik": lambda _: web.Response(status=status, text="Bad Gateway"),
-        "caddy": lambda _: web.Response(status=status, headers={"Server": "Caddy"}),
-    }
-    proxy.answer = answers[software]
+    statuses, answer = GATEWAYS[software]
+    for number, status in enumerate(statuses):
+        proxy.answer = lambda _: answer(status)  # noqa: B023
 
-    result = await set_up(hass, f"{proxy.url}/again")
-    assert result["errors"] == {"url": "gateway"}
-    with pytest.raises(HomeAssistantError, match="Beeper behind it does not"):
-        await call_action(hass, "list_chats")
-    with pytest.raises(HomeAssistantError, match="unknown whether"):
-        await create_chat(hass, user={"phone_number": "+15550101009"})
+        result = await set_up(hass, f"{proxy.url}/again")
+        assert result["errors"] == {"url": "gateway"}
+        with pytest.raises(HomeAssistantError, match="Beeper behind it does not"):
+            await call_action(hass, "list_chats")
+        with pytest.raises(HomeAssistantError, match="unknown whether"):
+            await create_chat(hass, user={"phone_number": f"+155501010{number:02}"})
     await hass.config_entries.async_reload(behind.entry_id)
     assert behind.state is ConfigEntryState.SETUP_RETRY
     assert behind.error_reason_translation_key == "setup_gateway"
     assert reauths(hass) == []
+    assert simulator.executed == []
 
 
 async def test_a_502_of_beeper_is_not_a_proxy_error(

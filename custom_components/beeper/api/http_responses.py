@@ -58,11 +58,16 @@ _NOT_LOADED: Final = re.compile(
 )
 """Error texts for an account that is not loaded; the status varies."""
 
-_GATEWAY: Final = (
+_CLOUDFLARE: Final = frozenset((*range(520, 528), 530))
+"""Statuses that only Cloudflare has, for a server that it cannot reach."""
+
+GATEWAY_STATUSES: Final = _CLOUDFLARE | {
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
-)
+}
+"""Statuses of a proxy that gets no answer from Beeper; Beeper has some of them too."""
+
 _PROXY: Final = re.compile(
     r"apache|caddy|cloudflare|envoy|haproxy|nginx|openresty|traefik", re.IGNORECASE
 )
@@ -79,13 +84,22 @@ _LOGIN_PAGE: Final = re.compile(
 """What an HTML page contains that asks for a log-in."""
 
 _LOGIN_URL: Final = re.compile(
-    r"/(?:log-?in|log-?on|sign[-_]?in|auth|oauth2?|sso|saml|cdn-cgi/access|realms"
-    r"|outpost\.goauthentik\.io)(?:[/?.]|$)"
-    r"|^https?://(?:auth|authelia|authentik|login|sso|idp|id|keycloak|accounts?)\."
-    r"|cloudflareaccess\.com|[?&](?:rd|rm|redirect|redirect_uri|return_?to|next)=",
+    r"/(?:log-?in|log-?on|sign[-_]?in|\.?auth|authori[sz]e|authenticate|oauth2?|sso|saml2?"
+    r"|adfs|cas|sessions?/new|cdn-cgi/access|realms|outpost\.goauthentik\.io)(?:[/?.]|$)"
+    r"|^https?://(?:auth[nz]?|authelia|authentik|authenticate|login|sign-?in|sso|oauth2?"
+    r"|idp|id|keycloak|accounts?)\."
+    r"|cloudflareaccess\.com|[?&](?:rd|rm|redirect|redirect_ur[il]|return_?(?:to|ur[il])"
+    r"|next|client_id|samlrequest|wa)=",
     re.IGNORECASE,
 )
 """Login pages to which proxies redirect."""
+
+ROUTES: Final = (
+    "accounts|app|assets|bridges|chats|focus|info|labels|messages|oauth|search|ws"
+)
+"""The first parts of the API's paths below `/v1`, as a pattern."""
+
+_ROUTE: Final = re.compile(rf"/v1/(?:{ROUTES})(?:[/?]|$)")
 
 _FIELD_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 
@@ -222,9 +236,12 @@ def error_of_status(
         code=code,
         fields=_rejected_fields(error.get("details")),
         location=(headers or {}).get("Location"),
-        by_proxy=status in _GATEWAY
-        and not error
-        and (bool(raw) or _is_of_proxy(headers or {})),
+        by_proxy=status in _CLOUDFLARE
+        or (
+            status in GATEWAY_STATUSES
+            and not error
+            and (bool(raw) or _is_of_proxy(headers or {}))
+        ),
     )
 
 
@@ -237,21 +254,37 @@ def asks_for_login(status: int, raw: bytes | None, headers: Mapping[str, str]) -
 
     Beeper itself answers in JSON or plain text, and takes nothing but bearer tokens.
     """
-    is_page = bool(raw and _HTML.match(raw))
+    is_page = bool(raw and (_HTML.match(raw) or _is_html(raw, headers)))
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return True
     if status == HTTPStatus.UNAUTHORIZED:
-        schemes = headers.get("WWW-Authenticate", "").casefold()
-        return is_page or bool(schemes and "bearer" not in schemes)
+        schemes = " ".join(
+            value.casefold()
+            for name, value in headers.items()
+            if name.casefold() == "www-authenticate"
+        )
+        return (
+            is_page
+            or bool(schemes and "bearer" not in schemes)
+            # Authelia names its login page even so, oauth2-proxy does not.
+            or "Location" in headers
+            or raw == b"{}"
+        )
     if 300 <= status < 400:
         location = headers.get("Location", "")
-        is_moved = "/v1/" in location.partition("?")[0]
+        is_moved = _ROUTE.search(location.partition("?")[0])
         return not is_moved and bool(_LOGIN_URL.search(location))
     return (
         status in (HTTPStatus.OK, HTTPStatus.FORBIDDEN)
         and is_page
         and bool(raw and _LOGIN_PAGE.search(raw))
     )
+
+
+def _is_html(raw: bytes, headers: Mapping[str, str]) -> bool:
+    """Return whether a body is declared as HTML, and may be some."""
+    declared = headers.get("Content-Type", "").casefold()
+    return declared.startswith("text/html") and raw.lstrip()[:1] not in (b"{", b"[")
 
 
 def _rejected_fields(details: Json) -> tuple[str, ...]:

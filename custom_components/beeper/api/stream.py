@@ -23,6 +23,9 @@ from .unrecognized import Unrecognized
 _SILENCE_TIMEOUT: Final = 30.0
 """Seconds without a frame until a ping, and from the ping until disconnecting."""
 
+_FIRST_FRAME_TIMEOUT: Final = 10.0
+"""Seconds until the first frame: servers greet at once, and answer the subscription."""
+
 _MAX_BUSY_TIME: Final = 0.01
 """Seconds that handling frames may take before it yields to the event loop."""
 
@@ -60,10 +63,11 @@ class ChatEvent:
 async def open_stream(
     transport: Transport,
 ) -> AsyncIterator[AsyncIterator[ChatEvent]]:
-    """Connect and subscribe; the events end with ConnectionLostError.
+    """Connect, subscribe and wait for the first frame; the events end with ConnectionLostError.
 
-    Raises the errors of a request: RouteAbsentError on servers before 4.2.557. Each
-    event is delivered at most once, and past events are not delivered.
+    A proxy may accept a connection that it does not pass on. Raises the errors of a
+    request: RouteAbsentError on servers before 4.2.557. Each event is delivered at most
+    once, and past events are not delivered.
     """
     session = transport.session
     try:
@@ -87,7 +91,8 @@ async def open_stream(
             ) as socket,
         ):
             await socket.send_json(_SUBSCRIPTION)
-            yield _events(socket, transport.unrecognized)
+            first = await _first_frame(socket)
+            yield _events(socket, first, transport.unrecognized)
     except aiohttp.WSServerHandshakeError as err:
         raise error_of_status(err.status, b"") from None
     except (TimeoutError, UnicodeError, aiohttp.ClientError) as err:
@@ -107,9 +112,24 @@ async def _reject_redirects(
     return response
 
 
+async def _first_frame(socket: aiohttp.ClientWebSocketResponse) -> str:
+    """Return the first text; raise ConnectionLostError or TimeoutError without one."""
+    async with asyncio.timeout(_FIRST_FRAME_TIMEOUT):
+        while True:
+            frame = await socket.receive()
+            if frame.type is aiohttp.WSMsgType.TEXT:
+                return str(frame.data)
+            if frame.type is aiohttp.WSMsgType.PING:
+                await socket.pong(frame.data)
+            elif socket.closed:
+                raise ConnectionLostError("the stream ended")
+
+
 async def _events(
-    socket: aiohttp.ClientWebSocketResponse, unrecognized: Unrecognized
+    socket: aiohttp.ClientWebSocketResponse, first: str, unrecognized: Unrecognized
 ) -> AsyncIterator[ChatEvent]:
+    if event := _parse_event(first, unrecognized):
+        yield event
     # aiohttp's heartbeat can leave a timer behind after the socket is closed.
     loop = asyncio.get_running_loop()
     pinged, busy_time = False, 0.0

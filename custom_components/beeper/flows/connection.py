@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 import re
 from typing import Any, Final, Literal
 
@@ -14,7 +15,15 @@ from homeassistant.helpers.hassio import is_hassio
 
 from .. import errors
 from ..api.client import BeeperClient
-from ..api.exceptions import AnswerError, BeeperError, ConnectionLostError, TLSError
+from ..api.exceptions import (
+    AnswerError,
+    BeeperError,
+    CannotConnectError,
+    ConnectionLostError,
+    RequestTimeoutError,
+    TLSError,
+)
+from ..api.http_responses import ROUTES
 from ..api.models import Account
 from ..const import CONF_USER_ID
 from ..http_sessions import async_get_sessions
@@ -23,14 +32,14 @@ from ..validation import trimmed
 DEFAULT_PORT: Final = 23373
 
 # The path of a copied request URL, and trailing slashes.
-_API_PATH: Final = re.compile(
-    r"/*(/v1(/(accounts|app|assets|bridges|chats|focus|info|labels|messages|oauth"
-    r"|search|ws)(/.*)?)?|(/v0)?/mcp)?/*$"
-)
-# A copied header.
+_API_PATH: Final = re.compile(rf"/*(/v1(/({ROUTES})(/.*)?)?|(/v0)?/mcp)?/*$")
+_WEBSOCKETS: Final = {"ws": "http", "wss": "https"}
+"""Schemes in the documented address of the event stream."""
+
 _QUOTES: Final = "\"'`<>“”„‘’‚«»"
 """Chats and documents put them around copied texts."""
 
+# A copied header.
 _TOKEN_PREFIX: Final = re.compile(r"(authorization\s*:\s*)?bearer\s+", re.IGNORECASE)
 
 # Beeper on the same machine as Home Assistant, or as an app of its Supervisor, whose
@@ -233,7 +242,12 @@ def _redirect_target(url: str, location: str) -> str | None:
 def _may_be_other_scheme(url: URL, err: BeeperError) -> bool:
     """Return whether a server fails like this that is spoken to in the wrong scheme."""
     if url.scheme == "https":
-        return isinstance(err, TLSError) and not err.is_untrusted
+        if isinstance(err, TLSError):
+            return not err.is_untrusted
+        # It may close the connection without a word, or wait for words that it knows.
+        return isinstance(err, CannotConnectError) or (
+            isinstance(err, RequestTimeoutError) and not err.may_have_run
+        )
     return isinstance(err, ConnectionLostError) or (
         isinstance(err, AnswerError) and err.status == 400
     )
@@ -288,10 +302,18 @@ def addresses(text: str) -> list[str]:
     if url is None:
         return []
     parsed = URL(url)
-    authority = _unquoted(text).partition("/")[0]
+    authority = _in_brackets(_unquoted(text)).partition("/")[0]
     if "://" in text or re.search(r":\d+$", authority.rpartition("]")[2]):
         return [url]
     return [str(parsed.with_port(DEFAULT_PORT)), url]
+
+
+def _in_brackets(text: str) -> str:
+    """Return an IPv6 address as it stands in a URL, any other text as it is."""
+    try:
+        return f"[{IPv6Address(text)}]"
+    except ValueError:
+        return text
 
 
 def normalise_url(text: str) -> str | None:
@@ -301,13 +323,15 @@ def normalise_url(text: str) -> str | None:
     """
     text = _unquoted(text)
     if "://" not in text:
-        text = f"http://{text}"
+        text = f"http://{_in_brackets(text)}"
     try:
         url = URL(text)
-        if url.scheme not in ("http", "https") or not url.host or not url.port:
-            return None
         path = _API_PATH.sub("", url.raw_path)
         is_request = path != url.raw_path.rstrip("/")
+        if is_request and url.scheme in _WEBSOCKETS:
+            url = url.with_scheme(_WEBSOCKETS[url.scheme])
+        if url.scheme not in ("http", "https") or not url.host or not url.port:
+            return None
         if url.user or url.password:
             return None
         if (url.query_string or url.fragment) and not is_request:
