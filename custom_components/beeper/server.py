@@ -114,6 +114,14 @@ class Server:
         )
         return frozenset(user_id for user_id in ids if user_id)
 
+    def is_own_id(self, account_id: str, user_id: str) -> bool:
+        """Return whether an ID, in whichever form, is the signed-in user's."""
+        account = self.account(account_id)
+        own = account.user if account else None
+        return user_id in self.own_ids(account_id) or bool(
+            account and own and own.matches_id(user_id, account.id_scheme)
+        )
+
     def is_own(self, message: Message, account_id: str | None = None) -> bool:
         """Return whether the signed-in user sent a message.
 

@@ -1,5 +1,6 @@
 """The action beeper.create_chat: start a chat with a person, or create one by IDs."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
@@ -15,7 +16,7 @@ from ..api.models import Chat
 from ..api.requests import CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
-from ..outgoing.chat_keys import ChatRequest
+from ..outgoing.chat_keys import ChatRequest, known_people
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
 from ..outgoing.job import OutboxContext
 from ..outgoing.markdown import from_format
@@ -23,6 +24,7 @@ from ..outgoing.outbox import Outcome
 from ..outgoing.recipient_queue import RecipientPlace
 from ..people.directory import Directory
 from ..people.person import Person
+from ..server import Server
 from ..validation import (
     as_list,
     boolean,
@@ -199,17 +201,20 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
             people = await entry.runtime_data.async_resolve(
                 partial(_resolve_people, account_id, params)
             )
-        request = _request(account_id, params, people)
+        phone_numbers = {
+            person.id: person.user.phone_number
+            for person in people
+            if person.user.phone_number
+        }
+        request = _request(
+            outbox.context.server, account_id, params, people, phone_numbers
+        )
         outcome = await outbox.run(
             CreateChatJob(
                 context=outbox.context,
                 request=request,
                 if_exists=params.get("if_exists", "create"),
-                phone_numbers={
-                    person.id: person.user.phone_number
-                    for person in people
-                    if person.user.phone_number
-                },
+                phone_numbers=phone_numbers,
                 names=tuple(person.given for person in people),
                 place=place,
                 call_context=call.context,
@@ -255,7 +260,13 @@ async def _resolve_people(
     return [await directory.resolve_recipient(account_id, text, field=field)]
 
 
-def _request(account_id: str, params: Params, people: list[Person]) -> ChatRequest:
+def _request(
+    server: Server,
+    account_id: str,
+    params: Params,
+    people: list[Person],
+    phone_numbers: Mapping[str, str],
+) -> ChatRequest:
     message: str | None = params.get(ATTR_MESSAGE_TEXT)
     message_text = message and from_format(message, params[ATTR_FORMAT])
     if params[ATTR_MODE] == MODE_START:
@@ -266,9 +277,14 @@ def _request(account_id: str, params: Params, people: list[Person]) -> ChatReque
             message_text=message_text,
         )
     ids = params.get(ATTR_PARTICIPANT_IDS) or [person.id for person in people]
+    distinct = [*known_people(ids, phone_numbers, server.id_scheme(account_id))]
+    if params[ATTR_TYPE] == TYPE_GROUP:
+        # The user is in each group.
+        others = [one for one in distinct if not server.is_own_id(account_id, one)]
+        distinct = others or distinct
     return CreateChat(
         account_id=account_id,
-        participant_ids=tuple(dict.fromkeys(ids)),
+        participant_ids=tuple(distinct),
         type=params[ATTR_TYPE],
         title=params.get(ATTR_TITLE),
         message_text=message_text,

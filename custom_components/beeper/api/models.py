@@ -17,10 +17,16 @@ from typing import Any, Final, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import TooLongAnswerError, UnreadableAnswerError, UploadError
 from .folding import fold, is_blank
-from .phone_numbers import is_same_number
+from .phone_numbers import is_e164, is_same_number
 from .requests import Json, StartUser
 from .rich_text import plain
-from .user_ids import canonical_id, number_in_id
+from .user_ids import (
+    canonical_id,
+    is_email,
+    normalise_email,
+    normalise_username,
+    number_in_id,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -111,14 +117,19 @@ class User:
     def matches_id(self, user_id: str, id_scheme: str | None) -> bool:
         """Return whether an id identifies this person: whole, never by its localpart.
 
-        An id in E.164 also matches the reported phone number, and so does the number in
-        an id of a bridge that defines it.
+        A phone number or email address also matches the reported one, and a number the
+        one in an id of a bridge that defines it.
         """
         if self._has_id(user_id, id_scheme):
             return True
-        number = (
-            user_id if user_id.startswith("+") else number_in_id(user_id, id_scheme)
-        )
+        if is_email(user_id):
+            return self.email is not None and (
+                normalise_email(self.email) == normalise_email(user_id)
+            )
+        if is_e164(user_id):
+            known = self.known_number(id_scheme)
+            return known is not None and is_same_number(known, user_id)
+        number = number_in_id(user_id, id_scheme)
         return number is not None and self.has_confirmed_number(number)
 
     def is_participant(
@@ -149,7 +160,7 @@ class User:
         if wanted.phone_number is not None and (number := self.known_number(id_scheme)):
             matches.append(is_same_number(number, wanted.phone_number))
         if wanted.email is not None and self.email is not None:
-            matches.append(wanted.email.casefold() == self.email.casefold())
+            matches.append(normalise_email(wanted.email) == normalise_email(self.email))
         if wanted.username is not None and self.username is not None:
             matches.append(
                 normalise_username(wanted.username) == normalise_username(self.username)
@@ -911,8 +922,3 @@ def _time(data: Mapping[str, Json], key: str) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def normalise_username(username: str) -> str:
-    """Return a username for comparison, without case and a leading @."""
-    return username.removeprefix("@").casefold()

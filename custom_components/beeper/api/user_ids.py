@@ -1,4 +1,4 @@
-"""User IDs whose form is known to contain a phone number.
+"""User IDs whose form is known: phone numbers, email addresses, IDs with a number.
 
 By default an ID is opaque: a number in it proves nothing, as on some networks people
 choose their IDs, and on others IDs are numbers that look like phone numbers. The table
@@ -7,6 +7,7 @@ is limited to bridges whose source code defines the form.
 
 from collections.abc import Mapping
 import re
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 # mautrix-whatsapp, pkg/waid/id.go: the digits of a phone number, or `lid-` and the
@@ -22,6 +23,29 @@ _WHATSAPP: Final = (
 )
 _FORMS: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {"whatsapp": _WHATSAPP}
 _NUMBER: Final = re.compile(r"[1-9][0-9]{6,14}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+\.[^@\s:.]+")
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def is_email(text: str) -> bool:
+    """Return whether a text is an email address; Matrix IDs start with an @.
+
+    Kids@School is a title.
+    """
+    return not text.startswith("@") and bool(_EMAIL.fullmatch(text))
+
+
+def normalise_email(address: str) -> str:
+    """Return an email address for comparison, without the case of Latin letters.
+
+    Nothing else is ignored: straße and strasse are two people, and two domains.
+    """
+    return address.translate(_LOWER)
+
+
+def normalise_username(username: str) -> str:
+    """Return a username for comparison, without Latin letters' case and a leading @."""
+    return username.removeprefix("@").translate(_LOWER)
 
 
 def canonical_id(user_id: str, id_scheme: str | None) -> str:

@@ -1,41 +1,76 @@
 """What identifies a request for a chat, to recognize another call that means the same."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from itertools import chain
+from typing import Final
 
 from ..api.folding import fold
-from ..api.requests import CreateChat, StartChat
-from .recipient_queue import Identity, text_keys
+from ..api.requests import CreateChat, StartChat, StartUser
+from .recipient_queue import Identity, identities, text_keys
 
 type ChatRequest = CreateChat | StartChat
-type GroupKey = tuple[str, frozenset[str], str | None]
-"""Account, people and title of a group."""
+type Members = tuple[Identity, ...]
+"""One identity of each person in a group, sorted."""
+
+_ID_FIRST: Final = ("id", "phone_number", "email", "username")
+_NUMBER_FIRST: Final = ("phone_number", "email", "id", "username")
 
 
-def group_key(request: ChatRequest) -> GroupKey | None:
-    """Return what identifies the group that is asked for, None for direct chats."""
-    if not isinstance(request, CreateChat) or request.type != "group":
-        return None
-    title = request.title and fold(request.title)
-    return (request.account_id, frozenset(request.participant_ids), title)
+def known_people(
+    user_ids: Iterable[str], phone_numbers: Mapping[str, str], id_scheme: str | None
+) -> dict[str, frozenset[Identity]]:
+    """Return what identifies people, by ID; each person once, in whichever form.
+
+    `phone_numbers` are the known ones by ID.
+    """
+    people: dict[str, frozenset[Identity]] = {}
+    for user_id in user_ids:
+        user = StartUser(id=user_id, phone_number=phone_numbers.get(user_id))
+        person = identities(user, id_scheme)
+        if person.isdisjoint(chain.from_iterable(people.values())):
+            people[user_id] = person
+    return people
+
+
+def group_members(people: Iterable[frozenset[Identity]]) -> set[Members]:
+    """Return what identifies the people of a group: by their IDs, and by their numbers.
+
+    A call can state either; requests for the same group share one.
+    """
+    people = [*people]
+    return {
+        tuple(
+            sorted(
+                min(person, key=lambda one: kinds.index(one[0])) for person in people
+            )
+        )
+        for kinds in (_ID_FIRST, _NUMBER_FIRST)
+        if people
+    }
 
 
 def exact_keys(
-    request: ChatRequest, if_exists: str, people: Iterable[Identity]
+    request: ChatRequest,
+    if_exists: str,
+    people: Iterable[Identity],
+    groups: Iterable[Members],
 ) -> set[Hashable]:
     """Return what the request shares with one that is the same.
 
-    `people` are the identities that prove the only recipient of a direct chat.
+    `people` are the identities that prove the only recipient of a direct chat, `groups`
+    are what identifies the people of a group.
     """
     content = _content(request, if_exists)
-    if isinstance(request, CreateChat) and request.type == "group":
-        return {(*content, *sorted(request.participant_ids))}
-    return {(*content, *identity) for identity in people}
+    return {(*content, members) for members in groups} | {
+        (*content, *identity) for identity in people
+    }
 
 
 def loose_keys(
     request: ChatRequest,
     if_exists: str,
     people: Iterable[Identity],
+    groups: Iterable[Members],
     names: Iterable[str],
 ) -> set[Hashable]:
     """Return what the request shares with one that may be the same.
@@ -45,11 +80,16 @@ def loose_keys(
     keys = direct_keys(request, people)
     if folded := sorted(name.casefold() for name in names):
         keys.add((*_content(request, if_exists), "names", *folded))
-    if group := group_key(request):
+    for members in groups:
         # The same request, however existing groups are treated.
-        account_id, members, title = group
-        keys.add(("group", account_id, title, request.message_text, *sorted(members)))
+        keys.add((*group_key(request, members), request.message_text))
     return keys
+
+
+def group_key(request: ChatRequest, members: Members) -> tuple[Hashable, ...]:
+    """Return what identifies a group: its account, title and people."""
+    title = request.title if isinstance(request, CreateChat) else None
+    return ("group", request.account_id, title and fold(title), members)
 
 
 def direct_keys(request: ChatRequest, people: Iterable[Identity]) -> set[Hashable]:

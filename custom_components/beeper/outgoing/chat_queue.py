@@ -1,8 +1,8 @@
 """The order in which requests for chats and groups leave."""
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Hashable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakValueDictionary
@@ -52,11 +52,19 @@ class ChatQueues:
         self._chats: dict[str, Chat] = {}
         self._unreadable: dict[str, float] = {}
 
-    def group(self, people: Hashable) -> asyncio.Lock:
-        """Return the lock of a group of people in an account."""
-        return self._group_locks.setdefault(people, asyncio.Lock())
+    @asynccontextmanager
+    async def group(self, people: Iterable[Hashable]) -> AsyncIterator[None]:
+        """Wait for the earlier requests for a group of people in an account.
 
-    def remember_group(self, group: Hashable, chat_id: str) -> None:
+        `people` are what identifies it, always in the same order.
+        """
+        async with AsyncExitStack() as locks:
+            for key in people:
+                lock = self._group_locks.setdefault(key, asyncio.Lock())
+                await locks.enter_async_context(lock)
+            yield
+
+    def remember_group(self, groups: Iterable[Hashable], chat_id: str) -> None:
         """Keep the chat of a group that was just created for a minute.
 
         Servers list some of its people only later (EasyMatrix).
@@ -66,12 +74,13 @@ class ChatQueues:
             known: (its_id, until)
             for known, (its_id, until) in self._recent_groups.items()
             if until > now
-        } | {group: (chat_id, now + _REMEMBERED_FOR)}
+        } | dict.fromkeys(groups, (chat_id, now + _REMEMBERED_FOR))
 
-    def recent_group(self, group: Hashable) -> str | None:
+    def recent_group(self, groups: Iterable[Hashable]) -> str | None:
         """Return the chat of a group that was created within a minute."""
-        chat_id, until = self._recent_groups.get(group, (None, 0))
-        return chat_id if until > asyncio.get_running_loop().time() else None
+        now = asyncio.get_running_loop().time()
+        known = filter(None, map(self._recent_groups.get, groups))
+        return next((chat_id for chat_id, until in known if until > now), None)
 
     @asynccontextmanager
     async def chat(

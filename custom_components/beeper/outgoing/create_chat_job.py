@@ -21,13 +21,15 @@ from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .chat_keys import (
     ChatRequest,
-    GroupKey,
     direct_keys,
     exact_keys,
     group_key,
+    group_members,
+    known_people,
     loose_keys,
 )
 from .existing_chats import (
+    find_contact_identities,
     find_identities,
     find_recent,
     find_reusable,
@@ -78,10 +80,14 @@ class CreateChatJob(Job[ChatJobResult]):
     names: tuple[str, ...] = ()
     place: RecipientPlace | None = None
     call_context: Context | None = None
-    _group: GroupKey | None = field(default=None, init=False)
+    _people: dict[str, frozenset[Identity]] = field(default_factory=dict, init=False)
+    """What identifies the people of a group, by ID; empty for direct chats."""
     _identities: frozenset[Identity] = field(default=frozenset(), init=False)
     """What identifies the only recipient; empty for groups."""
     _learned: frozenset[Identity] = field(default=frozenset(), init=False)
+    _learned_people: dict[str, frozenset[Identity]] = field(
+        default_factory=dict, init=False
+    )
     _limiter_slot: float | None = field(default=None, init=False)
     _message: FirstMessage | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
@@ -106,9 +112,12 @@ class CreateChatJob(Job[ChatJobResult]):
                 account_id=self.request.account_id,
                 text=self.request.message_text,
             )
-        self._group = group_key(self.request)
         if user := self._user:
-            self._identities = identities(user)
+            self._identities = identities(user, self._id_scheme)
+        elif isinstance(self.request, CreateChat):
+            self._people = known_people(
+                self.request.participant_ids, self.phone_numbers, self._id_scheme
+            )
         if self.place:
             self.place.learn(self._identities)
 
@@ -119,17 +128,36 @@ class CreateChatJob(Job[ChatJobResult]):
     @property
     @override
     def keys(self) -> set[Hashable]:
-        return exact_keys(self.request, self.if_exists, self._proof)
+        members = group_members(self._people.values())
+        return exact_keys(self.request, self.if_exists, self._proof, members)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
-        return loose_keys(self.request, self.if_exists, self._proof, self.names)
+        members = group_members(self._people.values())
+        return loose_keys(
+            self.request, self.if_exists, self._proof, members, self.names
+        )
 
     @property
     @override
     def related_keys(self) -> set[Hashable]:
-        return direct_keys(self.request, self._identities | self._learned)
+        keys = direct_keys(self.request, self._identities | self._learned)
+        members = group_members(
+            person | self._learned_people.get(user_id, frozenset())
+            for user_id, person in self._people.items()
+        )
+        return keys | loose_keys(self.request, self.if_exists, (), members, ())
+
+    @property
+    def _groups(self) -> list[Hashable]:
+        """What identifies the group; empty for direct chats."""
+        members = sorted(group_members(self._people.values()))
+        return [group_key(self.request, some) for some in members]
+
+    @property
+    def _id_scheme(self) -> str | None:
+        return self.context.server.id_scheme(self.request.account_id)
 
     @property
     def _network(self) -> str:
@@ -160,8 +188,10 @@ class CreateChatJob(Job[ChatJobResult]):
         if self.if_exists == "create" or not isinstance(self.request, CreateChat):
             return nullcontext()
         # The next request has to find the chat that this one creates.
-        people = frozenset(self.request.participant_ids)
-        return self.context.chat_queues.group((account_id, people))
+        return self.context.chat_queues.group(
+            (account_id, members)
+            for members in sorted(group_members(self._people.values()))
+        )
 
     @asynccontextmanager
     async def _turn(
@@ -179,6 +209,12 @@ class CreateChatJob(Job[ChatJobResult]):
             self._learned |= await find_identities(
                 self.context.server, self.request.account_id, wanted
             )
+        for user_id in self._people:
+            self._learned_people[user_id] = await find_contact_identities(
+                self.context.server,
+                self.request.account_id,
+                StartUser(id=user_id, phone_number=self.phone_numbers.get(user_id)),
+            )
 
     @override
     async def prepare(self) -> None:
@@ -189,7 +225,7 @@ class CreateChatJob(Job[ChatJobResult]):
                 self.request,
                 self.phone_numbers,
                 refuse=self.if_exists == "refuse",
-                recent_id=self.context.chat_queues.recent_group(self._group),
+                recent_id=self.context.chat_queues.recent_group(self._groups),
             )
         elif isinstance(self.request, StartChat):
             self._existing = await find_recent(
@@ -215,7 +251,9 @@ class CreateChatJob(Job[ChatJobResult]):
 
     def _take_answer(self, chat_ids: set[str]) -> None:
         self.answer = self.context.limits.replies.take(
-            self.call_context, chat_ids, (self.request.account_id, self._identities)
+            self.call_context,
+            chat_ids,
+            (self.request.account_id, self._id_scheme, self._identities),
         )
 
     async def _check_rules(self) -> None:
@@ -225,7 +263,7 @@ class CreateChatJob(Job[ChatJobResult]):
         rules = await self.context.rules.read(
             self.client, account.bridge_id if account else None
         )
-        problem = rules and find_problem(self.request, rules, self._own_ids)
+        problem = rules and find_problem(self.request, rules)
         if problem and not await may_be_known(
             server, self.request, self.phone_numbers, problem[0]
         ):
@@ -254,8 +292,7 @@ class CreateChatJob(Job[ChatJobResult]):
         else:
             result = await self.client.create_chat(self.request)
         self._answer = result
-        if self._group:
-            self.context.chat_queues.remember_group(self._group, result.chat_id)
+        self.context.chat_queues.remember_group(self._groups, result.chat_id)
         if result.status == "existing":
             self._give_back()
         if self._identities:
@@ -281,7 +318,7 @@ class CreateChatJob(Job[ChatJobResult]):
         if not chat.participants or chat.has_more:
             return False
         account = self.context.server.account(self.request.account_id)
-        own = account and account.user and identities(account.user)
+        own = account and account.user and identities(account.user, self._id_scheme)
         if (own and proof(own) & proof(self._identities)) or (
             isinstance(self.request, StartChat)
             and self.request.user.id in self._own_ids

@@ -47,33 +47,38 @@ async def find_recent(
     server: Server, recipients: RecipientQueue, request: StartChat
 ) -> Chat | None:
     """Return the chat that a start of the last minute led to, if it is readable."""
-    await _determine_recent(server, recipients, request)
-    recent = recipients.recall(request.account_id, identities(request.user))
+    id_scheme = server.id_scheme(request.account_id)
+    wanted = identities(request.user, id_scheme)
+    await _determine_recent(server, recipients, request.account_id, wanted)
+    recent = recipients.recall(request.account_id, wanted)
     if recent is None:
         return None
     try:
         chat = await server.client.chat(recent.chat_id)
     except BeeperError:
         return None
-    if not recent.has_recipient(chat):
+    if not recent.has_recipient(chat, id_scheme):
         recipients.forget(recent.chat_id)
         return None
     return chat
 
 
 async def _determine_recent(
-    server: Server, recipients: RecipientQueue, request: StartChat
+    server: Server,
+    recipients: RecipientQueue,
+    account_id: str,
+    wanted: frozenset[Identity],
 ) -> None:
     """Learn who is in new chats that may be with this person."""
-    account = server.account(request.account_id)
-    undetermined = recipients.undetermined(request.account_id, identities(request.user))
+    account, id_scheme = server.account(account_id), server.id_scheme(account_id)
+    undetermined = recipients.undetermined(account_id, wanted)
     for delay in _MEMBER_DELAYS if undetermined else ():
         await asyncio.sleep(delay)
         for recent in [*undetermined]:
             with suppress(BeeperError):
                 chat = await server.client.chat(recent.chat_id)
                 if other := recipient_of(chat, account):
-                    recipients.learn(recent, other)
+                    recipients.learn(recent, identities(other, id_scheme))
                     undetermined.remove(recent)
         if not undetermined:
             return
@@ -87,8 +92,21 @@ async def find_identities(
     account = server.account(account_id)
     chats = await find_direct_chats(server, request)
     people = [other for chat in chats if (other := recipient_of(chat, account))]
-    people += await _find_contacts(server, request)
-    return frozenset[Identity]().union(*map(identities, people))
+    id_scheme = server.id_scheme(account_id)
+    return (await find_contact_identities(server, account_id, user)).union(
+        *(identities(person, id_scheme) for person in people)
+    )
+
+
+async def find_contact_identities(
+    server: Server, account_id: str, user: StartUser
+) -> frozenset[Identity]:
+    """Return all that contacts show of a person; raises BeeperError."""
+    id_scheme = server.id_scheme(account_id)
+    contacts = await _find_contacts(server, StartChat(account_id=account_id, user=user))
+    return frozenset[Identity]().union(
+        *(identities(contact, id_scheme) for contact in contacts)
+    )
 
 
 async def _find_contacts(server: Server, request: StartChat) -> list[User]:

@@ -66,7 +66,11 @@ def identities_in(server: Server, chat: Chat | None) -> frozenset[Identity]:
         return frozenset()
     account = server.account(chat.account_id) if chat.account_id else None
     other = recipient_of(chat, account)
-    return identities(other) if other else frozenset()
+    return (
+        identities(other, account.id_scheme if account else None)
+        if other
+        else frozenset()
+    )
 
 
 class Job[ResultT](ABC):

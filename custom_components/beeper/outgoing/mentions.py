@@ -6,8 +6,9 @@ from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.folding import fold
-from ..api.models import User, normalise_username
+from ..api.models import User
 from ..api.phone_numbers import PhoneNumberError, is_same_number, parse
+from ..api.user_ids import normalise_username
 
 _EVERYBODY = "@room"
 

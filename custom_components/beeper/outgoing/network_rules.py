@@ -4,7 +4,6 @@ Only rules that the server reports refuse a request.
 """
 
 import asyncio
-from collections.abc import Collection
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -61,11 +60,11 @@ async def _read(client: BeeperClient, bridge_id: str) -> CreationRules | None:
 
 
 def find_problem(
-    request: CreateChat | StartChat, rules: CreationRules, own_ids: Collection[str]
+    request: CreateChat | StartChat, rules: CreationRules
 ) -> RuleProblem | None:
     """Return the reason why the network refuses a request, None if no rule does."""
     if isinstance(request, CreateChat) and request.type == "group":
-        return _group_problem(request, rules, own_ids)
+        return _group_problem(request, rules)
     if rules.create_dm is False:
         return "network_no_chats", {}
     return _lookup_problem(request, rules) if isinstance(request, StartChat) else None
@@ -85,13 +84,11 @@ def _lookup_problem(request: StartChat, rules: CreationRules) -> RuleProblem | N
     return "network_no_lookup", {"field": ", ".join(fields)}
 
 
-def _group_problem(
-    request: CreateChat, rules: CreationRules, own_ids: Collection[str]
-) -> RuleProblem | None:
+def _group_problem(request: CreateChat, rules: CreationRules) -> RuleProblem | None:
     """Return a problem if none of the network's kinds of groups accepts the request."""
     if rules.groups is None:
         return None
-    count = len({*request.participant_ids}.difference(own_ids))
+    count = len(request.participant_ids)
     problems = [
         _title_problem(request.title, kind.title)
         or _people_problem(count, kind.participants)

@@ -12,8 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..api.models import Account, Chat, User
-from ..api.phone_numbers import canonical_number
+from ..api.phone_numbers import canonical_number, is_e164
 from ..api.requests import StartUser
+from ..api.user_ids import (
+    canonical_id,
+    is_email,
+    normalise_email,
+    normalise_username,
+    number_in_id,
+)
 
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""
@@ -56,20 +63,31 @@ class RecentChat:
     is_complete: bool = True
     """The chat listed the recipient, so all identities are known."""
 
-    def has_recipient(self, chat: Chat) -> bool:
+    def has_recipient(self, chat: Chat, id_scheme: str | None) -> bool:
         """Return whether the person is still in the chat."""
         return any(
-            _is_same(self.identities, identities(user)) for user in chat.participants
+            _is_same(self.identities, identities(user, id_scheme))
+            for user in chat.participants
         )
 
 
-def identities(user: User | StartUser) -> frozenset[Identity]:
-    """Return what identifies a person; names never do."""
+def identities(user: User | StartUser, id_scheme: str | None) -> frozenset[Identity]:
+    """Return what identifies a person, as all forms of it share; names never do.
+
+    `id_scheme` is that of the account. A number or an address as ID is one.
+    """
+    user_id, number, email = user.id, user.phone_number, user.email
+    if user_id and is_e164(user_id):
+        user_id, number = None, number or user_id
+    elif user_id and is_email(user_id):
+        user_id, email = None, email or user_id
+    elif user_id:
+        number = number or number_in_id(user_id, id_scheme)
     values = {
-        "id": user.id,
-        "phone_number": user.phone_number and canonical_number(user.phone_number),
-        "email": user.email and user.email.casefold(),
-        "username": user.username and user.username.removeprefix("@").casefold(),
+        "id": user_id and canonical_id(user_id, id_scheme),
+        "phone_number": number and canonical_number(number),
+        "email": email and normalise_email(email),
+        "username": user.username and normalise_username(user.username),
     }
     return frozenset((kind, value) for kind, value in values.items() if value)
 
@@ -186,7 +204,7 @@ class RecipientQueue:
         """
         other = recipient_of(chat, account) if chat else None
         if other:
-            wanted |= identities(other)
+            wanted |= identities(other, account.id_scheme if account else None)
         self._forget_old()
         recent = RecentChat(
             account_id=account_id,
@@ -201,9 +219,9 @@ class RecipientQueue:
             self._incomplete.append(recent)
         return wanted
 
-    def learn(self, recent: RecentChat, user: User) -> None:
+    def learn(self, recent: RecentChat, known: frozenset[Identity]) -> None:
         """Add further identities of the recipient of a chat."""
-        recent.identities |= identities(user)
+        recent.identities |= known
         recent.is_complete = True
         self._index(recent)
         if recent in self._incomplete:

@@ -17,10 +17,14 @@ from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from .. import errors
+from ..api.models import User
 from ..const import CONF_ANSWERS_PER_MINUTE, DEFAULT_ANSWERS_PER_MINUTE
 from ..issues import async_create_issue, issue_id
 from ..signals import MessageEvent
 from .recipient_queue import Identity, identities, proof
+
+type Recipient = tuple[str, str | None, frozenset[Identity]]
+"""An account and the form of its user IDs, and what identifies a person in it."""
 
 _AUTOMATION_TRIGGERED: Final = "automation_triggered"
 """Event that an automation fires with its name when it starts."""
@@ -123,9 +127,18 @@ class _AutomationRun:
     chat: _ChatAnswers
     chat_ids: AbstractSet[str]
     account_id: str
-    people: frozenset[Identity]
+    person: User | None
     """The other person of a direct chat."""
     automation: str | None = None
+
+    def is_with(self, recipient: Recipient) -> bool:
+        """Return whether a direct chat with somebody has started it."""
+        account_id, id_scheme, wanted = recipient
+        return bool(
+            self.person
+            and account_id == self.account_id
+            and proof(wanted) & proof(identities(self.person, id_scheme))
+        )
 
 
 class ReplyLoopGuard:
@@ -167,7 +180,7 @@ class ReplyLoopGuard:
                 chat=chat,
                 chat_ids=event.chat.ids,
                 account_id=event.account_id,
-                people=identities(event.sender) if is_direct else frozenset(),
+                person=event.sender if is_direct else None,
                 automation=by,
             ),
         )
@@ -223,23 +236,18 @@ class ReplyLoopGuard:
         self,
         context: Context | None,
         chat_ids: AbstractSet[str],
-        recipient: tuple[str, frozenset[Identity]] | None = None,
+        recipient: Recipient | None = None,
     ) -> AutomaticAnswer | None:
         """Count something visible that is about to be sent into a chat.
 
-        The chat is given by all its IDs, or by the account and identities of its
-        `recipient`. Returns None for what answers nothing that happened in it. Raises
+        The chat is given by all its IDs, or by its `recipient`. Returns None for what answers nothing that happened in it. Raises
         NotDoneError, and creates an issue, if there were too many answers.
         """
         now = self._hass.loop.time()
         run = context and self._find(context)
         if not run or now - run.started >= _RUN_COUNTED:
             return None
-        if not run.chat_ids & chat_ids and not (
-            recipient
-            and recipient[0] == run.account_id
-            and proof(recipient[1]) & proof(run.people)
-        ):
+        if not run.chat_ids & chat_ids and not (recipient and run.is_with(recipient)):
             return None
         chat = self._chat(run.chat_ids | chat_ids, run.chat.network, now)
         a_minute = int(

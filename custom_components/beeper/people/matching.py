@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-import re
 from typing import Final
 
-from ..api.models import ListedChat, User, normalise_username
+from ..api.models import ListedChat, User
 from ..api.phone_numbers import is_digits, is_e164, is_same_number
+from ..api.user_ids import is_email, normalise_email, normalise_username
 from .candidates import Candidate, group_by_person
 from .names import Name, without_spaces
 
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+\.[^@\s:.]+")
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -73,7 +72,7 @@ class NameQuery:
             spoken=spoken,
             name=Name.from_text(text, spoken=spoken),
             number=text if is_e164(text) else None,
-            email=text.casefold() if is_email(text) else None,
+            email=normalise_email(text) if is_email(text) else None,
             handle=normalise_username(text) if text.startswith("@") else None,
             is_title=(text.startswith("@") and ":" not in text)
             or (is_digits(text) and not is_e164(text)),
@@ -174,7 +173,7 @@ class NameQuery:
             number = user.known_number(id_scheme)
             return number is not None and is_same_number(number, self.number)
         if self.email:
-            return (user.email or "").casefold() == self.email
+            return normalise_email(user.email or "") == self.email
         return bool(
             self.handle is not None
             and user.username
@@ -236,11 +235,3 @@ def select_best(
 def is_identity(text: str) -> bool:
     """Return whether a text is a @handle, a phone number or an email address."""
     return text.startswith("@") or is_e164(text) or is_email(text)
-
-
-def is_email(text: str) -> bool:
-    """Return whether a text is an email address; Matrix IDs start with an @.
-
-    Kids@School is a title.
-    """
-    return not text.startswith("@") and bool(_EMAIL.fullmatch(text))

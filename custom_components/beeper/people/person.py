@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..api.models import User
 from ..api.phone_numbers import is_e164
 from ..api.requests import StartUser
-from .matching import is_email
+from ..api.user_ids import is_email
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

@@ -2,6 +2,7 @@
 
 from ..api.folding import fold
 from ..api.models import User
+from ..api.user_ids import normalise_email
 
 
 def is_sender(sender: User, identity: str) -> bool:
@@ -11,7 +12,7 @@ def is_sender(sender: User, identity: str) -> bool:
     """
     if identity == sender.id or sender.has_confirmed_number(identity):
         return True
-    if sender.email and identity.casefold() == sender.email.casefold():
+    if sender.email and normalise_email(identity) == normalise_email(sender.email):
         return True
     return not has_id_form(identity) and has_name(sender, identity)
 
