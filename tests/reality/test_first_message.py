@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from itertools import product
 import re
 from typing import Any
 
@@ -225,9 +226,16 @@ async def test_r1_identical_calls_at_once_send_one_message(
     assert len(chat.messages) == 1
 
 
-@pytest.mark.parametrize("profile", [*PROFILES, "easymatrix-0.3.0"])
+@pytest.mark.parametrize(
+    ("profile", "first"),
+    [*product(PROFILES, [0]), ("easymatrix-0.3.0", 0), ("easymatrix-0.3.0", 9)],
+)
 async def test_r22_starts_for_one_person_find_one_chat(
-    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    person: Person,
+    first: int,
 ) -> None:
     simulator.traits.add("new_chat_not_found", "existing_chat_drops_text")
     forms: list[dict[str, Any]] = [
@@ -240,7 +248,10 @@ async def test_r22_starts_for_one_person_find_one_chat(
         {"recipient": f"tel:{person.phone_number}"},
         {"user": {"username": person.username}},
         {"recipient": f"@{person.username}"},
+        {"participants": [person.full_name], "type": "single", "if_exists": "reuse"},
+        {"participant_ids": [person.id], "type": "single", "if_exists": "reuse"},
     ]
+    forms = forms[first:] + forms[:first]
     numbers = range(20)
 
     responses = await asyncio.gather(

@@ -219,17 +219,19 @@ class CreateChatJob(Job[ChatJobResult]):
     @override
     async def prepare(self) -> None:
         server, account_id = self.context.server, self.request.account_id
+        is_start = isinstance(self.request, StartChat)
+        if self._identities and (is_start or self.if_exists != "create"):
+            self._existing = await find_recent(
+                server, self.context.recipients, account_id, self._identities
+            )
         if isinstance(self.request, CreateChat) and self.if_exists != "create":
             self._existing = await find_reusable(
                 server,
                 self.request,
                 self.phone_numbers,
                 refuse=self.if_exists == "refuse",
+                recent=self._existing,
                 recent_id=self.context.chat_queues.recent_group(self._groups),
-            )
-        elif isinstance(self.request, StartChat):
-            self._existing = await find_recent(
-                server, self.context.recipients, self.request
             )
         if self._existing:
             if self._message:

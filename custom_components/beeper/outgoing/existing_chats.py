@@ -23,17 +23,23 @@ async def find_reusable(
     phone_numbers: Mapping[str, str],
     *,
     refuse: bool,
+    recent: Chat | None = None,
     recent_id: str | None = None,
 ) -> Chat | None:
     """Return the only chat with these people, None without a chat.
 
     `phone_numbers` are known numbers by participant ID. `refuse` also refuses a single
-    chat. `recent_id` is the chat of a group that was just created: servers may not list
-    all of its people yet. Raises NotDoneError for several chats, and if they cannot be read.
+    chat. `recent` is what `find_recent` found, and `recent_id` the chat of a group that
+    was just created: servers may not list it, or not all of its people yet. Raises
+    NotDoneError for several chats, and if they cannot be read.
     """
     network = server.network(request.account_id)
     try:
-        found = await find_existing_chats(server, request, phone_numbers, recent_id)
+        found = (
+            [recent]
+            if recent
+            else await find_existing_chats(server, request, phone_numbers, recent_id)
+        )
     except BeeperError as err:
         raise errors.NotDoneError(
             errors.not_done(err, network=network, accounts=server.account_names)
@@ -44,20 +50,24 @@ async def find_reusable(
 
 
 async def find_recent(
-    server: Server, recipients: RecipientQueue, request: StartChat
+    server: Server,
+    recipients: RecipientQueue,
+    account_id: str,
+    wanted: frozenset[Identity],
 ) -> Chat | None:
-    """Return the chat that a start of the last minute led to, if it is readable."""
-    id_scheme = server.id_scheme(request.account_id)
-    wanted = identities(request.user, id_scheme)
-    await _determine_recent(server, recipients, request.account_id, wanted)
-    recent = recipients.recall(request.account_id, wanted)
+    """Return the chat with a person that a request of the last minute led to.
+
+    None if it is not readable.
+    """
+    await _determine_recent(server, recipients, account_id, wanted)
+    recent = recipients.recall(account_id, wanted)
     if recent is None:
         return None
     try:
         chat = await server.client.chat(recent.chat_id)
     except BeeperError:
         return None
-    if not recent.has_recipient(chat, id_scheme):
+    if not recent.has_recipient(chat, server.id_scheme(account_id)):
         recipients.forget(recent.chat_id)
         return None
     return chat

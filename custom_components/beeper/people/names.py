@@ -17,6 +17,14 @@ _INITIALS: Final = re.compile(
     r"(?<!\w)(?:[^\W\d_]\.){2,}(?!\w)|(?<!\w)(?:[^\W\d_]\.)+[^\W\d_](?!\w)"
 )
 """Letters with dots between them, such as "J.R.": one word."""
+_GLUE: Final = "\ue000"
+_JOINER: Final = re.compile(r"(?<=\W)\u200d(?=\W)")
+"""Makes one emoji of several; it is invisible, so folding removes it."""
+
+_SKIN_TONES: Final = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+_FLAG_LETTERS: Final = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
+"""Two of them are a flag."""
+
 # Scripts written without spaces between words: a run of such characters is one word,
 # and a space inside a name is optional. As NFKD leaves them.
 _UNSPACED: Final = re.compile(
@@ -42,8 +50,9 @@ class Name:
     def from_text(cls, text: str, *, spoken: bool = False) -> Name:
         """Prepare a text; `spoken` also ignores punctuation, except between digits."""
         plain = _fold(text)
-        parts = _split(plain, spoken=spoken)
-        exact = _join(" ".join(parts) if spoken and parts else plain)
+        glued = _fold(_JOINER.sub(_GLUE, text)) if "\u200d" in text else plain
+        parts = _split(glued, spoken=spoken)
+        exact = _join(" ".join(parts).replace(_GLUE, "") if spoken and parts else plain)
         folded = "".join(plain.split())
         return cls(
             exact=exact,
@@ -122,11 +131,22 @@ def _split_chunk(chunk: str, *, spoken: bool) -> list[str]:
         if word:
             parts.append(word)
             word = ""
-        if unicodedata.category(char)[0] != "P":
+        if _continues_symbol(chunk[:index], parts, char):
+            parts[-1] += char
+        elif unicodedata.category(char)[0] != "P" and char not in _SKIN_TONES:
             parts.append(char)
     if word:
         parts.append(word)
     return parts
+
+
+def _continues_symbol(before: str, parts: list[str], char: str) -> bool:
+    """Return whether a character is another part of the same emoji."""
+    if not parts or not before or _is_word(before[-1]):
+        return False
+    return _GLUE in (char, before[-1]) or (
+        char in _FLAG_LETTERS and before[-1] in _FLAG_LETTERS and len(parts[-1]) == 1
+    )
 
 
 def _join(text: str) -> str:
