@@ -378,11 +378,18 @@ async def test_chats_of_a_lost_account_may_be_missing(
     assert KIM in choices(result)
 
 
+LOGIN = "<!doctype html><title>Sign in</title>"
+AWAY = {"Location": "https://beeper.example/v1/chats/search"}
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
         (("status_before", {"status": 401}), "token_refused"),
-        (("status_before", {"status": 503}), "unreadable"),
+        (("status_before", {"status": 500}), "unreadable"),
+        (("status_before", {"status": 503, "body": "<html>"}), "gateway"),
+        (("status_before", {"status": 403, "body": LOGIN}), "proxy_login"),
+        (("status_before", {"status": 301, "headers": AWAY}), "redirected"),
         (("status_before", {"status": 400, "body": {"code": "X"}}), "unreadable"),
         (("status_before", {"status": 404}), "unreadable"),
         (("garbage", {"body": "[]"}), "unreadable"),

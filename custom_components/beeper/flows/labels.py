@@ -31,9 +31,13 @@ _UNLISTED: Final = {"imessage": "iMessage"}
 # Errors that the user can fix. All others show as an unreadable answer.
 _FORM_ERRORS: Final = {
     "cannot_connect",
+    "gateway",
     "no_chats",
     "not_loaded",
+    "proxy_login",
+    "redirected",
     "timeout",
+    "tls_failed",
     "token_refused",
 }
 _LEFT_TO_RIGHT: Final = "\N{LEFT-TO-RIGHT MARK}"
