@@ -199,6 +199,8 @@ LOGINS: Final[dict[str, Answer]] = {
         ),
         303,
     ),
+    "relative": redirect(lambda _: "login?next=info", 303),
+    "captive_portal": lambda _: page(511, "Network Authentication Required"),
     "okta": redirect(
         lambda _: (
             "https://home.okta.com/oauth2/v1/authorize?client_id=1&response_type=code"
@@ -216,6 +218,10 @@ LOGINS: Final[dict[str, Answer]] = {
         text="<!DOCTYPE html><html><head><title>Login - Authelia</title></head>"
         '<body><form><input type="password"></form></body></html>',
         content_type="text/html",
+    ),
+    "page_in_french": lambda _: web.Response(
+        text="<?xml version='1.0'?><!DOCTYPE html><html><h1>Connexion</h1></html>",
+        content_type="application/xhtml+xml",
     ),
     "page_of_script": lambda _: web.Response(
         text="<!doctype html>\n<html lang=en><title>authentik</title>"

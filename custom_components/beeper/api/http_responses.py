@@ -77,16 +77,17 @@ _HTML: Final = re.compile(
     rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
 )
 _LOGIN_PAGE: Final = re.compile(
-    rb"type=[\"']?password|\blog[ -]?(?:in|on)\b|\bsign[ -]?(?:in|on)\b|anmeld"
+    rb"type=[\"']?password|\blog[ -]?(?:in|on)\b|\bsign[ -]?(?:in|on)\b|anmeld|\binlog"
+    rb"|connexion|iniciar sesi"
     rb"|authelia|authentik|cloudflareaccess|cloudflare access|keycloak|oauth2|openid|saml",
     re.IGNORECASE,
 )
 """What an HTML page contains that asks for a log-in."""
 
 _LOGIN_URL: Final = re.compile(
-    r"/(?:log-?in|log-?on|sign[-_]?in|\.?auth|authori[sz]e|authenticate|oauth2?|sso|saml2?"
+    r"(?:^|/)(?:log-?in|log-?on|sign[-_]?in|\.?auth|authori[sz]e|authenticate|oauth2?|sso|saml2?"
     r"|adfs|cas|sessions?/new|cdn-cgi/access|realms|outpost\.goauthentik\.io)(?:[/?.]|$)"
-    r"|^https?://(?:auth[nz]?|authelia|authentik|authenticate|login|sign-?in|sso|oauth2?"
+    r"|^(?:https?:)?//(?:auth[nz]?|authelia|authentik|authenticate|login|sign-?in|sso|oauth2?"
     r"|idp|id|keycloak|accounts?)\."
     r"|cloudflareaccess\.com|[?&](?:rd|rm|redirect|redirect_ur[il]|return_?(?:to|ur[il])"
     r"|next|client_id|samlrequest|wa)=",
@@ -255,7 +256,10 @@ def asks_for_login(status: int, raw: bytes | None, headers: Mapping[str, str]) -
     Beeper itself answers in JSON or plain text, and takes nothing but bearer tokens.
     """
     is_page = bool(raw and (_HTML.match(raw) or _is_html(raw, headers)))
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+    if status in (
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
+    ):
         return True
     if status == HTTPStatus.UNAUTHORIZED:
         schemes = " ".join(
@@ -284,7 +288,8 @@ def asks_for_login(status: int, raw: bytes | None, headers: Mapping[str, str]) -
 def _is_html(raw: bytes, headers: Mapping[str, str]) -> bool:
     """Return whether a body is declared as HTML, and may be some."""
     declared = headers.get("Content-Type", "").casefold()
-    return declared.startswith("text/html") and raw.lstrip()[:1] not in (b"{", b"[")
+    is_html = declared.startswith(("text/html", "application/xhtml"))
+    return is_html and raw.lstrip()[:1] not in (b"{", b"[")
 
 
 def _rejected_fields(details: Json) -> tuple[str, ...]:
