@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 import re
 from typing import Final
 
@@ -51,6 +52,14 @@ class Server:
         asked again, in the event loop's time."""
         self.restarted: float | None = None
         """When it answered again after it was unreachable, in the event loop's time."""
+
+    def now(self) -> datetime:
+        """Return the time on the server's clock, as far as the server has stated it."""
+        return datetime.now(UTC) + (self.client.clock_offset or timedelta())
+
+    def time_at(self, loop_time: float) -> datetime:
+        """Return the time on the server's clock at a time of the event loop."""
+        return self.now() - timedelta(seconds=self.hass.loop.time() - loop_time)
 
     @property
     def default_account_id(self) -> str:

@@ -27,7 +27,6 @@ from . import automation_scope
 from .api.folding import fold, fold_reaction
 from .api.models import MESSAGE_KINDS, Chat, Reaction, User
 from .data import note_trigger
-from .outgoing.delivery_status import server_time
 from .people.senders import is_sender
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
@@ -167,7 +166,7 @@ class _MessageTrigger(_BeeperTrigger[MessageEvent]):
         if event.message.timestamp is None or entry is None:
             return None
         now = (
-            server_time(entry.runtime_data.server)
+            entry.runtime_data.server.now()
             if entry.state is ConfigEntryState.LOADED
             else dt_util.utcnow()
         )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -29,7 +29,6 @@ from ..incoming.accepted_answers import PossibleAnswer, PossibleAnswers
 from ..incoming.open_questions import OpenQuestion, TakenAnswer
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
-from ..outgoing.delivery_status import server_time
 from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from ..people.senders import has_id_form, has_name, is_sender
 from ..server import Server
@@ -165,7 +164,7 @@ async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
         answers=answers,
         may_answer=may_answer,
         sent=lambda: job.sent,
-        server_time=partial(_server_time, entry.runtime_data.server),
+        server_time=entry.runtime_data.server.time_at,
     )
 
     with (
@@ -243,11 +242,6 @@ def _answerers(
                 "answerer_ambiguous" if people else "answerer_not_found"
             )
     return lambda user: any(is_sender(user, identity) for identity in identities)
-
-
-def _server_time(server: Server, loop_time: float) -> datetime:
-    ago = asyncio.get_running_loop().time() - loop_time
-    return server_time(server) - timedelta(seconds=ago)
 
 
 def _response(taken: TakenAnswer | None) -> AskQuestionResponse:

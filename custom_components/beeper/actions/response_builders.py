@@ -94,7 +94,9 @@ def chat_response(server: Server, chat: Chat) -> ChatResponse:
         "is_read_only": chat.is_read_only,
         "labels": label_responses(chat.labels),
         "draft": (
-            plain(chat.draft) if chat.draft and _is_rich(server) else chat.draft or None
+            plain(chat.draft)
+            if chat.draft and server.client.features.rich_text
+            else chat.draft or None
         ),
         "reminder": _iso(chat.reminder),
         "message_expiry_seconds": chat.message_expiry_seconds,
@@ -109,7 +111,7 @@ def label_responses(labels: Mapping[str, str]) -> list[LabelResponse]:
 
 def message_response(server: Server, message: Message) -> MessageResponse:
     """Return a message; `text` is plain, `rich_text` the HTML of servers that have it."""
-    is_rich = _is_rich(server)
+    is_rich = server.client.features.rich_text
     text = None if message.is_deleted else message.text
     return {
         "message_id": message.id,
@@ -147,12 +149,6 @@ def message_response(server: Server, message: Message) -> MessageResponse:
         "edited": _iso(message.edited),
         "send_status": message.send_status,
     }
-
-
-def _is_rich(server: Server) -> bool:
-    """Return whether texts are Matrix HTML."""
-    generation = server.client.generation
-    return generation is not None and generation.rich_text
 
 
 def _iso(time: datetime | None) -> str | None:

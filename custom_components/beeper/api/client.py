@@ -56,6 +56,7 @@ from .requests import (
 from .server_generations import (
     CREATE_ONLY,
     THIRD_PARTY,
+    UNIDENTIFIED,
     WITH_START_ROUTE,
     Generation,
     ReminderField,
@@ -129,6 +130,11 @@ class BeeperClient:
     def clock_offset(self) -> timedelta | None:
         """The server's clock minus ours; None before the first response with a date."""
         return self._transport.clock_offset
+
+    @property
+    def features(self) -> Generation:
+        """The features of the server, those of an unidentified one while unknown."""
+        return self.generation or UNIDENTIFIED
 
     async def read_info(self) -> ServerInfo:
         """Read what the server says of itself; the token is not sent.
@@ -227,10 +233,6 @@ class BeeperClient:
             "bridges", bridge_id, "capabilities", read=CreationRules.from_dict
         )
 
-    @property
-    def _typed_messages(self) -> bool:
-        return self.generation is not None and self.generation.typed_messages
-
     # Reading
 
     async def contacts(self, account_id: str, query: str) -> tuple[User, ...]:
@@ -314,7 +316,7 @@ class BeeperClient:
         it ignores `limit`.
         """
         fields = asdict(criteria)
-        rich = self.generation is not None and self.generation.rich_text
+        rich = self.features.rich_text
         if rich and criteria.inbox == "primary" and criteria.unread_only:
             del fields["inbox"]  # Together, they hide unread chats.
         page = await self._get_page(
@@ -341,7 +343,9 @@ class BeeperClient:
         found = await self._get(
             "messages",
             "search",
-            read=partial(MessageSearchResult.from_dict, typed=self._typed_messages),
+            read=partial(
+                MessageSearchResult.from_dict, typed=self.features.typed_messages
+            ),
             query=query,
             is_list=True,
         )
@@ -367,7 +371,7 @@ class BeeperClient:
                 "chats",
                 chat_id,
                 "messages",
-                read=partial(_read_messages, typed=self._typed_messages),
+                read=partial(_read_messages, typed=self.features.typed_messages),
                 query=_page_query(cursor),
                 is_list=True,
             )
@@ -383,7 +387,7 @@ class BeeperClient:
         """
         return await self._get(
             *_message_path(chat_id, message_id),
-            read=partial(_read_message, typed=self._typed_messages),
+            read=partial(_read_message, typed=self.features.typed_messages),
         )
 
     async def labels(self) -> dict[str, str]:

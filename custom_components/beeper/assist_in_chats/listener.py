@@ -22,7 +22,6 @@ from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox, note_trigger
 from ..incoming.assist_settings import AssistSettings
-from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
@@ -249,4 +248,4 @@ def _without_start_word(words: str, start_word: str) -> str | None:
 def _is_recent(server: Server, event: MessageEvent) -> bool:
     """Return whether a message was written just now, on the server's clock."""
     written = event.message.timestamp
-    return written is not None and server_time(server) - written <= _MAX_AGE
+    return written is not None and server.now() - written <= _MAX_AGE

@@ -10,9 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..api.exceptions import AnswerError, BeeperError, UnreadableAnswerError
 from ..api.models import Chat, Message, User
-from ..api.server_generations import UNIDENTIFIED, Generation
 from ..const import CONF_CHAT_ID, SUBENTRY_CHAT
-from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from .chat_cache import ChatCache
@@ -106,7 +104,7 @@ class ChatReader:
         messages = {message.id: message for message in reading.messages if message.id}
         missing = (read.changed | read.deleted) - messages.keys()
         unread = reading.not_found
-        if self._generation.single_messages:
+        if self._client.features.single_messages:
             named, unread = await self._async_named(chat_id, missing, read)
             messages |= named
         lost = (not reading.is_complete) + sum(
@@ -156,7 +154,7 @@ class ChatReader:
 
     async def _async_history(self, chat_id: str, read: PendingRead) -> ChatReading:
         one_by_one = (
-            self._generation.single_messages
+            self._client.features.single_messages
             and len(read.changed | read.deleted) <= _MAX_NAMED
         )
         reading = await read_history(
@@ -209,7 +207,7 @@ class ChatReader:
             for message in messages
             if message.id and self._server.is_own(message, message.account_id)
         ]
-        if self._sent.earlier_reads.note_messages(own, server_time(self._server)):
+        if self._sent.earlier_reads.note_messages(own, self._server.now()):
             self._sent.save_soon()
 
     async def _async_compare(
@@ -292,17 +290,13 @@ class ChatReader:
         self, chat_id: str, message_id: str, read: PendingRead
     ) -> Message | None:
         """Return a message with its content; None if it cannot be read."""
-        if self._generation.single_messages:
+        if self._client.features.single_messages:
             try:
                 return await self._client.message(chat_id, message_id)
             except (AnswerError, UnreadableAnswerError) as err:
                 if not _is_gone(err) and read.failures < FAILURES_BEFORE_WARNING:
                     raise
         return None
-
-    @property
-    def _generation(self) -> Generation:
-        return self._client.generation or UNIDENTIFIED
 
 
 def _is_gone(err: BeeperError) -> bool:

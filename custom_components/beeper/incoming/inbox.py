@@ -19,7 +19,6 @@ from ..api.models import Account, Chat
 from ..api.pages import pages
 from ..api.stream import ChatEvent
 from ..const import DOMAIN
-from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..people.directory import Directory
 from ..server import Server
@@ -255,7 +254,7 @@ class Inbox:
         async for chat in self._active_chats():
             active[chat.id] = (chat.last_activity, hash(chat.preview))
             self._directory.index.note_chat(chat)
-            if self._sent.earlier_reads.note_chat(chat, server_time(self._server)):
+            if self._sent.earlier_reads.note_chat(chat, self._server.now()):
                 self._sent.save_soon()
             if chat.preview:
                 self._reader.note_own([chat.preview])

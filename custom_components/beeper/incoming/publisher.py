@@ -9,9 +9,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from ..api.models import Chat, Message, User
 from ..api.rich_text import plain
-from ..api.server_generations import UNIDENTIFIED, Generation
 from ..const import CONF_ALLOWED_SENDERS
-from ..outgoing.delivery_status import server_time
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_LAST_MESSAGE, SIGNAL_MESSAGE, LastMessage, MessageEvent
@@ -84,9 +82,9 @@ class Publisher:
         if any(sent.has_id(message) for sent in candidates):
             return True
         for sent in candidates:
-            if sent.is_like(message, server_time(self._server)):
+            if sent.is_like(message, self._server.now()):
                 # Its answer may only just have arrived.
-                if sent.pending_id and self._generation.single_messages:
+                if sent.pending_id and self._server.client.features.single_messages:
                     await self._follower.async_follow(chat, {}, is_readable=False)
                     if sent.has_id(message):
                         return True
@@ -119,7 +117,7 @@ class Publisher:
             return
         says = reaction is None and change.type != "message_deleted"
         text = message.text if says and message.kind not in ("call", "event") else None
-        rich = self._generation.rich_text
+        rich = self._server.client.features.rich_text
         event = MessageEvent(
             entry_id=self._entry.entry_id,
             type=change.type,
@@ -198,7 +196,9 @@ class Publisher:
                     time=message.timestamp,
                     sender_name=sender.name,
                     is_self=is_self,
-                    text=plain(text) if text and self._generation.rich_text else text,
+                    text=plain(text)
+                    if text and self._server.client.features.rich_text
+                    else text,
                     kind=message.kind,
                 ),
             )
@@ -214,7 +214,3 @@ class Publisher:
             sender.id == identity or sender.has_confirmed_number(identity)
             for identity in allowed
         )
-
-    @property
-    def _generation(self) -> Generation:
-        return self._server.client.generation or UNIDENTIFIED

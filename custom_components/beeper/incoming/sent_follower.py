@@ -9,8 +9,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from ..api.exceptions import AnswerError, UnreadableAnswerError
 from ..api.models import Chat, Message
-from ..api.server_generations import UNIDENTIFIED
-from ..outgoing.delivery_status import outcome, server_time
+from ..outgoing.delivery_status import outcome
 from ..outgoing.sent_messages import SentMessages
 from ..outgoing.sent_record import Delivery, SentRecord
 from ..server import Server
@@ -58,9 +57,9 @@ class SentFollower:
             for message in messages.values()
             if self._server.is_own_in(chat, message)
         ]
-        generation = self._client.generation or UNIDENTIFIED
+        generation = self._client.features
         if not generation.single_messages:
-            self._sent.claim(own, chat.ids, server_time(self._server))
+            self._sent.claim(own, chat.ids, self._server.now())
         for sent in self._sent.into(chat.ids, chat.account_id):
             if not sent.is_waiting or sent.pending_id is None:
                 continue
@@ -76,12 +75,12 @@ class SentFollower:
                     if err.status != 404:
                         continue  # The next poll asks again.
                     # The pending ID leads nowhere: the text has to tell.
-                    self._sent.claim(own, chat.ids, server_time(self._server))
+                    self._sent.claim(own, chat.ids, self._server.now())
                     message = next((row for row in own if row.id in sent.ids), None)
             if message is None:
                 if not (is_readable and self._is_lost(chat, sent)):
                     continue
-                if other := self._sent.unclaimed(own, sent, server_time(self._server)):
+                if other := self._sent.unclaimed(own, sent, self._server.now()):
                     # The network may have changed the text.
                     sent.settle(other)
                     self._sent.save_soon()

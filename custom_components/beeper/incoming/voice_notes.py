@@ -19,7 +19,6 @@ from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, Message
 from ..const import DOMAIN
-from ..outgoing.delivery_status import server_time
 from ..server import Server
 from .assist_settings import AssistSettings
 
@@ -91,7 +90,7 @@ class VoiceNotes:
     def _is_recent(self, message: Message) -> bool:
         return (
             message.timestamp is not None
-            and server_time(self._server) - message.timestamp <= _MAX_AGE
+            and self._server.now() - message.timestamp <= _MAX_AGE
         )
 
     def _take_turn(self, subentry_id: str) -> bool:

@@ -8,7 +8,7 @@ from .. import errors
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.requests import AttachmentType, AttachmentUpload
-from ..api.server_generations import CHANGES_SINCE, UNIDENTIFIED
+from ..api.server_generations import CHANGES_SINCE
 from .attachment_sources import Source, open_source
 
 
@@ -51,7 +51,7 @@ def _type_on_server(
     if requested is None and mime_type == "image/gif":
         # WhatsApp withdraws a GIF that is sent as a picture.
         requested = "gif"
-    types = (client.generation or UNIDENTIFIED).attachment_types
+    types = client.features.attachment_types
     if requested is None or requested in types:
         return requested and types[requested]
     kind = mime_type.partition("/")[0]

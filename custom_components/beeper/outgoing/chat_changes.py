@@ -13,7 +13,6 @@ from ..api.models import Chat
 from ..api.server_generations import READ_SINCE
 from ..errors import Refusal
 from .change_job import ChangeJob
-from .delivery_status import server_time
 from .markdown import from_format
 from .text_matching import same_text, same_title
 
@@ -87,7 +86,7 @@ class UpdateChat(ChangeJob):
         """Return whether Beeper may take a chat out of the archive again."""
         return chat.is_pinned is True or (
             chat.last_activity is not None
-            and server_time(self.context.server) - chat.last_activity < _RECENTLY
+            and self.context.server.now() - chat.last_activity < _RECENTLY
         )
 
     @override
@@ -239,7 +238,8 @@ class ClearReminder(ChangeJob):
 
 
 def _shows_reminders(client: BeeperClient) -> bool:
-    return client.generation is not None and client.generation.rich_text
+    """Return whether chats have their reminders: since the generation with rich text."""
+    return client.features.rich_text
 
 
 class Focus(ChangeJob):

@@ -2,13 +2,11 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 import re
 from typing import Final
 
 from ..api.exceptions import AnswerError, BeeperError
 from ..api.models import Message
-from ..api.server_generations import UNIDENTIFIED
 from ..server import Server
 from .sent_messages import SentMessages
 from .sent_record import Delivery, SentRecord
@@ -24,11 +22,6 @@ _FINAL_ID_DELAYS: Final = (0, 0.25, 0.5, 0.75, 1, 1.5)
 
 # A machine-readable word, such as `bridge_unavailable`; other texts may name people.
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}")
-
-
-def server_time(server: Server) -> datetime:
-    """Return the time on the server's clock."""
-    return datetime.now(UTC) + (server.client.clock_offset or timedelta())
 
 
 async def wait_for_delivery(
@@ -60,8 +53,7 @@ async def read_delivery(
     if sent.chat_id is None:
         return None
     message = None
-    generation = server.client.generation or UNIDENTIFIED
-    if sent.pending_id and generation.single_messages:
+    if sent.pending_id and server.client.features.single_messages:
         try:
             message = await server.client.message(sent.chat_id, sent.pending_id)
         except AnswerError as err:
@@ -70,7 +62,7 @@ async def read_delivery(
     if message is None:
         page = await server.client.messages(sent.chat_id)
         own = [item for item in page.items if server.is_own(item, sent.account_id)]
-        sent_messages.claim(own, {sent.chat_id}, server_time(server))
+        sent_messages.claim(own, {sent.chat_id}, server.now())
         message = next((item for item in own if item.id in sent.ids), None)
     if message is None:
         return None

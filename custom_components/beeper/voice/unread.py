@@ -14,7 +14,7 @@ from ..api.models import Account, AccountStatus, Chat, Message, Page, readable_n
 from ..api.pages import pages
 from ..api.requests import ChatFilter
 from ..api.rich_text import plain
-from ..api.server_generations import READ_SINCE, UNIDENTIFIED
+from ..api.server_generations import READ_SINCE
 from ..coordinator import BeeperConfigEntry
 from ..server import Server
 from .sentences import Language
@@ -200,7 +200,7 @@ async def _read_chat(server: Server, chat: Chat) -> ChatSummary | None:
     newest = unread[:_MAX_MESSAGES][::-1]
     if chat.has_more and not all(_sender(chat, message) for message in newest):
         chat = await _get_chat(server, chat.id)
-    is_html = (server.client.generation or UNIDENTIFIED).rich_text
+    is_html = server.client.features.rich_text
     return ChatSummary(
         id=chat.id,
         title=readable_name(chat.title),
