@@ -88,7 +88,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     directory = Directory(server)
     questions = get_open_questions(hass, entry)
     seen = get_seen_messages(hass, entry)
-    inbox = Inbox(hass, entry, server, directory, outbox.sent, seen, questions)
+    inbox = Inbox(server, directory, outbox.sent, seen, questions)
     coordinator = BeeperCoordinator(hass, entry, server, directory, inbox)
     entry.runtime_data = coordinator
     async_register_server(hass, entry)
@@ -115,7 +115,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BeeperConfigEntry) -> bo
     entry.async_create_background_task(
         hass, directory.index.async_run(), f"{DOMAIN} people"
     )
-    added = ChatIdChanges(hass, entry, server)
+    added = ChatIdChanges(server)
     entry.async_create_background_task(hass, added.async_run(), f"{DOMAIN} added chats")
     inbox.async_start()
     async_watch(hass, entry)

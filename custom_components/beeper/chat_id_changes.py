@@ -69,12 +69,12 @@ class _ChatIdentity:
 class ChatIdChanges:
     """The chats that subentries of one config entry refer to."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
+    def __init__(self, server: Server) -> None:
         """Check nothing yet."""
-        self._hass = hass
-        self._entry = entry
+        self._hass = server.hass
+        self._entry = server.entry
         self._server = server
-        self._store = _store(hass, entry)
+        self._store = _store(server.hass, server.entry)
         self._identities: dict[str, _ChatIdentity] = {}
         self._missing_since: dict[str, float] = {}
 

@@ -30,7 +30,7 @@ from .api.http_responses import GATEWAY_STATUSES
 from .api.models import Account
 from .api.pages import pages
 from .backoff import backoff
-from .const import CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from .const import DOMAIN
 from .fingerprint import fingerprint
 from .incoming.inbox import Inbox
 from .incoming.stream_watch import StreamWatch
@@ -98,7 +98,7 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         self.directory = directory
         self.inbox = inbox
         self._lookups = LookupQueue()
-        self._stream_watch = StreamWatch(hass, entry, server)
+        self._stream_watch = StreamWatch(server)
         self._has_left_out_accounts = False
         self._connected: set[str] = set()
         self._statuses: dict[str, str | None] = {}
@@ -191,16 +191,13 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
         """Count by account and added chat; None if the server cannot search."""
         unread: Counter[str] = Counter()
         chat_unread: Counter[str] = Counter()
-        chosen = {
-            subentry.data[CONF_CHAT_ID]
-            for subentry in self.config_entry.get_subentries_of_type(SUBENTRY_CHAT)
-        }
+        added = self.server.added_chat_ids
         with suppress(AnswerError):
             async for page in pages(self.server.client.unread_chats, _MAX_PAGES):
                 for chat in page.items:
                     unread[chat.account_id or ""] += chat.unread_count
-                    if chosen_id := chosen & {chat.id, chat.merged_into_id}:
-                        chat_unread[chosen_id.pop()] += chat.unread_count
+                    if added_id := added & {chat.id, chat.merged_into_id}:
+                        chat_unread[next(iter(added_id))] += chat.unread_count
             return unread, chat_unread
         return None, None
 

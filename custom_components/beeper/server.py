@@ -17,7 +17,7 @@ from .api.exceptions import AuthenticationError, BeeperError
 from .api.folding import fold
 from .api.models import Account, Chat, ListedChat, Message, User, network_name
 from .chat_numbers import ChatNumbers, is_number
-from .const import CONF_ACCOUNT_ID, CONF_USER_ID, DOMAIN
+from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, CONF_USER_ID, DOMAIN, SUBENTRY_CHAT
 from .errors import Refusal, invalid
 
 _IMESSAGE: Final = "imessage"
@@ -66,6 +66,14 @@ class Server:
         """The account that new chats start from unless a call names another one."""
         account_id: str = self.entry.data[CONF_ACCOUNT_ID]
         return account_id
+
+    @property
+    def added_chat_ids(self) -> frozenset[str]:
+        """The IDs of the chats that were added to Home Assistant."""
+        return frozenset(
+            subentry.data[CONF_CHAT_ID]
+            for subentry in self.entry.get_subentries_of_type(SUBENTRY_CHAT)
+        )
 
     def account(self, account_id: str | None) -> Account | None:
         """Return an account, None if it is not listed."""

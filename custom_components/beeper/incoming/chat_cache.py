@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from homeassistant.core import HomeAssistant
-
-from ..api.client import BeeperClient
 from ..api.models import Chat
+from ..server import Server
 
 _CHATS_KEPT: Final = 100
 _FRESH_FOR: Final = 5 * 60
@@ -42,10 +40,10 @@ class _CachedChat:
 class ChatCache:
     """Reads chats, and keeps those that were last used for some minutes."""
 
-    def __init__(self, hass: HomeAssistant, client: BeeperClient) -> None:
+    def __init__(self, server: Server) -> None:
         """Start without chats."""
-        self._hass = hass
-        self._client = client
+        self._hass = server.hass
+        self._client = server.client
         self._chats: dict[str, _CachedChat] = {}
 
     async def async_get(self, chat_id: str, people: Iterable[str | None]) -> Chat:

@@ -5,12 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, TypedDict
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 
 from ..api.exceptions import AnswerError, BeeperError, UnreadableAnswerError
 from ..api.models import Chat, Message, User
-from ..const import CONF_CHAT_ID, SUBENTRY_CHAT
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from .chat_cache import ChatCache
@@ -45,8 +43,6 @@ class ChatReader:
 
     def __init__(
         self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
         server: Server,
         sent: SentMessages,
         seen: SeenMessages,
@@ -60,7 +56,6 @@ class ChatReader:
 
         `note_time` gets the times of new messages.
         """
-        self._entry = entry
         self._server = server
         self._client = server.client
         self._sent = sent
@@ -68,13 +63,11 @@ class ChatReader:
         self._clock = clock
         self._schedule = schedule
         self._note_time = note_time
-        self._chats = ChatCache(hass, server.client)
+        self._chats = ChatCache(server)
         self._statistics = ReadStatistics(server)
-        self._lost = LostMessages(hass, entry)
-        self._follower = SentFollower(hass, entry, server, sent, schedule)
+        self._lost = LostMessages(server.hass, server.entry)
+        self._follower = SentFollower(server, sent, schedule)
         self._publisher = Publisher(
-            hass,
-            entry,
             server,
             sent,
             seen,
@@ -82,7 +75,7 @@ class ChatReader:
             self._statistics,
             questions,
         )
-        self._voice_notes = VoiceNotes(hass, entry, server)
+        self._voice_notes = VoiceNotes(server)
 
     @callback
     def check_issues(self) -> None:
@@ -241,7 +234,7 @@ class ChatReader:
         messages: Iterable[Message],
         people: Iterable[User] = (),
     ) -> None:
-        if not chat_ids.isdisjoint(added_chats(self._entry)):
+        if chat_ids & self._server.added_chat_ids:
             self._publisher.publish_last(chat_ids, messages, people)
 
     async def _async_publish(
@@ -301,11 +294,3 @@ class ChatReader:
 
 def _is_gone(err: BeeperError) -> bool:
     return isinstance(err, AnswerError) and err.status in _FINAL_STATUSES
-
-
-def added_chats(entry: ConfigEntry) -> list[str]:
-    """Return the IDs of the added chats."""
-    return [
-        subentry.data[CONF_CHAT_ID]
-        for subentry in entry.get_subentries_of_type(SUBENTRY_CHAT)
-    ]

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
 
@@ -22,7 +21,7 @@ from ..const import DOMAIN
 from ..outgoing.sent_messages import SentMessages
 from ..people.directory import Directory
 from ..server import Server
-from .chat_reader import ChatReader, ReaderStatistics, added_chats
+from .chat_reader import ChatReader, ReaderStatistics
 from .history import read_history
 from .open_questions import OpenQuestions
 from .read_queue import CHAT_LIST, PendingRead, ReadQueue, Target
@@ -53,8 +52,6 @@ class Inbox:
 
     def __init__(
         self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
         server: Server,
         directory: Directory,
         sent: SentMessages,
@@ -65,8 +62,8 @@ class Inbox:
 
         The chats that are listed are passed on to the index of `directory`.
         """
-        self._hass = hass
-        self._entry = entry
+        self._hass = server.hass
+        self._entry = server.entry
         self._server = server
         self._client = server.client
         self._directory = directory
@@ -75,14 +72,12 @@ class Inbox:
         self._loaded = False
         self._active: dict[str, tuple[datetime | None, int]] = {}
         """The activity of each chat, and a hash of its preview."""
-        self._reads = ReadQueue(hass, self._async_read)
+        self._reads = ReadQueue(server.hass, self._async_read)
         self._caught_up = 0.0
-        self._clock = ServerClock(hass, entry, server, seen)
+        self._clock = ServerClock(server, seen)
         self._newest: datetime | None = None
         """The last activity of any chat that is known."""
         self._reader = ChatReader(
-            hass,
-            entry,
             server,
             sent,
             seen,
@@ -133,7 +128,7 @@ class Inbox:
     @callback
     def read_added_chats(self) -> None:
         """Read the added chats: later changes are compared with the messages of this read."""
-        for chat_id in added_chats(self._entry):
+        for chat_id in self._server.added_chat_ids:
             self._schedule(chat_id)
 
     async def async_stop(self) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from ..api.models import Chat, Message, User
@@ -25,8 +24,6 @@ class Publisher:
 
     def __init__(
         self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
         server: Server,
         sent: SentMessages,
         seen: SeenMessages,
@@ -35,8 +32,8 @@ class Publisher:
         questions: OpenQuestions,
     ) -> None:
         """Compare with `seen`; `sent` are the messages that Home Assistant sent."""
-        self._hass = hass
-        self._entry = entry
+        self._hass = server.hass
+        self._entry = server.entry
         self._server = server
         self._sent = sent
         self._seen = seen

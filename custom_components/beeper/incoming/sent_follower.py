@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from ..api.exceptions import AnswerError, UnreadableAnswerError
@@ -30,15 +28,13 @@ class SentFollower:
 
     def __init__(
         self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
         server: Server,
         sent: SentMessages,
         read_chat: Callable[[str], None],
     ) -> None:
         """Follow the messages in `sent`; `read_chat` schedules a read of a chat."""
-        self._hass = hass
-        self._entry = entry
+        self._hass = server.hass
+        self._entry = server.entry
         self._server = server
         self._client = server.client
         self._sent = sent

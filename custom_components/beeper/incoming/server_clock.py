@@ -7,8 +7,7 @@ network. Where the two clocks disagree, the messages that arrive show which one 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 
 from ..issues import async_create_issue, async_delete_issue, issue_id
 from ..server import Server
@@ -25,17 +24,11 @@ _CHECKS: Final = 2
 class ServerClock:
     """The clock that messages of one server go by."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
-        server: Server,
-        seen: SeenMessages,
-    ) -> None:
+    def __init__(self, server: Server, seen: SeenMessages) -> None:
         """Trust the server until a message shows otherwise; `seen` outlives restarts."""
-        self._hass = hass
-        self._entry = entry
-        self._issue = issue_id(entry, "wrong_clock")
+        self._hass = server.hass
+        self._entry = server.entry
+        self._issue = issue_id(server.entry, "wrong_clock")
         self._server = server
         self._seen = seen
         self._differences = 0

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 
 from ..api.exceptions import BeeperError, CannotConnectError
 from ..api.server_generations import CREATE_ONLY, UNIDENTIFIED
@@ -17,11 +16,11 @@ _FAILURES: Final = 5
 class StreamWatch:
     """Counts attempts to open the stream while other requests succeed."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
+    def __init__(self, server: Server) -> None:
         """Start with no attempt; an issue from before a reload stays."""
-        self._hass = hass
-        self._entry = entry
-        self._issue = issue_id(entry, "no_events")
+        self._hass = server.hass
+        self._entry = server.entry
+        self._issue = issue_id(server.entry, "no_events")
         self._server = server
         self._failures = 0
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 import tempfile
 from typing import IO, Final, cast
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
@@ -58,10 +57,10 @@ class VoiceNoteError(Exception):
 class VoiceNotes:
     """Transcribes the voice notes of chats whose settings ask for it."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, server: Server) -> None:
+    def __init__(self, server: Server) -> None:
         """Start with nothing transcribed."""
-        self._hass = hass
-        self._entry = entry
+        self._hass = server.hass
+        self._entry = server.entry
         self._server = server
         self._recent: dict[str, deque[float]] = {}
         self.statistics: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 
 from .. import errors
 from ..api.models import readable_name
-from ..const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
+from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people.candidates import Candidate
 from ..people.directory import Directory, check_phone_number
@@ -61,12 +61,8 @@ class Recipient:
         A chat that was added to Home Assistant, then the default account, then the
         latest chat.
         """
-        added = {
-            subentry.data[CONF_CHAT_ID]
-            for subentry in self.entry.get_subentries_of_type(SUBENTRY_CHAT)
-        }
         return (
-            self.chat_id not in added,
+            self.chat_id not in self.server.added_chat_ids,
             self.account_id != self.entry.data[CONF_ACCOUNT_ID],
             -(self.last_activity.timestamp() if self.last_activity else 0),
         )
