@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -17,7 +16,7 @@ from homeassistant.helpers.storage import Store
 
 from .api.exceptions import AnswerError, BeeperError, NotLoadedError, RouteAbsentError
 from .api.folding import fold
-from .api.models import Chat, ListedChat, User
+from .api.models import LONG_AGO, Chat, ListedChat, User
 from .api.phone_numbers import canonical_number
 from .api.user_ids import canonical_id
 from .const import (
@@ -53,7 +52,6 @@ _SAVE_DELAY: Final = 1
 """Seconds."""
 
 _STORE_VERSION: Final = 1
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -199,9 +197,7 @@ class ChatIdChanges:
         if known.type != "single" and len(found) != 1:
             return None
         # Several chats with one person are one.
-        return max(
-            found, key=lambda chat: chat.last_activity or _LONG_AGO, default=None
-        )
+        return max(found, key=lambda chat: chat.last_activity or LONG_AGO, default=None)
 
     def _accounts(self, chat: ListedChat) -> set[str]:
         """Return the fingerprints of all IDs that the chat's account has had."""

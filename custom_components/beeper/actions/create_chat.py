@@ -215,7 +215,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
                 request=request,
                 if_exists=params.get("if_exists", "create"),
                 phone_numbers=phone_numbers,
-                names=tuple(person.given for person in people),
+                names=tuple(person.text for person in people),
                 place=place,
                 call_context=call.context,
             ),
@@ -225,7 +225,7 @@ async def _create_chat(call: ServiceCall) -> CreateChatResponse:
     if people:
         response["recipients"] = [
             {
-                "given": person.given,
+                "given": person.text,
                 "name": person.name,
                 "id": person.id or person.user.id,
                 "phone_number": person.user.phone_number,

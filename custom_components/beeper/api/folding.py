@@ -123,6 +123,15 @@ def without_marks(text: str, *, skin_tone: bool = False) -> str:
     )
 
 
+def without_symbols(text: str) -> str:
+    """Return a text without emoji and invisible marks."""
+    return "".join(
+        char
+        for char in without_marks(text)
+        if char not in _JOINERS and unicodedata.category(char) != "So"
+    ).strip()
+
+
 def _joined(plain: str) -> str:
     return " ".join((_DASHES.sub("-", plain) if "--" in plain else plain).split())
 

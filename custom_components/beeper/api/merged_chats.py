@@ -1,6 +1,6 @@
-"""Messages of merged chats: such a chat lists none, its members contain them."""
+"""Merged chats: such a chat lists no messages, its members contain them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 import json
@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from .client import BeeperClient
 from .exceptions import AnswerError, RouteAbsentError
-from .models import Message, Page
+from .models import ListedChat, Message, Page
 from .pages import pages
 from .requests import Json
 
@@ -40,6 +40,12 @@ class _Position:
             return cls(cursor=cursor)
         time, length, *names = below
         return cls(cursor=cursor, below=(float(time), int(length), *map(str, names)))
+
+
+def without_members[ChatT: ListedChat](chats: Collection[ChatT]) -> list[ChatT]:
+    """Return the chats without the members of merged chats among them."""
+    ids = {chat.id for chat in chats}
+    return [chat for chat in chats if chat.merged_into_id not in ids]
 
 
 async def merged_messages(

@@ -28,6 +28,9 @@ from .user_ids import (
     number_in_id,
 )
 
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+"""Sorts a chat without a known activity as the oldest."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class ServerInfo:

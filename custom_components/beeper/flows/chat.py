@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +11,8 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowResult
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
 from ..api.exceptions import BeeperError
-from ..api.models import ListedChat
+from ..api.merged_chats import without_members
+from ..api.models import LONG_AGO, ListedChat
 from ..api.pages import pages
 from ..const import CONF_ACCOUNT_ID, CONF_ASSIST, CONF_CHAT_ID, CONF_NETWORK
 from ..people.directory import Directory
@@ -34,7 +34,6 @@ CONF_SEARCH: Final = "search"
 
 _MAX_MATCHES: Final = 50
 _RECENT_PAGES: Final = 2
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class ChatSubentryFlow(AssistStep):
@@ -246,9 +245,10 @@ async def async_search_chats(directory: Directory, text: str) -> dict[str, Liste
 
 def _latest(chats: Mapping[str, ListedChat]) -> dict[str, ListedChat]:
     """Return the chats that were active last; a merged chat replaces its members."""
-    shown = [chat for chat in chats.values() if chat.merged_into_id not in chats]
     latest = sorted(
-        shown, key=lambda chat: chat.last_activity or _LONG_AGO, reverse=True
+        without_members(chats.values()),
+        key=lambda chat: chat.last_activity or LONG_AGO,
+        reverse=True,
     )
     return {chat.id: chat for chat in latest[:_MAX_MATCHES]}
 

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 import unicodedata
 
-from ..api.folding import fold, fold_reaction, without_marks
+from ..api.folding import fold, fold_reaction, without_symbols
 
 MAX_LENGTH: Final = 500
 """Characters of a text that is compared with sentences."""
@@ -15,7 +15,6 @@ _MAX_COMBINATIONS: Final = 100_000
 """How many ways to divide a text among the slots of a sentence are tried."""
 
 _KEYCAP: Final = "\N{COMBINING ENCLOSING KEYCAP}"
-_JOINER: Final = "\N{ZERO WIDTH JOINER}"
 _TEN: Final = "\N{KEYCAP TEN}"
 _THUMBS: Final = {
     "yes": ("👍", "+1", "thumbsup"),
@@ -105,7 +104,7 @@ class PossibleAnswers:
         from hassil.recognize import recognize  # noqa: PLC0415
 
         # People decorate a yes with emojis.
-        words = _without_symbols(text)
+        words = without_symbols(text)
         for form in dict.fromkeys((words, fold(words), _inside(fold(words)))):
             if form and (result := recognize(form, self._intents)):
                 metadata = result.intent_metadata or {}
@@ -141,14 +140,6 @@ def _label(answer: PossibleAnswer) -> str:
         )
         text = _REFERENCE.sub("…", next(iter(samples)))
     return " ".join(text.split()) or answer.id
-
-
-def _without_symbols(text: str) -> str:
-    return "".join(
-        char
-        for char in without_marks(text)
-        if char != _JOINER and unicodedata.category(char) != "So"
-    ).strip()
 
 
 def _inside(text: str) -> str:

@@ -61,9 +61,8 @@ class OpenQuestion:
     @property
     def ids(self) -> set[str]:
         """All known IDs of the question."""
-        if (sent := self.sent()) is None:
-            return set()
-        return sent.ids | ({sent.pending_id} if sent.pending_id else set())
+        sent = self.sent()
+        return sent.ids if sent else set()
 
     @callback
     def end(self, error: HomeAssistantError) -> None:

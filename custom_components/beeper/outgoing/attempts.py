@@ -26,7 +26,7 @@ from .attempt_journal import AttemptJournal, StoredAttempt
 
 _SAVE_DELAY: Final = 1
 
-_UNKNOWN_WINDOW: Final = 10 * 60
+UNKNOWN_WINDOW: Final = 10 * 60
 """Seconds for which a repeated request looks for the first one's result."""
 
 
@@ -45,7 +45,7 @@ class Attempt:
     is_unknown: bool = False
     stored_as: int | None = None
     """Its number on the disk."""
-    window: float = _UNKNOWN_WINDOW
+    window: float = UNKNOWN_WINDOW
     """Seconds for which a repeated request looks for its result."""
 
 

@@ -14,8 +14,8 @@ from typing import Final
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
 from ..api.folding import fold
-from ..api.merged_chats import merged_messages
-from ..api.models import Chat, ListedChat, Message, Page, User
+from ..api.merged_chats import merged_messages, without_members
+from ..api.models import LONG_AGO, Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
 from ..server import Server
@@ -26,7 +26,6 @@ from .text_matching import same_text
 type _Participant = tuple[str, str | None]
 """An ID, and the phone number if it is known."""
 
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _MAX_CLOCK_OFFSET: Final = timedelta(days=1)
 _MAX_PAGES: Final = 8
@@ -134,9 +133,9 @@ async def find_existing_chats(
                 and _same_people(participants, server.others(chat), id_scheme)
             ):
                 found.append(chat)
-    found = _without_members(found)
+    found = without_members(found)
     if request.type == "single" and found:
-        return [max(found, key=lambda chat: chat.last_activity or _LONG_AGO)]
+        return [max(found, key=lambda chat: chat.last_activity or LONG_AGO)]
     return found
 
 
@@ -166,7 +165,7 @@ async def find_direct_chats(server: Server, request: StartChat) -> list[Chat]:
                 found |= {chat.id: chat for chat in page.items if matches(chat)}
     async for page in _latest_chats(client, request.account_id):
         found |= {chat.id: chat for chat in page.items if matches(chat)}
-    return _without_members([*found.values()])
+    return without_members(found.values())
 
 
 def _is_with(server: Server, chat: Chat, request: StartChat) -> bool:
@@ -178,12 +177,6 @@ def _is_with(server: Server, chat: Chat, request: StartChat) -> bool:
         and len(others) == 1
         and others[0].matches(request.user, server.id_scheme(request.account_id))
     )
-
-
-def _without_members(chats: list[Chat]) -> list[Chat]:
-    """Return the chats without the members of merged chats among them."""
-    ids = {chat.id for chat in chats}
-    return [chat for chat in chats if chat.merged_into_id not in ids]
 
 
 async def _find_created_chat(
@@ -223,7 +216,7 @@ async def _find_created_chat(
                 and not await _has_history(client, chat, since)
             ):
                 found.append(chat)
-    found = _without_members(found)
+    found = without_members(found)
     return found[0] if len(found) == 1 else None
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..api.models import ListedChat
+from ..api.models import LONG_AGO, ListedChat
 from ..api.phone_numbers import canonical_number
 from ..server import Server
 from .candidates import Candidate, find_candidates, group_by_person
 from .full_read import gather
 from .index_keeper import MAX_PARTICIPANTS
-from .matching import LONG_AGO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)

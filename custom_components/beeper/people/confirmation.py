@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..api.exceptions import AnswerError, RequestTimeoutError, UnreadableAnswerError
+from ..api.merged_chats import without_members
 from ..api.models import ListedChat, User
 from ..server import Server
 from .candidates import Candidate, Key, find_candidates
@@ -99,7 +100,7 @@ async def _read(
     )
     found = find_candidates(
         server.accounts,
-        [chat for chat in by_id.values() if chat.merged_into_id not in by_id],
+        without_members(by_id.values()),
         people,
     )
     return select_best(rank_candidates(found, query))

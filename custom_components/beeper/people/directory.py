@@ -20,7 +20,7 @@ from .chat_choice import ChatMatch, in_account, only_match, read_members
 from .confirmation import confirm_matches
 from .full_read import gather_in_time, list_chats, list_contacts_if_possible
 from .index_keeper import IndexKeeper, account_ids
-from .match_errors import Found, check_loaded, not_one
+from .match_errors import CandidateSearch, check_loaded, match_error
 from .matching import (
     NameQuery,
     Rank,
@@ -135,8 +135,8 @@ class Directory:
             return person
         if person := await self._indexed_person(account_id, text):
             return person
-        people = await _people(self.server, account_id, [text])
-        return await _one_person(self.server, people, text, field=field)
+        search = await _search_people(self.server, account_id, [text])
+        return await _one_person(self.server, search, text, field=field)
 
     async def resolve_participants(
         self,
@@ -156,9 +156,9 @@ class Directory:
             persons.append(person)
         else:
             return persons
-        people = await _people(self.server, account_id, texts)
+        search = await _search_people(self.server, account_id, texts)
         return [
-            await _one_person(self.server, people, text, field=f"{field}.{index}")
+            await _one_person(self.server, search, text, field=f"{field}.{index}")
             for index, text in enumerate(texts)
         ]
 
@@ -194,11 +194,13 @@ class Directory:
                 check_phone_number(text, field=field)
             if match is None:
                 accounts = [account.account_id for account in self.server.accounts]
-                found = Found(
+                search = CandidateSearch(
                     account_ids=[account_id] if account_id else accounts,
                     candidates=rows,
                 )
-                raise await not_one(self.server, found, field, len(matches), ranked)
+                raise await match_error(
+                    self.server, search, field, len(matches), ranked
+                )
         self.server.check_chat_number(text, match.listed)
         return match.chat
 
@@ -287,22 +289,22 @@ def check_phone_number(text: str, *, field: str) -> None:
 
 
 async def _one_person(
-    server: Server, people: Found, text: str, *, field: str
+    server: Server, search: CandidateSearch, text: str, *, field: str
 ) -> Person:
     ranked = rank_candidates(
-        [candidate for candidate in people.candidates if candidate.users],
+        [candidate for candidate in search.candidates if candidate.users],
         NameQuery.from_text(text),
     )
     persons = group_by_person(select_best(ranked))
-    if not persons and (own := _own_person(server, people.account_ids[0], text)):
+    if not persons and (own := _own_person(server, search.account_ids[0], text)):
         return own
     if len(persons) != 1:
-        raise await not_one(server, people, field, len(persons), ranked)
+        raise await match_error(server, search, field, len(persons), ranked)
     (same,) = persons
     users = [user for candidate in same for user in candidate.users]
     if not is_one_person(users, same[0].id_scheme):
         count = len({user.id for user in users})
-        raise await not_one(server, people, field, count, ranked)
+        raise await match_error(server, search, field, count, ranked)
     # An existing chat can be written to although a new one is refused.
     if any(user.cannot_message for user in users) and not any(
         candidate.chat for candidate in same
@@ -330,16 +332,16 @@ def _own_person(server: Server, account_id: str, text: str) -> Person | None:
     return as_person(text, own.full_name, [own])
 
 
-async def _people(
+async def _search_people(
     server: Server,
     account_id: str,
     texts: Collection[str],
-) -> Found:
+) -> CandidateSearch:
     chats, contacts = await gather_in_time(
         list_chats(server, account_id, "single"),
         list_contacts_if_possible(server, account_id, texts, ask_network=True),
     )
-    return Found(
+    return CandidateSearch(
         account_ids=[account_id],
         candidates=find_candidates(
             server.accounts, chats, [(account_id, user) for user in contacts or ()]

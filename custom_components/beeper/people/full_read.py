@@ -12,6 +12,7 @@ from ..api.exceptions import (
     RequestTimeoutError,
     RouteAbsentError,
 )
+from ..api.merged_chats import without_members
 from ..api.models import ListedChat, Page, User
 from ..api.pages import pages
 from ..api.requests import ChatType
@@ -105,13 +106,12 @@ def in_time[T](
 async def list_chats(
     server: Server, account_id: str | None, kind: ChatType | None
 ) -> list[ListedChat]:
-    """Return the chats of one or all accounts and types; raises BeeperError."""
-    found = await _collect_pages(
-        partial(server.client.all_chats, account_id, chat_type=kind)
-    )
-    ids = {chat.id for chat in found}
-    # A merged chat replaces its members.
-    return [chat for chat in found if chat.merged_into_id not in ids]
+    """Return the chats of one or all accounts and types, without members of merged ones.
+
+    Raises BeeperError.
+    """
+    fetch = partial(server.client.all_chats, account_id, chat_type=kind)
+    return without_members(await _collect_pages(fetch))
 
 
 async def _collect_pages[T](

@@ -24,7 +24,7 @@ _KEYS: Final[Mapping[Obstacle, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Found:
+class CandidateSearch:
     """The candidates that were read, and the searched accounts.
 
     `not_searched` are the accounts whose contacts could not be searched.
@@ -35,9 +35,9 @@ class Found:
     not_searched: Sequence[str] = ()
 
 
-async def not_one(
+async def match_error(
     server: Server,
-    found: Found,
+    search: CandidateSearch,
     field: str,
     count: int,
     ranked: Sequence[tuple[Rank, Candidate]],
@@ -53,9 +53,9 @@ async def not_one(
         candidate for rank, candidate in ranked if rank is not Rank.LOOSE
     ]
     if not candidates:
-        if not any(candidate.chat for candidate in found.candidates):
+        if not any(candidate.chat for candidate in search.candidates):
             await check_loaded(server)
-        return _nobody(server, found, field)
+        return _nobody(server, search, field)
     networks = sorted({candidate.network for candidate in candidates})
     return errors.invalid(
         "recipient_ambiguous" if best else "recipient_only_part",
@@ -65,12 +65,14 @@ async def not_one(
     )
 
 
-def _nobody(server: Server, found: Found, field: str) -> ServiceValidationError:
+def _nobody(
+    server: Server, search: CandidateSearch, field: str
+) -> ServiceValidationError:
     """Return the error for no match, with the reason if a search was incomplete."""
-    if obstacle := find_obstacle(server, found.account_ids, found.not_searched):
+    if obstacle := find_obstacle(server, search.account_ids, search.not_searched):
         reason, networks = obstacle
         return errors.invalid(_KEYS[reason], field=field, networks=networks)
-    if not any(map(server.account, found.account_ids)):
+    if not any(map(server.account, search.account_ids)):
         return errors.invalid(
             "recipient_account_unknown", field=field, accounts=server.account_names
         )

@@ -11,13 +11,13 @@ from ..api.user_ids import is_email
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Person:
-    """The person that the text `given` resolves to.
+    """The person that a `text` resolves to.
 
     `user` holds the identifiers that do not change. `id` is empty for a phone number or
     an email address, which the server resolves.
     """
 
-    given: str
+    text: str
     user: StartUser
     id: str = ""
     name: str | None = None
@@ -26,19 +26,19 @@ class Person:
 def person_without_lookup(text: str) -> Person | None:
     """Return the person with a phone number or email address, None for other texts."""
     if is_e164(text):
-        return Person(given=text, user=StartUser(phone_number=text))
+        return Person(text=text, user=StartUser(phone_number=text))
     if is_email(text):
-        return Person(given=text, user=StartUser(email=text))
+        return Person(text=text, user=StartUser(email=text))
     return None
 
 
 def as_person(text: str, name: str | None, users: list[User]) -> Person:
     """Return the person listed as `users`, with the identifiers they agree on."""
     number = _agreed(user.phone_number for user in users)
-    given_id = next((user.id for user in users if user.id == text), None)
-    same_id = given_id or _agreed(user.id for user in users)
+    named_id = next((user.id for user in users if user.id == text), None)
+    same_id = named_id or _agreed(user.id for user in users)
     return Person(
-        given=text,
+        text=text,
         user=StartUser(
             # Any of several IDs may be outdated; the phone number is not.
             id=same_id or (None if number else users[0].id),

@@ -8,7 +8,7 @@ import unicodedata
 
 from homeassistant.core import HomeAssistant
 
-from ..api.folding import fold_reaction, without_marks
+from ..api.folding import fold_reaction, without_marks, without_symbols
 from ..people.names import Name
 from .sentences import (
     Language,
@@ -72,7 +72,7 @@ class ReplyInterpreter:
         a plain "yes" is enough; later, it must name the recipient. If the question asks for a
         text (`wants_text`), the next text is it.
         """
-        sentence = self._recognize(_without_emoji(text), language)
+        sentence = self._recognize(_without_symbols(text), language)
         meaning = sentence.meaning if sentence else ""
         if not wants_text:
             meaning = _THUMBS.get(fold_reaction(text.strip()), meaning)
@@ -144,14 +144,9 @@ async def async_get_interpreter(
     return ReplyInterpreter(languages, recognize, networks)
 
 
-def _without_emoji(text: str) -> str:
-    """Return a typed text without emoji and invisible marks."""
-    plain = unicodedata.normalize("NFKC", without_marks(text))
-    return "".join(
-        char
-        for char in plain
-        if char != "\N{ZERO WIDTH JOINER}" and unicodedata.category(char) != "So"
-    ).strip()
+def _without_symbols(text: str) -> str:
+    """Return a typed text without emoji, and with the usual forms of its letters."""
+    return without_symbols(unicodedata.normalize("NFKC", without_marks(text)))
 
 
 def _words(text: str) -> tuple[str, ...]:

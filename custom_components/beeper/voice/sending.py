@@ -3,8 +3,6 @@
 Not through actions: Home Assistant records the data of service calls.
 """
 
-from typing import Final
-
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
@@ -14,14 +12,12 @@ from ..api.models import SentMessage
 from ..api.requests import StartChat, StartUser
 from ..data import get_outbox
 from ..outgoing import markdown
+from ..outgoing.attempts import UNKNOWN_WINDOW
 from ..outgoing.chat_changes import MarkRead
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
 from ..outgoing.outbox import Outcome
 from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from .spoken_recipients import Recipient
-
-UNKNOWN_OUTCOME_SECONDS: Final = 600
-"""How long the outbox remembers an attempt with an unknown outcome."""
 
 
 class Sender:
@@ -74,7 +70,7 @@ class Sender:
                 )
             except HomeAssistantError as err:
                 if errors.is_unknown(err):
-                    self._unknown_starts[start] = now + UNKNOWN_OUTCOME_SECONDS
+                    self._unknown_starts[start] = now + UNKNOWN_WINDOW
                 raise
         return await outbox.run(
             SendMessageJob(

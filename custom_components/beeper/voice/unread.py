@@ -3,14 +3,22 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import Final
 
 from .. import errors
-from ..api.merged_chats import newest_messages
-from ..api.models import Account, AccountStatus, Chat, Message, Page, readable_name
+from ..api.merged_chats import newest_messages, without_members
+from ..api.models import (
+    LONG_AGO,
+    Account,
+    AccountStatus,
+    Chat,
+    Message,
+    Page,
+    readable_name,
+)
 from ..api.pages import pages
 from ..api.requests import ChatFilter
 from ..api.rich_text import plain
@@ -34,7 +42,6 @@ _MAX_MESSAGES: Final = 3
 _MAX_PARTICIPANTS: Final = 500
 _PAGE_SIZE: Final = 50
 _MAX_PAGES: Final = 20
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 type ServerChat = tuple[Server, Chat]
 
@@ -143,7 +150,7 @@ async def _list_unread_chats(server: Server) -> list[Chat]:
                 for chat in page.items
                 if chat.unread_count and not chat.is_muted
             )
-    return [chat for chat in chats.values() if chat.merged_into_id not in chats]
+    return without_members(chats.values())
 
 
 async def _get_chat(server: Server, chat_id: str) -> Chat:
@@ -178,7 +185,7 @@ async def _read(found: list[ServerChat]) -> tuple[list[ChatSummary], int]:
 
     Also returns the number of chats that are left.
     """
-    found.sort(key=lambda pair: pair[1].last_activity or _LONG_AGO, reverse=True)
+    found.sort(key=lambda pair: pair[1].last_activity or LONG_AGO, reverse=True)
     chats: list[ChatSummary] = []
     attempts = 0
     for server, chat in found[:_MAX_CHATS_READ]:
