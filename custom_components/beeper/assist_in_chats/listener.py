@@ -4,7 +4,7 @@ Nobody in the chat learns that a message was refused; diagnostics count it.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from ..const import DOMAIN
 from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox, note_trigger
 from ..incoming.assist_settings import AssistSettings
+from ..incoming.minute_limit import MinuteLimit
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_MESSAGE, MessageEvent
@@ -61,20 +62,13 @@ class _Conversation:
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class _AssistChat:
-    """One chat; `answers` are the times of the last answers."""
+    """One chat, with the limit of its answers."""
 
-    answers: deque[float] = field(
-        default_factory=lambda: deque(maxlen=MAX_ANSWERS_A_MINUTE)
+    limit: MinuteLimit = field(
+        default_factory=lambda: MinuteLimit(MAX_ANSWERS_A_MINUTE)
     )
     conversations: dict[str, _Conversation] = field(default_factory=dict)
     """By the ID of the sender."""
-
-    def take_turn(self, now: float) -> bool:
-        """Count an answer unless there were too many in the last minute."""
-        if len(self.answers) == MAX_ANSWERS_A_MINUTE and now - self.answers[0] < 60:
-            return False
-        self.answers.append(now)
-        return True
 
     def conversation(self, sender_id: str, now: float) -> _Conversation:
         """Return the conversation of a person, a new one after a while."""
@@ -151,33 +145,31 @@ class AssistListener:
             text = words
         if not text:
             return
-        if not settings.allows(event.sender):
-            self._count(entry, "refused_not_allowed")
-        elif len(text) > MAX_TEXT:
-            self._count(entry, "refused_too_long")
-        elif not _is_recent(entry.runtime_data.server, event):
-            self._count(entry, "refused_too_old")
-        elif not chat.take_turn(now):
-            self._count(entry, "refused_too_many")
-        else:
-            context = Context(user_id=settings.user_id)
-            # The answer counts as one to this message, as an automation's does.
-            note_trigger(self._hass, context.id, event, by="Assist")
-            conversation = chat.conversation(event.sender.id, now)
-            request = AssistRequest(
-                event=event,
-                server=entry.runtime_data.server,
-                text=text,
-                settings=settings,
-                context=context,
-                conversation_id=conversation.id,
-            )
-            self._hass.async_create_background_task(
-                self._async_answer(entry, request, conversation),
-                f"{DOMAIN} assist",
-                # The lock keeps the order of the messages, so acquire it immediately.
-                eager_start=True,
-            )
+        server = entry.runtime_data.server
+        refusal = _refusal(server, event, settings, text)
+        if refusal is None and not chat.limit.take(now):
+            refusal = "refused_too_many"
+        if refusal:
+            self._count(entry, refusal)
+            return
+        context = Context(user_id=settings.user_id)
+        # The answer counts as one to this message, as an automation's does.
+        note_trigger(self._hass, context.id, event, by="Assist")
+        conversation = chat.conversation(event.sender.id, now)
+        request = AssistRequest(
+            event=event,
+            server=server,
+            text=text,
+            settings=settings,
+            context=context,
+            conversation_id=conversation.id,
+        )
+        self._hass.async_create_background_task(
+            self._async_answer(entry, request, conversation),
+            f"{DOMAIN} assist",
+            # The lock keeps the order of the messages, so acquire it immediately.
+            eager_start=True,
+        )
 
     async def _async_answer(
         self,
@@ -207,6 +199,19 @@ class AssistListener:
             conversation.asked = result.asks
             conversation.until = self._hass.loop.time() + CONVERSATION_SECONDS
             self._count(entry, result.status)
+
+
+def _refusal(
+    server: Server, event: MessageEvent, settings: AssistSettings, text: str
+) -> str | None:
+    """Return why a message gets no answer, None if it may get one."""
+    if not settings.allows(event.sender):
+        return "refused_not_allowed"
+    if len(text) > MAX_TEXT:
+        return "refused_too_long"
+    if not _is_recent(server, event):
+        return "refused_too_old"
+    return None
 
 
 def _quotes_nobody_else(sent: SentMessages, event: MessageEvent) -> bool:

@@ -1,6 +1,7 @@
 """What became of the messages that Home Assistant sent, as their chats list them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -53,56 +54,79 @@ class SentFollower:
             for message in messages.values()
             if self._server.is_own_in(chat, message)
         ]
-        generation = self._client.features
-        if not generation.single_messages:
+        features = self._client.features
+        if not features.single_messages:
             self._sent.claim(own, chat.ids, self._server.now())
         for sent in self._sent.into(chat.ids, chat.account_id):
             if not sent.is_waiting or sent.pending_id is None:
                 continue
             message = next((known for known in own if known.id in sent.ids), None)
-            if message is None and generation.single_messages:
+            if message is None and features.single_messages:
                 try:
-                    message = await self._client.message(
-                        sent.chat_id or chat.id, sent.pending_id
-                    )
-                except UnreadableAnswerError:
-                    continue  # The other messages of the chat must not wait for it.
-                except AnswerError as err:
-                    if err.status != 404:
-                        continue  # The next poll asks again.
-                    # The pending ID leads nowhere: the text has to tell.
-                    self._sent.claim(own, chat.ids, self._server.now())
-                    message = next((row for row in own if row.id in sent.ids), None)
-            if message is None:
-                if not (is_readable and self._is_lost(chat, sent)):
-                    continue
-                if other := self._sent.unclaimed(own, sent, self._server.now()):
-                    # The network may have changed the text.
-                    sent.settle(other)
-                    self._sent.save_soon()
-                else:
-                    sent.settle(None, Delivery(state="failed", reason="unconfirmed"))
-                    self._sent.save_soon()
-                    self._publish_failure(chat, sent, "unconfirmed", retriable=False)
-                continue
-            # A merged chat and its member may be read at once: only one publishes.
-            delivery = outcome(sent.pending_id, message)
-            is_pending = generation.single_messages and message.id == sent.pending_id
-            is_listed = (
-                message.send_status is None and message in own and not is_pending
-            )
-            if not (delivery or is_listed) or not sent.is_waiting:
-                continue
-            failed = delivery is not None and delivery.state == "failed"
-            sent.settle(message, delivery if failed else None)
-            self._sent.save_soon()
-            if delivery and failed:
-                self._publish_failure(
-                    chat,
-                    sent,
-                    delivery.reason or "unknown",
-                    retriable=message.send_status == "FAIL_RETRIABLE",
+                    message = await self._async_read(chat, sent, own)
+                except AnswerError, UnreadableAnswerError:
+                    continue  # The chat's other messages do not wait; the next poll asks.
+            if message:
+                is_pending = features.single_messages and message.id == sent.pending_id
+                self._settle(
+                    chat, sent, message, is_listed=message in own and not is_pending
                 )
+            elif is_readable and self._is_lost(chat, sent):
+                self._settle_lost(chat, sent, own)
+
+    async def _async_read(
+        self, chat: Chat, sent: SentRecord, own: Collection[Message]
+    ) -> Message | None:
+        """Return a message by its pending ID, or from those that were just read.
+
+        Raises BeeperError.
+        """
+        try:
+            return await self._client.message(
+                sent.chat_id or chat.id, sent.pending_id or ""
+            )
+        except AnswerError as err:
+            if err.status != HTTPStatus.NOT_FOUND:
+                raise
+        # The pending ID leads nowhere, so the text identifies the message.
+        self._sent.claim(own, chat.ids, self._server.now())
+        return next((row for row in own if row.id in sent.ids), None)
+
+    def _settle(
+        self, chat: Chat, sent: SentRecord, message: Message, *, is_listed: bool
+    ) -> None:
+        """Record the outcome that a message shows, and publish a failure.
+
+        Without a status, an own message that is listed with its final ID is delivered.
+        """
+        delivery = outcome(sent.pending_id, message)
+        is_delivered = is_listed and message.send_status is None
+        # A merged chat and its member may be read at once: only one publishes.
+        if not (delivery or is_delivered) or not sent.is_waiting:
+            return
+        failure = delivery if delivery and delivery.state == "failed" else None
+        sent.settle(message, failure)
+        self._sent.save_soon()
+        if failure:
+            self._publish_failure(
+                chat,
+                sent,
+                failure.reason or "unknown",
+                retriable=message.send_status == "FAIL_RETRIABLE",
+            )
+
+    def _settle_lost(
+        self, chat: Chat, sent: SentRecord, own: Collection[Message]
+    ) -> None:
+        """Record that a message is lost, unless another own one may be it."""
+        if other := self._sent.unclaimed(own, sent, self._server.now()):
+            # The network may have changed the text.
+            sent.settle(other)
+            self._sent.save_soon()
+            return
+        sent.settle(None, Delivery(state="failed", reason="unconfirmed"))
+        self._sent.save_soon()
+        self._publish_failure(chat, sent, "unconfirmed", retriable=False)
 
     def _is_lost(self, chat: Chat, sent: SentRecord) -> bool:
         """Return whether a message that is not in its chat is lost, and not slow."""

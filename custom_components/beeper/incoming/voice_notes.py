@@ -4,7 +4,7 @@ Everything is limited, because anybody in the chat can send voice notes.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +20,7 @@ from ..api.models import Chat, Message
 from ..const import DOMAIN
 from ..server import Server
 from .assist_settings import AssistSettings
+from .minute_limit import MinuteLimit
 
 MAX_VOICE_NOTE_BYTES: Final = 10 * 1024 * 1024
 """Of a file; an hour of speech in the quality of messengers."""
@@ -62,7 +63,7 @@ class VoiceNotes:
         self._hass = server.hass
         self._entry = server.entry
         self._server = server
-        self._recent: dict[str, deque[float]] = {}
+        self._limits: dict[str, MinuteLimit] = {}
         self.statistics: Counter[str] = Counter()
         """How many were `transcribed`, `failed`, or `refused` as too old or too many."""
 
@@ -93,12 +94,8 @@ class VoiceNotes:
         )
 
     def _take_turn(self, subentry_id: str) -> bool:
-        now = self._hass.loop.time()
-        recent = self._recent.setdefault(subentry_id, deque(maxlen=_MAX_A_MINUTE))
-        if len(recent) == _MAX_A_MINUTE and now - recent[0] < 60:
-            return False
-        recent.append(now)
-        return True
+        limit = self._limits.setdefault(subentry_id, MinuteLimit(_MAX_A_MINUTE))
+        return limit.take(self._hass.loop.time())
 
     async def _async_understand(self, message: Message, pipeline_id: str | None) -> str:
         if not {"assist_pipeline", "ffmpeg"} <= self._hass.config.components:
