@@ -37,6 +37,7 @@ from .entity import async_add_for_subentries, shortcut_device
 from .outgoing import markdown
 from .outgoing.attachment_sources import Source
 from .outgoing.create_chat_job import CreateChatJob
+from .outgoing.job import OutboxContext
 from .outgoing.send_message_job import MessageRequest, SendMessageJob
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 from .validation import attachment, text
@@ -133,28 +134,35 @@ class ShortcutButton(ButtonEntity):
 
     async def _async_send(self, context: Context) -> None:
         """Pass the request to the outbox. Raises a translated HomeAssistantError."""
-        data = self._data
         outbox = get_outbox(self.hass, self._entry)
-        message = self._render()
-        if data[CONF_KIND] == KIND_SEND_MESSAGE:
-            chosen = data.get(CONF_ATTACHMENT)
-            if not message and not chosen:
-                raise errors.invalid("nothing_to_send")
-            await outbox.run(
-                SendMessageJob(
-                    context=outbox.context,
-                    message=MessageRequest(
-                        chat_id=data[CONF_CHAT_ID],
-                        text=markdown.escape(message) if message else None,
-                        length=len(message),
-                        attachment=(
-                            Source(location=attachment(chosen)) if chosen else None
-                        ),
-                    ),
-                    call_context=context,
-                )
-            )
-            return
+        if self._data[CONF_KIND] == KIND_SEND_MESSAGE:
+            await outbox.run(self._message_job(outbox.context, context))
+        else:
+            await outbox.run(self._chat_job(outbox.context, context))
+
+    def _message_job(
+        self, outbox_context: OutboxContext, context: Context
+    ) -> SendMessageJob:
+        """Return the job that sends the message to its chat."""
+        message, chosen = self._render(), self._data.get(CONF_ATTACHMENT)
+        if not message and not chosen:
+            raise errors.invalid("nothing_to_send")
+        return SendMessageJob(
+            context=outbox_context,
+            message=MessageRequest(
+                chat_id=self._data[CONF_CHAT_ID],
+                text=markdown.escape(message) if message else None,
+                length=len(message),
+                attachment=Source(location=attachment(chosen)) if chosen else None,
+            ),
+            call_context=context,
+        )
+
+    def _chat_job(
+        self, outbox_context: OutboxContext, context: Context
+    ) -> CreateChatJob:
+        """Return the job that starts the chat or creates the group."""
+        data, message = self._data, self._render()
         common: dict[str, Any] = {
             "account_id": data[CONF_ACCOUNT_ID],
             "message_text": markdown.escape(message) if message else None,
@@ -170,19 +178,17 @@ class ShortcutButton(ButtonEntity):
                 **common,
             )
         )
-        await outbox.run(
-            CreateChatJob(
-                context=outbox.context,
-                request=request,
-                # Repeated presses must not create more groups.
-                if_exists="reuse",
-                phone_numbers={
-                    person["id"]: person["phone_number"]
-                    for person in people
-                    if person["phone_number"]
-                },
-                call_context=context,
-            )
+        return CreateChatJob(
+            context=outbox_context,
+            request=request,
+            # Repeated presses must not create more groups.
+            if_exists="reuse",
+            phone_numbers={
+                person["id"]: person["phone_number"]
+                for person in people
+                if person["phone_number"]
+            },
+            call_context=context,
         )
 
     def _render(self) -> str:

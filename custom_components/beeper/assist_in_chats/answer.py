@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 import json
 import logging
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
@@ -16,7 +16,6 @@ from .. import errors, ha_internals
 from ..api.exceptions import BeeperError
 from ..api.models import readable_name
 from ..const import CONF_READ_ONLY, DOMAIN
-from ..coordinator import BeeperConfigEntry
 from ..data import get_open_questions, get_outbox
 from ..incoming.assist_settings import AssistSettings
 from ..outgoing import markdown
@@ -24,6 +23,10 @@ from ..outgoing.attachment_sources import Source
 from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from ..server import Server
 from ..signals import MessageEvent
+
+if TYPE_CHECKING:
+    # Its requirements are missing on systems without voice.
+    from homeassistant.components.assist_pipeline import Pipeline
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,61 +82,70 @@ class Result:
     asks: bool = False
 
 
-async def async_answer(
-    hass: HomeAssistant, entry: BeeperConfigEntry, request: AssistRequest
-) -> Result:
+async def async_answer(request: AssistRequest) -> Result:
     """Let the agent answer a message, and send its answer or one short apology."""
+    hass, entry = request.server.hass, request.server.entry
     if not await _async_has_user(hass, request.context):
         return Result(status="refused_no_user")
     typing = entry.async_create_background_task(
-        hass, _async_show_typing(entry, request), f"{DOMAIN} typing"
+        hass, _async_show_typing(request), f"{DOMAIN} typing"
     )
-    language = hass.config.language
-    answer: ha_internals.PipelineAnswer | None = None
-    status: Status = "failed"
-    spoken: Source | None = None
+    pipeline = _pipeline(hass, request.settings.pipeline_id)
     try:
-        # Pipelines need their integration.
-        if "assist_pipeline" in hass.config.components:
-            pipeline = ha_internals.async_get_pipeline(
-                hass, request.settings.pipeline_id
-            )
-            language = pipeline.language
-            async with asyncio.timeout(TIMEOUT):
-                answer = await ha_internals.async_run_pipeline(
-                    hass,
-                    pipeline,
-                    request.text,
-                    context=request.context,
-                    conversation_id=request.conversation_id,
-                    extra_system_prompt=_describe(request.event),
-                )
-            if answer and request.settings.voice_answers and request.event.transcript:
-                spoken = _speech(hass, pipeline, answer.text)
-    except TimeoutError:
-        status = "timed_out"
-    except HomeAssistantError:
-        pass  # The pipeline is gone.
+        answer = await _async_ask(pipeline, request) if pipeline else "failed"
     finally:
         typing.cancel()
-    if answer is None:
-        key = "assist_timed_out" if status == "timed_out" else "assist_failed"
-        text = await _async_text(hass, language, key)
-        await _async_reply(hass, entry, request, text)
-        return Result(status=status)
+    if not isinstance(answer, ha_internals.PipelineAnswer):
+        language = pipeline.language if pipeline else hass.config.language
+        key = "assist_timed_out" if answer == "timed_out" else "assist_failed"
+        await _async_reply(request, await _async_text(hass, language, key))
+        return Result(status=answer)
     text = answer.text.strip()
     if not text:
         return Result(status="nothing_to_say", asks=answer.asks)
     # A sentence of ours asks without saying so.
     asks = answer.asks or text.endswith("?")
+    event = request.event
     if asks:
         # A yes is for the later request. The chat may show it before the server answers.
-        event = request.event
         get_open_questions(hass, entry).pass_next(
             event.chat.ids, event.sender.id, CONVERSATION_SECONDS
         )
-    status = await _async_reply(hass, entry, request, text, spoken)
+    speaks = request.settings.voice_answers and event.transcript
+    spoken = _speech(hass, pipeline, answer.text) if speaks else None
+    status = await _async_reply(request, text, spoken)
     return Result(status=status, asks=asks and status == "answered")
+
+
+def _pipeline(hass: HomeAssistant, pipeline_id: str | None) -> Pipeline | None:
+    """Return a pipeline, None if it or the integration for pipelines is missing."""
+    if "assist_pipeline" not in hass.config.components:
+        return None
+    try:
+        return ha_internals.async_get_pipeline(hass, pipeline_id)
+    except HomeAssistantError:
+        return None
+
+
+async def _async_ask(
+    pipeline: Pipeline, request: AssistRequest
+) -> ha_internals.PipelineAnswer | Literal["failed", "timed_out"]:
+    """Return the answer of a pipeline's agent, or why there is none."""
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            answer = await ha_internals.async_run_pipeline(
+                request.server.hass,
+                pipeline,
+                request.text,
+                context=request.context,
+                conversation_id=request.conversation_id,
+                extra_system_prompt=_describe(request.event),
+            )
+    except TimeoutError:
+        return "timed_out"
+    except HomeAssistantError:
+        return "failed"
+    return answer or "failed"
 
 
 async def _async_has_user(hass: HomeAssistant, context: Context) -> bool:
@@ -157,9 +169,11 @@ def _describe(event: MessageEvent) -> str:
     )
 
 
-def _speech(hass: HomeAssistant, pipeline: Any, text: str) -> Source | None:
+def _speech(hass: HomeAssistant, pipeline: Pipeline | None, text: str) -> Source | None:
     """Return an answer as speech, None if the pipeline cannot speak it."""
-    if pipeline.tts_engine is None or not 0 < len(text.strip()) <= MAX_SPOKEN_ANSWER:
+    if pipeline is None or pipeline.tts_engine is None:
+        return None
+    if not 0 < len(text.strip()) <= MAX_SPOKEN_ANSWER:
         return None
     from homeassistant.components import tts  # noqa: PLC0415
 
@@ -189,54 +203,18 @@ async def _async_text(hass: HomeAssistant, language: str, key: str) -> str:
 
 
 async def _async_reply(
-    hass: HomeAssistant,
-    entry: BeeperConfigEntry,
-    request: AssistRequest,
-    text: str,
-    spoken: Source | None = None,
+    request: AssistRequest, text: str, spoken: Source | None = None
 ) -> Status:
     """Reply in the chat, by voice if possible; one attempt."""
-    if not await async_until_loaded(entry):
+    if not await async_until_loaded(request.server.entry):
         return "not_sent"
-    event = request.event
-    limit = min(event.chat.max_text_length or MAX_ANSWER, MAX_ANSWER)
-    if len(text) > limit:
-        text = f"{text[: limit - 1]}…"
     try:
-        if spoken:
-            try:
-                await _async_send(
-                    hass,
-                    entry,
-                    request,
-                    MessageRequest(
-                        chat_id=event.chat.id,
-                        reply_to=event.message.id,
-                        attachment=spoken,
-                        attachment_type="voice-note",
-                    ),
-                )
-            except HomeAssistantError as err:
-                if errors.is_unknown(err):
-                    raise
-                # Nothing was sent: the answer is written instead.
-            else:
-                return "answered"
-        await _async_send(
-            hass,
-            entry,
-            request,
-            MessageRequest(
-                chat_id=event.chat.id,
-                text=markdown.escape(text),
-                length=len(text),
-                reply_to=event.message.id,
-            ),
-        )
+        if not (spoken and await _async_speak(request, spoken)):
+            await _async_write(request, text)
     except HomeAssistantError as err:
         _LOGGER.warning(
             "An answer of Assist on %s was %s: %s",
-            event.chat.network or "Beeper",
+            request.event.chat.network or "Beeper",
             "possibly not sent" if errors.is_unknown(err) else "not sent",
             err.translation_key,
         )
@@ -244,13 +222,43 @@ async def _async_reply(
     return "answered"
 
 
-async def _async_send(
-    hass: HomeAssistant,
-    entry: BeeperConfigEntry,
-    request: AssistRequest,
-    message: MessageRequest,
-) -> None:
-    outbox = get_outbox(hass, entry)
+async def _async_speak(request: AssistRequest, spoken: Source) -> bool:
+    """Reply by voice; return False if nothing was sent, so that it can be written."""
+    try:
+        await _async_send(
+            request,
+            MessageRequest(
+                chat_id=request.event.chat.id,
+                reply_to=request.event.message.id,
+                attachment=spoken,
+                attachment_type="voice-note",
+            ),
+        )
+    except HomeAssistantError as err:
+        if errors.is_unknown(err):
+            raise
+        return False
+    return True
+
+
+async def _async_write(request: AssistRequest, text: str) -> None:
+    chat = request.event.chat
+    limit = min(chat.max_text_length or MAX_ANSWER, MAX_ANSWER)
+    if len(text) > limit:
+        text = f"{text[: limit - 1]}…"
+    await _async_send(
+        request,
+        MessageRequest(
+            chat_id=chat.id,
+            text=markdown.escape(text),
+            length=len(text),
+            reply_to=request.event.message.id,
+        ),
+    )
+
+
+async def _async_send(request: AssistRequest, message: MessageRequest) -> None:
+    outbox = get_outbox(request.server.hass, request.server.entry)
     await outbox.run(
         SendMessageJob(
             context=outbox.context, message=message, call_context=request.context
@@ -258,7 +266,7 @@ async def _async_send(
     )
 
 
-async def async_until_loaded(entry: BeeperConfigEntry) -> bool:
+async def async_until_loaded(entry: ConfigEntry) -> bool:
     """Wait for the end of a reload; return False if it does not end."""
     loaded = asyncio.Event()
 
@@ -278,9 +286,9 @@ async def async_until_loaded(entry: BeeperConfigEntry) -> bool:
     return loaded.is_set()
 
 
-async def _async_show_typing(entry: BeeperConfigEntry, request: AssistRequest) -> None:
+async def _async_show_typing(request: AssistRequest) -> None:
     """Let the chat show that an answer is being written, where the server can."""
-    if entry.options.get(CONF_READ_ONLY, False):
+    if request.server.entry.options.get(CONF_READ_ONLY, False):
         return
     with suppress(BeeperError):
         await request.server.client.show_typing(request.event.chat.id)

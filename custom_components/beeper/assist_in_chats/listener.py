@@ -190,7 +190,7 @@ class AssistListener:
                 return
             conversation.asked = False
             try:
-                result = await async_answer(self._hass, entry, request)
+                result = await async_answer(request)
             except Exception as err:  # noqa: BLE001 - whatever an agent raises
                 # The text of an error may contain the message.
                 _LOGGER.error("Unexpected %s while Assist answered", type(err).__name__)

@@ -66,21 +66,16 @@ async def read_history(
     number = size = 0
     cursor: str | None = None
     partial_ids = set()
-    listed = pages(partial(client.messages, chat_id), _MAX_PAGES)
     try:
-        async for page in listed:
+        async for page in pages(partial(client.messages, chat_id), _MAX_PAGES):
             number += 1
             cursor = page.cursor
             missing -= {message.id for message in page.items if message.id}
             is_read = is_read or _is_end(seen, chat_id, page.items, number)
             for message in page.items:
                 # Own messages are recognized by their texts.
-                if (
-                    size > _MAX_SIZE
-                    and message.size > _LARGE
-                    and message.id
-                    and not message.is_sender
-                ):
+                is_kept = message.is_sender or message.size <= _LARGE
+                if message.id and size > _MAX_SIZE and not is_kept:
                     partial_ids.add(message.id)
                     messages.append(_without_content(message))
                 else:
@@ -94,18 +89,19 @@ async def read_history(
         if not skips_too_long:
             raise
         cursor, is_read = "", False
-    late = [
-        message
-        for message in messages
-        if seen.is_marked(chat_id, message) is False
-        and not seen.concerns(chat_id, message)
-    ]
     return ChatReading(
         messages=messages,
-        late=late,
+        late=[message for message in messages if _is_late(seen, chat_id, message)],
         partial_ids=frozenset(partial_ids),
         not_found=frozenset(missing) if cursor is not None else frozenset(),
         is_complete=cursor is None or is_read,
+    )
+
+
+def _is_late(seen: SeenMessages, chat_id: str, message: Message) -> bool:
+    """Return whether a message arrived since the last reading, too old to be new."""
+    return seen.is_marked(chat_id, message) is False and not seen.concerns(
+        chat_id, message
     )
 
 

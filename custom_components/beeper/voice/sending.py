@@ -40,38 +40,17 @@ class Sender:
         if message is not None and is_blank(message):
             raise errors.invalid("nothing_to_send")
         text = markdown.escape(message) if message else None
-        outbox = get_outbox(self._hass, recipient.entry)
         # An existing chat may be the result of an unknown start and contain the
         # message. Then that start is repeated.
-        now = self._hass.loop.time()
-        self._unknown_starts = {
-            start: end for start, end in self._unknown_starts.items() if end > now
-        }
-        start = next(
-            (
-                start
-                for start in self._unknown_starts
-                if _is_same_start(start, recipient, text)
-            ),
-            None,
-        )
+        start = self._unknown_start(recipient, text)
         if start or recipient.chat_id is None:
             start = start or StartChat(
                 account_id=recipient.account_id,
                 user=StartUser(**recipient.user),
                 message_text=text,
             )
-            self._unknown_starts.pop(start, None)
-            try:
-                return await outbox.run(
-                    CreateChatJob(
-                        context=outbox.context, request=start, call_context=context
-                    )
-                )
-            except HomeAssistantError as err:
-                if errors.is_unknown(err):
-                    self._unknown_starts[start] = now + UNKNOWN_WINDOW
-                raise
+            return await self._async_start(context, recipient, start)
+        outbox = get_outbox(self._hass, recipient.entry)
         return await outbox.run(
             SendMessageJob(
                 context=outbox.context,
@@ -81,6 +60,41 @@ class Sender:
                 call_context=context,
             )
         )
+
+    def _unknown_start(
+        self, recipient: Recipient, text: str | None
+    ) -> StartChat | None:
+        """Return the start with an unknown outcome for this recipient and text."""
+        now = self._hass.loop.time()
+        self._unknown_starts = {
+            start: end for start, end in self._unknown_starts.items() if end > now
+        }
+        return next(
+            (
+                start
+                for start in self._unknown_starts
+                if _is_same_start(start, recipient, text)
+            ),
+            None,
+        )
+
+    async def _async_start(
+        self, context: Context, recipient: Recipient, start: StartChat
+    ) -> Outcome[ChatJobResult]:
+        """Start a chat, and remember the start while its outcome is unknown."""
+        began = self._hass.loop.time()
+        self._unknown_starts.pop(start, None)
+        outbox = get_outbox(self._hass, recipient.entry)
+        try:
+            return await outbox.run(
+                CreateChatJob(
+                    context=outbox.context, request=start, call_context=context
+                )
+            )
+        except HomeAssistantError as err:
+            if errors.is_unknown(err):
+                self._unknown_starts[start] = began + UNKNOWN_WINDOW
+            raise
 
     async def async_mark_read(self, context: Context, recipient: Recipient) -> None:
         """Mark a chat as read. Raises a translated HomeAssistantError."""
