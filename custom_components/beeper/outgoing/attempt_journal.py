@@ -23,7 +23,7 @@ class StoredAttempt(TypedDict):
     """An attempt as it is stored: hashes and times, no content and no recipient.
 
     `at` is a timestamp, `window` is in seconds: for so long, a repeated request looks
-    for the result. `keys` is empty in the last record: nobody has to look any more.
+    for the result. `keys` is empty in the last record of a settled attempt.
     """
 
     id: int
@@ -33,7 +33,7 @@ class StoredAttempt(TypedDict):
 
 
 class AttemptJournal:
-    """The attempts of one config entry whose result is to be looked for."""
+    """The stored attempts of one config entry: a repeated request looks for their results."""
 
     def __init__(self, hass: HomeAssistant, path: Path) -> None:
         """Start with nothing to write."""
@@ -99,7 +99,7 @@ class AttemptJournal:
         }
 
     def _write(self, records: list[StoredAttempt]) -> None:
-        """Append records; none: nothing in the file is needed any more."""
+        """Append records, or empty the file if there are none: nothing in it is needed."""
         try:
             if is_new := not self._path.exists():
                 self._path.parent.mkdir(exist_ok=True)
@@ -111,12 +111,12 @@ class AttemptJournal:
             if is_new:
                 _sync_folder(self._path.parent)
         except OSError as err:
-            # As with Home Assistant's own storage, what is asked for goes on.
+            # As with Home Assistant's own storage, the request goes on without it.
             _LOGGER.error("%s cannot be written: %s", self._path.name, err.strerror)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the disk have a new file's name, too."""
+    """Let the disk also have the name of a new file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

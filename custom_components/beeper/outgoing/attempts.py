@@ -1,14 +1,13 @@
-"""Attempts with an unknown outcome, and results that a repeated request returns.
+"""Attempts with an unknown outcome, which a repeated request looks for.
 
-Attempts survive a restart: an automation that runs when Home Assistant starts must not
+They survive a restart: an automation that runs when Home Assistant starts must not
 repeat one. Stored are hashes and times, no content and no recipient.
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -25,6 +24,7 @@ from ..const import DOMAIN
 from .attempt_journal import AttemptJournal, StoredAttempt
 
 _SAVE_DELAY: Final = 1
+"""Seconds."""
 
 UNKNOWN_WINDOW: Final = 10 * 60
 """Seconds for which a repeated request looks for the first one's result."""
@@ -49,19 +49,8 @@ class Attempt:
     """Seconds for which a repeated request looks for its result."""
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
-class _Result[ResultT]:
-    outcome: ResultT
-    until: float
-    keys: set[str] = field(default_factory=set)
-    stored_as: int | None = None
-    """Its number on the disk: a repeated request looks for it after a restart."""
-    once: bool = False
-    """Only the next request returns it."""
-
-
-class AttemptLog[ResultT]:
-    """The attempts and results of one config entry; it outlives reloads.
+class Attempts:
+    """The attempts of one config entry; they outlive reloads.
 
     Times are the event loop's: a changed clock does not affect them.
     """
@@ -76,9 +65,6 @@ class AttemptLog[ResultT]:
         self._cancel_write: CALLBACK_TYPE | None = None
         self._cancel_final_write: CALLBACK_TYPE | None = None
         self._attempts: dict[str, list[Attempt]] = {}
-        self._results: dict[str, _Result[ResultT]] = {}
-        self._expiring: list[tuple[float, int, _Result[ResultT]]] = []
-        self._count = count()
         self._stored_ids = count()
         self._is_removed = False
 
@@ -117,8 +103,6 @@ class AttemptLog[ResultT]:
             for key in keys
         }
 
-    # Attempts
-
     def begin(self, keys: set[str]) -> Attempt:
         """Record that a request is about to be sent."""
         attempt = Attempt(keys=keys, attempted=self._hass.loop.time())
@@ -146,7 +130,7 @@ class AttemptLog[ResultT]:
                 if not attempts:
                     del self._attempts[key]
         if attempt.stored_as is not None:
-            self._forget_stored(attempt.stored_as)
+            self.forget_stored(attempt.stored_as)
 
     def find(self, keys: Iterable[str]) -> list[Attempt]:
         """Return the attempts that share a key, the oldest first."""
@@ -177,8 +161,6 @@ class AttemptLog[ResultT]:
     def _all(self) -> list[Attempt]:
         return self.find(self._attempts)
 
-    # What is stored
-
     def _record(self, attempt: Attempt) -> StoredAttempt:
         if attempt.stored_as is None:
             attempt.stored_as = next(self._stored_ids)
@@ -197,7 +179,17 @@ class AttemptLog[ResultT]:
             "window": window,
         }
 
-    def _forget_stored(self, stored_as: int) -> None:
+    def store_result(self, keys: set[str], attempted: float, until: float) -> int:
+        """Store a result as an attempt, for after a restart; return its number.
+
+        `until` is the time for which a repeated request then looks for it.
+        """
+        stored_as = next(self._stored_ids)
+        self._write_later(self._stored(stored_as, keys, attempted, until - attempted))
+        return stored_as
+
+    def forget_stored(self, stored_as: int) -> None:
+        """Let nobody look for what was stored under a number."""
         self._write_later({"id": stored_as, "keys": [], "at": 0, "window": 0})
 
     @callback
@@ -217,77 +209,14 @@ class AttemptLog[ResultT]:
         if records and not self._is_removed:
             await self._journal.async_append(records)
 
-    # Results
-
-    def remember(
-        self,
-        keys: set[str],
-        outcome: ResultT,
-        window: float,
-        *,
-        attempted: float | None = None,
-        once: bool = False,
-    ) -> None:
-        """Let a repeated request return this for a number of seconds, or only `once`.
-
-        With the time when it was `attempted`, a repeated request after a restart looks
-        for the result.
-        """
-        now = self._hass.loop.time()
-        if once and any(key in self._results for key in keys):
-            return  # It is remembered for longer.
-        result = _Result(
-            outcome=outcome,
-            until=now + window,
-            keys=keys,
-            once=once,
-        )
-        if attempted is not None:
-            result.stored_as = next(self._stored_ids)
-            self._write_later(
-                self._stored(
-                    result.stored_as, keys, attempted, result.until - attempted
-                )
-            )
-        for key in keys:
-            self._results.pop(key, None)  # The newest stand last.
-            self._results[key] = result
-        heappush(self._expiring, (result.until, next(self._count), result))
-
-    def recall(self, keys: Iterable[str]) -> ResultT | None:
-        """Return the result of the same request made just before."""
-        for key in keys:
-            if result := self._results.get(key):
-                if result.once:
-                    self._forget(result)
-                return result.outcome
-        return None
-
-    def _forget(self, result: _Result[ResultT]) -> None:
-        for key in result.keys:
-            # The same request may have been made again since.
-            if self._results.get(key) is result:
-                del self._results[key]
-        if result.stored_as is not None:
-            self._forget_stored(result.stored_as)
-
-    # Both
-
     def forget_old(self) -> None:
-        """Forget results and attempts older than their windows."""
+        """Forget attempts older than their windows."""
         now = self._hass.loop.time()
-        while self._expiring and self._expiring[0][0] <= now:
-            _, _, result = heappop(self._expiring)
-            self._forget(result)
-        if self._attempts:
-            for attempt in self._all():
-                if not attempt.is_running and attempt.attempted + attempt.window <= now:
-                    self.settle(attempt)
+        for attempt in self._all():
+            if not attempt.is_running and attempt.attempted + attempt.window <= now:
+                self.settle(attempt)
 
     @property
-    def statistics(self) -> dict[str, int]:
-        """The numbers of remembered results and of attempts with unknown outcome."""
-        return {
-            "remembered": len({id(result) for result in self._results.values()}),
-            "unknown": sum(not attempt.is_running for attempt in self._all()),
-        }
+    def unknown_count(self) -> int:
+        """The number of attempts with an unknown outcome."""
+        return sum(not attempt.is_running for attempt in self._all())

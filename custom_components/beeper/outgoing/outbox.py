@@ -22,11 +22,12 @@ from ..api.transport import REQUEST_TIMEOUT
 from ..const import CONF_READ_ONLY, DOMAIN
 from ..errors import Refusal
 from ..server import Server
-from .attempts import Attempt, AttemptLog
+from .attempts import Attempt, Attempts
 from .chat_queue import ChatQueues
 from .job import Job, OutboxContext
 from .limits import Limits
 from .network_rules import NetworkRules
+from .recent_results import RecentResults
 from .recipient_queue import RecipientQueue
 from .reply_loop import ReplyLoopGuard
 from .sent_messages import SentMessages
@@ -97,7 +98,8 @@ class Outbox:
         self._running: dict[Hashable, list[_Run]] = {}
         self._ended: dict[Hashable, tuple[int, _End]] = {}
         self._numbers = count()
-        self._log = AttemptLog[Outcome[Any]](hass, entry)
+        self._attempts = Attempts(hass, entry)
+        self._results = RecentResults[Outcome[Any]](hass, self._attempts)
         self._is_open = False
 
     @callback
@@ -121,14 +123,14 @@ class Outbox:
     async def async_load(self) -> None:
         """Load the state that survives a restart."""
         await self._limits.chat_creations.async_load()
-        await self._log.async_load()
+        await self._attempts.async_load()
         await self.sent.async_load()
 
     async def async_remove(self) -> None:
         """Remove the stored state."""
         self._limits.replies.remove()
         await self._limits.chat_creations.async_remove()
-        await self._log.async_remove()
+        await self._attempts.async_remove()
         await self.sent.async_remove()
 
     async def async_close(self) -> None:
@@ -144,8 +146,16 @@ class Outbox:
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many requests are running, remembered and unknown."""
-        self._log.forget_old()
-        return {"running": len(self._runs), **self._log.statistics}
+        self._forget_old()
+        return {
+            "running": len(self._runs),
+            "remembered": self._results.count,
+            "unknown": self._attempts.unknown_count,
+        }
+
+    def _forget_old(self) -> None:
+        self._results.forget_old()
+        self._attempts.forget_old()
 
     async def run[ResultT](
         self, job: Job[ResultT], *, allow_repeat: bool = False
@@ -159,10 +169,10 @@ class Outbox:
             raise errors.failed("unloaded")
         if self._entry.options.get(CONF_READ_ONLY, False):
             raise errors.invalid("read_only")
-        self._log.forget_old()
+        self._forget_old()
         joined: _Run | None = None
         if not allow_repeat:
-            if known := self._log.recall(self._log.hashes(job.keys)):
+            if known := self._results.recall(self._attempts.hashes(job.keys)):
                 return replace(known, duplicate=True)
             joined = self._find_running(job)
         run = joined or self._start(job, allow_repeat=allow_repeat)
@@ -250,8 +260,8 @@ class Outbox:
     def _keep_unreported(self, run: _Run, end: _End) -> None:
         """Keep a result whose caller is gone for the same request of another caller."""
         if run.is_abandoned and isinstance(end, Outcome) and not run.job.idempotent:
-            keys = self._log.hashes(run.job.keys)
-            self._log.remember(keys, end, _UNREPORTED_WINDOW, once=True)
+            keys = self._attempts.hashes(run.job.keys)
+            self._results.remember(keys, end, _UNREPORTED_WINDOW, once=True)
 
     def _same(self, run: _Run) -> _End | None:
         """Return how the same request ended, written in another way.
@@ -263,23 +273,23 @@ class Outbox:
             ended, end = self._ended.get(key, (-1, None))
             if end and ended > run.number:
                 return replace(end, duplicate=True) if isinstance(end, Outcome) else end
-        known = self._log.recall(self._log.hashes(job.keys))
+        known = self._results.recall(self._attempts.hashes(job.keys))
         return replace(known, duplicate=True) if known else None
 
     async def _find_earlier(self, job: Job[Any]) -> list[Attempt]:
         """Return the attempts with an unknown outcome that this job may repeat."""
-        if not self._log.has_unknown:
+        if not self._attempts.has_unknown:
             return []
-        if earlier := self._log.find_unknown(self._hashes(job, related=True)):
+        if earlier := self._attempts.find_unknown(self._hashes(job, related=True)):
             return earlier
         with suppress(BeeperError, TimeoutError):
             async with asyncio.timeout(_IDENTIFY_TIMEOUT):
                 await job.identify()
-        return self._log.find_unknown(self._hashes(job, related=True))
+        return self._attempts.find_unknown(self._hashes(job, related=True))
 
     def _hashes(self, job: Job[Any], *, related: bool = False) -> set[str]:
         keys = {*job.keys, *job.loose_keys}
-        return self._log.hashes(keys | job.related_keys if related else keys)
+        return self._attempts.hashes(keys | job.related_keys if related else keys)
 
     async def _attempt(self, job: Job[Any]) -> _End | Attempt:
         """Run a job once; returns the attempt if its outcome is unknown."""
@@ -287,7 +297,7 @@ class Outbox:
             await job.prepare()
         except errors.NotDoneError as err:
             return err.refusal
-        attempt = self._log.begin(self._hashes(job))
+        attempt = self._attempts.begin(self._hashes(job))
         try:
             return await self._attempt_once(job, attempt)
         except BaseException:
@@ -298,7 +308,7 @@ class Outbox:
     async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:
         """Send the request, and record how it ended."""
         if job.creates_chat:
-            await self._log.async_store(attempt)
+            await self._attempts.async_store(attempt)
         try:
             result = await job.attempt()
         except BeeperError as err:
@@ -306,11 +316,11 @@ class Outbox:
             if err.may_have_run:
                 attempt.is_unknown = True
                 return attempt
-            self._log.settle(attempt)
+            self._attempts.settle(attempt)
             job.undo()
             return job.refusal(err)
         except errors.NotDoneError as err:
-            self._log.settle(attempt)
+            self._attempts.settle(attempt)
             job.undo()
             return err.refusal
         finally:
@@ -321,7 +331,7 @@ class Outbox:
 
     async def _recover(self, job: Job[Any], attempt: Attempt) -> _End:
         """Look for the result of an attempt several times, as servers take time."""
-        self._log.keep(attempt, self._hashes(job))
+        self._attempts.keep(attempt, self._hashes(job))
         end: _End = Refusal(key=job.unknown, kind=HomeAssistantError)
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
@@ -332,7 +342,7 @@ class Outbox:
                         self._settle(job, attempt)
                         return end
         # The new identities also identify a repeated request.
-        self._log.keep(attempt, self._hashes(job))
+        self._attempts.keep(attempt, self._hashes(job))
         return end
 
     async def _recover_earlier(self, job: Job[Any], earlier: list[Attempt]) -> _End:
@@ -343,7 +353,7 @@ class Outbox:
                 end = await self._recover_once(job, earlier[0].attempted)
         if isinstance(end, Outcome):
             for attempt in earlier:
-                self._log.settle(attempt)
+                self._attempts.settle(attempt)
         return end or Refusal(key=job.still_unknown, kind=HomeAssistantError)
 
     async def _recover_once(self, job: Job[Any], attempted: float) -> _End | None:
@@ -359,17 +369,17 @@ class Outbox:
     def _settle(self, job: Job[Any], attempt: Attempt) -> None:
         """Forget an attempt, and earlier ones that it makes irrelevant."""
         if job.idempotent:
-            for earlier in self._log.find(attempt.keys):
+            for earlier in self._attempts.find(attempt.keys):
                 if not earlier.is_running:
-                    self._log.settle(earlier)
-        self._log.settle(attempt)
+                    self._attempts.settle(earlier)
+        self._attempts.settle(attempt)
 
     def _remember(
         self, job: Job[Any], outcome: Outcome[Any], attempted: float
     ) -> Outcome[Any]:
         if job.window > 0:
-            self._log.remember(
-                self._log.hashes(job.keys),
+            self._results.remember(
+                self._attempts.hashes(job.keys),
                 outcome,
                 job.window,
                 attempted=attempted if job.creates_chat else None,
