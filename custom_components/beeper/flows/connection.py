@@ -174,18 +174,19 @@ async def _async_connect(
         key = "not_beeper" if key in _NOT_BEEPER else key
         return {_FIELDS.get(key, "base"): key}
     known_id = stored[CONF_USER_ID] if stored else None
-    if stored and known_id:
-        is_same_server = stored[CONF_URL] == url
-        is_complete = _is_complete(known_id) and _is_complete(found_id)
-        if found_id is None:
-            if not is_same_server or stored[CONF_TOKEN] != token:
-                return {"base": "user_unknown"}
-        elif (is_complete and found_id != known_id) or _localpart(
-            found_id
-        ) != _localpart(known_id):
-            return {"base": "wrong_user"}
-        elif not is_complete and not is_same_server:
-            return {"base": "user_unknown"}
+    if (
+        stored
+        and known_id
+        and (
+            problem := _user_problem(
+                known_id,
+                found_id,
+                is_same_server=stored[CONF_URL] == url,
+                is_same_token=stored[CONF_TOKEN] == token,
+            )
+        )
+    ):
+        return {"base": problem}
     return ConnectedServer(
         data={
             CONF_URL: url,
@@ -196,6 +197,20 @@ async def _async_connect(
         accounts=accounts,
         scopes=scopes,
     )
+
+
+def _user_problem(
+    known_id: str, found_id: str | None, *, is_same_server: bool, is_same_token: bool
+) -> str | None:
+    """Return the error for a server whose user may be another one; None if it is not."""
+    if found_id is None:
+        return None if is_same_server and is_same_token else "user_unknown"
+    is_complete = _is_complete(known_id) and _is_complete(found_id)
+    if (is_complete and found_id != known_id) or (
+        _localpart(found_id) != _localpart(known_id)
+    ):
+        return "wrong_user"
+    return None if is_complete or is_same_server else "user_unknown"
 
 
 async def async_is_same_server(

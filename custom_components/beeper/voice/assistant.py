@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -19,9 +19,20 @@ from .dialog import Dialog
 from .phrases import async_split_phrase
 from .questions import PendingRequest, Purpose, Requester
 from .sentences import RecognizedSentence
-from .spoken_recipients import Matches, async_find_matches, async_find_recipients
+from .spoken_recipients import (
+    Matches,
+    Recipient,
+    async_find_matches,
+    async_find_recipients,
+)
 from .spoken_responses import Responder, VoiceResponse
-from .unread import UnreadSummary, async_unread, async_unread_from, counted, spoken
+from .unread import (
+    UnreadSummary,
+    async_unread,
+    async_unread_from,
+    count_as_speech,
+    messages_as_speech,
+)
 
 INTENT_SEND: Final = "BeeperSendMessage"
 INTENT_CREATE: Final = "BeeperCreateChat"
@@ -137,26 +148,18 @@ class Assistant:
         ]
         if refusal := await self._check_access(requester, entries):
             return refusal
-        try:
-            recipients = await async_find_recipients(
-                self.hass,
-                entries,
-                name,
-                network,
-                await self._responder.language(requester),
-            )
-        except HomeAssistantError as err:
-            return await self._responder.error(requester, err)
-        if not recipients:
-            key = "no_sender" if purpose == "mark_read" else "no_recipient"
-            return await self._responder.text(
-                requester,
-                f"{key}_on" if network else key,
-                name=name,
-                network=network or "",
-            )
+        found = await self._async_recipients(
+            requester,
+            entries,
+            name,
+            network,
+            "no_sender" if purpose == "mark_read" else "no_recipient",
+        )
+        if isinstance(found, VoiceResponse):
+            return found
+        recipients = found
         if purpose == "mark_read":
-            recipients = tuple(row for row in recipients if row.chat_id) or recipients
+            recipients = tuple(row for row in found if row.chat_id) or found
         if len(recipients) > 1 and from_llm:
             return VoiceResponse(status="which", speech="", recipients=recipients)
         if len(recipients) > _MAX_CHOICES:
@@ -174,6 +177,29 @@ class Assistant:
                 ),
                 from_llm=from_llm,
             ),
+        )
+
+    async def _async_recipients(
+        self,
+        requester: Requester,
+        entries: Sequence[BeeperConfigEntry],
+        name: str,
+        network: str | None,
+        nobody: Literal["no_recipient", "no_sender"],
+    ) -> tuple[Recipient, ...] | VoiceResponse:
+        """Return the best matches for a name; an error, or the text `nobody`, without."""
+        language = await self._responder.language(requester)
+        try:
+            found = await async_find_recipients(
+                self.hass, entries, name, network, language
+            )
+        except HomeAssistantError as err:
+            return await self._responder.error(requester, err)
+        return found or await self._responder.text(
+            requester,
+            f"{nobody}_on" if network else nobody,
+            name=name,
+            network=network or "",
         )
 
     async def async_send_phrase(
@@ -224,23 +250,14 @@ class Assistant:
         try:
             if name is None:
                 return await async_unread(self.entries, network, count_only=count_only)
-            recipients = await async_find_recipients(
-                self.hass,
-                self.entries,
-                name,
-                network,
-                await self._responder.language(requester),
+            found = await self._async_recipients(
+                requester, self.entries, name, network, "no_sender"
             )
-            if recipients:
-                return await async_unread_from(recipients, count_only=count_only)
+            if isinstance(found, VoiceResponse):
+                return found
+            return await async_unread_from(found, count_only=count_only)
         except HomeAssistantError as err:
             return await self._responder.error(requester, err)
-        return await self._responder.text(
-            requester,
-            "no_sender_on" if network else "no_sender",
-            name=name,
-            network=network or "",
-        )
 
     async def async_read_out(
         self,
@@ -257,7 +274,7 @@ class Assistant:
         if isinstance(unread, VoiceResponse):
             return unread
         language = await self._responder.language(requester)
-        write = counted if count_only else spoken
+        write = count_as_speech if count_only else messages_as_speech
         return VoiceResponse(status="read", speech=write(language, unread))
 
     async def _check_access(

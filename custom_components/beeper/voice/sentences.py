@@ -227,33 +227,17 @@ def build_recognizer(
     from hassil.intents import Intents  # noqa: PLC0415
     from hassil.recognize import recognize  # noqa: PLC0415
 
-    lists = {
-        name.partition(":")[0]: {
-            "values": [{"in": said, "out": value} for said, value in values.items()]
-        }
-        for name, values in _lists(networks).items()
-    }
-    intents: dict[str, Intents] = {}
-    for code, language in languages.items():
-        sentences: dict[str, list[str]] = {}
-        for meaning, template in language.templates(group):
-            sentences.setdefault(meaning, []).append(template)
-        intents[code] = Intents.from_dict(
+    lists = _intent_lists(networks)
+    intents = {
+        code: Intents.from_dict(
             {
                 "language": code,
-                "intents": {
-                    # Within one block, the order would be lost.
-                    meaning: {"data": [{"sentences": [one]} for one in templates]}
-                    for meaning, templates in sentences.items()
-                },
-                "lists": {
-                    **lists,
-                    "recipient": {"wildcard": True},
-                    "message": {"wildcard": True},
-                    "rest": {"wildcard": True},
-                },
+                "intents": _intent_data(language, group),
+                "lists": lists,
             }
         )
+        for code, language in languages.items()
+    }
 
     def recognize_text(text: str, language: str) -> RecognizedSentence | None:
         # The positions of slots count composed characters.
@@ -274,6 +258,31 @@ def build_recognizer(
 
     recognize_text("", _FALLBACK)  # Parses all templates, which takes a while.
     return recognize_text
+
+
+def _intent_lists(networks: Collection[str]) -> dict[str, Any]:
+    """Return the lists in templates, in hassil's format."""
+    lists: dict[str, Any] = {
+        name.partition(":")[0]: {
+            "values": [{"in": said, "out": value} for said, value in values.items()]
+        }
+        for name, values in _lists(networks).items()
+    }
+    return lists | {
+        name: {"wildcard": True} for name in ("recipient", "message", "rest")
+    }
+
+
+def _intent_data(language: Language, group: SentenceGroup) -> dict[str, Any]:
+    """Return the sentences of a group by meaning, in hassil's format."""
+    templates: dict[str, list[str]] = {}
+    for meaning, template in language.templates(group):
+        templates.setdefault(meaning, []).append(template)
+    return {
+        # Within one block, the order would be lost.
+        meaning: {"data": [{"sentences": [one]} for one in same]}
+        for meaning, same in templates.items()
+    }
 
 
 def _original_end(text: str, start: int) -> str:

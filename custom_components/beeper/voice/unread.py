@@ -269,7 +269,7 @@ def _network(server: Server, chat: Chat) -> str | None:
 _not_read = partial(errors.not_read, since=READ_SINCE)
 
 
-def spoken(language: Language, unread: UnreadSummary) -> str:
+def messages_as_speech(language: Language, unread: UnreadSummary) -> str:
     """Return the unread messages as speech."""
     sentences = [
         language.render(
@@ -289,7 +289,7 @@ def spoken(language: Language, unread: UnreadSummary) -> str:
     return " ".join([*sentences, *_not_connected(language, unread)])
 
 
-def counted(language: Language, unread: UnreadSummary) -> str:
+def count_as_speech(language: Language, unread: UnreadSummary) -> str:
     """Return the number of unread messages as speech."""
     total = sum(unread.counts.values())
     if total == 0:
