@@ -42,19 +42,17 @@ async def async_resolve(
     return resolved
 
 
-def is_account(
-    hass: HomeAssistant, entry_id: str, account_id: str, wanted: str
-) -> bool:
+def is_account(hass: HomeAssistant, entry_id: str, account_id: str, text: str) -> bool:
     """Return whether a text is the ID of an account, or the name of its network."""
-    if wanted == account_id:
+    if text == account_id:
         return True
     names = _account_names(hass, hass.config_entries.async_get_known_entry(entry_id))
-    return wanted not in names and account_id in _matching(wanted, names)
+    return text not in names and account_id in _matching(text, names)
 
 
-def is_title(title: str, wanted: str) -> bool:
+def is_title(title: str, text: str) -> bool:
     """Return whether a text is a whole title, with or without its emoji."""
-    name, query = Name.from_text(title), Name.from_text(wanted)
+    name, query = Name.from_text(title), Name.from_text(text)
     return name.exact == query.exact or bool(
         query.words == query.parts and query.words and query.words == name.words
     )

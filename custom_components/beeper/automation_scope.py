@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import voluptuous as vol
 
@@ -43,6 +43,19 @@ ACCOUNT: Final = {
     vol.Optional(CONF_ACCOUNT_ID): identifier,
 }
 CHAT: Final = {**ACCOUNT, vol.Optional(CONF_CHAT_ID): identifier}
+
+
+class Subject(NamedTuple):
+    """The account that an event or a state is about, or the chat in it.
+
+    Without `chat_ids`, the device of a chat selects the chat's account. `chat` is the
+    chat itself where it is known: its number and title can select it, too.
+    """
+
+    entry_id: str
+    account_id: str
+    chat_ids: Collection[str] | None = None
+    chat: Chat | None = None
 
 
 async def async_validate(
@@ -105,47 +118,32 @@ def _scope_of_entity(hass: HomeAssistant, entity_id: str) -> DeviceScope | None:
     return resolve_device(hass, entity.device_id)
 
 
-def _is_any(
-    scopes: Iterable[DeviceScope | None],
-    *,
-    entry_id: str,
-    account_id: str,
-    chat_ids: Collection[str] | None,
-) -> bool:
-    """Return whether any of the scopes contains this account or this chat."""
+def _is_in_any(subject: Subject, scopes: Iterable[DeviceScope | None]) -> bool:
+    """Return whether any of the scopes contains the account or the chat."""
     return any(
-        scope.entry_id == entry_id
+        scope.entry_id == subject.entry_id
         and (
-            scope.account_id in (None, account_id)
-            if scope.chat_id is None or chat_ids is None
-            else scope.chat_id in chat_ids
+            scope.account_id in (None, subject.account_id)
+            if scope.chat_id is None or subject.chat_ids is None
+            else scope.chat_id in subject.chat_ids
         )
         for scope in scopes
         if scope
     )
 
 
-def is_targeted(
-    hass: HomeAssistant,
-    target: dict[str, Any],
-    *,
-    entry_id: str,
-    account_id: str,
-    chat_ids: Collection[str] | None = None,
-) -> bool:
-    """Return whether a target selects this account or this chat.
+def is_targeted(hass: HomeAssistant, target: dict[str, Any], subject: Subject) -> bool:
+    """Return whether a target selects an account or a chat.
 
     Areas, floors and labels can change while an automation is loaded.
     """
     selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
-    return _is_any(
+    return _is_in_any(
+        subject,
         (
             _scope_of_entity(hass, entity_id)
             for entity_id in selected.referenced | selected.indirectly_referenced
         ),
-        entry_id=entry_id,
-        account_id=account_id,
-        chat_ids=chat_ids,
     )
 
 
@@ -164,56 +162,38 @@ def _options(
     return options
 
 
-def concerns(
-    hass: HomeAssistant,
-    options: Mapping[str, Any],
-    *,
-    entry_id: str,
-    account_id: str,
-    chat: Chat | None = None,
-    chat_ids: Collection[str] | None = None,
-) -> bool:
-    """Return whether the options select this account or this chat.
+def concerns(hass: HomeAssistant, options: Mapping[str, Any], subject: Subject) -> bool:
+    """Return whether the options select an account or a chat.
 
     A missing option selects everything. Any of several devices suffices; a removed device
-    selects nothing. The chat is given itself or by its IDs. Without one, the device of a
-    chat selects the chat's account.
+    selects nothing.
     """
-    if chat:
-        chat_ids = chat.ids
-    entry = hass.config_entries.async_get_entry(entry_id)
+    entry = hass.config_entries.async_get_entry(subject.entry_id)
+    account_id = subject.account_id
     if CONF_ACCOUNT_ID in options and not (
-        is_account(hass, entry_id, account_id, options[CONF_ACCOUNT_ID])
+        is_account(hass, subject.entry_id, account_id, options[CONF_ACCOUNT_ID])
         or (entry and current_account_id(entry, options[CONF_ACCOUNT_ID]) == account_id)
     ):
         return False
     scopes = [resolve_device(hass, device_id) for device_id in options[CONF_DEVICE_ID]]
-    if scopes and not _is_any(
-        scopes, entry_id=entry_id, account_id=account_id, chat_ids=chat_ids
-    ):
+    if scopes and not _is_in_any(subject, scopes):
         return False
     # Last: the number of a chat is remembered when it is used.
-    return CONF_CHAT_ID not in options or _is_chat(
-        hass, entry_id, options[CONF_CHAT_ID], chat_ids or (), chat
-    )
+    return CONF_CHAT_ID not in options or _is_chat(hass, subject, options[CONF_CHAT_ID])
 
 
-def _is_chat(
-    hass: HomeAssistant,
-    entry_id: str,
-    wanted: str,
-    chat_ids: Collection[str],
-    chat: Chat | None,
-) -> bool:
-    if wanted not in chat_ids:
-        entry = hass.config_entries.async_get_entry(entry_id)
-        if entry is not None and current_chat_id(entry, wanted) in chat_ids:
+def _is_chat(hass: HomeAssistant, subject: Subject, text: str) -> bool:
+    """Return whether a text is an ID, number or title of the chat."""
+    chat, chat_ids = subject.chat, subject.chat_ids or ()
+    if text not in chat_ids:
+        entry = hass.config_entries.async_get_entry(subject.entry_id)
+        if entry is not None and current_chat_id(entry, text) in chat_ids:
             return True
         # No server could resolve the chat when the automation was loaded.
         return (
             chat is not None
-            and not _ID.fullmatch(wanted)
-            and is_title(chat.title or "", wanted)
+            and not _ID.fullmatch(text)
+            and is_title(chat.title or "", text)
         )
-    numbers = get_data(hass).chat_numbers.get(entry_id)
-    return chat is None or numbers is None or numbers.is_same_chat(wanted, chat)
+    numbers = get_data(hass).chat_numbers.get(subject.entry_id)
+    return chat is None or numbers is None or numbers.is_same_chat(text, chat)

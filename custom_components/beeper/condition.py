@@ -80,8 +80,7 @@ class AccountIsConnectedCondition(_BeeperCondition):
             if automation_scope.concerns(
                 self._hass,
                 options,
-                entry_id=entry.entry_id,
-                account_id=account.account_id,
+                automation_scope.Subject(entry.entry_id, account.account_id),
             )
         ]
         if connected:
@@ -93,17 +92,17 @@ class AccountIsConnectedCondition(_BeeperCondition):
 
     def _is_unlisted(self, options: dict[str, Any], entry: BeeperConfigEntry) -> bool:
         """Return whether a reachable server does not list the account that is selected."""
-        wanted = options.get(CONF_ACCOUNT_ID)
+        selected = options.get(CONF_ACCOUNT_ID)
         for device_id in options[CONF_DEVICE_ID]:
             scope = resolve_device(self._hass, device_id)
             if scope is None or scope.entry_id != entry.entry_id:
                 return False
-            wanted = wanted or scope.account_id
+            selected = selected or scope.account_id
         return (
-            wanted is not None
+            selected is not None
             and entry.runtime_data.last_update_success
             and not any(
-                is_account(self._hass, entry.entry_id, account.account_id, wanted)
+                is_account(self._hass, entry.entry_id, account.account_id, selected)
                 for account in entry.runtime_data.server.accounts
             )
         )
@@ -118,9 +117,7 @@ class HasUnreadCondition(_BeeperCondition):
             automation_scope.concerns(
                 self._hass,
                 self._options,
-                entry_id=entry.entry_id,
-                account_id=account_id,
-                chat_ids=chat_ids,
+                automation_scope.Subject(entry.entry_id, account_id, chat_ids),
             )
             for entry in self._entries()
             if entry.runtime_data.last_update_success

@@ -106,22 +106,13 @@ class _BeeperTrigger[EventT: MessageEvent | AccountDisconnected | SendFailed](Tr
         self, entry_id: str, account_id: str, chat: Chat | None = None
     ) -> bool:
         """Return whether the options and the target select this account or chat."""
+        subject = automation_scope.Subject(
+            entry_id, account_id, chat.ids if chat else None, chat
+        )
         return (
             not self._target
-            or automation_scope.is_targeted(
-                self._hass,
-                self._target,
-                entry_id=entry_id,
-                account_id=account_id,
-                chat_ids=chat.ids if chat else None,
-            )
-        ) and automation_scope.concerns(
-            self._hass,
-            self._options,
-            entry_id=entry_id,
-            account_id=account_id,
-            chat=chat,
-        )
+            or automation_scope.is_targeted(self._hass, self._target, subject)
+        ) and automation_scope.concerns(self._hass, self._options, subject)
 
     @abstractmethod
     def _matches(self, event: EventT) -> bool:

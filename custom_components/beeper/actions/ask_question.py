@@ -216,7 +216,7 @@ async def _read_chat(entry: BeeperConfigEntry, chat_id: str) -> Chat:
 
 
 def _answerers(
-    server: Server, chat: Chat, wanted: list[str] | None, anyone: bool
+    server: Server, chat: Chat, names: list[str] | None, anyone: bool
 ) -> Callable[[User], bool]:
     """Return whether a sender may answer.
 
@@ -226,12 +226,12 @@ def _answerers(
     others = [user for user in chat.participants if not server.is_self(chat, user.id)]
     if chat.participants and not others:
         raise errors.invalid("nobody_can_answer")
-    if not wanted:
+    if not names:
         if chat.type != "single" and not anyone:
             raise errors.invalid("from_required")
         return lambda _: True
     identities = []
-    for value in wanted:
+    for value in names:
         people = [user for user in others if has_name(user, value)]
         if has_id_form(value) or any(user.id == value for user in others):
             identities.append(value)

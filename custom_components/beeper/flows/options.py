@@ -109,7 +109,7 @@ class BeeperOptionsFlow(OptionsFlow):
         """Ask for the options."""
         problems: dict[str, str] = {}
         if user_input is not None:
-            given = {
+            options = {
                 key: value
                 for name, schema in _SECTIONS.items()
                 for key, value in schema(user_input.get(name, {})).items()
@@ -117,7 +117,7 @@ class BeeperOptionsFlow(OptionsFlow):
             try:
                 senders = dict.fromkeys(
                     _sender(text)
-                    for text in given[CONF_ALLOWED_SENDERS]
+                    for text in options[CONF_ALLOWED_SENDERS]
                     if text.strip()
                 )
             except vol.Invalid:
@@ -125,7 +125,7 @@ class BeeperOptionsFlow(OptionsFlow):
                 problems["base"] = "sender_uncertain"
             else:
                 return self.async_create_entry(
-                    data={**given, CONF_ALLOWED_SENDERS: [*senders]}
+                    data={**options, CONF_ALLOWED_SENDERS: [*senders]}
                 )
         return self.async_show_form(
             step_id="init",

@@ -98,19 +98,19 @@ class UpdateChat(ChangeJob):
         )
 
 
-def _is_value(key: str, wanted: Any, shown: Any) -> bool:
+def _is_value(key: str, value: Any, shown: Any) -> bool:
     """Return whether a chat shows a value, or cannot show it."""
-    match key, wanted:
+    match key, value:
         case "title", None:  # The server makes one.
             return True
         case "draft", str():
-            return shown is not None and same_text(wanted, shown)
+            return shown is not None and same_text(value, shown)
         case "title" | "description", str():
-            return same_title(wanted, shown or "")
+            return same_title(value, shown or "")
         case _, bool():
-            return shown in (None, wanted)
+            return shown in (None, value)
         case _:
-            return (wanted or None) == (shown or None)
+            return (value or None) == (shown or None)
 
 
 class MarkRead(ChangeJob):

@@ -134,22 +134,22 @@ class PeopleIndex:
 
     def _matching(self, query: NameQuery) -> Iterator[_RowId]:
         """Yield the rows that contain the letters and digits of a text."""
-        wanted = letters(query.text)
+        searched = letters(query.text)
         if query.number:
-            wanted = wanted[-_COMPARED_DIGITS:]
+            searched = searched[-_COMPARED_DIGITS:]
         if self._joined is None:
             self._row_ids = [*self._texts]
             self._joined = "\n\n".join(self._texts.values())
             self._starts = array("L", [0])
             for text in self._texts.values():
                 self._starts.append(self._starts[-1] + len(text) + 2)
-        position = self._joined.find(wanted)
+        position = self._joined.find(searched)
         while position >= 0:
             row = bisect_right(self._starts, position) - 1
             if row >= len(self._row_ids):
                 return
             yield self._row_ids[row]
-            position = self._joined.find(wanted, self._starts[row + 1])
+            position = self._joined.find(searched, self._starts[row + 1])
 
     def _compact(self, chat: ListedChat) -> ListedChat:
         """Return only what searching needs: one other person of a group is enough."""

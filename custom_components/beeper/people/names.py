@@ -165,10 +165,11 @@ def _needs_space(char: str) -> bool:
     return _is_word(char) and not _UNSPACED.match(char)
 
 
-def _contains(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    size = len(wanted)
+def _contains(parts: Sequence[str], searched: Sequence[str]) -> bool:
+    size = len(searched)
     return any(
-        parts[index : index + size] == wanted for index in range(len(parts) - size + 1)
+        parts[index : index + size] == searched
+        for index in range(len(parts) - size + 1)
     )
 
 
