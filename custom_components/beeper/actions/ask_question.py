@@ -49,6 +49,7 @@ from .action import (
     ATTR_RECIPIENT,
     CHAT_SCHEMA,
     Action,
+    Params,
     async_get_entry_and_chat,
     validate_chat_fields,
 )
@@ -139,23 +140,10 @@ async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
         entry.runtime_data.server, chat, params.get(ATTR_FROM), params[ATTR_ANYONE]
     )
     answers = PossibleAnswers(params[ATTR_ANSWERS], call.hass.config.language)
-    text = params[ATTR_MESSAGE]
-    if params[ATTR_SHOW_CHOICES] and answers.labels:
-        choices = enumerate(answers.labels, 1)
-        text += "\n" + ", ".join(f"{number} {label}" for number, label in choices)
     outbox = get_outbox(call.hass, entry)
     job = SendMessageJob(
         context=outbox.context,
-        message=MessageRequest(
-            chat_id=chat_id,
-            text=markdown.escape(text),
-            length=len(text),
-            attachment=(
-                Source(location=params[ATTR_ATTACHMENT], name=None)
-                if ATTR_ATTACHMENT in params
-                else None
-            ),
-        ),
+        message=_message(chat_id, params, answers),
         call_context=call.context,
         recipient=params.get(ATTR_RECIPIENT),
     )
@@ -182,6 +170,21 @@ async def _ask_question(call: ServiceCall) -> AskQuestionResponse:
                 return _response(await question.answer)
         except TimeoutError:
             return _response(None)
+
+
+def _message(chat_id: str, params: Params, answers: PossibleAnswers) -> MessageRequest:
+    """Return the question as a message, with the possible answers if the call shows them."""
+    text: str = params[ATTR_MESSAGE]
+    if params[ATTR_SHOW_CHOICES] and answers.labels:
+        choices = enumerate(answers.labels, 1)
+        text += "\n" + ", ".join(f"{number} {label}" for number, label in choices)
+    location = params.get(ATTR_ATTACHMENT)
+    return MessageRequest(
+        chat_id=chat_id,
+        text=markdown.escape(text),
+        length=len(text),
+        attachment=Source(location=location) if location else None,
+    )
 
 
 @contextmanager
@@ -218,7 +221,7 @@ async def _read_chat(entry: BeeperConfigEntry, chat_id: str) -> Chat:
 def _answerers(
     server: Server, chat: Chat, names: list[str] | None, anyone: bool
 ) -> Callable[[User], bool]:
-    """Return whether a sender may answer.
+    """Return the check of whether somebody may answer.
 
     Names are replaced by the IDs of the people who have them now: anybody can take
     another name later. Raises a translated ServiceValidationError.

@@ -29,7 +29,7 @@ from ..const import (
 )
 from ..ha_internals import async_get_pipeline
 from ..server import Server
-from .labels import with_handle
+from .labels import dropdown, with_handle
 from .subentry import BeeperSubentryFlow
 
 MAX_START_WORD: Final = 40
@@ -170,17 +170,44 @@ def _people(server: Server, chat: Chat, stored: Mapping[str, Any]) -> list[User]
 
 
 async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
+    users = {
+        user.id: user.name or user.id
+        for user in await hass.auth.async_get_users()
+        if user.is_active and not user.system_generated
+    }
+    return vol.Schema(
+        {
+            vol.Required(CONF_PIPELINE, default=_NOBODY): _pipeline_selector(hass),
+            vol.Optional(CONF_PEOPLE, default=list): _people_selector(people),
+            vol.Optional(CONF_START_WORD): TextSelector(),
+            vol.Optional(CONF_USER_ID): dropdown(users),
+            vol.Required(CONF_VOICE_NOTES, default=False): BooleanSelector(),
+            vol.Required(CONF_VOICE_ANSWERS, default=False): BooleanSelector(),
+        }
+    )
+
+
+def _pipeline_selector(hass: HomeAssistant) -> SelectSelector:
     pipelines = [
         SelectOptionDict(value=pipeline_id, label=pipeline.name)
         for pipeline_id, pipeline in _pipelines(hass).items()
         if pipeline_id != _PREFERRED
     ]
-    users = [
-        SelectOptionDict(value=user.id, label=user.name or user.id)
-        for user in await hass.auth.async_get_users()
-        if user.is_active and not user.system_generated
-    ]
-    writers = [
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[
+                SelectOptionDict(value=_NOBODY, label=_NOBODY),
+                SelectOptionDict(value=_PREFERRED, label=_PREFERRED),
+                *pipelines,
+            ],
+            mode=SelectSelectorMode.DROPDOWN,
+            translation_key=CONF_PIPELINE,
+        )
+    )
+
+
+def _people_selector(people: list[User]) -> SelectSelector:
+    options = [
         SelectOptionDict(
             value=user.id,
             label=with_handle(
@@ -189,37 +216,13 @@ async def _async_schema(hass: HomeAssistant, people: list[User]) -> vol.Schema:
         )
         for user in people
     ]
-    return vol.Schema(
-        {
-            vol.Required(CONF_PIPELINE, default=_NOBODY): SelectSelector(
-                SelectSelectorConfig(
-                    options=[
-                        SelectOptionDict(value=_NOBODY, label=_NOBODY),
-                        SelectOptionDict(value=_PREFERRED, label=_PREFERRED),
-                        *pipelines,
-                    ],
-                    mode=SelectSelectorMode.DROPDOWN,
-                    translation_key=CONF_PIPELINE,
-                )
-            ),
-            vol.Optional(CONF_PEOPLE, default=list): SelectSelector(
-                SelectSelectorConfig(
-                    options=writers,
-                    multiple=True,
-                    mode=(
-                        SelectSelectorMode.DROPDOWN
-                        if len(writers) > _MAX_IN_LIST
-                        else SelectSelectorMode.LIST
-                    ),
-                )
-            ),
-            vol.Optional(CONF_START_WORD): TextSelector(),
-            vol.Optional(CONF_USER_ID): SelectSelector(
-                SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)
-            ),
-            vol.Required(CONF_VOICE_NOTES, default=False): BooleanSelector(),
-            vol.Required(CONF_VOICE_ANSWERS, default=False): BooleanSelector(),
-        }
+    is_long = len(options) > _MAX_IN_LIST
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=options,
+            multiple=True,
+            mode=SelectSelectorMode.DROPDOWN if is_long else SelectSelectorMode.LIST,
+        )
     )
 
 

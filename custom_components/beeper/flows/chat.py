@@ -95,33 +95,25 @@ class ChatSubentryFlow(AssistStep):
         networks = ""
         if user_input is not None:
             self._is_asking_assist = user_input.get(CONF_ASSIST, False)
-        if user_input is None:
-            try:
+        try:
+            if user_input is None:
                 self._recent = self._without_added(await _recent_chats(server))
-            except BeeperError as err:
-                problems["base"] = form_error(err)
-        elif chat := self._recent.get(user_input.get(CONF_CHAT_ID, "")):
-            if self._is_added(chat):
-                problems[CONF_CHAT_ID] = "already_configured"
-            else:
-                try:
+            elif chat := self._recent.get(user_input.get(CONF_CHAT_ID, "")):
+                if not self._is_added(chat):
                     return await self._async_finish(server, chat)
-                except BeeperError as err:
-                    problems["base"] = form_error(err)
-        elif not (text := user_input.get(CONF_SEARCH, "").strip()):
-            problems["base"] = "nothing_entered"
-        else:
-            try:
+                problems[CONF_CHAT_ID] = "already_configured"
+            elif text := user_input.get(CONF_SEARCH, "").strip():
                 found = await async_search_chats(self._directory, text)
-            except BeeperError as err:
-                problems["base"] = form_error(err)
-            else:
                 self._results = self._without_added(found)
                 if self._results:
                     return await self.async_step_chat()
                 problems[CONF_SEARCH], networks = (
                     ("all_added", "") if found else nothing_found(server)
                 )
+            else:
+                problems["base"] = "nothing_entered"
+        except BeeperError as err:
+            problems["base"] = form_error(err)
         time_label = await async_time_label(self.hass)
         options = {
             chat_id: chat_label(server, chat, time_label)
