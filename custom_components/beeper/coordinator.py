@@ -61,7 +61,7 @@ _MAX_REASON: Final = 300
 type BeeperConfigEntry = ConfigEntry[BeeperCoordinator]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Snapshot:
     """Unread messages by account, and by added chat; None if the server has no counts."""
 

@@ -21,7 +21,7 @@ _NOT_FOUND: Final = 404
 type _Key = tuple[float | int | str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Position:
     """Where the reading of a member continues: in the page at a cursor.
 

@@ -59,7 +59,7 @@ type Status = Literal[
 ]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class AssistRequest:
     """A message to Assist; `text` is without the word that it had to begin with.
 
@@ -74,7 +74,7 @@ class AssistRequest:
     conversation_id: str
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Result:
     """What became of a message; `asks`: Assist waits for what the person says next."""
 

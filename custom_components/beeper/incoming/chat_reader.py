@@ -110,14 +110,7 @@ class ChatReader:
             for message_id in read.deleted - messages.keys()
             if self._seen.has_seen(chat_id, message_id)
         }
-        if messages and not (
-            deleted
-            or lost
-            or self._sent.into({chat_id})
-            or any(
-                self._seen.concerns(chat_id, message) for message in messages.values()
-            )
-        ):
+        if messages and not (deleted or lost or self._has_news(chat_id, messages)):
             self._note_old(chat_id, messages, reading)
             return  # Beeper may fill thousands of chats with old messages.
         people = {message.sender_id for message in messages.values()}
@@ -143,6 +136,12 @@ class ChatReader:
             self._lost.note(chat_id)
         self._publish_last(
             frozenset(chat.ids | {chat_id}), messages.values(), chat.participants
+        )
+
+    def _has_news(self, chat_id: str, messages: Mapping[str, Message]) -> bool:
+        """Return whether a message may be new, changed, or sent by Home Assistant."""
+        return bool(self._sent.into({chat_id})) or any(
+            self._seen.concerns(chat_id, message) for message in messages.values()
         )
 
     async def _async_history(self, chat_id: str, read: PendingRead) -> ChatReading:
@@ -171,7 +170,7 @@ class ChatReader:
     def _note_old(
         self, chat_id: str, messages: Mapping[str, Message], reading: ChatReading
     ) -> None:
-        """Note messages of which none is published."""
+        """Note old messages, which are not published."""
         self._statistics.count_old(reading.late)
         for message in messages.values():
             if message.id not in reading.partial_ids:
@@ -194,7 +193,7 @@ class ChatReader:
         self._statistics.count_left_out(chat, max(0, read.left_out - read_anyway))
 
     def note_own(self, messages: Iterable[Message]) -> None:
-        """Let no later attempt take these own messages for its own."""
+        """Keep later attempts from claiming these own messages."""
         own = [
             message
             for message in messages

@@ -66,7 +66,7 @@ class Source:
     name: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class File:
     """An open file; the caller closes it."""
 
@@ -97,7 +97,7 @@ async def open_source(hass: HomeAssistant, source: Source) -> File:
     return await hass.async_add_executor_job(_finish, content, source.name)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _Content:
     """Open content, as its source names it; `is_local` files may be pages."""
 

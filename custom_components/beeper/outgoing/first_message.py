@@ -21,7 +21,7 @@ _NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
 """Seconds to wait before each search for the text in a chat that may be new."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class DeliveredMessage:
     """How the text reached the chat, and the ID of its message."""
 

@@ -31,7 +31,7 @@ _SAVE_DELAY: Final = 1
 _STORE_VERSION: Final = 1
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class SentCandidates:
     """Own messages of a chat with one text, the oldest first.
 

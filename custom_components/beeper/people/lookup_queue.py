@@ -14,7 +14,7 @@ _PATIENCE: Final = 2.0
 """Seconds to wait for earlier lookups of other texts, which could mean the same chat."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _LookupPlace:
     scope: Hashable
     text: str

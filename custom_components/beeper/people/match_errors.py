@@ -23,7 +23,7 @@ _KEYS: Final[Mapping[Obstacle, str]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class CandidateSearch:
     """The candidates that were read, and the searched accounts.
 

@@ -23,7 +23,7 @@ _SEPARATED: Final = re.compile(r"\s*(.{1,60}?)(?:[,;:](?=\s)|\n)\s*(\S.*)", re.D
 """In typed sentences: "Mia: I am late"."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class SplitPhrase:
     """A recipient, and a text if there is one.
 

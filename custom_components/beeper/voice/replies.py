@@ -30,7 +30,7 @@ _MIN_DIGITS: Final = 2
 """Of the end of a number."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Reply:
     """A reply: what to do with the request, and the name or text in it.
 

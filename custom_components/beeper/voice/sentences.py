@@ -142,7 +142,7 @@ def choose_language(languages: Languages, *preferred: str) -> Language:
     return languages[_FALLBACK]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class ParsedCommands:
     """The commands in all languages, parsed, and not yet registered.
 

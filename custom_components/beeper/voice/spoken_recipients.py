@@ -68,7 +68,7 @@ class Recipient:
         )
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Matches:
     """The best matches on all servers, best first; `more` counts the omitted ones."""
 

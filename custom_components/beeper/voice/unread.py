@@ -46,7 +46,7 @@ _MAX_PAGES: Final = 20
 type ServerChat = tuple[Server, Chat]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class UnreadMessage:
     """An unread message. `sender` is None if no name is known; `text` is plain."""
 
@@ -56,7 +56,7 @@ class UnreadMessage:
     timestamp: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class ChatSummary:
     """A chat and its newest unread messages, the oldest of them first.
 
@@ -71,7 +71,7 @@ class ChatSummary:
     messages: tuple[UnreadMessage, ...]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class UnreadSummary:
     """Chats with unread messages, the last active first; `more` counts the omitted ones.
 
