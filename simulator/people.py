@@ -47,22 +47,22 @@ def resolve(
     becomes a new person.
     """
     name = user.get("fullName")
-    given = [
+    identifiers = [
         (key, user[key])
         for key in ("id", "phoneNumber", "email", "username")
         if user.get(key)
     ]
-    for _, value in given:
+    for _, value in identifiers:
         if found := find_person(account, value):
             return found
-    if by_name and name and not given:
+    if by_name and name and not identifiers:
         for person in account.contacts.values():
             if (person.full_name or "").casefold() == name.casefold():
                 return person
-    for person in _new_people(account, given, name):
+    for person in _new_people(account, identifiers, name):
         return person
-    if unchecked and given:
-        return _unchecked(account, given[0][1], name)
+    if unchecked and identifiers:
+        return _unchecked(account, identifiers[0][1], name)
     raise not_found("User")
 
 

@@ -255,29 +255,29 @@ class Connection:
         request_id = command.get("requestID")
         if request_id is not None and not isinstance(request_id, str):
             return _error("requestID must be a string")
-        named = {"requestID": request_id} if request_id is not None else {}
+        reference = {"requestID": request_id} if request_id is not None else {}
         if command["type"] != "subscriptions.set":
             return (
                 _error(
                     f"Unsupported command type: {command['type']}",
                     code="INVALID_COMMAND",
                 )
-                | named
+                | reference
             )
         known = {"type", "requestID", "chatIDs"} | (
             {"app"} if self._profile.ws_app else set()
         )
         if command.keys() - known or not isinstance(command.get("app", {}), dict):
-            return _error("Invalid subscriptions payload") | named
+            return _error("Invalid subscriptions payload") | reference
         chats = command.get("chatIDs")
         if not isinstance(chats, list) or not all(
             isinstance(chat, str) for chat in chats
         ):
-            return _error("chatIDs must be an array of strings") | named
+            return _error("chatIDs must be an array of strings") | reference
         if "*" in chats and len(chats) > 1:
-            return _error("chatIDs cannot combine '*' with specific IDs") | named
+            return _error("chatIDs cannot combine '*' with specific IDs") | reference
         self._chats = chats
-        return {"type": "subscriptions.updated", **named, "chatIDs": chats}
+        return {"type": "subscriptions.updated", **reference, "chatIDs": chats}
 
     def _next(self) -> int:
         self._seq += 1

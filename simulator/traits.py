@@ -238,8 +238,8 @@ class Traits:
 
     def add(self, *names: str, account: str | None = None) -> None:
         """Switch traits on: `NAME`, or `NAME=ACCOUNT`. Raises ValueError."""
-        for given in names:
-            name, _, scope = given.partition("=")
+        for entry in names:
+            name, _, scope = entry.partition("=")
             _check(name)
             is_new = name not in self._on
             limit = scope or account

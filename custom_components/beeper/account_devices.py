@@ -156,7 +156,9 @@ class _AccountDevices:
             if device.name and _is_name(device.name, networks[account_id])
         }
         taken: set[str] = set()
-        for account_id in sorted(networks, key=lambda each: each not in kept):
+        for account_id in sorted(
+            networks, key=lambda account_id: account_id not in kept
+        ):
             name = _unique_name(networks[account_id], kept.get(account_id), taken)
             taken.add(name.casefold())
             before = devices.get(account_id)

@@ -5,7 +5,8 @@ unreachable server may know.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any
 
 import voluptuous as vol
 
@@ -22,8 +23,6 @@ from .const import CONF_ACCOUNT_ID, CONF_CHAT_ID, DOMAIN, SUBENTRY_CHAT
 from .coordinator import BeeperConfigEntry
 from .device_identifiers import current_chat_id, devices_by_account, resolve_device
 from .people.names import Name
-
-_NOT_FOUND: Final = 404
 
 
 async def async_resolve(
@@ -143,7 +142,7 @@ async def _async_is_unknown_account(hass: HomeAssistant, account_id: str) -> boo
         try:
             page = await entry.runtime_data.server.client.chats(account_id)
         except BeeperError as err:
-            if isinstance(err, AnswerError) and err.status == _NOT_FOUND:
+            if isinstance(err, AnswerError) and err.status == HTTPStatus.NOT_FOUND:
                 continue
             return False
         if any(chat.account_id == account_id for chat in page.items):
@@ -190,7 +189,7 @@ async def _async_find_chat(entry: BeeperConfigEntry, text: str) -> str | None:
     try:
         await coordinator.server.client.chat(text, participants=0)
     except AnswerError as err:
-        if err.status not in (400, _NOT_FOUND):
+        if err.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
             raise
     else:
         return text

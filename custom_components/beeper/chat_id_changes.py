@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -47,7 +48,6 @@ _MAX_PARTICIPANTS: Final = 500
 _MAX_READ: Final = 10
 """Chats that are read to compare their people."""
 
-_NOT_FOUND: Final = 404
 _SAVE_DELAY: Final = 1
 """Seconds."""
 
@@ -96,7 +96,7 @@ class ChatIdChanges:
                     chat_id, participants=_MAX_PARTICIPANTS
                 )
             except AnswerError as err:
-                if err.status != _NOT_FOUND or isinstance(
+                if err.status != HTTPStatus.NOT_FOUND or isinstance(
                     err, NotLoadedError | RouteAbsentError
                 ):
                     continue
@@ -139,7 +139,7 @@ class ChatIdChanges:
             return  # Beeper has not loaded its chats yet.
         successor = await self._async_successor(chat_id, chats)
         if chat_id not in _by_chat(self._entry):
-            return  # A repair has put its successor in its place meanwhile.
+            return  # A repair has replaced it during the read.
         titles = ", ".join(sorted({subentry.title for subentry in subentries}))
         if successor:
             async_create_issue(

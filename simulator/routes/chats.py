@@ -67,19 +67,19 @@ def _draft(call: Call, chat: Chat, draft: Json) -> Json:
     attachments = {
         key: {
             "id": key,
-            "type": _DRAFT_TYPES.get(given.get("type", ""), "file"),
+            "type": _DRAFT_TYPES.get(attachment.get("type", ""), "file"),
             **{
                 name: value
-                for name, value in given.items()
+                for name, value in attachment.items()
                 if name in ("mimeType", "fileName", "size")
             },
             **(
-                {"audioDurationSeconds": given["duration"]}
-                if "duration" in given
+                {"audioDurationSeconds": attachment["duration"]}
+                if "duration" in attachment
                 else {}
             ),
         }
-        for key, given in draft.get("attachments", {}).items()
+        for key, attachment in draft.get("attachments", {}).items()
     }
     text = draft["text"]
     if call.profile.html and call.traits.has("drafts_html", chat.account_id):

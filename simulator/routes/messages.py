@@ -31,14 +31,14 @@ def list_messages(call: Call) -> Json:
 
 def _cursor(call: Call) -> Json:
     """Return the numeric sort key for a cursor: a sort key or a message id."""
-    if (given := call.query.get("cursor")) is None:
+    if (cursor := call.query.get("cursor")) is None:
         return {}
-    if (number := number_of(given)) is not None:
+    if (number := number_of(cursor)) is not None:
         return {"cursor": str(number)}
     messages = call.chat.messages
-    if not any(given == str(message.sort_key) for message in messages):
+    if not any(cursor == str(message.sort_key) for message in messages):
         for message in messages:
-            if given == message.id:
+            if cursor == message.id:
                 return {"cursor": str(message.sort_key)}
     return {}
 
@@ -71,11 +71,11 @@ def send(call: Call) -> Json:
     return {"chatID": chat.id, "pendingMessageID": message.pending_id}
 
 
-def _check_attachment_type(call: Call, given: str | None) -> None:
+def _check_attachment_type(call: Call, kind: str | None) -> None:
     """Refuse a type of another generation, by the types of its SDKs."""
     old = ("gif", "voiceNote", "sticker")
-    known = given != "voiceNote" if "rich" in call.profile.features else given in old
-    if given is not None and not known:
+    known = kind != "voiceNote" if "rich" in call.profile.features else kind in old
+    if kind is not None and not known:
         raise invalid("body", "attachment", "type", message="Invalid enum value")
 
 
@@ -147,8 +147,8 @@ def unreact(call: Call) -> Json:
         raise invalid("query", "reactionKey", message="Required", code="invalid_type")
     me = _me(call)
     if not any(
-        given["participantID"] == me.id and given["reactionKey"] == key
-        for given in call.message.reactions
+        reaction["participantID"] == me.id and reaction["reactionKey"] == key
+        for reaction in call.message.reactions
     ):
         raise ApiError(404, "NOT_FOUND", "Reaction not found")
     call.world.react(call.chat, call.message, me, None)
@@ -185,7 +185,7 @@ def found_messages(call: Call, query: Json) -> Json:
             return True
         if "any" in media and message.attachments:
             return True
-        return message.type in {_MEDIA.get(wanted) for wanted in media} or (
+        return message.type in {_MEDIA.get(name) for name in media} or (
             "link" in media and "://" in message.text
         )
 

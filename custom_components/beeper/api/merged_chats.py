@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 import json
 from typing import Final, Self
 
@@ -16,7 +17,6 @@ _MAX_PAGES: Final = 5
 """Pages of messages that are read to find one, unless a caller reads more."""
 
 _PREFIX: Final = "merged:"
-_NOT_FOUND: Final = 404
 
 type _Key = tuple[float | int | str, ...]
 
@@ -88,7 +88,7 @@ async def read_message(client: BeeperClient, chat_id: str, message_id: str) -> M
     try:
         return await client.message(chat_id, message_id)
     except AnswerError as err:
-        if err.status != _NOT_FOUND or isinstance(err, RouteAbsentError):
+        if err.status != HTTPStatus.NOT_FOUND or isinstance(err, RouteAbsentError):
             raise
         found = [
             replace(message, chat_id=member_id)
@@ -129,7 +129,7 @@ async def with_members(client: BeeperClient, chat_ids: Iterable[str]) -> list[st
         try:
             found.update(dict.fromkeys(await _members(client, chat_id)))
         except AnswerError as err:
-            if err.status != _NOT_FOUND:
+            if err.status != HTTPStatus.NOT_FOUND:
                 raise
     return [*found]
 
@@ -140,7 +140,7 @@ async def _message_or_none(
     try:
         return await client.message(chat_id, message_id)
     except AnswerError as err:
-        if err.status != _NOT_FOUND:
+        if err.status != HTTPStatus.NOT_FOUND:
             raise
         return None
 

@@ -120,9 +120,9 @@ class SeenMessages:
 
     def _to_store(self) -> dict[str, Any]:
         self._save_due = False
-        # A wrong clock can have advanced the cutoff too far.
+        # A clock that is ahead can have advanced the cutoff too far.
         kept = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
-        # Those whose IDs others have taken are known by what stays.
+        # A message whose ID another one has taken is stored by its time and text.
         without_id = {
             f"{key}{seen.text}": seen
             for key, seen in self._by_identity.values()
@@ -156,7 +156,7 @@ class SeenMessages:
         self.cutoff = max(self.cutoff, now.timestamp() - self._backlog)
 
     def lower_cutoff(self, now: datetime) -> None:
-        """Set the cutoff back to what belongs to a time: another clock was wrong."""
+        """Set the cutoff back to that of a time: it came from a clock that was ahead."""
         cutoff = now.timestamp() - self._backlog
         if cutoff < self.cutoff:
             # What is newer is remembered, wherever the cutoff was.

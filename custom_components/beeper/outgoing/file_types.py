@@ -8,9 +8,14 @@ from urllib.parse import unquote
 
 UNKNOWN: Final = "application/octet-stream"
 HEAD: Final = 512
-"""Bytes at the beginning of a file that tell its type."""
+"""Bytes at the beginning of a file that show its type."""
 
 _MAX_NAME_LENGTH: Final = 200
+"""Characters."""
+
+_MAX_ENCODINGS: Final = 10
+"""How often a name is decoded at most; names are encoded twice at most."""
+
 _HTML: Final = "text/html"
 _PLAIN_TEXT: Final = "text/plain"
 _NO_INFORMATION: Final = frozenset(
@@ -184,10 +189,6 @@ def is_page_instead(declared: str | None, names: tuple[str, ...], head: bytes) -
     is_media = by_name.partition("/")[0] in ("audio", "image", "video")
     is_text = mime_type.startswith("text/") or mime_type.endswith(("json", "/xml"))
     return is_media and is_text and "svg" not in by_name
-
-
-_MAX_ENCODINGS: Final = 10
-"""How often a name may be encoded: nobody does it more than twice."""
 
 
 def safe_name(name: str) -> str:

@@ -26,7 +26,7 @@ _KINDS: Final = (
 )
 _NUMBER: Final = re.compile(r"^[ ]{0,3}0{0,8}(\d{1,9})[.)](?=[ \t])", re.MULTILINE)
 _START: Final = re.compile(r"<ol\b(?:[^<>]*?\bstart=\"?(\d{1,9}))?")
-"""The number with which a list begins: 1 if none is stated."""
+"""The first number of a list; it is 1 if the list does not state it."""
 
 _UNMARKED: Final = ([False] * len(_KINDS), 0)
 

@@ -165,8 +165,8 @@ class _Row:
 def _own_users(chat: ListedChat, account: Account | None) -> tuple[User, ...]:
     """Return the user as the account and the chat list them; empty for other chats.
 
-    A new chat may not list its other person yet, and one that they have left does not
-    either: the title tells.
+    A new chat may not list its other person yet, nor does one that they have left. So
+    the title decides.
     """
     if chat.type != "single" or not chat.participants:
         return ()
