@@ -112,8 +112,6 @@ class FirstMessage:
                 self.context.server, chat_id, self.text, since, self.account_id
             ),
             {chat_id},
-            self.text,
-            since,
             mine=self._sent,
             exact=exact,
         )

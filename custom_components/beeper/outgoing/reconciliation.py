@@ -95,6 +95,9 @@ async def find_sent(
     ]
     found.sort(key=Message.order)
     return SentCandidates(
+        text=text or "",
+        attached=bool(attachment),
+        attempted=attempted,
         earlier=[row for row in found if row.timestamp and row.timestamp < since],
         messages=[row for row in found if row.timestamp and row.timestamp >= since],
     )

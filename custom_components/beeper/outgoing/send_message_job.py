@@ -306,8 +306,5 @@ class SendMessageJob(Job[SentMessage]):
                 attachment=attachment.file_name if attachment else attached,
             ),
             {chat_id, *(self._chat.merged_ids if self._chat else ())},
-            self.message.text or "",
-            since,
-            attached=attached,
             mine=self._sent,
         )

@@ -33,11 +33,15 @@ _STORE_VERSION: Final = 1
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class SentCandidates:
-    """Own messages of a chat with one text, the oldest first.
+    """Own messages of a chat that may be from one attempt, the oldest first.
 
-    `messages` may be from an attempt, `earlier` are from just before it.
+    They have its `text`, and a file if it `attached` one. Those in `earlier` are from
+    just before it. `attempted` is the event loop's time.
     """
 
+    text: str
+    attached: bool
+    attempted: float
     earlier: Sequence[Message]
     messages: Sequence[Message]
 
@@ -246,25 +250,22 @@ class SentMessages:
         self,
         found: SentCandidates,
         chat_ids: set[str],
-        text: str,
-        since: float,
         *,
-        attached: bool = False,
         mine: SentRecord | None = None,
         exact: bool = True,
     ) -> Message | None:
         """Return the message that is proved to be the one sent, None for no proof.
 
-        `since` is the event loop's time of the attempt. A message belongs to one attempt only:
-        those of other sends are left out, and if it is not known yet which message
-        another send of the same text has become, there must be one more: exactly one,
-        or, if not `exact`, at least.
+        A message belongs to one attempt only: those of other sends are left out, and if
+        it is not known yet which message another send of the same text has become,
+        there must be one more: exactly one, or, if not `exact`, at least.
         """
+        since = found.attempted
         others = [
             sent
             for sent in self.into(chat_ids)
             if sent is not mine
-            and sent.attached is attached
+            and sent.attached is found.attached
             # A repeated call looks for what an unanswered attempt has sent.
             and not (mine is None and sent.answered is None)
         ]
@@ -276,15 +277,7 @@ class SentMessages:
         before_it = [row for row in free if self.earlier_reads.had_message(row, since)]
         candidates = [row for row in free if row not in before_it]
         earlier = [*filter(is_free, found.earlier), *before_it]
-        listed = [*found.earlier, *found.messages]
-        unmatched = [
-            sent
-            for sent in others
-            if sent.answered is not None
-            and sent.answered > since - TWIN_WINDOW.total_seconds()
-            and not any(sent.has_id(message) for message in listed)
-            and (same_text(sent.text, text) or same_text(text, sent.text))
-        ]
+        unmatched = _unmatched(others, found)
         # Earlier messages may be listed before the attempt.
         before = sum(sent.attempted < since for sent in unmatched)
         surplus = len(candidates) - len(unmatched) + min(before, len(earlier))
@@ -311,3 +304,17 @@ class SentMessages:
     def waiting_chats(self) -> set[str]:
         """Return the chats with messages the network has not confirmed yet."""
         return {sent.chat_id for sent in self._sent if sent.chat_id and sent.is_waiting}
+
+
+def _unmatched(others: Iterable[SentRecord], found: SentCandidates) -> list[SentRecord]:
+    """Return the other sends of the text whose message may be any of those found."""
+    listed = [*found.earlier, *found.messages]
+    earliest = found.attempted - TWIN_WINDOW.total_seconds()
+    return [
+        sent
+        for sent in others
+        if sent.answered is not None
+        and sent.answered > earliest
+        and not any(sent.has_id(message) for message in listed)
+        and (same_text(sent.text, found.text) or same_text(found.text, sent.text))
+    ]
