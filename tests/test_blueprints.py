@@ -549,7 +549,7 @@ async def test_failed_ring_message_is_notified(
 def alarm(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_READ_INTERVAL", 0.02)
     siren = {"action": "test.siren", "data": {"sensor": "{{ sensor_name }}"}}
     return {
         "sensors": [f"binary_sensor.{place}" for place in ("cellar", "kitchen")],
@@ -698,7 +698,7 @@ async def test_unconfirmed_alarm_is_notified(
     match outcome:
         case "late":
             simulator.confirm_after = 60
-            monkeypatch.setattr(delivery_status, "_LONGEST", 0.1)
+            monkeypatch.setattr(delivery_status, "_DELIVERY_TIMEOUT", 0.1)
         case "refused":
             simulator.faults.add("status_before", method="POST", path=PATH, status=429)
         case "unknown":

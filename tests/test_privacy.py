@@ -46,7 +46,7 @@ def logging_at_its_loudest(
     for name in ("custom_components.beeper", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0, 0))
-    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_READ_INTERVAL", 0.02)
 
 
 MESSAGE = {

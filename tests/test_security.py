@@ -36,7 +36,7 @@ from sqlalchemy import text
 import yaml
 
 import custom_components.beeper
-from custom_components.beeper import coordinator as coordinator_room
+from custom_components.beeper import coordinator as coordinator_module
 from custom_components.beeper.api.client import BeeperClient
 from custom_components.beeper.api.exceptions import AnswerError, BeeperError
 from custom_components.beeper.api.transport import Sessions
@@ -233,7 +233,9 @@ async def test_an_issue_in_the_diagnostics_names_no_account(
 ) -> None:
     """Home Assistant adds the ids of all issues to the diagnostics."""
     assert await async_setup_component(hass, "diagnostics", {})
-    monkeypatch.setattr(coordinator_room, "_PATIENCE", coordinator_room._PATIENCE * 0)
+    monkeypatch.setattr(
+        coordinator_module, "_ISSUE_DELAY", coordinator_module._ISSUE_DELAY * 0
+    )
     await poll(hass, loaded)
     assert ir.async_get(hass).issues
     client = await hass_client()

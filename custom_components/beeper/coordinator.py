@@ -53,7 +53,9 @@ _RECONNECT_DELAYS: Final = (1.0, 60.0)
 _SECOND_REQUEST_DELAY: Final = 2.0
 """Seconds before a refused token is tried again."""
 
-_PATIENCE: Final = timedelta(minutes=5)
+_ISSUE_DELAY: Final = timedelta(minutes=5)
+"""How long an account has to need its user before there is an issue about it."""
+
 _MAX_PAGES: Final = 10
 _MAX_REASON: Final = 300
 """Characters of the reason that Beeper gives for the state of an account."""
@@ -286,9 +288,9 @@ class BeeperCoordinator(DataUpdateCoordinator[Snapshot]):
                 DOMAIN, self._issue_id(account_id)
             )
             since = self._needs_user_since.setdefault(
-                account_id, now - _PATIENCE if has_issue else now
+                account_id, now - _ISSUE_DELAY if has_issue else now
             )
-            if now - since >= _PATIENCE:
+            if now - since >= _ISSUE_DELAY:
                 self._create_issue(account)
 
     def _create_issue(self, account: Account) -> None:

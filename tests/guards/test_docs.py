@@ -103,7 +103,7 @@ async def test_smoke(
     outcome: Any,
     expected: str | None,
 ) -> None:
-    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_READ_INTERVAL", 0.02)
     await add_chat(hass, loaded, FAMILY, "Family")
     if outcome == "refused":
         simulator.faults.add(

@@ -810,7 +810,7 @@ async def test_address_with_an_untrusted_certificate(
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(attachment_sources, "MAX_SIZE", len(PNG))
+    monkeypatch.setattr(attachment_sources, "MAX_ATTACHMENT_BYTES", len(PNG))
     return len(PNG)
 
 

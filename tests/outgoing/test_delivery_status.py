@@ -23,8 +23,8 @@ SIGNAL = "!jOrdanSignaL:beeper.com"
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask often, and wait for a second at most."""
-    monkeypatch.setattr(delivery_status, "_INTERVAL", 0.02)
-    monkeypatch.setattr(delivery_status, "_LONGEST", 1)
+    monkeypatch.setattr(delivery_status, "_READ_INTERVAL", 0.02)
+    monkeypatch.setattr(delivery_status, "_DELIVERY_TIMEOUT", 1)
 
 
 def looks(simulator: Simulator) -> list[str]:
@@ -99,7 +99,7 @@ async def test_late_delivery_is_pending(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delivery_status, "_LONGEST", 0.2)
+    monkeypatch.setattr(delivery_status, "_DELIVERY_TIMEOUT", 0.2)
     simulator.confirm_after = 3600
 
     assert await delivery_of(hass) == ("pending", None)
@@ -114,7 +114,7 @@ async def test_old_server_reports_no_failures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only the list is read there."""
-    monkeypatch.setattr(delivery_status, "_LONGEST", 0.3)
+    monkeypatch.setattr(delivery_status, "_DELIVERY_TIMEOUT", 0.3)
     simulator.confirm_after = 0.15
 
     await delivery_of(hass)
@@ -172,7 +172,7 @@ async def test_delivery_is_read_from_the_message(
     outcome: str,
 ) -> None:
     """Its final id is the network's word too."""
-    monkeypatch.setattr(delivery_status, "_LONGEST", 0.1)
+    monkeypatch.setattr(delivery_status, "_DELIVERY_TIMEOUT", 0.1)
     simulator.confirm_after = 3600
     simulator.faults.add(
         "garbage", method="GET", path=f"{PATH}/*", times=None, body=body

@@ -26,7 +26,7 @@ from .. import errors
 from ..errors import Refusal
 from . import file_types
 
-MAX_SIZE: Final = 100 * 1024 * 1024
+MAX_ATTACHMENT_BYTES: Final = 100 * 1024 * 1024
 
 _CHUNK: Final = 1024 * 1024
 """Bytes."""
@@ -232,7 +232,7 @@ async def _media(hass: HomeAssistant, uri: str) -> _Content:
 
 
 def _in_memory(content: bytes, name: str, mime_type: str | None = None) -> _Content:
-    if len(content) > MAX_SIZE:
+    if len(content) > MAX_ATTACHMENT_BYTES:
         _refuse_too_large()
     return _Content(file=io.BytesIO(content), name=name, mime_type=mime_type)
 
@@ -244,7 +244,7 @@ async def _file(
         try:
             if not path.is_file():
                 raise FileNotFoundError
-            if path.stat().st_size > MAX_SIZE:
+            if path.stat().st_size > MAX_ATTACHMENT_BYTES:
                 _refuse_too_large()
             file = path.open("rb")
         except OSError:
@@ -289,7 +289,7 @@ async def _fetch(
                     size = 0
                     async for chunk in response.content.iter_chunked(_CHUNK):
                         size += len(chunk)
-                        if size > MAX_SIZE:
+                        if size > MAX_ATTACHMENT_BYTES:
                             _refuse_too_large()
                         await hass.async_add_executor_job(content.write, chunk)
                     await hass.async_add_executor_job(content.seek, 0)
@@ -321,5 +321,5 @@ def _status_refusal(status: int) -> Refusal:
 def _refuse_too_large() -> NoReturn:
     errors.refuse(
         "attachment_too_large",
-        limit=str(MAX_SIZE // (1024 * 1024)),
+        limit=str(MAX_ATTACHMENT_BYTES // (1024 * 1024)),
     )

@@ -11,10 +11,10 @@ from ..server import Server
 from .sent_messages import SentMessages
 from .sent_record import Delivery, SentRecord
 
-_LONGEST: Final = 60.0
+_DELIVERY_TIMEOUT: Final = 60.0
 """Seconds to wait for the network's confirmation."""
 
-_INTERVAL: Final = 0.75
+_READ_INTERVAL: Final = 0.75
 """Seconds between two reads, as in Beeper's own command line."""
 
 _FINAL_ID_DELAYS: Final = (0, 0.25, 0.5, 0.75, 1, 1.5)
@@ -29,13 +29,13 @@ async def wait_for_delivery(
 ) -> Delivery:
     """Wait for the network's confirmation; pending if it is late or cannot be known."""
     try:
-        async with asyncio.timeout(_LONGEST):
+        async with asyncio.timeout(_DELIVERY_TIMEOUT):
             while True:
                 # Beeper may be starting again.
                 with suppress(BeeperError):
                     if delivery := await read_delivery(server, sent_messages, sent):
                         return delivery
-                await asyncio.sleep(_INTERVAL)
+                await asyncio.sleep(_READ_INTERVAL)
     except TimeoutError:
         return Delivery(state="pending")
 

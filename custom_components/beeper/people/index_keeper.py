@@ -43,6 +43,7 @@ _CHAT_TIMEOUT: Final = 3.0
 """Seconds that a lookup waits for changed chats; then everything is read."""
 
 MAX_PARTICIPANTS: Final = 20
+"""People of a chat that are read: enough to know who a direct chat is with."""
 
 type _AccountState = tuple[str, str | None, str | None, str, str | None]
 
