@@ -6,14 +6,12 @@ Pure: nothing here reads from a server.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
 
 from ..api.models import LONG_AGO, ListedChat, User
 from ..api.phone_numbers import is_digits, is_e164, is_same_number
 from ..api.user_ids import is_email, normalise_email, normalise_username
 from .candidates import Candidate, group_by_person
 from .names import Name, without_spaces
-
 
 
 class Rank(IntEnum):
