@@ -162,9 +162,12 @@ class Server:
             or any(user.is_self for user in chat.participants if user.id == user_id)
         )
 
-    def others(self, chat: ListedChat) -> list[User]:
-        """Return the people in a chat without the user and the network's own bots."""
-        own_ids = self.own_ids(chat.account_id)
+    def others(self, chat: ListedChat, account_id: str | None = None) -> list[User]:
+        """Return the people in a chat without the user and the network's own bots.
+
+        `account_id` is for chats that do not name their account.
+        """
+        own_ids = self.own_ids(chat.account_id or account_id)
         return [
             user
             for user in chat.participants

@@ -22,16 +22,9 @@ from ..api.models import Chat, Message
 from ..api.server_generations import CHANGES_SINCE
 from ..errors import Refusal
 from .delivery_status import read_final_id
-from .job import (
-    Job,
-    OutboxContext,
-    check_chat_number,
-    check_writable,
-    conversation_ids,
-    identities_in,
-)
+from .identities import proof, recipient_identities
+from .job import Job, OutboxContext, check_chat_number, check_writable, conversation_ids
 from .own_changes import ChangeType, OwnChange
-from .recipient_queue import proof
 
 _SHOWN_DELAYS: Final = (0, 0.5, 1.5)
 """Seconds to wait before each read that checks the change."""
@@ -106,7 +99,7 @@ class ChangeJob(Job[ChangeResult]):
     def loose_keys(self) -> set[Hashable]:
         if not self.reaches_people:
             return set()
-        people = proof(identities_in(self.context.server, self.chat))
+        people = proof(recipient_identities(self.context.server, self.chat))
         return {(self.name, *identity, self._asked) for identity in people}
 
     @abstractmethod

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..api.folding import fold
 from ..api.requests import CreateChat, StartChat, StartUser
-from .recipient_queue import Identity, identities, text_keys
+from .identities import Identity, identities, text_keys
 
 type ChatRequest = CreateChat | StartChat
 type Members = tuple[Identity, ...]

@@ -37,9 +37,10 @@ from .existing_chats import (
     may_be_known,
 )
 from .first_message import DeliveredMessage, FirstMessage
+from .identities import Identity, identities, proof, recipient_identities
 from .job import Job, OutboxContext
 from .network_rules import find_problem
-from .recipient_queue import Identity, RecipientPlace, identities, proof
+from .recipient_queue import RecipientPlace
 from .reconciliation import find_result
 
 type IfExists = Literal["create", "reuse", "refuse"]
@@ -345,8 +346,9 @@ class CreateChatJob(Job[ChatJobResult]):
                 self.request.account_id,
                 wanted,
                 result.chat_id,
-                result.chat,
-                self.context.server.account(self.request.account_id),
+                recipient_identities(
+                    self.context.server, result.chat, self.request.account_id
+                ),
             )
 
     def _reference(self, chat: Chat | None) -> str:

@@ -10,7 +10,8 @@ from ..api.exceptions import BeeperError
 from ..api.models import Chat, User
 from ..api.requests import CreateChat, StartChat, StartUser
 from ..server import Server
-from .recipient_queue import Identity, RecipientQueue, identities, recipient_of
+from .identities import Identity, identities, recipient_identities
+from .recipient_queue import RecipientQueue
 from .reconciliation import find_direct_chat, find_direct_chats, find_existing_chats
 
 _MEMBER_DELAYS: Final = (0, 0.5, 1)
@@ -80,15 +81,14 @@ async def _determine_recent(
     wanted: frozenset[Identity],
 ) -> None:
     """Learn who is in new chats that may be with this person."""
-    account, id_scheme = server.account(account_id), server.id_scheme(account_id)
     undetermined = recipients.undetermined(account_id, wanted)
     for delay in _MEMBER_DELAYS if undetermined else ():
         await asyncio.sleep(delay)
         for recent in [*undetermined]:
             with suppress(BeeperError):
                 chat = await server.client.chat(recent.chat_id)
-                if other := recipient_of(chat, account):
-                    recipients.learn(recent, identities(other, id_scheme))
+                if listed := recipient_identities(server, chat, account_id):
+                    recipients.learn(recent, listed)
                     undetermined.remove(recent)
         if not undetermined:
             return
@@ -99,12 +99,9 @@ async def find_identities(
 ) -> frozenset[Identity]:
     """Return all that chats and contacts show of a person; raises BeeperError."""
     request = StartChat(account_id=account_id, user=user)
-    account = server.account(account_id)
     chats = await find_direct_chats(server, request)
-    people = [other for chat in chats if (other := recipient_of(chat, account))]
-    id_scheme = server.id_scheme(account_id)
     return (await find_contact_identities(server, account_id, user)).union(
-        *(identities(person, id_scheme) for person in people)
+        *(recipient_identities(server, chat, account_id) for chat in chats)
     )
 
 

@@ -19,7 +19,7 @@ from ..server import Server
 from .chat_queue import ChatQueues
 from .limits import Limits
 from .network_rules import NetworkRules
-from .recipient_queue import Identity, RecipientQueue, identities, recipient_of
+from .recipient_queue import RecipientQueue
 from .reply_loop import AutomaticAnswer
 from .sent_messages import SentMessages
 
@@ -58,19 +58,6 @@ def check_chat_number(server: Server, chat_id: str, chat: Chat | None) -> None:
 def conversation_ids(chat_id: str, chat: Chat | None) -> set[str]:
     """Return all IDs of a conversation: a merged chat and its members are one."""
     return {chat_id} | (chat.ids | {*chat.merged_ids} if chat else set())
-
-
-def identities_in(server: Server, chat: Chat | None) -> frozenset[Identity]:
-    """Return what identifies the person of a direct chat; empty for groups."""
-    if chat is None:
-        return frozenset()
-    account = server.account(chat.account_id) if chat.account_id else None
-    other = recipient_of(chat, account)
-    return (
-        identities(other, account.id_scheme if account else None)
-        if other
-        else frozenset()
-    )
 
 
 class Job[ResultT](ABC):

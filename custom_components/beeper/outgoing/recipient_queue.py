@@ -6,24 +6,13 @@ then a second request for the same person would create another chat (EasyMatrix)
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..api.models import Account, Chat, User
-from ..api.phone_numbers import canonical_number, is_e164
-from ..api.requests import StartUser
-from ..api.user_ids import (
-    canonical_id,
-    is_email,
-    normalise_email,
-    normalise_username,
-    number_in_id,
-)
-
-type Identity = tuple[str, str]
-"""What a network keeps unique: its kind, such as `phone_number`, and its value."""
+from ..api.models import Chat
+from .identities import Identity, identities, is_same, may_be_same
 
 _REMEMBERED_FOR: Final = 60.0
 """Seconds for which the chat of one request is the result of the next."""
@@ -66,59 +55,9 @@ class RecentChat:
     def has_recipient(self, chat: Chat, id_scheme: str | None) -> bool:
         """Return whether the person is still in the chat."""
         return any(
-            _is_same(self.identities, identities(user, id_scheme))
+            is_same(self.identities, identities(user, id_scheme))
             for user in chat.participants
         )
-
-
-def identities(user: User | StartUser, id_scheme: str | None) -> frozenset[Identity]:
-    """Return what identifies a person, as all forms of it share; names never do.
-
-    `id_scheme` is that of the account. A number or an address as ID is one.
-    """
-    user_id, number, email = user.id, user.phone_number, user.email
-    if user_id and is_e164(user_id):
-        user_id, number = None, number or user_id
-    elif user_id and is_email(user_id):
-        user_id, email = None, email or user_id
-    elif user_id:
-        number = number or number_in_id(user_id, id_scheme)
-    values = {
-        "id": user_id and canonical_id(user_id, id_scheme),
-        "phone_number": number and canonical_number(number),
-        "email": email and normalise_email(email),
-        "username": user.username and normalise_username(user.username),
-    }
-    return frozenset((kind, value) for kind, value in values.items() if value)
-
-
-def proof(known: frozenset[Identity]) -> frozenset[Identity]:
-    """Return the identities that prove a person on their own.
-
-    A username does only where nothing else is known: on Matrix, people of several
-    servers can share one.
-    """
-    return frozenset(
-        identity for identity in known if identity[0] != "username"
-    ) or frozenset(known)
-
-
-def text_keys(
-    account_id: str | None, text: str, known: Iterable[Identity]
-) -> set[Hashable]:
-    """Return what identifies a text to a person, whichever action writes it."""
-    return {("text", account_id, text, *identity) for identity in known}
-
-
-def recipient_of(chat: Chat, account: Account | None) -> User | None:
-    """Return the only other person of a direct chat, None if not listed."""
-    others = [
-        user
-        for user in (chat.participants if chat.type == "single" else ())
-        if not (user.is_self or user.is_network_bot)
-        and not (account and account.user and account.user.id == user.id)
-    ]
-    return others[0] if len(others) == 1 else None
 
 
 class RecipientQueue:
@@ -157,7 +96,7 @@ class RecipientQueue:
         try:
             await self._wait_until_known(place)
             for other in self._before(place):
-                if other.identities and _may_be_same(other.identities, wanted):
+                if other.identities and may_be_same(other.identities, wanted):
                     await other.done.wait()
             yield
         finally:
@@ -195,23 +134,21 @@ class RecipientQueue:
         account_id: str,
         wanted: frozenset[Identity],
         chat_id: str,
-        chat: Chat | None,
-        account: Account | None,
+        listed: frozenset[Identity],
     ) -> frozenset[Identity]:
         """Keep the result of a request, under all that is known of the person.
 
-        Returns all that is known.
+        `listed` are the identities that the chat shows, empty if it does not list the
+        person. Returns all that is known.
         """
-        other = recipient_of(chat, account) if chat else None
-        if other:
-            wanted |= identities(other, account.id_scheme if account else None)
+        wanted |= listed
         self._forget_old()
         recent = RecentChat(
             account_id=account_id,
             identities=wanted,
             chat_id=chat_id,
             until=asyncio.get_running_loop().time() + _REMEMBERED_FOR,
-            is_complete=other is not None,
+            is_complete=bool(listed),
         )
         self._expiring.append(recent)
         self._index(recent)
@@ -251,7 +188,7 @@ class RecipientQueue:
             (
                 recent
                 for recent in found
-                if recent and _is_same(recent.identities, wanted)
+                if recent and is_same(recent.identities, wanted)
             ),
             None,
         )
@@ -265,7 +202,7 @@ class RecipientQueue:
             recent
             for recent in self._incomplete
             if recent.account_id == account_id
-            and _may_be_same(recent.identities, wanted)
+            and may_be_same(recent.identities, wanted)
         ]
 
     def forget(self, chat_id: str) -> None:
@@ -274,23 +211,3 @@ class RecipientQueue:
             if recent.chat_id == chat_id:
                 self._expiring.remove(recent)
                 self._drop(recent)
-
-
-def _is_same(known: Iterable[Identity], wanted: Iterable[Identity]) -> bool:
-    """Return whether two sets share an identity and contradict each other in none.
-
-    `known` can have several values of one kind. A shared username alone proves little:
-    on Matrix, people of different servers can have the same.
-    """
-    values: dict[str, set[str]] = {}
-    for kind, value in known:
-        values.setdefault(kind, set()).add(value)
-    common = [(kind, value) for kind, value in wanted if kind in values]
-    return bool(common) and all(value in values[kind] for kind, value in common)
-
-
-def _may_be_same(first: Iterable[Identity], second: Iterable[Identity]) -> bool:
-    """Return False only if the two state different values of one kind."""
-    values, others = dict(first), dict(second)
-    common = values.keys() & others.keys()
-    return not common or any(values[kind] == others[kind] for kind in common)

@@ -21,7 +21,7 @@ from ..api.models import User
 from ..const import CONF_ANSWERS_PER_MINUTE, DEFAULT_ANSWERS_PER_MINUTE
 from ..issues import async_create_issue, issue_id
 from ..signals import MessageEvent
-from .recipient_queue import Identity, identities, proof
+from .identities import Identity, identities, proof
 
 type Recipient = tuple[str, str | None, frozenset[Identity]]
 """An account and the form of its user IDs, and what identifies a person in it."""

@@ -17,16 +17,9 @@ from ..errors import Refusal
 from .attachment_sources import Source
 from .attachment_upload import upload
 from .delivery_status import read_final_id, wait_for_delivery
-from .job import (
-    Job,
-    OutboxContext,
-    check_chat_number,
-    check_writable,
-    conversation_ids,
-    identities_in,
-)
+from .identities import Identity, proof, recipient_identities, text_keys
+from .job import Job, OutboxContext, check_chat_number, check_writable, conversation_ids
 from .mentions import resolve_mentions
-from .recipient_queue import Identity, proof, text_keys
 from .reconciliation import find_sent
 from .sent_record import Delivery, SentRecord
 
@@ -119,7 +112,7 @@ class SendMessageJob(Job[SentMessage]):
     @property
     def _identities(self) -> frozenset[Identity]:
         """All that identifies the person of a direct chat; empty for groups."""
-        return identities_in(self.context.server, self._chat)
+        return recipient_identities(self.context.server, self._chat)
 
     def _text_keys(self, people: frozenset[Identity]) -> set[Hashable]:
         """Return what the request shares with one for a chat with this text."""
