@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.flows import connection
-from custom_components.beeper.flows.connection import addresses, normalise_url
+from custom_components.beeper.flows.address import addresses, normalise_url
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_USER,

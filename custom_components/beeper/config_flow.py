@@ -27,15 +27,14 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import CONF_ACCOUNT_ID, DOMAIN, SUBENTRY_CHAT, SUBENTRY_SHORTCUT
+from .flows.address import addresses, clean_token
 from .flows.chat import ChatSubentryFlow
 from .flows.connection import (
     ConnectedServer,
     OfferedAddress,
-    addresses,
     async_connect,
     async_find_local,
     async_is_same_server,
-    clean_token,
 )
 from .flows.labels import account_label, account_selector, async_selector_texts
 from .flows.options import BeeperOptionsFlow

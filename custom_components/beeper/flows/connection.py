@@ -1,10 +1,8 @@
-"""The first connection to a server: address, token, accounts and user."""
+"""The connection of a form to a server: its accounts, and whose it is."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address
-import re
 from typing import Any, Final, Literal
 
 from yarl import URL
@@ -23,24 +21,10 @@ from ..api.exceptions import (
     RequestTimeoutError,
     TLSError,
 )
-from ..api.http_responses import ROUTES
 from ..api.models import Account
 from ..const import CONF_USER_ID
 from ..http_sessions import async_get_sessions
-from ..validation import trimmed
-
-DEFAULT_PORT: Final = 23373
-
-# The path of a copied request URL, and trailing slashes.
-_API_PATH: Final = re.compile(rf"/*(/v1(/({ROUTES})(/.*)?)?|(/v0)?/mcp)?/*$")
-_WEBSOCKETS: Final = {"ws": "http", "wss": "https"}
-"""Schemes in the documented address of the event stream."""
-
-_QUOTES: Final = "\"'`<>“”„‘’‚«»"
-"""Chats and documents put them around copied texts."""
-
-# A copied header.
-_TOKEN_PREFIX: Final = re.compile(r"(authorization\s*:\s*)?bearer\s+", re.IGNORECASE)
+from .address import DEFAULT_PORT, normalise_url
 
 # Beeper on the same machine as Home Assistant, or as an app of its Supervisor, whose
 # network has this gateway.
@@ -295,67 +279,3 @@ def _localpart(user_id: str) -> str:
 def _is_complete(user_id: str | None) -> bool:
     """Return whether an ID names its server; a bare localpart is many users' name."""
     return user_id is not None and ":" in user_id
-
-
-def _unquoted(text: str) -> str:
-    """Return a pasted text without the quotes and invisible marks around it."""
-    return trimmed(trimmed(text).strip(_QUOTES))
-
-
-def clean_token(text: str) -> str:
-    """Return a token without the header and the quotes that it was copied with."""
-    text = _unquoted(text)
-    return _TOKEN_PREFIX.sub("", text, count=1) if _TOKEN_PREFIX.match(text) else text
-
-
-def addresses(text: str) -> list[str]:
-    """Return the normalised addresses to try, empty if malformed.
-
-    Without scheme and port, Beeper's own port comes first.
-    """
-    url = normalise_url(text)
-    if url is None:
-        return []
-    parsed = URL(url)
-    authority = _in_brackets(_unquoted(text)).partition("/")[0]
-    if "://" in text or re.search(r":\d+$", authority.rpartition("]")[2]):
-        return [url]
-    return [str(parsed.with_port(DEFAULT_PORT)), url]
-
-
-def _in_brackets(text: str) -> str:
-    """Return an IPv6 address as it stands in a URL, any other text as it is."""
-    try:
-        return f"[{IPv6Address(text)}]"
-    except ValueError:
-        return text
-
-
-def normalise_url(text: str) -> str | None:
-    """Return the normalised address of a server, None if malformed.
-
-    Accepts addresses without a scheme, of a request, or with a trailing slash.
-    """
-    text = _unquoted(text)
-    if "://" not in text:
-        text = f"http://{_in_brackets(text)}"
-    try:
-        url = URL(text)
-        path = _API_PATH.sub("", url.raw_path)
-        is_request = path != url.raw_path.rstrip("/")
-        if is_request and url.scheme in _WEBSOCKETS:
-            url = url.with_scheme(_WEBSOCKETS[url.scheme])
-        if url.scheme not in ("http", "https") or not url.host or not url.port:
-            return None
-        if url.user or url.password:
-            return None
-        if (url.query_string or url.fragment) and not is_request:
-            return None
-        server = URL.build(
-            scheme=url.scheme,
-            host=url.host,
-            port=None if url.is_default_port() else url.port,
-        )
-        return str(server.with_path(path, encoded=True)) if path else str(server)
-    except ValueError:
-        return None
