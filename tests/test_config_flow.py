@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.flows import connection
+from custom_components.beeper.flows import address, connection
 from custom_components.beeper.flows.address import addresses, normalise_url
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -467,7 +467,7 @@ async def test_bare_host_is_enough(
     hass: HomeAssistant, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = int(simulator.url.rpartition(":")[2])
-    monkeypatch.setattr(connection, "DEFAULT_PORT", port)
+    monkeypatch.setattr(address, "DEFAULT_PORT", port)
 
     entry = await finish(hass, await connect(hass, await begin(hass), "127.0.0.1"))
 
@@ -480,7 +480,7 @@ async def test_nothing_listens_at_a_bare_host(
     monkeypatch: pytest.MonkeyPatch,
     unused_tcp_port: int,
 ) -> None:
-    monkeypatch.setattr(connection, "DEFAULT_PORT", unused_tcp_port)
+    monkeypatch.setattr(address, "DEFAULT_PORT", unused_tcp_port)
 
     result = await submit(
         hass, await begin(hass), url="127.0.0.1", token=TOKEN, verify_ssl=True
