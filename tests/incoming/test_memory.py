@@ -159,4 +159,4 @@ async def test_only_the_latest_chats_are_known_to_be_read(
         write(simulator, "hi", chat_id=chat_id)
         await until(lambda count=count: len(events) > count)  # type: ignore[misc]
     await quiet(simulator)
-    assert len(listening.runtime_data.inbox._seen._marks) == 1
+    assert len(listening.runtime_data.inbox._seen.positions._positions) == 1

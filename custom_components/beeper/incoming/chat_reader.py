@@ -130,7 +130,7 @@ class ChatReader:
             if gone := self._seen.delete(chat_id, message_id):
                 self._publisher.publish(chat, gone, messages)
         if reading.messages or reading.is_complete:
-            self._seen.mark(chat_id, reading.messages)
+            self._seen.positions.mark(chat_id, reading.messages)
         if lost:
             self._statistics.count_lost(chat, lost)
             self._lost.note(chat_id)
@@ -162,7 +162,7 @@ class ChatReader:
             if (
                 message.timestamp
                 and not self._seen.is_known(chat_id, message)
-                and not self._seen.is_marked(chat_id, message)
+                and not self._seen.positions.includes(chat_id, message)
             ):
                 self._note_time(message.timestamp)
         return reading
@@ -175,7 +175,7 @@ class ChatReader:
         for message in messages.values():
             if message.id not in reading.partial_ids:
                 self._seen.note(chat_id, message)
-        self._seen.mark(chat_id, reading.messages)
+        self._seen.positions.mark(chat_id, reading.messages)
         self._publish_last(frozenset({chat_id}), messages.values())
 
     def _count_left_out(

@@ -100,7 +100,7 @@ async def read_history(
 
 def _is_late(seen: SeenMessages, chat_id: str, message: Message) -> bool:
     """Return whether a message arrived since the last reading, too old to be new."""
-    return seen.is_marked(chat_id, message) is False and not seen.concerns(
+    return seen.positions.includes(chat_id, message) is False and not seen.concerns(
         chat_id, message
     )
 
@@ -114,13 +114,13 @@ def _is_end(
     if not ends:
         return True
     last = min((ends[-1], ends[0]), key=Message.position)
-    marked = seen.is_marked(chat_id, last)
-    # Without a mark, the reading that found it may have been stopped: it is sorted by time.
-    if seen.is_known(chat_id, last) and (marked or not last.sort_key):
+    included = seen.positions.includes(chat_id, last)
+    # Otherwise the reading that found it may have been stopped: it is sorted by time.
+    if seen.is_known(chat_id, last) and (included or not last.sort_key):
         return True
     if seen.is_recent(last):
         return False
-    return number >= _PAGES_OF_UNREAD_CHAT if marked is None else marked
+    return number >= _PAGES_OF_UNREAD_CHAT if included is None else included
 
 
 def _without_content(message: Message) -> Message:

@@ -105,7 +105,7 @@ class Inbox:
                     reading = await read_history(self._client, self._seen, chat.id)
                     for message in reading.messages:
                         self._seen.note(chat.id, message)
-                    self._seen.mark(chat.id, reading.messages)
+                    self._seen.positions.mark(chat.id, reading.messages)
             except BeeperError:
                 self._seen.cutoff = 0
                 raise

@@ -20,6 +20,7 @@ from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
 from ..fingerprint import fingerprint
 from .history_cutoffs import HistoryCutoffs
 from .message_comparison import MessageChange, differences, followed_reactions, outline
+from .read_positions import ReadPositions
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,7 +36,6 @@ _FOLLOWED: Final = 2000
 _FUTURE: Final = 60 * 60
 """Seconds that the time of a message may be ahead: clocks differ."""
 
-_MARKS_KEPT: Final = 2000
 _SAME_TIME: Final = 60
 """Seconds by which servers may correct a message's time."""
 
@@ -75,8 +75,7 @@ class SeenMessages:
         self._seen: dict[str, _Seen] = {}
         self._by_identity: dict[tuple[float, str], tuple[str, _Seen]] = {}
         """Seen messages with their key, also after another one has taken their ID."""
-        self._marks: dict[str, tuple[int, str]] = {}
-        """The position of the newest message that was read, by chat."""
+        self.positions = ReadPositions(self._hash)
         self.history_cutoffs = HistoryCutoffs(self._hash)
         self._save_due = False
         self._was_renumbered = False
@@ -104,9 +103,7 @@ class SeenMessages:
             # Earlier versions stored the time only.
             time, chat, text = seen if isinstance(seen, list) else (seen, "", "")
             self._put(key, _Seen(time=time, chat=chat, text=text))
-        self._marks = {
-            chat: (len(mark), mark) for chat, mark in stored.get("marks", {}).items()
-        }
+        self.positions.load(stored.get("marks", {}))
         self.history_cutoffs.accounts = stored.get("accounts")
         return True
 
@@ -137,7 +134,7 @@ class SeenMessages:
                 for key, seen in (without_id | self._seen).items()
                 if seen.time >= kept
             },
-            "marks": {chat: mark for chat, (_, mark) in self._marks.items()},
+            "marks": self.positions.to_store(),
             "accounts": self.history_cutoffs.accounts,
         }
 
@@ -177,8 +174,10 @@ class SeenMessages:
         """Return whether an unknown message was read before the cutoff was lowered."""
         if time >= self._read_until:
             return False
-        marked = self.is_marked(chat_id, message)
-        return not self.history_cutoffs.is_new(chat_id) if marked is None else marked
+        is_included = self.positions.includes(chat_id, message)
+        if is_included is None:
+            return not self.history_cutoffs.is_new(chat_id)
+        return is_included
 
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
@@ -247,21 +246,6 @@ class SeenMessages:
     def concerns(self, chat_id: str, message: Message) -> bool:
         """Return whether a message may be new or changed."""
         return self.has_seen(chat_id, message.id or "") or self.is_recent(message)
-
-    def mark(self, chat_id: str, messages: Iterable[Message]) -> None:
-        """Remember up to where a chat was read, in the server's order."""
-        chat = self._hash(chat_id)
-        newest = max((message.position() for message in messages), default=None)
-        self._marks.pop(chat, None)
-        if newest and newest[0]:
-            self._marks[chat] = newest
-        if len(self._marks) > _MARKS_KEPT:
-            del self._marks[next(iter(self._marks))]
-
-    def is_marked(self, chat_id: str, message: Message) -> bool | None:
-        """Return whether a chat was read up to a message; None if it was never read."""
-        mark = self._marks.get(self._hash(chat_id))
-        return mark and message.position() <= mark
 
     def compare(
         self,
