@@ -49,7 +49,7 @@ class Subject(NamedTuple):
     """The account that an event or a state is about, or the chat in it.
 
     Without `chat_ids`, the device of a chat selects the chat's account. `chat` is the
-    chat itself where it is known: its number and title can select it, too.
+    chat itself where it is known: its number and title can also select it.
     """
 
     entry_id: str

@@ -60,8 +60,8 @@ _TWO_DIGIT_CODES: Final = re.compile(
 )
 
 _WITH_ZERO: Final = {
-    # Italy and the Vatican: fixed lines. The excluded ones are no area codes: they are
-    # those of mobile phones, which have no zero.
+    # Italy and the Vatican: fixed lines. Excluded are the codes of mobile phones,
+    # which have no zero.
     "39": r"0(?!3(?:2[05-9]|3[03-9]|[48][07-9]|6[016-8]|7[089]))[1-9]\d{4,10}",
     "225": r"0[157]\d{8}",  # Ivory Coast
     "229": r"01\d{8}",  # Benin

@@ -130,7 +130,7 @@ def _pipeline(hass: HomeAssistant, pipeline_id: str | None) -> Pipeline | None:
 async def _async_ask(
     pipeline: Pipeline, request: AssistRequest
 ) -> ha_internals.PipelineAnswer | Literal["failed", "timed_out"]:
-    """Return the answer of a pipeline's agent, or why there is none."""
+    """Return the answer of a pipeline's agent, or the reason for its absence."""
     try:
         async with asyncio.timeout(TIMEOUT):
             answer = await ha_internals.async_run_pipeline(

@@ -189,7 +189,7 @@ class Attempts:
         return stored_as
 
     def forget_stored(self, stored_as: int) -> None:
-        """Let nobody look for what was stored under a number."""
+        """Record that an attempt or a result, stored under this number, is settled."""
         self._write_later({"id": stored_as, "keys": [], "at": 0, "window": 0})
 
     @callback

@@ -182,9 +182,9 @@ class CreateChatJob(Job[ChatJobResult]):
     @override
     def slot(self) -> AbstractAsyncContextManager[Any]:
         account_id = self.request.account_id
-        if wanted := self._identities:
+        if recipient := self._identities:
             return self._turn(
-                self.place or RecipientPlace(account_id=account_id), wanted
+                self.place or RecipientPlace(account_id=account_id), recipient
             )
         if self.if_exists == "create" or not isinstance(self.request, CreateChat):
             return nullcontext()
@@ -196,19 +196,19 @@ class CreateChatJob(Job[ChatJobResult]):
 
     @asynccontextmanager
     async def _turn(
-        self, place: RecipientPlace, wanted: frozenset[Identity]
+        self, place: RecipientPlace, recipient: frozenset[Identity]
     ) -> AsyncIterator[None]:
         """Wait for requests for the same person, and add the identities that they found."""
-        async with self.context.recipients.turn(place, wanted):
-            recent = self.context.recipients.recall(place.account_id, wanted)
+        async with self.context.recipients.turn(place, recipient):
+            recent = self.context.recipients.recall(place.account_id, recipient)
             self._learned |= recent.identities if recent else frozenset()
             yield
 
     @override
     async def identify(self) -> None:
-        if wanted := self._user:
+        if user := self._user:
             self._learned |= await find_identities(
-                self.context.server, self.request.account_id, wanted
+                self.context.server, self.request.account_id, user
             )
         for user_id in self._people:
             self._learned_people[user_id] = await find_contact_identities(
@@ -341,10 +341,10 @@ class CreateChatJob(Job[ChatJobResult]):
         )
 
     def _remember(self, result: ChatResult) -> None:
-        if wanted := self._identities:
+        if recipient := self._identities:
             self._learned = self.context.recipients.remember(
                 self.request.account_id,
-                wanted,
+                recipient,
                 result.chat_id,
                 recipient_identities(
                     self.context.server, result.chat, self.request.account_id

@@ -54,14 +54,14 @@ async def find_recent(
     server: Server,
     recipients: RecipientQueue,
     account_id: str,
-    wanted: frozenset[Identity],
+    recipient: frozenset[Identity],
 ) -> Chat | None:
     """Return the chat with a person that a request of the last minute led to.
 
     None if it is not readable.
     """
-    await _determine_recent(server, recipients, account_id, wanted)
-    recent = recipients.recall(account_id, wanted)
+    await _determine_recent(server, recipients, account_id, recipient)
+    recent = recipients.recall(account_id, recipient)
     if recent is None:
         return None
     try:
@@ -78,10 +78,10 @@ async def _determine_recent(
     server: Server,
     recipients: RecipientQueue,
     account_id: str,
-    wanted: frozenset[Identity],
+    recipient: frozenset[Identity],
 ) -> None:
     """Learn who is in new chats that may be with this person."""
-    undetermined = recipients.undetermined(account_id, wanted)
+    undetermined = recipients.undetermined(account_id, recipient)
     for delay in _MEMBER_DELAYS if undetermined else ():
         await asyncio.sleep(delay)
         for recent in [*undetermined]:

@@ -73,7 +73,7 @@ def text_keys(
     return {("text", account_id, text, *identity) for identity in known}
 
 
-def is_same(known: Iterable[Identity], wanted: Iterable[Identity]) -> bool:
+def is_same(known: Iterable[Identity], stated: Iterable[Identity]) -> bool:
     """Return whether two sets share an identity and contradict each other in none.
 
     `known` can have several values of one kind. A shared username alone proves little:
@@ -82,7 +82,7 @@ def is_same(known: Iterable[Identity], wanted: Iterable[Identity]) -> bool:
     values: dict[str, set[str]] = {}
     for kind, value in known:
         values.setdefault(kind, set()).add(value)
-    common = [(kind, value) for kind, value in wanted if kind in values]
+    common = [(kind, value) for kind, value in stated if kind in values]
     return bool(common) and all(value in values[kind] for kind, value in common)
 
 

@@ -86,17 +86,17 @@ class RecipientQueue:
 
     @asynccontextmanager
     async def turn(
-        self, place: RecipientPlace, wanted: frozenset[Identity]
+        self, place: RecipientPlace, recipient: frozenset[Identity]
     ) -> AsyncIterator[None]:
         """Wait for all earlier requests that may be for the same person."""
-        place.learn(wanted)
+        place.learn(recipient)
         place.has_turn = True
         if place not in self._places:
             self._places.append(place)
         try:
             await self._wait_until_known(place)
             for other in self._before(place):
-                if other.identities and may_be_same(other.identities, wanted):
+                if other.identities and may_be_same(other.identities, recipient):
                     await other.done.wait()
             yield
         finally:
@@ -132,7 +132,7 @@ class RecipientQueue:
     def remember(
         self,
         account_id: str,
-        wanted: frozenset[Identity],
+        recipient: frozenset[Identity],
         chat_id: str,
         listed: frozenset[Identity],
     ) -> frozenset[Identity]:
@@ -141,11 +141,11 @@ class RecipientQueue:
         `listed` are the identities that the chat shows, empty if it does not list the
         person. Returns all that is known.
         """
-        wanted |= listed
+        recipient |= listed
         self._forget_old()
         recent = RecentChat(
             account_id=account_id,
-            identities=wanted,
+            identities=recipient,
             chat_id=chat_id,
             until=asyncio.get_running_loop().time() + _REMEMBERED_FOR,
             is_complete=bool(listed),
@@ -154,7 +154,7 @@ class RecipientQueue:
         self._index(recent)
         if not recent.is_complete:
             self._incomplete.append(recent)
-        return wanted
+        return recipient
 
     def learn(self, recent: RecentChat, known: frozenset[Identity]) -> None:
         """Add further identities of the recipient of a chat."""
@@ -180,21 +180,23 @@ class RecipientQueue:
             if self._recent.get((recent.account_id, identity)) is recent:
                 del self._recent[recent.account_id, identity]
 
-    def recall(self, account_id: str, wanted: frozenset[Identity]) -> RecentChat | None:
+    def recall(
+        self, account_id: str, recipient: frozenset[Identity]
+    ) -> RecentChat | None:
         """Return the chat that a request of the last minute found for this person."""
         self._forget_old()
-        found = (self._recent.get((account_id, identity)) for identity in wanted)
+        found = (self._recent.get((account_id, identity)) for identity in recipient)
         return next(
             (
                 recent
                 for recent in found
-                if recent and is_same(recent.identities, wanted)
+                if recent and is_same(recent.identities, recipient)
             ),
             None,
         )
 
     def undetermined(
-        self, account_id: str, wanted: frozenset[Identity]
+        self, account_id: str, recipient: frozenset[Identity]
     ) -> list[RecentChat]:
         """Return recent chats that may be with this person: it is not known yet."""
         self._forget_old()
@@ -202,7 +204,7 @@ class RecipientQueue:
             recent
             for recent in self._incomplete
             if recent.account_id == account_id
-            and may_be_same(recent.identities, wanted)
+            and may_be_same(recent.identities, recipient)
         ]
 
     def forget(self, chat_id: str) -> None:
