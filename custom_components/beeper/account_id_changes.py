@@ -13,12 +13,10 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.storage import Store
 
 from .api.models import Account
-from .api.phone_numbers import canonical_number
-from .api.user_ids import canonical_id
 from .const import CONF_ACCOUNT_ID, CONF_FORMER_ACCOUNT_IDS, DOMAIN
 from .coordinator import BeeperConfigEntry
 from .device_identifiers import account_identifier, devices_by_account
-from .fingerprint import fingerprint
+from .fingerprint import fingerprint, person_texts
 from .issues import async_create_issue, async_delete_issue, issue_id
 
 _GONE_AFTER: Final = 10 * 60
@@ -105,13 +103,10 @@ class AccountIdChanges:
 
     def _user(self, account: Account) -> list[str]:
         """Return fingerprints of what identifies the user on the account's network."""
-        user, scheme = account.user, account.id_scheme
-        if user is None:
+        if account.user is None:
             return []
-        ids = [f"id {canonical_id(user.id, scheme)}"]
-        if number := user.known_number(scheme):
-            ids.append(f"number {canonical_number(number)}")
-        return [self._fingerprint(f"{account.name} {text}") for text in ids]
+        texts = person_texts(account.user, account.id_scheme)
+        return [self._fingerprint(f"{account.name} {text}") for text in texts]
 
     def _replace(self, account_id: str, successor_id: str) -> None:
         data = self._entry.data

@@ -18,8 +18,6 @@ from homeassistant.helpers.storage import Store
 from .api.exceptions import AnswerError, BeeperError, NotLoadedError, RouteAbsentError
 from .api.folding import fold
 from .api.models import LONG_AGO, Chat, ListedChat, User
-from .api.phone_numbers import canonical_number
-from .api.user_ids import canonical_id
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_CHAT_ID,
@@ -28,7 +26,7 @@ from .const import (
     DOMAIN,
     SUBENTRY_CHAT,
 )
-from .fingerprint import fingerprint
+from .fingerprint import fingerprint, person_texts
 from .issues import async_create_issue, async_delete_issue, issue_id
 from .people.full_read import list_chats
 from .server import Server
@@ -219,11 +217,8 @@ class ChatIdChanges:
         )
 
     def _person(self, user: User, account_id: str | None) -> list[str]:
-        scheme = self._server.id_scheme(account_id)
-        ids = [f"id {canonical_id(user.id, scheme)}"]
-        if number := user.known_number(scheme):
-            ids.append(f"number {canonical_number(number)}")
-        return [self._fingerprint(text) for text in ids]
+        texts = person_texts(user, self._server.id_scheme(account_id))
+        return [self._fingerprint(text) for text in texts]
 
     def _shares_person(self, chat: ListedChat, known: _ChatIdentity) -> bool:
         return _are_same(self._identity(chat).people, known.people)
