@@ -15,6 +15,36 @@ from .traits import TRAITS
 
 def main() -> int:
     """Serve until Ctrl-C. Return exit status 1 if the port is not available."""
+    parser = _parser()
+    options = parser.parse_args()
+    try:
+        simulator = Simulator(
+            options.profile,
+            options.token,
+            chats=options.chats,
+            host=options.host,
+            port=options.port,
+            realistic=options.realistic,
+            traits=options.trait,
+        )
+        simulator.traits.discard(*options.no_trait)
+    except ValueError as err:
+        parser.error(str(err))
+    try:
+        asyncio.run(_serve(simulator, options.profile))
+    except OSError as err:
+        reason = os.strerror(err.errno) if err.errno and err.errno > 0 else err
+        print(  # noqa: T201 - a program's output
+            f"Cannot listen on {options.host} port {options.port}: {reason}",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
         description="A simulated Beeper server.",
@@ -65,32 +95,7 @@ def main() -> int:
         metavar="NAME",
         help="switch a trait off again; may be repeated",
     )
-    options = parser.parse_args()
-    try:
-        simulator = Simulator(
-            options.profile,
-            options.token,
-            chats=options.chats,
-            host=options.host,
-            port=options.port,
-            realistic=options.realistic,
-            traits=options.trait,
-        )
-        simulator.traits.discard(*options.no_trait)
-    except ValueError as err:
-        parser.error(str(err))
-    try:
-        asyncio.run(_serve(simulator, options.profile))
-    except OSError as err:
-        reason = os.strerror(err.errno) if err.errno and err.errno > 0 else err
-        print(  # noqa: T201 - a program's output
-            f"Cannot listen on {options.host} port {options.port}: {reason}",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        pass
-    return 0
+    return parser
 
 
 def _traits_help() -> str:
