@@ -21,26 +21,24 @@ from .signals import LastMessage, MessageEvent, ShortcutResult
 
 @dataclass(kw_only=True, repr=False, eq=False)
 class BeeperData:
-    """By config entry ID; `shortcut_results` by subentry ID.
-
-    `last_events` and `last_messages` are those of entities, by their unique IDs.
-
-    `sessions` by whether certificates are verified.
-    `missing_for` is how long polls have missed the account of a device, by device ID.
-    `entity_adders` add missing entities, such as those of new chats; an entry is in it
-    while platforms of it are loaded.
-    """
+    """The data, by config entry ID unless a field says otherwise."""
 
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     seen_messages: dict[str, SeenMessages] = field(default_factory=dict)
     open_questions: dict[str, OpenQuestions] = field(default_factory=dict)
     chat_numbers: dict[str, ChatNumbers] = field(default_factory=dict)
-    shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
-    missing_for: dict[str, timedelta] = field(default_factory=dict)
-    sessions: dict[bool, Sessions] = field(default_factory=dict)
-    last_events: dict[str, datetime] = field(default_factory=dict)
-    last_messages: dict[str, LastMessage] = field(default_factory=dict)
     entity_adders: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    """Add missing entities, such as those of new chats; only while platforms are loaded."""
+    shortcut_results: dict[str, ShortcutResult] = field(default_factory=dict)
+    """By subentry ID."""
+    missing_for: dict[str, timedelta] = field(default_factory=dict)
+    """How long polls have missed the account of a device, by device ID."""
+    sessions: dict[bool, Sessions] = field(default_factory=dict)
+    """By whether certificates are verified."""
+    last_events: dict[str, datetime] = field(default_factory=dict)
+    """By unique ID of an event entity."""
+    last_messages: dict[str, LastMessage] = field(default_factory=dict)
+    """By unique ID of a sensor."""
 
 
 _DATA: HassKey[BeeperData] = HassKey(DOMAIN)
