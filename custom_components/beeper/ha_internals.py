@@ -172,17 +172,20 @@ async def async_run_pipeline(
         ).execute(validate=True)
     for event in events:
         if event.type is PipelineEventType.INTENT_END and event.data:
-            output: dict[str, Any] = event.data["intent_output"]
-            response = output["response"]
-            # The text of an unexpected error is not for people.
-            if response["data"].get("code") == "unknown":
-                return None
-            speech = response["speech"].get("plain") or {}
-            return PipelineAnswer(
-                text=str(speech.get("speech") or ""),
-                asks=output["continue_conversation"],
-            )
+            return _pipeline_answer(event.data["intent_output"])
     return None
+
+
+def _pipeline_answer(output: dict[str, Any]) -> PipelineAnswer | None:
+    """Return the answer in the output of a pipeline's agent, None for a failure."""
+    response = output["response"]
+    # The text of an unexpected error is not for people.
+    if response["data"].get("code") == "unknown":
+        return None
+    speech = response["speech"].get("plain") or {}
+    return PipelineAnswer(
+        text=str(speech.get("speech") or ""), asks=output["continue_conversation"]
+    )
 
 
 class UnstoredEventEntity(EventEntity):

@@ -63,23 +63,12 @@ async def _read(
     contacts: bool,
 ) -> list[Candidate]:
     """Return a candidate as it is now, with others who match at least as well."""
-    client, account_id = server.client, candidate.account_id
+    account_id = candidate.account_id
     by_id: dict[str, ListedChat] = {}
     people: list[tuple[str, User]] = []
 
     async def read_chats() -> None:
-        if contacts:
-            page = await client.direct_chats(account_id, query.text)
-        else:
-            page = await client.search_chats(
-                query.text, scope="titles", limit=_MAX_NAMESAKES
-            )
-        by_id.update((chat.id, chat) for chat in page.items)
-        # Searches of servers do not ignore accents.
-        if (listed := candidate.chat) and listed.id not in by_id:
-            by_id[listed.id] = await client.chat(
-                listed.id, participants=MAX_PARTICIPANTS
-            )
+        by_id.update(await _read_chats(server, query, candidate, people_only=contacts))
 
     async def read_contacts() -> None:
         if account_id in index.not_searched:
@@ -104,6 +93,25 @@ async def _read(
         people,
     )
     return select_best(rank_candidates(found, query))
+
+
+async def _read_chats(
+    server: Server, query: NameQuery, candidate: Candidate, *, people_only: bool
+) -> dict[str, ListedChat]:
+    """Return the chats that a search finds now, and the candidate's chat, by ID."""
+    if people_only:
+        page = await server.client.direct_chats(candidate.account_id, query.text)
+    else:
+        page = await server.client.search_chats(
+            query.text, scope="titles", limit=_MAX_NAMESAKES
+        )
+    by_id: dict[str, ListedChat] = {chat.id: chat for chat in page.items}
+    # Searches of servers do not ignore accents.
+    if (listed := candidate.chat) and listed.id not in by_id:
+        by_id[listed.id] = await server.client.chat(
+            listed.id, participants=MAX_PARTICIPANTS
+        )
+    return by_id
 
 
 def _identities(
