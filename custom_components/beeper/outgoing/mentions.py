@@ -52,8 +52,8 @@ def _is_user(user: User, text: str, id_scheme: str | None) -> bool:
         return username != "" and (
             normalise_username(username) == normalise_username(text)
         )
-    if (number := user.known_number(id_scheme)) and (wanted := _number(text)):
-        return is_same_number(number, wanted)
+    if (number := user.known_number(id_scheme)) and (stated := _number(text)):
+        return is_same_number(number, stated)
     return fold(text) in {fold(name) for name in (user.full_name, user.email) if name}
 
 

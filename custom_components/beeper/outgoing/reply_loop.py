@@ -133,11 +133,11 @@ class _AutomationRun:
 
     def is_with(self, recipient: Recipient) -> bool:
         """Return whether a direct chat with somebody has started it."""
-        account_id, id_scheme, wanted = recipient
+        account_id, id_scheme, known = recipient
         return bool(
             self.person
             and account_id == self.account_id
-            and proof(wanted) & proof(identities(self.person, id_scheme))
+            and proof(known) & proof(identities(self.person, id_scheme))
         )
 
 
