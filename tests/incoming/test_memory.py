@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.data import get_data
-from custom_components.beeper.incoming import seen_messages
+from custom_components.beeper.incoming import read_positions, seen_messages
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -153,7 +153,7 @@ async def test_only_the_latest_chats_are_known_to_be_read(
     events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(seen_messages, "_MARKS_KEPT", 1)
+    monkeypatch.setattr(read_positions, "_KEPT", 1)
     for chat_id in (KIM, FAMILY, KIM):
         count = len(events)
         write(simulator, "hi", chat_id=chat_id)
