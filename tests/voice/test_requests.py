@@ -58,6 +58,7 @@ pytestmark = pytest.mark.usefixtures("assist")
         ("fr", "Envoie à Family un WhatsApp I'm late"),
         ("fr", "WhatsApp Family I'm late"),
         ("fr", "Réponds à Family I'm late"),
+        ("fr", "Envoie un message à Family sur WhatsApp\u00a0: I'm late"),
         ("es", "Envía un WhatsApp a Family diciendo I'm late"),
         ("es", "¿Puedes enviar un mensaje a Family diciendo I'm late"),
         ("es", "Envíale a Family un WhatsApp I'm late"),

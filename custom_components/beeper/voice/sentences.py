@@ -35,8 +35,11 @@ _FOLDER: Final = Path(__file__).parent / "languages"
 _FALLBACK: Final = "en"
 _PART: Final = re.compile(r"<(\w+)>")
 _FIRST_WORD: Final = re.compile(r"(\w+['’]|\w+(?!\S))\s*")
-_SEPARATOR: Final = re.compile(r"\.+|…|[:,;]")
-"""Between a command and its text, directly after the last word of the command."""
+_SEPARATOR: Final = re.compile(r"\.+|…|[:,;]|\s+[:;](?=\s)")
+"""Between a command and its text, after the last word of the command.
+
+French has a space before it; without one after it, it may be an emoticon.
+"""
 
 type SentenceGroup = Literal["commands", "replies"]
 
