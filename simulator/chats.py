@@ -35,6 +35,11 @@ class Chats:
         self._numbers = count(1)
         self._sort_keys = count(821_744_079, 7)
 
+    def continue_ids(self, earlier: Chats) -> None:
+        """Give no ID that an earlier state of the same server has given."""
+        if earlier.accounts:
+            self._numbers, self._sort_keys = earlier._numbers, earlier._sort_keys
+
     def now(self) -> datetime:
         """The server's clock."""
         return datetime.now(UTC) + self.clock_skew

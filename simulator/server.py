@@ -113,11 +113,15 @@ class Simulator(Actions):
         self.reset()
 
     def reset(self) -> None:
-        """Restore the sample world and the initial traits, and clear faults and log."""
+        """Restore the sample world and the initial traits, and clear faults and log.
+
+        The IDs of new chats and messages continue: a server gives none twice.
+        """
         self.world.settle()
         self._scenes.clear()
         self.traits.replace()
-        self.world = sample_world(self._chats)
+        earlier, self.world = self.world, sample_world(self._chats)
+        self.world.continue_ids(earlier)
         self.world.traits = self.traits
         self.traits.add(*self._initial_traits)
         self.hub.attach(self.world)

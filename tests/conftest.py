@@ -52,6 +52,7 @@ from tests.helpers.listening import collect
 from tests.helpers.media import Door, Doorbell
 from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import quiet, until
+from tests.helpers.world import sign_in
 
 # No test fails because a machine is busy.
 settings.register_profile("beeper", deadline=None)
@@ -62,8 +63,13 @@ collect_ignore = ["browser", "live"]
 
 
 @pytest.fixture(autouse=True)
-def integration(enable_custom_integrations: None, socket_enabled: None) -> None:
-    """Let Home Assistant find the integration and the simulator."""
+def integration(request: pytest.FixtureRequest, socket_enabled: None) -> None:
+    """Let Home Assistant find the integration and the simulator.
+
+    It is not started for tests that do not use it.
+    """
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
 
 
 @pytest.fixture
@@ -129,8 +135,7 @@ async def simulator(profile: str, socket_enabled: None) -> AsyncIterator[Simulat
 @pytest.fixture
 def signed_in(simulator: Simulator) -> None:
     """Connect all accounts; one of them starts signed out."""
-    for account in simulator.world.accounts.values():
-        account.status = "connected"
+    sign_in(simulator)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
 from tests.helpers.actions import call_action, create_chat, find
+from tests.helpers.cells import cells
 
 SECOND = "local-whatsapp_ba_Sample"
 
@@ -77,6 +78,7 @@ async def test_error_lists_the_accounts(
     assert not simulator.executed
 
 
+@cells
 @pytest.mark.parametrize(
     ("action", "call"),
     [

@@ -17,6 +17,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Message, Person
 from tests.helpers.actions import PATH, call_action, sent, tried
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.labels import plain
 from tests.helpers.media import PNG
@@ -148,6 +149,7 @@ async def test_a_question_is_answered(
     assert sent(simulator) == 1
 
 
+@cells
 @pytest.mark.parametrize(
     ("text", "answer_id"),
     [("1", "yes"), ("2.", "no"), ("SURE!", "yes"), ("No thanks", "no"), ("👍", "yes")],
@@ -188,6 +190,7 @@ async def test_slots_are_returned(simulator: Simulator, ask: Ask) -> None:
     )
 
 
+@cells
 @pytest.mark.parametrize(
     ("reaction", "answer_id"),
     [("👍", "yes"), ("👎🏾", "no"), ("1️⃣", "yes"), ("2️⃣", "no")],
@@ -330,6 +333,7 @@ async def test_a_name_means_the_person_who_has_it_now(
     assert (await question)["sender_id"] == KIMS_ID
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "key"),
     [
@@ -804,6 +808,7 @@ async def test_targets(
     assert (await question)["answered"]
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "key", "field"),
     [

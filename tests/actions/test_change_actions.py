@@ -21,6 +21,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.model import Chat, Message
 from tests.helpers.actions import call_action
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.labels import refused
 from tests.helpers.servers import add_entry
@@ -163,6 +164,7 @@ def test_every_change_action_is_tested() -> None:
 # Effects
 
 
+@cells
 @EACH_PROFILE
 @EACH_CALL
 async def test_change_on_each_generation(
@@ -298,6 +300,7 @@ async def test_cleared_draft_without_replacement_is_reported(
     assert len(mutations(simulator)) == 2
 
 
+@cells
 @pytest.mark.parametrize("profile", ["4.2.557", "4.2.808"])
 @pytest.mark.parametrize(
     ("format_", "text"), [("text", r"\*Hi\*"), ("markdown", "*Hi*"), (None, r"\*Hi\*")]
@@ -361,6 +364,7 @@ async def test_mark_read_up_to_a_message(
     assert newer.is_unread is (message_id is not None)
 
 
+@cells
 @pytest.mark.parametrize("profile", ["4.2.808", "latest"])
 @pytest.mark.parametrize("action", OF_MESSAGE)
 async def test_new_message_is_found_by_its_pending_id(
@@ -461,6 +465,7 @@ async def test_change_waits_for_earlier_messages(
     ]
 
 
+@cells
 @pytest.mark.parametrize(
     ("stored", "given"),
     [
@@ -666,6 +671,7 @@ def test_every_recorded_change_is_compared() -> None:
     assert {record["call"] for record in RECORDS} == WIRE.keys()
 
 
+@cells
 @pytest.mark.parametrize("action", ["edit_message", "delete_message", "clear_reminder"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 async def test_idempotent_requests_are_not_repeated(
@@ -698,6 +704,7 @@ async def test_offline_server_changes_nothing(
 # Lost answers: all of them are in test_fault_matrix
 
 
+@cells
 @EACH_CALL
 async def test_change_found_applied_is_recovered(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
@@ -712,6 +719,7 @@ async def test_change_found_applied_is_recovered(
     assert len(simulator.executed) == len(mutations(simulator)) == 1
 
 
+@cells
 @EACH_CALL
 async def test_change_without_a_trace_is_unknown_and_repeatable(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
@@ -995,6 +1003,7 @@ async def test_both_request_formats_are_tried_in_order(
     assert len(simulator.executed) == 1
 
 
+@cells
 @pytest.mark.parametrize("profile", ["easymatrix"])
 @pytest.mark.parametrize("action", ["set_reminder", "remove_reaction"])
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502])
@@ -1030,6 +1039,7 @@ STATUSES = {
 }
 
 
+@cells
 @pytest.mark.parametrize(("status", "says"), STATUSES.items())
 async def test_refusal_explains_why_nothing_was_changed(
     hass: HomeAssistant,
@@ -1069,6 +1079,7 @@ async def test_read_only_mode_changes_nothing(
     assert not mutations(simulator)
 
 
+@cells
 @pytest.mark.parametrize("action", OF_MESSAGE)
 @pytest.mark.parametrize(
     ("ids", "error"),
@@ -1211,6 +1222,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@cells
 @pytest.mark.parametrize(
     ("action", "data", "says"), BAD, ids=[f"{name} {data}" for name, data, _ in BAD]
 )
@@ -1228,6 +1240,7 @@ async def test_bad_input_is_named(
     assert not mutations(simulator)
 
 
+@cells
 @pytest.mark.parametrize("action", [row.job.name for row in CHANGE_ACTIONS])
 async def test_exactly_one_chat_is_required(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
@@ -1251,6 +1264,7 @@ async def test_exactly_one_chat_is_required(
     assert not mutations(simulator)
 
 
+@cells
 @pytest.mark.parametrize(
     ("action", "data"),
     [

@@ -17,6 +17,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import call_action, create_chat
+from tests.helpers.cells import cells
 from tests.helpers.faults import REFUSALS
 from tests.helpers.labels import plain
 from tests.helpers.servers import add_entry
@@ -299,6 +300,7 @@ async def test_non_default_account(
 # Refusals and their messages
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -19,6 +19,7 @@ from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Asset, Json
 from tests.helpers.actions import download
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.media import CAKE, attach, files
@@ -257,6 +258,7 @@ async def test_existing_file_is_not_overwritten(
     assert len(files(media)) == 6
 
 
+@cells
 @pytest.mark.parametrize(
     "url",
     ["file:///etc/passwd", "https://example.com/x", "/etc/passwd", "MXC://b/x", ""],
@@ -288,6 +290,7 @@ async def test_source_url_replaces_a_missing_id(
     assert await download(hass, chat_id=KIM, message_id=message.id)
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -19,6 +19,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.faults import Fault
 from tests.helpers.actions import call_action
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.labels import plain, refused
 from tests.helpers.servers import add_entry
@@ -336,6 +337,7 @@ MESSAGE_FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
+@cells
 @EACH_PROFILE
 @pytest.mark.parametrize(
     ("action", "key", "table"),
@@ -384,6 +386,7 @@ async def test_messages_by_their_time(
 # Queries
 
 
+@cells
 @pytest.mark.parametrize(
     ("action", "call", "data"),
     [
@@ -472,6 +475,7 @@ TIMES: list[tuple[Any, str]] = [
 ]
 
 
+@cells
 @pytest.mark.parametrize(
     ("action", "field", "name"),
     [
@@ -512,6 +516,7 @@ async def test_omitted_fields_are_not_sent(
 # Page after page
 
 
+@cells
 @EACH_PROFILE
 @pytest.mark.parametrize("limit", [7, 33])
 @pytest.mark.parametrize("action", ["list_messages", "search_messages"])
@@ -686,6 +691,7 @@ async def test_read_only_mode_allows_reading(
     assert await call_action(hass, action, **CALLS[action][0])
 
 
+@cells
 @EACH_ACTION
 async def test_nothing_personal_is_logged(
     hass: HomeAssistant,
@@ -806,6 +812,7 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
 ]
 
 
+@cells
 @EACH_ACTION
 async def test_invalid_call_names_the_field_and_requests_nothing(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, action: str
@@ -843,6 +850,7 @@ async def test_the_cursor_of_another_action_is_refused(
             await call_action(hass, action, **CALLS[action][0], cursor=cursor)
 
 
+@cells
 @EACH_ACTION
 async def test_response_is_required(
     hass: HomeAssistant, loaded: MockConfigEntry, action: str
@@ -865,6 +873,7 @@ async def test_a_response_over_rest(
     assert len(response["chats"]) == 1
 
 
+@cells
 @EACH_PROFILE
 @pytest.mark.parametrize("action", OF_CHAT)
 async def test_unknown_chat(
@@ -945,6 +954,7 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@cells
 @pytest.mark.parametrize("action", ["list_messages", "search_messages"])
 @pytest.mark.parametrize(
     ("kind", "options", "message"), FAULTS, ids=[text for _, _, text in FAULTS]
@@ -1017,6 +1027,7 @@ async def test_several_servers_require_a_choice(
 # One message, and labels
 
 
+@cells
 @EACH_PROFILE
 @pytest.mark.parametrize("pending", [False, True])
 async def test_one_message(

@@ -15,6 +15,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import call_action, sent
+from tests.helpers.cells import cells
 from tests.helpers.listening import message_event, publish
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import until
@@ -265,6 +266,7 @@ async def test_reply_where_no_message_triggered_is_refused(
     assert not simulator.executed
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -15,6 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import call_action, sent, tried
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.faults import REFUSALS
 from tests.helpers.labels import plain
@@ -129,6 +130,7 @@ async def test_disabled_entity_still_names_its_chat(
     assert sent(simulator) == 1
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "body"),
     [
@@ -170,6 +172,7 @@ async def test_the_response_is_optional(
 HI = {"chat_id": KIM, "message": "hi"}
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -310,6 +313,7 @@ async def test_entity_determines_the_server(
 # Server errors
 
 
+@cells
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -360,6 +364,7 @@ async def test_server_errors_are_translated(
     assert (await call_action(hass, "send_message", **HI))["recovered"] is False
 
 
+@cells
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
     ("data", "text"),
@@ -442,6 +447,7 @@ MENTIONS = {
 """What is mentioned in the family's group; None where nobody is."""
 
 
+@cells
 @pytest.mark.parametrize(("text", "mentioned"), MENTIONS.items(), ids=MENTIONS)
 async def test_mentions_by_name(
     hass: HomeAssistant,

@@ -22,6 +22,7 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import call_action, sent, tried
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.servers import add_entry
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, texts
@@ -80,6 +81,7 @@ def reached(simulator: Simulator) -> list[str]:
     return [request.path.split("/")[3] for request in simulator.executed]
 
 
+@cells
 @pytest.mark.parametrize("as_target", [True, False])
 @pytest.mark.parametrize("name", REACHED)
 async def test_every_chat_of_a_target_gets_one_message(
@@ -125,6 +127,7 @@ async def test_chats_of_a_group_get_one_message_each(
     assert reached(simulator) == [KIM, FAMILY]
 
 
+@cells
 @pytest.mark.parametrize(
     "target",
     [

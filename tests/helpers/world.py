@@ -30,6 +30,12 @@ def write(
     return simulator.world.incoming(chat, sender, text, when=when)
 
 
+def sign_in(simulator: Simulator) -> None:
+    """Connect all accounts; one of them starts signed out."""
+    for account in simulator.world.accounts.values():
+        account.status = "connected"
+
+
 def group(simulator: Simulator) -> str:
     """Return a group's id."""
     return next(
