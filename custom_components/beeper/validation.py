@@ -252,7 +252,7 @@ def file_name(value: Any) -> str:
         raise vol.Invalid("not_file_name")
     while (again := unquote(decoded)) != decoded:
         decoded = again
-    if not decoded.isprintable() or {*decoded} & {*"/\\"}:
+    if not decoded.isprintable() or not decoded.strip(" .") or {*decoded} & {*"/\\"}:
         raise vol.Invalid("not_file_name")
     return name
 

@@ -686,6 +686,8 @@ async def site(
         ("%2e%2e%5ccat.png", "cat.png"),
         ("%2e%2e%2f", "file.png"),
         ("a%07b%00c.png", "abc.png"),
+        ("%25%012e%25%E2%80%8B2e%25%002fcat.png", "cat.png"),
+        ("%252%012e%252%01e%252%01fcat.png", "cat.png"),
         (f"{'x' * 300}", f"{'x' * 200}.png"),
     ],
 )
@@ -1036,6 +1038,8 @@ async def test_repeat_finds_a_late_attachment(
         ({"attachment": "camera.door", "file_name": "%2e%2e%2fx"}, "must be a file"),
         ({"attachment": "camera.door", "file_name": "%252e%252Fx"}, "must be a file"),
         ({"attachment": "camera.door", "file_name": "a%00b"}, "must be a file"),
+        ({"attachment": "camera.door", "file_name": ".."}, "must be a file"),
+        ({"attachment": "camera.door", "file_name": "%252e%2e "}, "must be a file"),
         ({"attachment": "http://x/a\x00b"}, "attachment is not a valid"),
         ({"attachment": "http://x/a\r\nb"}, "attachment is not a valid"),
         ({"attachment": "/media/a\x00b"}, "attachment is not a valid"),

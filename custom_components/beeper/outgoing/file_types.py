@@ -197,13 +197,14 @@ def safe_name(name: str) -> str:
     A server's address can hide a path in it.
     """
     for _ in range(_MAX_ENCODINGS):
-        if (decoded := unquote(name)) == name:
+        # What shows nothing can hide an encoded character.
+        decoded = "".join(char for char in unquote(name) if char.isprintable())
+        if decoded == name:
             break
         name = decoded
     else:
         name = name.replace("%", "")
-    name = re.split(r"[/\\]", name)[-1]
-    name = "".join(char for char in name if char.isprintable()).strip()
+    name = re.split(r"[/\\]", name)[-1].strip()
     return "" if not name.strip(".") else name[:_MAX_NAME_LENGTH]
 
 
