@@ -162,8 +162,15 @@ async def test_an_attempt_from_before_two_restarts_is_known(
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"version": 1, "data": []}', b"\0" * 64, b"[]", b"\xff\n{", b"{}\n\n{}"],
-    ids=["storage", "zeros", "list", "no text", "no fields"],
+    [
+        b'{"version": 1, "data": []}',
+        b"\0" * 64,
+        b"[]",
+        b"\xff\n{",
+        b'{}\n\n{"id":1}\n{"id":[],"keys":[]}\n{"id":3,"keys":[7],"at":0,"window":9}',
+        b'{"id":2,"keys":"x","at":0,"window":9}\n{"id":4,"keys":["x"],"at":"","window":9}',
+    ],
+    ids=["storage", "zeros", "list", "no text", "no fields", "other fields"],
 )
 async def test_a_file_of_something_else_is_no_attempt(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, content: bytes

@@ -5,11 +5,12 @@ times as long as the request. Here, a record is appended, and the disk confirms 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 import logging
 import os
 from pathlib import Path
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, TypeGuard
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_bytes
@@ -87,11 +88,11 @@ class AttemptJournal:
             _LOGGER.error("%s cannot be read: %s", self._path.name, err.strerror)
             return records
         for line in lines:
-            try:
-                record = cast("StoredAttempt", json_loads_object(line))
-                records[record["id"]] = record
-            except ValueError, KeyError:
-                continue  # It was cut off when Home Assistant was killed, or is not ours.
+            # It may be cut off, as Home Assistant was killed, or be something else.
+            with suppress(ValueError):
+                record = json_loads_object(line)
+                if _is_attempt(record):
+                    records[record["id"]] = record
         return {
             number: record
             for number, record in records.items()
@@ -113,6 +114,16 @@ class AttemptJournal:
         except OSError as err:
             # As with Home Assistant's own storage, the request goes on without it.
             _LOGGER.error("%s cannot be written: %s", self._path.name, err.strerror)
+
+
+def _is_attempt(record: Mapping[str, Any]) -> TypeGuard[StoredAttempt]:
+    keys, times = record.get("keys"), (record.get("at"), record.get("window"))
+    return (
+        isinstance(record.get("id"), int)
+        and isinstance(keys, list)
+        and all(isinstance(key, str) for key in keys)
+        and all(isinstance(time, int | float) for time in times)
+    )
 
 
 def _sync_folder(folder: Path) -> None:
