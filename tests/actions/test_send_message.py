@@ -443,6 +443,9 @@ MENTIONS = {
     "@": None,
     "@room": ["@room"],
     "@somebody:beeper.com": ["@somebody:beeper.com"],
+    # The name of somebody in the group.
+    "+15550109876": None,
+    "kim@mail.example": None,
 }
 """What is mentioned in the family's group; None where nobody is."""
 
@@ -457,6 +460,8 @@ async def test_mentions_by_name(
     mentioned: list[str] | None,
 ) -> None:
     data = {"chat_id": FAMILY, "message": "Look", "mentions": ["Kim", text]}
+    if text in ("+15550109876", "kim@mail.example"):
+        simulator.world.chats[FAMILY].participants[1].full_name = text
     if mentioned is None:
         with pytest.raises(ServiceValidationError) as refused:
             await call_action(hass, "send_message", **data)

@@ -517,9 +517,19 @@ async def test_title_equal_to_another_chats_number(
 ) -> None:
     number = simulator.world.chats[KIM].local_id
     assert (await send(hass, int(number)))["chat_id"] == KIM
-    simulator.world.chats[FAMILY].title = number
+    stranger = contact(simulator, "@stranger:beeper.com", full_name=number)
+    before = len(simulator.executed)
 
-    assert (await send(hass, number))["chat_id"] == FAMILY
+    # Anybody can take it as their name, and give it to a group.
+    with pytest.raises(ServiceValidationError, match="matches 2"):
+        await start(hass, number)
+    chat(simulator, [stranger])
+    with pytest.raises(ServiceValidationError, match="matches 2"):
+        await send(hass, number)
+    simulator.world.chats[FAMILY].title = number
+    with pytest.raises(ServiceValidationError, match="matches 3"):
+        await send(hass, int(number))
+    assert len(simulator.executed) == before
 
 
 @pytest.mark.parametrize(

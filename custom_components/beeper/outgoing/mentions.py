@@ -8,7 +8,7 @@ from ..api.exceptions import BeeperError
 from ..api.folding import fold
 from ..api.models import User
 from ..api.phone_numbers import PhoneNumberError, is_same_number, parse
-from ..api.user_ids import normalise_username
+from ..api.user_ids import is_email, normalise_email, normalise_username
 
 _EVERYBODY = "@room"
 
@@ -52,9 +52,15 @@ def _is_user(user: User, text: str, id_scheme: str | None) -> bool:
         return username != "" and (
             normalise_username(username) == normalise_username(text)
         )
-    if (number := user.known_number(id_scheme)) and (stated := _number(text)):
-        return is_same_number(number, stated)
-    return fold(text) in {fold(name) for name in (user.full_name, user.email) if name}
+    # Anybody can take somebody else's number or address as their name.
+    if stated := _number(text):
+        number = user.known_number(id_scheme)
+        return number is not None and is_same_number(number, stated)
+    if is_email(text):
+        return user.email is not None and (
+            normalise_email(user.email) == normalise_email(text)
+        )
+    return user.full_name is not None and fold(text) == fold(user.full_name)
 
 
 def _number(text: str) -> str | None:

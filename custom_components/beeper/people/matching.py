@@ -220,12 +220,18 @@ def rank_candidates(
 def select_best(
     ranked: Iterable[tuple[Rank, Candidate]],
 ) -> list[Candidate]:
-    """Return the matches of the best rank, none if that selects nobody."""
+    """Return the matches of the best rank, none if that selects nobody.
+
+    A chat's number and the same digits as somebody else's name are equally good: anybody
+    can take them as a name.
+    """
     ranked = list(ranked)
     if not ranked or not ranked[0][0].selects:
         return []
-    best = ranked[0][0]
-    return [candidate for rank, candidate in ranked if rank is best]
+    best = {ranked[0][0]}
+    if Rank.EXACT in best:
+        best.add(Rank.CHAT_NUMBER)
+    return [candidate for rank, candidate in ranked if rank in best]
 
 
 def is_identity(text: str) -> bool:
