@@ -19,9 +19,10 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator, faults, wire
 from simulator.faults import Fault, Run, hang_up
 from tests.helpers.actions import PATH, call_action, send, sent, tried
+from tests.helpers.media import Door
 from tests.helpers.outcomes import outcome_of
 from tests.helpers.servers import add_entry
-from tests.helpers.waiting import until
+from tests.helpers.waiting import poll, until
 from tests.helpers.world import FAMILY, INSTAGRAM, KIM, PROFILES, texts
 
 pytestmark = pytest.mark.usefixtures("quick_recovery")
@@ -76,6 +77,41 @@ async def test_both_ids_name_the_same_chat(
 
     with pytest.raises(HomeAssistantError, match="Not repeated"):
         await send(hass, simulator.world.chats[KIM].local_id)
+
+
+async def test_a_lost_message_is_known_in_other_words(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    camera: Door,
+) -> None:
+    """The file, a person or the message replied to is written in another way."""
+    world = simulator.world
+    question = await send(hass, message="Coffee?")
+    world.settle()
+    final_id = world.chats[KIM].messages[-1].id
+    await poll(hass, loaded)
+    await until(lambda: get_outbox(hass, loaded).sent.has(final_id))
+    [kim, *_] = world.chats[FAMILY].participants
+    pairs: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        (KIM, {"reply_to": question["message_id"]}, {"reply_to": final_id}),
+        (FAMILY, {"mentions": "Kim"}, {"mentions": kim.id}),
+        (FAMILY, {"link_preview": False}, {}),
+        (
+            FAMILY,
+            {"attachment": "camera.door"},
+            {"attachment": "media-source://camera/camera.door"},
+        ),
+    ]
+    pairs += [(chat_id, second, first) for chat_id, first, second in pairs]
+    before = sent(simulator)
+
+    for number, (chat_id, first, second) in enumerate(pairs):
+        simulator.faults.add("drop_before", method="POST", path=PATH)
+        for data in (first, second):
+            call = send(hass, chat_id, f"message {number}", Context(), **data)
+            assert await outcome_of(call) == "unknown", data
+    assert sent(simulator) == before
 
 
 async def test_unknown_outcome_expires_after_ten_minutes(

@@ -61,12 +61,12 @@ class Generation:
     `start_ways` are tried in order; the next one only after a response that proves the
     route absent or, if `guessed`, after one that rejected the body. With `rich_text`,
     message texts are Matrix HTML; with `single_messages`, a message can be read by its
-    id; with `typed_messages`, only membership events have no type. `reminder_fields`
-    are the possible fields for the time of a reminder. `reaction_in_path` says whether
-    the path or the query names the reaction to remove. `attachment_types` are the
-    server's words for the types of attachments that it knows. If several values are
-    possible, they are tried in order; the next one only after a response that proves
-    that nothing ran.
+    id; with `typed_messages`, only membership events have no type, and replies name the
+    original. `reminder_fields` are the possible fields for the time of a reminder.
+    `reaction_in_path` says whether the path or the query names the reaction to remove.
+    `attachment_types` are the server's words for the types of attachments that it knows.
+    If several values are possible, they are tried in order; the next one only after a
+    response that proves that nothing ran.
     """
 
     name: str

@@ -5,7 +5,7 @@ be returned as the result.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -70,12 +70,14 @@ async def find_sent(
     account_id: str | None,
     *,
     attachment: str | bool = False,
+    original_ids: Collection[str] = (),
 ) -> SentCandidates:
     """Return a chat's own messages that the attempt may have sent.
 
     `attempted` is the event loop's time. `account_id` is for rows that do not name their
-    account. `attachment` is the file's name, or whether there was a file. Raises
-    BeeperError if the messages cannot be read.
+    account. `attachment` is the file's name, or whether there was a file, `original_ids`
+    are those of the message that it replies to. Raises BeeperError if the messages
+    cannot be read.
     """
     client = server.client
     since = await _server_time(client, attempted)
@@ -87,6 +89,8 @@ async def find_sent(
         and message.timestamp is not None
         and message.timestamp >= since - TWIN_WINDOW
         and same_text(text or "", message.text or "", is_rich=is_rich)
+        and message.edited is None  # It had another text.
+        and _is_reply(server, message, original_ids)
         and bool(message.attachments) is bool(attachment)
         and all(
             isinstance(attachment, bool) or received.file_name in (None, attachment)
@@ -101,6 +105,13 @@ async def find_sent(
         earlier=[row for row in found if row.timestamp and row.timestamp < since],
         messages=[row for row in found if row.timestamp and row.timestamp >= since],
     )
+
+
+def _is_reply(server: Server, message: Message, original_ids: Collection[str]) -> bool:
+    """Return whether a message may reply to one of these, or to none if there are none."""
+    if message.reply_to_message_id is not None:
+        return message.reply_to_message_id in original_ids
+    return not (original_ids and server.client.features.typed_messages)
 
 
 async def find_existing_chats(

@@ -14,7 +14,7 @@ from ..api.merged_chats import read_message
 from ..api.models import Chat, Message, SentMessage
 from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
 from ..errors import Refusal
-from .attachment_sources import Source
+from .attachment_sources import Source, picture_entity
 from .attachment_upload import upload
 from .delivery_status import read_final_id, wait_for_delivery
 from .identities import Identity, proof, recipient_identities, text_keys
@@ -74,34 +74,57 @@ class SendMessageJob(Job[SentMessage]):
         self._request = self._request_with(None)
 
     @property
-    def _content(self) -> tuple[Hashable, ...]:
+    def _chat_ids(self) -> set[str]:
+        return conversation_ids(self.message.chat_id, self._chat)
+
+    @property
+    def _original_ids(self) -> frozenset[str]:
+        """All IDs of the message that this one replies to."""
+        known = {*filter(None, (self.message.reply_to, self._reply_to))}
+        return frozenset(known).union(
+            *(self.context.sent.all_ids(self._chat_ids, one) for one in known)
+        )
+
+    @property
+    def _contents(self) -> list[tuple[Hashable, ...]]:
+        """What is sent; a reply by each ID of the message that it replies to."""
         message = self.message
         file = message.attachment
-        return (
-            "message",
-            message.text,
-            message.reply_to,
-            message.mentions,
-            message.link_preview,
-            message.attachment_type,
-            *((file.location, file.name) if file else ()),
-        )
+        return [
+            (
+                "message",
+                message.text,
+                original_id,
+                message.mentions,
+                message.link_preview,
+                message.attachment_type,
+                *(
+                    (picture_entity(file.location) or file.location, file.name)
+                    if file
+                    else ()
+                ),
+            )
+            for original_id in self._original_ids or [None]
+        ]
 
     @property
     @override
     def keys(self) -> set[Hashable]:
         return {
-            (*self._content, chat_id)
-            for chat_id in conversation_ids(self.message.chat_id, self._chat)
+            (*content, chat_id)
+            for content in self._contents
+            for chat_id in self._chat_ids
         }
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
         people = proof(self._identities)
-        keys: set[Hashable] = {(*self._content, *identity) for identity in people}
-        if self.recipient is not None:
-            keys.add((*self._content, "recipient", self.recipient.casefold()))
+        keys: set[Hashable] = set()
+        for content in self._contents:
+            keys |= {(*content, *identity) for identity in people}
+            if self.recipient is not None:
+                keys.add((*content, "recipient", self.recipient.casefold()))
         return keys | self._text_keys(people)
 
     @property
@@ -120,7 +143,9 @@ class SendMessageJob(Job[SentMessage]):
         if not message.text or message.reply_to or message.attachment:
             return set()
         account_id = self._chat.account_id if self._chat else None
-        return text_keys(account_id, message.text, people)
+        return text_keys(account_id, message.text, people) | {
+            ("text", message.text, chat_id) for chat_id in self._chat_ids
+        }
 
     @property
     @override
@@ -225,6 +250,7 @@ class SendMessageJob(Job[SentMessage]):
             self._request.chat_id,
             self.message.text,
             attached=self.message.attachment is not None,
+            original_ids=self._original_ids,
         )
 
     def _count(self) -> None:
@@ -297,6 +323,7 @@ class SendMessageJob(Job[SentMessage]):
                 since,
                 self._chat.account_id if self._chat else None,
                 attachment=attachment.file_name if attachment else attached,
+                original_ids=self._original_ids,
             ),
             {chat_id, *(self._chat.merged_ids if self._chat else ())},
             mine=self._sent,

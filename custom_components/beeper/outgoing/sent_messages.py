@@ -121,6 +121,7 @@ class SentMessages:
         text: str | None,
         *,
         attached: bool = False,
+        original_ids: frozenset[str] = frozenset(),
     ) -> SentRecord:
         """Record an attempt: the message may be read before the reply arrives."""
         now = asyncio.get_running_loop().time()
@@ -130,6 +131,7 @@ class SentMessages:
             text=text or "",
             attached=attached,
             attempted=now,
+            original_ids=original_ids,
         )
         self._sent = [
             earlier
@@ -234,6 +236,12 @@ class SentMessages:
             if sent.chat_id in chat_ids
             or (account_id and sent.chat_id is None and sent.account_id == account_id)
         ]
+
+    def all_ids(self, chat_ids: set[str], message_id: str) -> frozenset[str]:
+        """Return all known IDs of a message of a chat."""
+        return frozenset({message_id}).union(
+            *(sent.ids for sent in self.into(chat_ids) if message_id in sent.ids)
+        )
 
     def pending_id(self, chat_ids: set[str], message_id: str | None) -> str | None:
         """Return the ID that an action returned for a message, None if it sent none."""

@@ -43,6 +43,8 @@ class SentRecord:
     final_time: float | None = None
     """When the message with the final ID was written, by the server's clock."""
     result: SentMessage | None = None
+    original_ids: frozenset[str] = frozenset()
+    """IDs of the message that it replies to."""
     is_settled: bool = False
     failure: Delivery | None = None
     is_restored: bool = False
@@ -102,6 +104,7 @@ class SentRecord:
             and (age < _RECOGNISED_FOR or self.is_waiting)
             and self.is_after(message, now)
             and bool(message.attachments) is self.attached
+            and message.reply_to_message_id in (None, *self.original_ids)
             and (
                 same_text(self.text, message.text or "")
                 or any(file.file_name == self.text for file in message.attachments)

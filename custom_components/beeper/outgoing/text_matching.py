@@ -9,6 +9,7 @@ import html
 import re
 from typing import Final
 import unicodedata
+from urllib.parse import unquote
 
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TAG: Final = re.compile(r"<[^<>]*>")  # Linear, however many `<` have no end.
@@ -28,13 +29,24 @@ _NUMBER: Final = re.compile(r"^[ ]{0,3}0{0,8}(\d{1,9})[.)](?=[ \t])", re.MULTILI
 _START: Final = re.compile(r"<ol\b(?:[^<>]*?\bstart=\"?(\d{1,9}))?")
 """The first number of a list; it is 1 if the list does not state it."""
 
-_UNMARKED: Final = ([False] * len(_KINDS), 0)
+_IN_HTML: Final = (
+    ("code", re.compile(r"<(?:code|pre)\b")),
+    ("strong", re.compile(r"<(?:strong|b)\b")),
+    ("em", re.compile(r"<(?:em|i)\b")),
+    ("image", re.compile(r"<img\b")),
+)
+_ANCHOR: Final = re.compile(r"<a\b([^<>]*)>([^<>]*)")
+_HREF: Final = re.compile(r"\bhref=[\"']([^\"'<>]*)")
+_SCHEME: Final = re.compile(r"^(?:https?://|mailto:)|/$")
+_AUTOMATIC: Final = ("https://matrix.to/", "tel:")
+"""Links of mentions and numbers."""
 
 _FENCE: Final = re.compile(r"^[ ]{0,3}(?:```|~~~)[^\n`]*$", re.MULTILINE)
 _CODE: Final = re.compile(r"(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
-_LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:[ ]\"[^\"\n]*\")?\)")
+_LINK: Final = re.compile(r"(!?)\[([^\[\]\n]*)\]\(([^()\s]*)(?:[ ]\"[^\"\n]*\")?\)")
 _AUTOLINK: Final = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
-_STRONG: Final = re.compile(r"(\*\*|~~)(?=\S)([^\n]+?)(?<=\S)\1")
+_STRONG: Final = re.compile(r"\*\*(?=\S)([^\n]+?)(?<=\S)\*\*")
+_STRUCK: Final = re.compile(r"~~(?=\S)([^\n]+?)(?<=\S)~~")
 _STRONG_WORD: Final = re.compile(r"(?<!\w)__(?=\S)([^\n]+?)(?<=\S)__(?!\w)")
 _EMPHASIS: Final = re.compile(r"\*(?=[^\s*])([^\n*]+?)(?<=\S)\*")
 _EMPHASIS_WORD: Final = re.compile(r"(?<!\w)_(?=[^\s_])([^\n_]+?)(?<=\S)_(?!\w)")
@@ -43,6 +55,8 @@ _PRIVATE: Final = 0xE000
 _RESTORE: Final = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + 127)}]")
 _MAX_RENDERED: Final = 5_000
 """Characters beyond which only exact forms are compared: time stays bounded."""
+
+_UNMARKED: Final = ([False] * len(_KINDS), 0, frozenset[str]())
 
 
 def same_text(sent: str, stored: str, *, is_rich: bool | None = None) -> bool:
@@ -61,15 +75,16 @@ def same_text(sent: str, stored: str, *, is_rich: bool | None = None) -> bool:
         # Inline tags may stand within words.
         forms.add(_fold(html.unescape(_TAG.sub("", marked))))
     shown = {_fold(_ESCAPED.sub(r"\1", sent))}
+    text, inline = _rendered(sent)
     if is_rich is True:
-        # "- 5" is a list of "5", and another text than "5".
-        stored_as = _marked(stored, in_html=True)
-        if stored_as == _marked(sent):
-            shown.add(_fold(_shown(sent)))
+        # "- 5" is a list of "5", and another text than "5", and so is "*5*".
+        stored_as = (*_marked(stored, in_html=True), _marks_in_html(stored))
+        if stored_as == (*_marked(sent), inline):
+            shown.add(_fold(text))
         elif stored_as != _UNMARKED:
             return False
     else:
-        shown.add(_fold(_shown(sent)))
+        shown.add(_fold(text))
     if is_rich is not True:
         shown.add(_fold(sent))
     return not forms.isdisjoint(shown)
@@ -82,6 +97,27 @@ def _marked(text: str, *, in_html: bool = False) -> tuple[list[bool], int]:
         [bool(kind[in_html].search(text)) for kind in _KINDS],
         int(number[1] or 1) if number else 0,
     )
+
+
+def _marks_in_html(stored: str) -> frozenset[str]:
+    """Return which marks a text has within its lines, and where its links lead."""
+    links = (
+        (html.unescape(href[1]), html.unescape(text))
+        for attributes, text in _ANCHOR.findall(stored)
+        if (href := _HREF.search(attributes))
+    )
+    return frozenset(kind for kind, tag in _IN_HTML if tag.search(stored)) | {
+        _link(href)
+        for href, text in links
+        # What only looks like an address becomes a link by itself.
+        if not href.startswith(_AUTOMATIC)
+        and _SCHEME.sub("", href) != _SCHEME.sub("", text)
+    }
+
+
+def _link(href: str) -> str:
+    """Return what identifies the target of a link, in whichever spelling."""
+    return f"link {unquote(html.unescape(href)).rstrip('/')}"
 
 
 def same_title(sent: str, stored: str) -> bool:
@@ -105,28 +141,38 @@ def _breaks(stored: str) -> str:
 def _fold(text: str) -> str:
     """Return a text whatever the width of its spaces and the number of blank lines."""
     # It marks the start of a text that begins with spaces.
-    lines = text.replace("\N{ZERO WIDTH SPACE}", "").splitlines()
+    lines = text.lstrip().removeprefix("\N{ZERO WIDTH SPACE}").splitlines()
     return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
 
 
-def _shown(markdown: str) -> str:
-    """Return the text that people see of Markdown."""
+def _rendered(markdown: str) -> tuple[str, frozenset[str]]:
+    """Return the text that people see of Markdown, and its marks within the lines."""
     if len(markdown) > _MAX_RENDERED:
-        return _ESCAPED.sub(r"\1", markdown)
+        return _ESCAPED.sub(r"\1", markdown), frozenset()
+    marks: set[str] = set()
     text = _ESCAPED.sub(lambda match: chr(_PRIVATE + ord(match[1])), markdown)
-    text = _FENCE.sub("", text)
-    text = _BLOCK.sub("", text)
-    text = _CODE.sub(r"\2", text)
-    text = _LINK.sub(r"\1", text)
-    text = _AUTOLINK.sub(r"\1", text)
-    for pattern, group in (
-        (_STRONG, r"\2"),
-        (_STRONG_WORD, r"\1"),
-        (_EMPHASIS, r"\1"),
-        (_EMPHASIS_WORD, r"\1"),
+
+    def restored(part: str) -> str:
+        # An escaped `&` begins no entity.
+        return _RESTORE.sub(
+            lambda match: chr(ord(match[0]) - _PRIVATE), html.unescape(part)
+        )
+
+    for image, _, href in _LINK.findall(text):
+        marks.add("image" if image else _link(restored(href)))
+    for mark, pattern, group in (
+        ("code", _FENCE, ""),
+        ("", _BLOCK, ""),
+        ("code", _CODE, r"\2"),
+        ("", _LINK, r"\2"),
+        ("", _AUTOLINK, r"\1"),
+        ("strong", _STRONG, r"\1"),
+        ("", _STRUCK, r"\1"),
+        ("strong", _STRONG_WORD, r"\1"),
+        ("em", _EMPHASIS, r"\1"),
+        ("em", _EMPHASIS_WORD, r"\1"),
     ):
-        text = pattern.sub(group, text)
-    # An escaped `&` begins no entity.
-    return _RESTORE.sub(
-        lambda match: chr(ord(match[0]) - _PRIVATE), html.unescape(text)
-    )
+        text, count = pattern.subn(group, text)
+        if count and mark:
+            marks.add(mark)
+    return restored(text), frozenset(marks)
