@@ -94,6 +94,7 @@ async def send(hass: HomeAssistant, recipient: str, **data: Any) -> Any:
         ("غرفة 2", "غرفة ٢", "exact"),
         ("יוסי", "\u200fיוסי כהן\u200f", "words"),
         ("ज़ीनत", "ज़ीनत अमान", "words"),
+        ("രാജന്‍", "രാജന് കുമാര്‍", "words"),
         ("ΓΙΩΡΓΟΣ", "Γιώργος Παπάς", "words"),
         ("约翰", "约翰·史密斯", "words"),
     ],

@@ -17,9 +17,11 @@ _INITIALS: Final = re.compile(
     r"(?<!\w)(?:[^\W\d_]\.){2,}(?!\w)|(?<!\w)(?:[^\W\d_]\.)+[^\W\d_](?!\w)"
 )
 """Letters with dots between them, such as "J.R.": one word."""
+_JOINER: Final = "\u200d"
+"""Between two emoji, it makes one of them; it is invisible, so folding removes it."""
+
 _GLUE: Final = "\ue000"
-_JOINER: Final = re.compile(r"(?<=\W)\u200d(?=\W)")
-"""Makes one emoji of several; it is invisible, so folding removes it."""
+"""Stands for a joiner between emoji."""
 
 _SKIN_TONES: Final = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 _FLAG_LETTERS: Final = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
@@ -50,7 +52,7 @@ class Name:
     def from_text(cls, text: str, *, spoken: bool = False) -> Name:
         """Prepare a text; `spoken` also ignores punctuation, except between digits."""
         plain = _fold(text)
-        glued = _fold(_JOINER.sub(_GLUE, text)) if "\u200d" in text else plain
+        glued = _fold(_glued(text)) if _JOINER in text else plain
         parts = _split(glued, spoken=spoken)
         exact = _join(" ".join(parts).replace(_GLUE, "") if spoken and parts else plain)
         folded = "".join(plain.split())
@@ -133,16 +135,34 @@ def _split_chunk(chunk: str, *, spoken: bool) -> list[str]:
             word = ""
         if _continues_symbol(chunk[:index], parts, char):
             parts[-1] += char
-        elif unicodedata.category(char)[0] != "P" and char not in _SKIN_TONES:
+        elif not (
+            unicodedata.category(char)[0] == "P" or char in _SKIN_TONES or char == _GLUE
+        ):
             parts.append(char)
     if word:
         parts.append(word)
     return parts
 
 
+def _glued(text: str) -> str:
+    """Return a text with the joiners of emoji as characters that folding keeps."""
+    return "".join(
+        _GLUE
+        if char == _JOINER
+        and (_is_symbol(text[index - 1 : index]) or text[index - 1] == "\ufe0f")
+        and _is_symbol(text[index + 1 : index + 2])
+        else char
+        for index, char in enumerate(text)
+    )
+
+
+def _is_symbol(char: str) -> bool:
+    return char != "" and unicodedata.category(char)[0] == "S"
+
+
 def _continues_symbol(before: str, parts: list[str], char: str) -> bool:
     """Return whether a character is another part of the same emoji."""
-    if not parts or not before or _is_word(before[-1]):
+    if not parts or not before or _is_word(before[-1]) or _is_word(parts[-1][-1]):
         return False
     return _GLUE in (char, before[-1]) or (
         char in _FLAG_LETTERS and before[-1] in _FLAG_LETTERS and len(parts[-1]) == 1
