@@ -157,7 +157,7 @@ async def test_several_lines_at_once_are_one_reaction(
 # Automatic systems
 
 
-@pytest.mark.parametrize("seconds", [0, 0.5, 1.9])
+@pytest.mark.parametrize("seconds", [0, 0.5, 1.5])
 async def test_quick_system_is_stopped_early(
     hass: HomeAssistant,
     simulator: Simulator,
