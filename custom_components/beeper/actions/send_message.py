@@ -36,6 +36,7 @@ from .action import (
     FORMAT_SCHEMA,
     Action,
     Fields,
+    Params,
     async_get_entry_and_chat,
     validate_chat_fields,
 )
@@ -179,29 +180,10 @@ async def async_send(
 ) -> SendMessageResponse:
     """Send the call's message to one chat; raises a translated HomeAssistantError."""
     params = call.data
-    message: str | None = params.get(ATTR_MESSAGE)
-    source = None
-    if ATTR_ATTACHMENT in params:
-        source = Source(
-            location=params[ATTR_ATTACHMENT], name=params.get(ATTR_FILE_NAME)
-        )
     outbox = get_outbox(call.hass, entry)
     job = SendMessageJob(
         context=outbox.context,
-        message=MessageRequest(
-            chat_id=chat_id,
-            text=(
-                None
-                if message is None
-                else markdown.from_format(message, params[ATTR_FORMAT])
-            ),
-            length=len(message or ""),
-            reply_to=reply_to or params.get(ATTR_REPLY_TO),
-            attachment=source,
-            attachment_type=params.get(ATTR_ATTACHMENT_TYPE),
-            mentions=tuple(params.get("mentions", ())),
-            link_preview=params["link_preview"],
-        ),
+        message=_message(params, chat_id, reply_to or params.get(ATTR_REPLY_TO)),
         call_context=call.context,
         recipient=params.get(ATTR_RECIPIENT),
     )
@@ -218,6 +200,29 @@ async def async_send(
         response |= {"delivery": delivery.state, "reason": delivery.reason}
         response["message_id"] = job.final_id or outcome.result.message_id
     return response
+
+
+def _message(params: Params, chat_id: str, reply_to: str | None) -> MessageRequest:
+    message: str | None = params.get(ATTR_MESSAGE)
+    location = params.get(ATTR_ATTACHMENT)
+    return MessageRequest(
+        chat_id=chat_id,
+        text=(
+            None
+            if message is None
+            else markdown.from_format(message, params[ATTR_FORMAT])
+        ),
+        length=len(message or ""),
+        reply_to=reply_to,
+        attachment=(
+            Source(location=location, name=params.get(ATTR_FILE_NAME))
+            if location
+            else None
+        ),
+        attachment_type=params.get(ATTR_ATTACHMENT_TYPE),
+        mentions=tuple(params.get("mentions", ())),
+        link_preview=params["link_preview"],
+    )
 
 
 SEND_MESSAGE: Final = Action(

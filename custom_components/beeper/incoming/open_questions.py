@@ -109,7 +109,10 @@ class OpenQuestion:
         )
 
     def passes(self, event: MessageEvent) -> bool:
-        """Return whether an event is what a person says next to somebody else, once."""
+        """Return whether a person's words are for the later question of somebody else.
+
+        Only their first words after that question are.
+        """
         if event.reaction or event.message.reply_to_message_id or not event.words:
             return False
         until = self.passed_to.pop(event.sender.id, 0)
@@ -145,7 +148,7 @@ class OpenQuestions:
     def pass_next(
         self, chat_ids: AbstractSet[str], sender_id: str, seconds: float
     ) -> None:
-        """Leave what a person says next to Assist, which is about to ask them, too."""
+        """Leave a person's next words to Assist, which is about to ask them as well."""
         until = asyncio.get_running_loop().time() + seconds
         for question in self._questions:
             if question.chat_ids & chat_ids:

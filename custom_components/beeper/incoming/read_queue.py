@@ -152,7 +152,7 @@ class ReadQueue:
                 # The coordinator logs that a server is unreachable.
                 answers = isinstance(err, AnswerError | UnreadableAnswerError)
                 self._retry(target, read, warn=answers)
-        except Exception as err:  # noqa: BLE001 - or all later messages were lost.
+        except Exception as err:  # noqa: BLE001 - otherwise all later messages would be lost
             # The text of an error can hold message content.
             _LOGGER.error(
                 "Unexpected %s while reading messages:\n%s",

@@ -330,7 +330,7 @@ class SeenMessages:
             time != seen.time and bool(seen.text) and text != seen.text
         ):
             return True
-        # Of several messages at one time, it is one that had another ID.
+        # Of several messages of one time, this one was seen before with another ID.
         _, known = self._by_identity.get((time, text), ("", seen))
         return text != seen.text and known.chat == seen.chat and known is not seen
 

@@ -25,9 +25,9 @@ type _Key = tuple[str, ...]
 
 
 class EarlierReads:
-    """What has a time that the server's clock has not reached, or only just.
+    """Messages and chats with a time that the server's clock has hardly reached.
 
-    Everything else is older than the next attempt by its time.
+    All others are known to be older than the next attempt by their time.
     """
 
     def __init__(self) -> None:

@@ -91,13 +91,14 @@ class Job[ResultT](ABC):
     def loose_keys(self) -> set[Hashable]:
         """What may identify the request, such as a name as it was written.
 
-        It may mean somebody else later, so it only makes a repeated request look first.
+        A name can mean somebody else later. So a repeated request that shares one only
+        looks for the result first.
         """
         return set()
 
     @property
     def related_keys(self) -> set[Hashable]:
-        """What an earlier request may be known by that stated less."""
+        """What identifies earlier requests that stated less of the same recipient."""
         return set()
 
     @property
@@ -110,9 +111,9 @@ class Job[ResultT](ABC):
         """Wait for earlier jobs for the same chat or person; hold up later ones."""
 
     async def identify(self) -> None:  # noqa: B027
-        """Learn by reading who the recipient is; raises BeeperError.
+        """Read further identities of the recipient; raises BeeperError.
 
-        Only while an outcome is unknown: the attempt may have stated another identity.
+        Called while an outcome is unknown: that attempt may have stated another identity.
         """
 
     @abstractmethod

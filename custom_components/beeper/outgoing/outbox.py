@@ -196,7 +196,7 @@ class Outbox:
         for key in job.join_keys:
             if key in self._running:
                 return self._running[key][-1]
-        # Nobody would learn how it ends: it is the next one's that asks for the same.
+        # The outcome of an abandoned run belongs to the next request for the same.
         keys = job.keys
         return next(
             (

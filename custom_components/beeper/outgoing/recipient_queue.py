@@ -72,9 +72,9 @@ class RecipientQueue:
 
     @contextmanager
     def place(self, account_id: str) -> Iterator[RecipientPlace]:
-        """Take the next place for a request that only learns its recipient.
+        """Reserve the next place for a request whose recipient is still looked up.
 
-        A request that is in its turn keeps the place to its own end.
+        A request that waits for its turn, or has it, keeps the place until it ends.
         """
         place = RecipientPlace(account_id=account_id)
         self._places.append(place)
@@ -110,9 +110,9 @@ class RecipientQueue:
         ]
 
     async def _wait_until_known(self, place: RecipientPlace) -> None:
-        """Wait for earlier lookups; a request whose own takes too long goes last.
+        """Wait for the lookups of earlier requests; one that takes too long goes last.
 
-        There it waits for those that it has held up.
+        There it waits for the requests that it has held up.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOKUP_TIMEOUT):
