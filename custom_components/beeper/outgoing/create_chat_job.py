@@ -16,32 +16,18 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, ChatResult
-from ..api.requests import CreateChat, StartChat, StartUser
+from ..api.requests import CreateChat, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
-from .chat_keys import (
-    ChatRequest,
-    direct_keys,
-    exact_keys,
-    group_key,
-    group_members,
-    known_people,
-    loose_keys,
-)
-from .existing_chats import (
-    find_contact_identities,
-    find_identities,
-    find_recent,
-    find_reusable,
-    is_existing,
-    may_be_known,
-)
+from .chat_keys import ChatRequest, direct_keys, exact_keys, group_key, loose_keys
+from .existing_chats import find_recent, find_reusable, is_existing, may_be_known
 from .first_message import DeliveredMessage, FirstMessage
 from .identities import Identity, identities, proof, recipient_identities
 from .job import Job, OutboxContext
 from .network_rules import find_problem
 from .recipient_queue import RecipientPlace
 from .reconciliation import find_result
+from .requested_people import RequestedPeople
 
 type IfExists = Literal["create", "reuse", "refuse"]
 """What to do if a chat with the same people exists."""
@@ -81,14 +67,7 @@ class CreateChatJob(Job[ChatJobResult]):
     names: tuple[str, ...] = ()
     place: RecipientPlace | None = None
     call_context: Context | None = None
-    _people: dict[str, frozenset[Identity]] = field(default_factory=dict, init=False)
-    """What identifies the people of a group, by ID; empty for direct chats."""
-    _identities: frozenset[Identity] = field(default=frozenset(), init=False)
-    """What identifies the only recipient; empty for groups."""
-    _learned: frozenset[Identity] = field(default=frozenset(), init=False)
-    _learned_people: dict[str, frozenset[Identity]] = field(
-        default_factory=dict, init=False
-    )
+    _people: RequestedPeople = field(init=False)
     _limiter_slot: float | None = field(default=None, init=False)
     _message: FirstMessage | None = field(default=None, init=False)
     _existing: Chat | None = field(default=None, init=False)
@@ -113,47 +92,38 @@ class CreateChatJob(Job[ChatJobResult]):
                 account_id=self.request.account_id,
                 text=self.request.message_text,
             )
-        if user := self._user:
-            self._identities = identities(user, self._id_scheme)
-        elif isinstance(self.request, CreateChat):
-            self._people = known_people(
-                self.request.participant_ids, self.phone_numbers, self._id_scheme
-            )
+        self._people = RequestedPeople(
+            self.context.server, self.request, self.phone_numbers
+        )
         if self.place:
-            self.place.learn(self._identities)
-
-    @property
-    def _proof(self) -> frozenset[Identity]:
-        return proof(self._identities) | proof(self._learned)
+            self.place.learn(self._people.identities)
 
     @property
     @override
     def keys(self) -> set[Hashable]:
-        members = group_members(self._people.values())
-        return exact_keys(self.request, self.if_exists, self._proof, members)
+        people = self._people
+        return exact_keys(self.request, self.if_exists, people.proof, people.members)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
-        members = group_members(self._people.values())
+        people = self._people
         return loose_keys(
-            self.request, self.if_exists, self._proof, members, self.names
+            self.request, self.if_exists, people.proof, people.members, self.names
         )
 
     @property
     @override
     def related_keys(self) -> set[Hashable]:
-        keys = direct_keys(self.request, self._identities | self._learned)
-        members = group_members(
-            person | self._learned_people.get(user_id, frozenset())
-            for user_id, person in self._people.items()
+        people = self._people
+        return direct_keys(self.request, people.identities | people.learned) | (
+            loose_keys(self.request, self.if_exists, (), people.learned_members, ())
         )
-        return keys | loose_keys(self.request, self.if_exists, (), members, ())
 
     @property
     def _groups(self) -> list[Hashable]:
         """What identifies the group; empty for direct chats."""
-        members = sorted(group_members(self._people.values()))
+        members = sorted(self._people.members)
         return [group_key(self.request, some) for some in members]
 
     @property
@@ -168,21 +138,10 @@ class CreateChatJob(Job[ChatJobResult]):
     def _own_ids(self) -> frozenset[str]:
         return self.context.server.own_ids(self.request.account_id)
 
-    @property
-    def _user(self) -> StartUser | None:
-        """The only recipient; None for groups."""
-        if isinstance(self.request, StartChat):
-            return self.request.user
-        if self.request.type == "single":
-            user_id = self.request.participant_ids[0]
-            # The chat may show the person with another ID.
-            return StartUser(id=user_id, phone_number=self.phone_numbers.get(user_id))
-        return None
-
     @override
     def slot(self) -> AbstractAsyncContextManager[Any]:
         account_id = self.request.account_id
-        if recipient := self._identities:
+        if recipient := self._people.identities:
             return self._turn(
                 self.place or RecipientPlace(account_id=account_id), recipient
             )
@@ -190,8 +149,7 @@ class CreateChatJob(Job[ChatJobResult]):
             return nullcontext()
         # The next request has to find the chat that this one creates.
         return self.context.chat_queues.group(
-            (account_id, members)
-            for members in sorted(group_members(self._people.values()))
+            (account_id, members) for members in sorted(self._people.members)
         )
 
     @asynccontextmanager
@@ -201,29 +159,20 @@ class CreateChatJob(Job[ChatJobResult]):
         """Wait for requests for the same person, and add the identities that they found."""
         async with self.context.recipients.turn(place, recipient):
             recent = self.context.recipients.recall(place.account_id, recipient)
-            self._learned |= recent.identities if recent else frozenset()
+            self._people.learned |= recent.identities if recent else frozenset()
             yield
 
     @override
     async def identify(self) -> None:
-        if user := self._user:
-            self._learned |= await find_identities(
-                self.context.server, self.request.account_id, user
-            )
-        for user_id in self._people:
-            self._learned_people[user_id] = await find_contact_identities(
-                self.context.server,
-                self.request.account_id,
-                StartUser(id=user_id, phone_number=self.phone_numbers.get(user_id)),
-            )
+        await self._people.identify()
 
     @override
     async def prepare(self) -> None:
         server, account_id = self.context.server, self.request.account_id
         is_start = isinstance(self.request, StartChat)
-        if self._identities and (is_start or self.if_exists != "create"):
+        if self._people.identities and (is_start or self.if_exists != "create"):
             self._existing = await find_recent(
-                server, self.context.recipients, account_id, self._identities
+                server, self.context.recipients, account_id, self._people.identities
             )
         if isinstance(self.request, CreateChat) and self.if_exists != "create":
             self._existing = await find_reusable(
@@ -256,7 +205,7 @@ class CreateChatJob(Job[ChatJobResult]):
         self.answer = self.context.limits.replies.take(
             self.call_context,
             chat_ids,
-            (self.request.account_id, self._id_scheme, self._identities),
+            (self.request.account_id, self._id_scheme, self._people.identities),
         )
 
     async def _check_rules(self) -> None:
@@ -298,7 +247,7 @@ class CreateChatJob(Job[ChatJobResult]):
         self.context.chat_queues.remember_group(self._groups, result.chat_id)
         if result.status == "existing":
             self._give_back()
-        if self._identities:
+        if self._people.identities:
             await self._check_recipient(result)
         return self._result(
             result, await self._message.confirm(result) if self._message else None
@@ -322,7 +271,7 @@ class CreateChatJob(Job[ChatJobResult]):
             return False
         account = self.context.server.account(self.request.account_id)
         own = account and account.user and identities(account.user, self._id_scheme)
-        if (own and proof(own) & proof(self._identities)) or (
+        if (own and proof(own) & proof(self._people.identities)) or (
             isinstance(self.request, StartChat)
             and self.request.user.id in self._own_ids
         ):
@@ -341,8 +290,8 @@ class CreateChatJob(Job[ChatJobResult]):
         )
 
     def _remember(self, result: ChatResult) -> None:
-        if recipient := self._identities:
-            self._learned = self.context.recipients.remember(
+        if recipient := self._people.identities:
+            self._people.learned = self.context.recipients.remember(
                 self.request.account_id,
                 recipient,
                 result.chat_id,
