@@ -270,8 +270,13 @@ async def test_redirect_is_offered(
         "return 401;",
         "return 302 https://auth.example.com/?rd=$scheme://$http_host$request_uri;",
         "default_type text/html; return 200 '<!doctype html><title>Sign in</title>';",
+        # What Authelia answers to a program
+        (
+            "add_header Location https://auth.example.com/?rd=x always;"
+            "default_type text/html; return 401 '<a href=x>401 Unauthorized</a>';"
+        ),
     ],
-    ids=["basic", "auth_basic", "401_page", "redirect", "page"],
+    ids=["basic", "auth_basic", "401_page", "redirect", "page", "401_link"],
 )
 async def test_log_in_of_the_proxy(
     empty: Home,
