@@ -1,18 +1,21 @@
 """Own sends are not published as new messages; later failures are published."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper.outgoing import outbox
 from custom_components.beeper.signals import MessageEvent, SendFailed
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from simulator import Simulator
-from tests.helpers.actions import create_chat, send
+from tests.helpers.actions import PATH, create_chat, send
 from tests.helpers.listening import texts
-from tests.helpers.waiting import settled, until
+from tests.helpers.outcomes import outcome_of
+from tests.helpers.waiting import poll, quiet, settled, until
 from tests.helpers.world import KIM, PROFILES, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -177,3 +180,47 @@ async def test_failure_reaches_waiting_caller_and_signal(
     assert (await send(hass, message="hi", wait=True))["delivery"] == "failed"
     await settled(hass, loaded, simulator)
     assert len(failures) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_lost_message_keeps_its_place_before_an_equal_one(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The later one was answered, and does not get the message of the lost one."""
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", ())
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+    with pytest.raises(HomeAssistantError, match="It is unknown whether"):
+        await send(hass)
+    later = await send(hass, allow_repeat=True)
+    simulator.world.settle()
+    await poll(hass, loaded)
+    await quiet(simulator)
+
+    lost = await send(hass)
+
+    first, second = simulator.world.chats[KIM].messages[-2:]
+    assert lost["recovered"] is True
+    assert lost["message_id"] in (first.id, first.pending_id)
+    assert later["message_id"] == second.pending_id
+
+
+async def test_of_two_lost_messages_one_may_not_have_run(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The only message may be that of either."""
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0.2,))
+    for fault in ("drop_before", "drop_after"):
+        simulator.faults.add(fault, method="POST", path=PATH)
+
+    ends = await asyncio.gather(
+        outcome_of(send(hass, context=Context())),
+        outcome_of(send(hass, context=Context(), allow_repeat=True)),
+    )
+
+    assert ends == ["unknown", "unknown"]

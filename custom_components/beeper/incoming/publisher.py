@@ -78,18 +78,23 @@ class Publisher:
         candidates = self._sent.into(chat.ids, chat.account_id)
         if any(sent.has_id(message) for sent in candidates):
             return True
-        for sent in candidates:
-            if sent.is_like(message, self._server.now()):
-                # Its answer may only just have arrived.
-                if sent.pending_id and self._server.client.features.single_messages:
-                    await self._follower.async_follow(chat, {}, is_readable=False)
-                    if sent.has_id(message):
-                        return True
-                    if sent.is_waiting:
-                        continue
-                sent.note_final(message)
-                self._sent.save_soon()
-                return True
+        now = self._server.now()
+        alike = [sent for sent in candidates if sent.is_like(message, now)]
+        for sent in alike:
+            if not sent.is_like(message, now):
+                continue  # Its own message was read meanwhile.
+            if sent.is_lost and len(alike) > 1:
+                return True  # It may also be another one of them.
+            # Its answer may only just have arrived.
+            if sent.pending_id and self._server.client.features.single_messages:
+                await self._follower.async_follow(chat, {}, is_readable=False)
+                if sent.has_id(message):
+                    return True
+                if sent.is_waiting:
+                    continue
+            sent.note_final(message)
+            self._sent.save_soon()
+            return True
         return False
 
     @callback

@@ -168,23 +168,33 @@ class SentMessages:
         message with the right text belongs to the first of them. `now` is the server's
         time.
         """
-        candidates = [sent for sent in self.into(chat_ids) if sent.answered is not None]
-        for message in sorted(messages, key=Message.order):
+        known = self.into(chat_ids)
+        left = [
+            message
+            for message in sorted(messages, key=Message.order)
             # A message that is listed before its delivery has no final ID yet.
-            is_pending = message.send_status == "PENDING"
-            if (
-                is_pending
-                or message.id is None
-                or any(sent.has_id(message) for sent in candidates)
-            ):
+            if message.send_status != "PENDING"
+            and message.id is not None
+            and not any(sent.has_id(message) for sent in known)
+        ]
+        waiting = [sent for sent in known if sent.answered is not None or sent.is_lost]
+        while left:
+            message = left[0]
+            alike = [sent for sent in waiting if sent.is_like(message, now)]
+            # One that was not answered may have this message, or none at all.
+            is_certain = not any(sent.is_lost for sent in alike) or len(alike) <= sum(
+                alike[0].is_like(other, now) for other in left
+            )
+            left.remove(message)
+            if not alike or not is_certain:
                 continue
-            for sent in candidates:
-                if sent.is_like(message, now):
-                    sent.note_final(message)
-                    if message.send_status in (None, "SUCCESS"):
-                        sent.is_settled = True
-                    self.save_soon()
-                    break
+            sent = alike[0]
+            waiting.remove(sent)
+            if not sent.is_lost:
+                sent.note_final(message)
+                if message.send_status in (None, "SUCCESS"):
+                    sent.is_settled = True
+                self.save_soon()
 
     def unclaimed(
         self, messages: Iterable[Message], sent: SentRecord, now: datetime
@@ -266,7 +276,8 @@ class SentMessages:
 
         A message belongs to one attempt only: those of other sends are left out, and if
         it is not known yet which message another send of the same text has become,
-        there must be one more: exactly one, or, if not `exact`, at least.
+        there must be one more: exactly one, or, if not `exact`, at least. To be exact,
+        it may also have become that of a send that was not answered.
         """
         since = found.attempted
         others = [
@@ -286,6 +297,8 @@ class SentMessages:
         candidates = [row for row in free if row not in before_it]
         earlier = [*filter(is_free, found.earlier), *before_it]
         unmatched = _unmatched(others, found)
+        if exact:
+            unmatched += _lost(others, found)
         # Earlier messages may be listed before the attempt.
         before = sum(sent.attempted < since for sent in unmatched)
         surplus = len(candidates) - len(unmatched) + min(before, len(earlier))
@@ -312,6 +325,13 @@ class SentMessages:
     def waiting_chats(self) -> set[str]:
         """Return the chats with messages the network has not confirmed yet."""
         return {sent.chat_id for sent in self._sent if sent.chat_id and sent.is_waiting}
+
+
+def _lost(others: Iterable[SentRecord], found: SentCandidates) -> list[SentRecord]:
+    """Return the other sends of the text that were not answered, and may have run."""
+    return [
+        sent for sent in others if sent.is_lost and same_text(sent.text, found.text)
+    ]
 
 
 def _unmatched(others: Iterable[SentRecord], found: SentCandidates) -> list[SentRecord]:

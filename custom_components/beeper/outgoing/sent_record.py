@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from ..api.models import Message, SentMessage
+from ..api.transport import REQUEST_TIMEOUT
 from .text_matching import same_text
 
 _SAME_TIME: Final = 1
 """Seconds by which servers round a message's time."""
 
 _RECOGNISED_FOR: Final = timedelta(minutes=10)
+_MAY_APPEAR_FOR: Final = 2 * REQUEST_TIMEOUT
+"""Seconds after an attempt without an answer."""
+
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 
 
@@ -54,6 +58,12 @@ class SentRecord:
     def is_waiting(self) -> bool:
         """Return whether the server can still report an outcome."""
         return self.pending_id is not None and not self.is_settled
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether it was not answered, and may appear among the messages now."""
+        now = asyncio.get_running_loop().time()
+        return self.answered is None and now - self.attempted < _MAY_APPEAR_FOR
 
     @property
     def ids(self) -> set[str]:
