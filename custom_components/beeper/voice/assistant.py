@@ -210,9 +210,7 @@ class Assistant:
             return refusal
         language = await self._responder.language(requester)
         try:
-            split = await async_split_phrase(
-                self.hass, self.entries, phrase, network, language
-            )
+            split = await async_split_phrase(self.entries, phrase, network, language)
         except HomeAssistantError as err:
             return await self._responder.error(requester, err)
         return await self.async_send(
@@ -232,7 +230,7 @@ class Assistant:
         if refusal := await self._check_access(requester, self.entries):
             return refusal
         try:
-            return await async_find_matches(self.hass, self.entries, text)
+            return await async_find_matches(self.entries, text)
         except HomeAssistantError as err:
             return await self._responder.error(requester, err)
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 import re
 from typing import Final
 
-from homeassistant.core import HomeAssistant
-
 from ..coordinator import BeeperConfigEntry
 from ..people.matching import NameQuery, Rank
 from .sentences import Language
@@ -36,7 +34,6 @@ class SplitPhrase:
 
 
 async def async_split_phrase(
-    hass: HomeAssistant,
     entries: Collection[BeeperConfigEntry],
     phrase: str,
     network: str | None,
@@ -53,7 +50,7 @@ async def async_split_phrase(
     ) <= _MAX_NAME_WORDS:
         return SplitPhrase(name=separated[1], message=separated[2], is_clear=True)
     words = [*re.finditer(r"\S+", phrase)][:_MAX_NAME_WORDS]
-    found = await async_find_matches(hass, entries, words[0][0], limit=None)
+    found = await async_find_matches(entries, words[0][0], limit=None)
     candidates = [
         candidate
         for _, candidate in found.best
@@ -75,7 +72,7 @@ async def async_split_phrase(
             exact |= {index for index in ranks if ranks[index] is Rank.EXACT}
     bare = language.without_article(phrase)
     if not end and bare not in (phrase, ""):
-        split = await async_split_phrase(hass, entries, bare, network, language)
+        split = await async_split_phrase(entries, bare, network, language)
         return replace(split, is_clear=False)
     split = _split(phrase, end or words[0].end(), language, is_clear=exact <= meant)
     # "The Family group, hello"

@@ -122,14 +122,14 @@ async def _async_find(
     # An entry can be unloaded during a search.
     coordinators = [entry.runtime_data for entry in entries]
     for coordinator in coordinators:
-        result = await _async_search(hass, coordinator, text)
+        result = await _async_search(coordinator, text)
         found += [
             (rank, _recipient(coordinator, candidate))
             for rank, candidate in result.matches
             if rank is not Rank.LOOSE and is_network(network, candidate.network)
         ]
         is_complete &= not any(
-            is_network(network, _network(coordinator, account_id))
+            is_network(network, coordinator.server.network(account_id))
             for account_id in result.not_searched
         )
     if not found:
@@ -151,7 +151,6 @@ async def _async_find(
 
 
 async def async_find_matches(
-    hass: HomeAssistant,
     entries: Collection[BeeperConfigEntry],
     text: str,
     *,
@@ -164,7 +163,7 @@ async def async_find_matches(
     matches: list[tuple[Rank, Candidate]] = []
     try:
         for coordinator in [entry.runtime_data for entry in entries]:
-            result = await _async_search(hass, coordinator, query(text))
+            result = await _async_search(coordinator, query(text))
             matches += result.matches
     except vol.Invalid as err:
         raise errors.invalid(err.msg, field="name") from None
@@ -173,9 +172,7 @@ async def async_find_matches(
     return Matches(best=best, more=len(matches) - len(best))
 
 
-async def _async_search(
-    hass: HomeAssistant, coordinator: BeeperCoordinator, text: str
-) -> SearchResult:
+async def _async_search(coordinator: BeeperCoordinator, text: str) -> SearchResult:
     """Return the people and chats on a server that a text matches, best first.
 
     Raises a translated HomeAssistantError.
@@ -291,7 +288,3 @@ def _unlisted(
 def _own_handle(coordinator: BeeperCoordinator, account_id: str) -> str:
     account = coordinator.server.account(account_id)
     return (account and account.user and account.user.handle) or ""
-
-
-def _network(coordinator: BeeperCoordinator, account_id: str) -> str:
-    return coordinator.server.network(account_id)
