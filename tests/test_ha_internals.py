@@ -54,7 +54,7 @@ def test_signatures(
 
 
 def test_pipelines() -> None:
-    """What `tests/talk` do not show: the names that are imported only when needed."""
+    """What `tests/assist_in_chats` do not show: the names that are imported only when needed."""
     fields = inspect.signature(PipelineRun).parameters
     assert {
         "hass",
