@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.condition import async_validate_condition_config
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from tests.helpers.cells import cells
 from tests.helpers.entities import device_of
 from tests.helpers.servers import add_entry
 from tests.helpers.waiting import poll
@@ -342,6 +343,7 @@ async def test_unknown_account_is_refused(
 # Wrong options
 
 
+@cells
 @pytest.mark.parametrize("key", BOTH)
 @pytest.mark.parametrize(
     ("config", "message"),

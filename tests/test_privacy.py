@@ -16,6 +16,7 @@ from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
 from tests.helpers.actions import create_chat, run_in_automation
+from tests.helpers.cells import cells
 from tests.helpers.privacy import SECRETS, secrets_in
 from tests.helpers.servers import TOKEN
 from tests.helpers.world import PROFILES
@@ -178,6 +179,7 @@ async def test_failed_message_logs_no_secret(
     assert secrets_in(caplog.text) == []
 
 
+@cells
 @pytest.mark.parametrize(
     "call",
     [
@@ -223,6 +225,7 @@ async def test_sent_message_logs_nothing_personal(
     assert secrets_in(str(hass.states.async_all())) == []
 
 
+@cells
 @pytest.mark.parametrize(
     "call",
     [

@@ -54,6 +54,7 @@ from homeassistant.helpers.recorder import get_instance, session_scope
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import download, send
+from tests.helpers.cells import cells
 from tests.helpers.certificates import Certificate
 from tests.helpers.entities import (
     MESSAGE_SHORTCUT as SHORTCUT,
@@ -506,6 +507,7 @@ def test_every_action_is_covered() -> None:
     assert CALLS.keys() == SERVICES.keys()
 
 
+@cells
 @pytest.mark.parametrize("action", CALLS)
 async def test_read_only_user_cannot_call_actions(
     hass: HomeAssistant,
@@ -604,6 +606,7 @@ async def attach_as(
     await call_as(hass, user, "send_message", data)
 
 
+@cells
 @pytest.mark.parametrize("attachment", [*CAMERA_FORMS, *IMAGE_FORMS, *OTHER_FILES])
 @pytest.mark.parametrize("others", [None, "light", "camera_control"])
 async def test_limited_user_sends_no_file_that_they_may_not_see(
@@ -670,6 +673,7 @@ async def test_no_way_around_the_permission_for_a_file(
     assert not simulator.world.uploads
 
 
+@cells
 @pytest.mark.parametrize("attachment", [*CAMERA_FORMS, *IMAGE_FORMS])
 async def test_limited_user_sends_a_picture_that_they_may_see(
     hass: HomeAssistant,
@@ -697,6 +701,7 @@ async def test_limited_user_sends_a_picture_that_they_may_see(
     assert simulator.world.chats[KIM].messages[-1].attachments
 
 
+@cells
 @pytest.mark.parametrize("attachment", OTHER_FILES)
 async def test_limited_user_with_all_pictures_sends_no_other_file(
     hass: HomeAssistant,

@@ -34,6 +34,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat, add_shortcut, device_of
 from tests.helpers.listening import message_event, publish
 from tests.helpers.servers import add_entry
@@ -477,6 +478,7 @@ async def test_targets(
 ANY = [KIM, FAMILY, ALEX]
 
 
+@cells
 @pytest.mark.parametrize("key", ALL)
 @pytest.mark.parametrize(
     ("target", "reason"),
@@ -513,6 +515,7 @@ async def refusal(hass: HomeAssistant, key: str, **options: Any) -> str:
     return refused.value.msg
 
 
+@cells
 @pytest.mark.parametrize("key", ALL)
 @pytest.mark.parametrize("of", ["other", "gone", "shortcut"])
 async def test_device_that_never_matches_is_refused(
@@ -625,6 +628,7 @@ async def test_chat_by_its_title(
     assert len(calls) == 1
 
 
+@cells
 @pytest.mark.parametrize("key", ["message_received", "send_failed"])
 @pytest.mark.parametrize("chat_id", ["Famly", "🏡", "!nowhere:beeper.com", "99999"])
 async def test_unknown_chat_is_refused(
@@ -858,6 +862,7 @@ async def test_sending_failed(
 # Wrong options
 
 
+@cells
 @pytest.mark.parametrize(
     ("options", "message"),
     [

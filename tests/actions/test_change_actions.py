@@ -200,6 +200,7 @@ async def test_change_on_each_generation(
     assert len(simulator.executed) == 1
 
 
+@cells
 @pytest.mark.parametrize("by", ["number", "entity", "recipient"])
 @EACH_CALL
 async def test_change_by_number_entity_or_name(
@@ -1063,6 +1064,7 @@ async def test_refusal_explains_why_nothing_was_changed(
     assert len(mutations(simulator)) == 1
 
 
+@cells
 @pytest.mark.parametrize("action", [row.job.name for row in CHANGE_ACTIONS])
 async def test_read_only_mode_changes_nothing(
     hass: HomeAssistant, simulator: Simulator, action: str

@@ -130,6 +130,7 @@ async def test_chat_with_some_of_its_people(
     assert chat["participant_count"] == 4
 
 
+@cells
 @pytest.mark.parametrize("action", ["get_chat", "list_messages"])
 @pytest.mark.parametrize("by", ["id", "number", "entity", "entities"])
 async def test_chat_by_its_id_number_or_entity(
@@ -680,6 +681,7 @@ async def test_reading_changes_nothing(
     ] == before
 
 
+@cells
 @EACH_ACTION
 async def test_read_only_mode_allows_reading(
     hass: HomeAssistant, simulator: Simulator, action: str

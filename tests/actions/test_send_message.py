@@ -77,6 +77,7 @@ async def test_chat_by_its_number(
     ] == FAMILY
 
 
+@cells
 @pytest.mark.parametrize(
     "data",
     [

@@ -1,7 +1,8 @@
 """Cells: all cases of a parametrized test in one Home Assistant, each reported by name.
 
 Starting and stopping a Home Assistant takes longer than most tests. Before each cell, the
-simulator is as new, and nothing is left of the log, the requests or published events.
+simulator is as new, added chats, shortcuts and servers are removed, options are as before,
+and nothing is left of the log, the requests or published events.
 What the integration remembers stays: that is for tests in which it does not matter.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.helpers.world import sign_in
@@ -54,11 +56,11 @@ def cells[**P](test: Callable[P, Any]) -> Callable[..., Any]:
     @wraps(test)
     async def run(**fixed: Any) -> None:
         values = fixed["request"].node.funcargs
-        begin = _world(values)
+        begin, entries = _world(values), _entries(values)
         for number, (name, cell) in enumerate(all_cells):
             with fixed["subtests"].test(name), pytest.MonkeyPatch.context() as patch:
                 if number:
-                    await _start_anew(values)
+                    await _start_anew(values, entries)
                     assert _world(values) == begin, "A fixture has changed the world."
                 await test(**arguments(fixed, cell, patch))  # type: ignore[call-arg]
 
@@ -96,11 +98,33 @@ def _world(values: dict[str, Any]) -> str:
     return repr(([*simulator.traits], faults, world.confirm_after, accounts, chats))
 
 
-async def _start_anew(values: dict[str, Any]) -> None:
+def _entries(values: dict[str, Any]) -> dict[str, tuple[set[str], Mapping[str, Any]]]:
+    """Return the config entries of fixtures, with their subentries and options."""
+    hass: HomeAssistant | None = values.get("hass")
+    return {
+        entry.entry_id: ({*entry.subentries}, entry.options)
+        for entry in (hass.config_entries.async_entries(DOMAIN) if hass else ())
+    }
+
+
+async def _start_anew(
+    values: dict[str, Any], entries: Mapping[str, tuple[set[str], Mapping[str, Any]]]
+) -> None:
     """Let a cell find the world, the log and the lists as the first one did."""
     hass: HomeAssistant | None = values.get("hass")
     simulator: Simulator | None = values.get("simulator")
     if hass:
+        await hass.async_block_till_done()
+        # Only the first set-up of them reads its configuration.
+        assert not {"automation", "script"} & hass.config.components
+        for entry in hass.config_entries.async_entries(DOMAIN):
+            if entry.entry_id not in entries:
+                await hass.config_entries.async_remove(entry.entry_id)
+                continue
+            subentries, options = entries[entry.entry_id]
+            for added in {*entry.subentries} - subentries:
+                hass.config_entries.async_remove_subentry(entry, added)
+            hass.config_entries.async_update_entry(entry, options=options)
         await hass.async_block_till_done()
     if simulator:
         simulator.reset()

@@ -34,6 +34,7 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Asset
 from tests.helpers.actions import PATH, send, sent, tried
+from tests.helpers.cells import cells
 from tests.helpers.certificates import Certificate
 from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.media import PNG, Door, Doorbell, Voice
@@ -80,6 +81,7 @@ async def refused(
 # Entities
 
 
+@cells
 @pytest.mark.parametrize(
     "attachment",
     [
@@ -164,6 +166,7 @@ async def test_without_any_camera(
     await refused_as_unknown(hass, simulator, attachment, attachment)
 
 
+@cells
 @pytest.mark.parametrize(
     ("attachment", "source"),
     [
@@ -199,6 +202,7 @@ async def refused_as_unknown(
     assert "secret" not in error
 
 
+@cells
 @pytest.mark.parametrize(
     "error",
     [
@@ -457,6 +461,7 @@ async def test_file_in_an_allowed_folder(
     assert received(simulator).mime_type == "application/octet-stream"
 
 
+@cells
 @pytest.mark.parametrize(
     ("name", "content", "mime_type"),
     [
@@ -668,6 +673,7 @@ async def site(
     return site
 
 
+@cells
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -879,6 +885,7 @@ async def test_lost_upload_sends_nothing(
     assert sent(simulator) == 1
 
 
+@cells
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -1014,6 +1021,7 @@ async def test_repeat_finds_a_late_attachment(
 # Malformed attachments
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -7,12 +7,14 @@ from custom_components.beeper.outgoing.file_types import (
     fitting_name,
     is_page_instead,
 )
+from tests.helpers.cells import cells
 
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF"
 GZIP = b"\x1f\x8b\x08\0"
 PAGE = b"\n<!DOCTYPE html><html><head><title>Log in</title>"
 
 
+@cells
 @pytest.mark.parametrize(
     ("declared", "names", "head", "mime_type"),
     [
@@ -64,6 +66,7 @@ def test_type(
     assert find_type(declared, names, head) == mime_type
 
 
+@cells
 @pytest.mark.parametrize(
     ("name", "mime_type", "is_chosen", "fitting"),
     [
@@ -90,6 +93,7 @@ def test_name(name: str, mime_type: str, is_chosen: bool, fitting: str) -> None:
     assert fitting_name(name, mime_type, is_chosen=is_chosen) == fitting
 
 
+@cells
 @pytest.mark.parametrize(
     ("declared", "names", "head", "is_page"),
     [

@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.text import markdown_to_html
 from tests.helpers.actions import create_chat, send
+from tests.helpers.cells import cells
 from tests.helpers.world import KIM, KIM_BY_NUMBER
 
 
@@ -85,6 +86,7 @@ TEXTS = [
 ]
 
 
+@cells
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("profile", ["latest"])
 async def test_text_arrives_literally(

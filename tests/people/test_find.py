@@ -13,6 +13,7 @@ from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
 from tests.helpers.actions import find, searches
+from tests.helpers.cells import cells
 from tests.helpers.labels import plain
 from tests.helpers.servers import add_entry
 from tests.helpers.world import PROFILES, chat, contact, ten_thousand
@@ -76,6 +77,7 @@ async def test_same_names_on_several_networks(
     assert (last["chat_id"], last["last_activity"]) == (None, None)
 
 
+@cells
 @pytest.mark.parametrize(
     ("query", "name"),
     [
@@ -104,6 +106,7 @@ async def test_case_accents_and_spaces_do_not_matter(
     assert await names(hass, query) == [("exact", name)]
 
 
+@cells
 @pytest.mark.parametrize(
     ("query", "name"), [("か", "が"), ("कुल", "कल"), ("Kim 2", "Kim 3")]
 )
@@ -138,6 +141,7 @@ async def test_exact_before_words_before_parts(
     ]
 
 
+@cells
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -186,6 +190,7 @@ async def test_by_the_number_of_a_chat(
     assert (match["kind"], match["user_id"]) == ("group", None)
 
 
+@cells
 @pytest.mark.parametrize("query", ["@mia", "mia@example.com", "+1 555 010 8888"])
 async def test_identifiers_are_not_names(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, query: str
@@ -216,6 +221,7 @@ async def test_one_account(
     assert [match["network"] for match in response["matches"]] == ["Telegram"]
 
 
+@cells
 @pytest.mark.parametrize(("account_id", "count"), [(None, 1), ("imessage", 1)])
 async def test_chats_of_an_account_that_is_not_listed(
     hass: HomeAssistant,
@@ -291,6 +297,7 @@ async def test_unsearched_account_is_reported(
     assert response["count"] == 1
 
 
+@cells
 @pytest.mark.index("cold", "warm")
 @pytest.mark.parametrize(
     ("fault", "message"),
@@ -351,6 +358,7 @@ async def test_rejected_token_starts_reauth(
     assert flow["context"]["source"] == "reauth"
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [

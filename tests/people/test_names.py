@@ -13,6 +13,7 @@ from homeassistant.helpers import llm
 from simulator import Simulator
 from simulator.model import Chat, Person
 from tests.helpers.actions import create_chat, find
+from tests.helpers.cells import cells
 from tests.helpers.labels import plain
 from tests.helpers.talking import say, set_options, talk
 from tests.helpers.world import chat, contact
@@ -48,6 +49,7 @@ async def send(hass: HomeAssistant, recipient: str, **data: Any) -> Any:
     return response["chat_id"]
 
 
+@cells
 @pytest.mark.parametrize(
     ("recipient", "name", "match"),
     [
@@ -114,6 +116,7 @@ async def test_whole_words_select(
     assert (await start(hass, recipient))["recipients"][0]["id"] == PERSON
 
 
+@cells
 @pytest.mark.parametrize(
     ("recipient", "name"),
     [
@@ -256,6 +259,7 @@ async def test_chats_with_two_people_of_one_name_are_two(
         await send(hass, "Bob")
 
 
+@cells
 @pytest.mark.parametrize("query", ["heidi", "empty room", "@heidi:example.org"])
 async def test_a_chat_that_everybody_has_left_is_not_found_by_its_former_member(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, query: str
@@ -325,6 +329,7 @@ async def test_a_shared_id_and_a_shared_number_do_not_make_two_people_one(
 PARTS = [("Chris", "Christina Bell"), ("tina", "Christina Bell"), ("山田", "山田太郎")]
 
 
+@cells
 @pytest.mark.parametrize(("said", "name"), PARTS)
 async def test_voice_asks_before_it_sends_to_a_part_of_a_name(
     hass: HomeAssistant,
@@ -350,6 +355,7 @@ async def test_voice_asks_before_it_sends_to_a_part_of_a_name(
     assert direct.messages[-1].text == "Again"
 
 
+@cells
 @pytest.mark.parametrize(("given", "name"), PARTS)
 async def test_language_models_do_not_send_to_a_part_of_a_name(
     hass: HomeAssistant,

@@ -12,6 +12,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from simulator import Simulator
 from tests.helpers.actions import call_action, create_chat, find
+from tests.helpers.cells import cells
 from tests.helpers.talking import say
 from tests.helpers.world import KIM, chat, contact, last
 
@@ -155,6 +156,7 @@ async def sender(hass: HomeAssistant, text: str) -> list[str]:
     return senders
 
 
+@cells
 @pytest.mark.parametrize(("written", "reason"), REFUSED)
 async def test_ambiguous_numbers_are_refused(
     hass: HomeAssistant,
@@ -182,6 +184,7 @@ async def test_ambiguous_numbers_are_refused(
     assert not simulator.executed
 
 
+@cells
 @pytest.mark.parametrize(("written", "sent"), KEPT)
 async def test_all_digits_of_the_number_are_kept(
     hass: HomeAssistant,
@@ -223,6 +226,7 @@ async def test_two_forms_of_one_number_are_one_person(
     }
 
 
+@cells
 @pytest.mark.parametrize(
     ("number", "written"),
     [
@@ -248,6 +252,7 @@ async def test_similar_numbers_are_two_people(
         await send(hass, written)
 
 
+@cells
 @pytest.mark.usefixtures("assist")
 @pytest.mark.parametrize(
     "written", ["+1 555 010 1003", "+1‑555‑010‑1003", "0015550101003"]

@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from simulator import Simulator
 from simulator.scenes import KIM_LOCAL
 from tests.helpers.actions import create_chat, find
+from tests.helpers.cells import cells
 from tests.helpers.labels import plain, refused as expect_refusal
 from tests.helpers.world import FAMILY, KIM, PROFILES, chat, contact
 
@@ -104,6 +105,7 @@ async def test_an_address(
     assert simulator.executed[0].json["user"] == {"email": "dana@work.example"}
 
 
+@cells
 @pytest.mark.parametrize("recipient", ["@alex_r", "ALEX_R", "alex  rivera", "alex"])
 async def test_handle_or_partial_name(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
@@ -204,6 +206,7 @@ async def test_partial_number_or_handle_is_refused(
     )
 
 
+@cells
 @pytest.mark.parametrize("recipient", ["Nobody", "@nobody", "!no:beeper.com", "5"])
 async def test_nobody_matches(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
@@ -348,6 +351,7 @@ async def test_a_stranger_in_a_group(
     ]
 
 
+@cells
 @pytest.mark.parametrize(
     ("participants", "message"),
     [
@@ -384,6 +388,7 @@ async def send(hass: HomeAssistant, recipient: Any, **data: Any) -> dict[str, An
     return dict(response)
 
 
+@cells
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
     ("recipient", "chat_id"),
@@ -417,6 +422,7 @@ async def test_a_message_to_a_name(
     assert len(simulator.executed) == 1
 
 
+@cells
 @pytest.mark.parametrize("recipient", ["Kim", "+1 555 010 1002"])
 async def test_a_person_on_two_accounts_is_written_to_from_the_default_one(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
@@ -443,6 +449,7 @@ async def test_namesakes_on_two_accounts_are_not_guessed(
     assert (await send(hass, "Kim", account_id="whatsapp"))["chat_id"] == KIM
 
 
+@cells
 @pytest.mark.parametrize("phone_number", ["+15550101002", None])
 async def test_a_namesake_without_a_known_number_is_not_guessed(
     hass: HomeAssistant,
@@ -532,6 +539,7 @@ async def test_title_equal_to_another_chats_number(
     assert len(simulator.executed) == before
 
 
+@cells
 @pytest.mark.parametrize(
     "title",
     [
@@ -556,6 +564,7 @@ async def test_title_in_the_form_of_another_identifier(
     assert (await find(hass, query=title))["matches"][0]["match"] == "exact"
 
 
+@cells
 @pytest.mark.parametrize(
     ("title", "message"),
     [
@@ -582,6 +591,7 @@ async def test_identities_are_not_titles(
     assert (await send(hass, found["chat_id"]))["chat_id"] == FAMILY
 
 
+@cells
 @pytest.mark.parametrize("name", ["555 010 7777", "24.12.2026", "@somebody"])
 async def test_names_of_people_are_not_numbers_or_handles(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, name: str
@@ -602,6 +612,7 @@ async def test_handle_is_preferred_to_a_title(
     assert (await send(hass, "@alex_r"))["chat_id"] == "!aLexTeLegram:beeper.com"
 
 
+@cells
 @pytest.mark.parametrize("recipient", ["555 010 7777", "15550107777", "24.12.2027"])
 async def test_number_without_country_code_is_explained(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
@@ -614,6 +625,7 @@ async def test_number_without_country_code_is_explained(
 # Notes to oneself
 
 
+@cells
 @pytest.mark.parametrize(
     "recipient", ["+15550100001", "+1 (555) 010-0001", "Sam Sample", "sam  sample"]
 )
@@ -634,6 +646,7 @@ async def test_own_number_or_name_reaches_the_note_to_self(
     assert response["chat_id"] == own
 
 
+@cells
 @pytest.mark.parametrize("title", ["Empty room (was Kim)", "Kim"])
 async def test_chat_without_others_is_not_a_note_to_self(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, title: str
@@ -682,6 +695,7 @@ async def test_id_equal_to_another_persons_number(
     )
 
 
+@cells
 @pytest.mark.parametrize("recipient", ["Family", "+1 555 010 1004"])
 async def test_calls_by_name_keep_their_order(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
@@ -704,6 +718,7 @@ async def test_calls_by_name_keep_their_order(
     assert [message.text for message in messages[-4:]] == ["0", "1", "2", "3"]
 
 
+@cells
 @pytest.mark.parametrize(
     ("data", "message"),
     [
