@@ -174,6 +174,56 @@ async def test_a_group_is_known_by_ids_and_by_numbers(
     assert len(created) == len(orders)
 
 
+@pytest.mark.parametrize("fault", ["delay", "status_before"])
+@pytest.mark.parametrize("asked", ["chat", "text", "group"])
+async def test_who_cannot_be_read_may_be_the_recipient_of_the_lost_request(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    created: dict[str, Chat],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    asked: str,
+) -> None:
+    """A server that searches its contacts slowly makes no second chat or message."""
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", ())
+    monkeypatch.setattr(outbox, "_IDENTIFY_TIMEOUT", 0.2)
+    robin = contact(
+        simulator,
+        "@telegram_77:beeper.com",
+        "telegram",
+        username="robin",
+        phone_number="+15550107777",
+    )
+    more = {"message_text": "hi"} if asked == "text" else {}
+    forms: list[dict[str, Any]] = [
+        {"user": {"id": robin.id}} | more,
+        {"user": {"username": "robin"}} | more,
+        {"user": {"phone_number": robin.phone_number}} | more,
+    ]
+    if asked == "group":
+        forms = [
+            {"participant_ids": [form, "@telegram_78:beeper.com"], "type": "group"}
+            for form in (robin.id, robin.phone_number)
+        ]
+
+    async def call(data: dict[str, Any]) -> str:
+        return await outcome_of(create_chat(hass, account_id="telegram", **data))
+
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats*")
+    assert await call(forms[0]) == "unknown"
+    options: dict[str, Any] = {"seconds": 3600} if fault == "delay" else {"status": 500}
+    path = "/v1/accounts/*/contacts*"
+    simulator.faults.add(fault, path=path, times=None, **options)
+
+    assert [await call(form) for form in forms[1:]] == ["unknown"] * len(forms[1:])
+    assert not created
+
+    # Somebody else, by what is known of both, has no part in it.
+    if asked != "group":
+        other: dict[str, Any] = {"user": {"id": "@telegram_79:beeper.com"}}
+        assert await call(other | more) == "done"
+
+
 async def test_letters_that_only_look_alike_are_other_people(
     hass: HomeAssistant,
     simulator: Simulator,

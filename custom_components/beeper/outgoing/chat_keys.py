@@ -6,7 +6,7 @@ from typing import Final
 
 from ..api.folding import fold
 from ..api.requests import CreateChat, StartChat, StartUser
-from .identities import Identity, identities, text_keys
+from .identities import Identity, identities, text_content
 
 type ChatRequest = CreateChat | StartChat
 type Members = tuple[Identity, ...]
@@ -92,12 +92,21 @@ def group_key(request: ChatRequest, members: Members) -> tuple[Hashable, ...]:
     return ("group", request.account_id, title and fold(title), members)
 
 
+def group_content(request: ChatRequest) -> tuple[Hashable, ...]:
+    """Return what a request for a group asks for, whoever is in it."""
+    return (*group_key(request, ()), request.message_text)
+
+
 def direct_keys(request: ChatRequest, people: Iterable[Identity]) -> set[Hashable]:
     """Return what identifies a direct chat, or the text to its person."""
+    content = direct_content(request)
+    return {(*content, *identity) for identity in people}
+
+
+def direct_content(request: ChatRequest) -> tuple[Hashable, ...]:
+    """Return what a request for a direct chat asks for, whoever it is with."""
     account_id, text = request.account_id, request.message_text
-    if text is not None:
-        return text_keys(account_id, text, people)
-    return {("chat", account_id, *identity) for identity in people}
+    return ("chat", account_id) if text is None else text_content(account_id, text)
 
 
 def _content(request: ChatRequest, if_exists: str) -> tuple[Hashable, ...]:

@@ -19,10 +19,25 @@ from ..api.models import Chat, ChatResult
 from ..api.requests import CreateChat, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
-from .chat_keys import ChatRequest, direct_keys, exact_keys, group_key, loose_keys
+from .chat_keys import (
+    ChatRequest,
+    direct_content,
+    direct_keys,
+    exact_keys,
+    group_content,
+    group_key,
+    loose_keys,
+)
 from .existing_chats import find_recent, find_reusable, is_existing, may_be_known
 from .first_message import DeliveredMessage, FirstMessage
-from .identities import Identity, identities, proof, recipient_identities
+from .identities import (
+    Identity,
+    identities,
+    partial_keys,
+    proof,
+    recipient_identities,
+    unread_keys,
+)
 from .job import Job, OutboxContext
 from .network_rules import find_problem
 from .recipient_queue import RecipientPlace
@@ -119,6 +134,21 @@ class CreateChatJob(Job[ChatJobResult]):
         return direct_keys(self.request, people.identities | people.learned) | (
             loose_keys(self.request, self.if_exists, (), people.learned_members, ())
         )
+
+    @property
+    @override
+    def partial_keys(self) -> set[Hashable]:
+        known = self._people.identities | self._people.learned
+        if not known:
+            return {group_content(self.request)}
+        return partial_keys(direct_content(self.request), known)
+
+    @property
+    @override
+    def unread_keys(self) -> set[Hashable]:
+        if not (stated := self._people.identities):
+            return {group_content(self.request)}
+        return unread_keys(direct_content(self.request), stated)
 
     @property
     def _groups(self) -> list[Hashable]:

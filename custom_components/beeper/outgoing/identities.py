@@ -1,6 +1,7 @@
 """What identifies a person on a network, in the form that requests are compared by."""
 
 from collections.abc import Hashable, Iterable
+from typing import Final
 
 from ..api.models import Chat, User
 from ..api.phone_numbers import canonical_number, is_e164
@@ -16,6 +17,9 @@ from ..server import Server
 
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""
+
+_KINDS: Final = ("phone_number", "email", "id", "username")
+"""The kinds of identities, first those that are the same wherever they are read."""
 
 
 def identities(user: User | StartUser, id_scheme: str | None) -> frozenset[Identity]:
@@ -66,11 +70,28 @@ def proof(known: frozenset[Identity]) -> frozenset[Identity]:
     ) or frozenset(known)
 
 
-def text_keys(
-    account_id: str | None, text: str, known: Iterable[Identity]
+def text_content(account_id: str | None, text: str) -> tuple[Hashable, ...]:
+    """Return what identifies a text to whomever, whichever action writes it."""
+    return ("text", account_id, text)
+
+
+def partial_keys(
+    content: tuple[Hashable, ...], known: Iterable[Identity]
 ) -> set[Hashable]:
-    """Return what identifies a text to a person, whichever action writes it."""
-    return {("text", account_id, text, *identity) for identity in known}
+    """Return what a request shares with one that states other kinds of identities.
+
+    The two may be for the same person: reading has to tell.
+    """
+    unknown = {*_KINDS} - {kind for kind, _ in known}
+    return {("without", kind, *content) for kind in unknown}
+
+
+def unread_keys(
+    content: tuple[Hashable, ...], stated: Iterable[Identity]
+) -> set[Hashable]:
+    """Return the partial keys of requests that may be for the person who is stated."""
+    kind = min((kind for kind, _ in stated), key=_KINDS.index)
+    return {("without", kind, *content)}
 
 
 def is_same(known: Iterable[Identity], stated: Iterable[Identity]) -> bool:

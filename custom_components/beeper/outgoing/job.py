@@ -102,6 +102,16 @@ class Job[ResultT](ABC):
         return set()
 
     @property
+    def partial_keys(self) -> set[Hashable]:
+        """What a request shares that states the recipient by another kind of identity."""
+        return set()
+
+    @property
+    def unread_keys(self) -> set[Hashable]:
+        """The partial keys of requests for whom this one may be, if it cannot be read."""
+        return set()
+
+    @property
     def join_keys(self) -> set[Hashable]:
         """A running job that shares one also shares its outcome."""
         return self.keys

@@ -282,14 +282,21 @@ class Outbox:
             return []
         if earlier := self._attempts.find_unknown(self._hashes(job, related=True)):
             return earlier
-        with suppress(BeeperError, TimeoutError):
+        unread: set[Hashable] = set()
+        try:
             async with asyncio.timeout(_IDENTIFY_TIMEOUT):
                 await job.identify()
-        return self._attempts.find_unknown(self._hashes(job, related=True))
+        except BeeperError, TimeoutError:
+            # Who cannot be read may be the recipient of the earlier request.
+            unread = job.unread_keys
+        hashes = self._hashes(job, related=True) | self._attempts.hashes(unread)
+        return self._attempts.find_unknown(hashes)
 
     def _hashes(self, job: Job[Any], *, related: bool = False) -> set[str]:
+        """Return what a job is filed under, or `related`: what it is looked for by."""
         keys = {*job.keys, *job.loose_keys}
-        return self._attempts.hashes(keys | job.related_keys if related else keys)
+        keys |= job.related_keys if related else job.partial_keys
+        return self._attempts.hashes(keys)
 
     async def _attempt(self, job: Job[Any]) -> _End | Attempt:
         """Run a job once; returns the attempt if its outcome is unknown."""
@@ -352,8 +359,10 @@ class Outbox:
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
                 end = await self._recover_once(job, earlier[0].attempted)
         if isinstance(end, Outcome):
-            for attempt in earlier:
-                self._attempts.settle(attempt)
+            # Others may be for somebody else.
+            for attempt in self._attempts.find(self._hashes(job, related=True)):
+                if attempt in earlier:
+                    self._attempts.settle(attempt)
         return end or Refusal(key=job.still_unknown, kind=HomeAssistantError)
 
     async def _recover_once(self, job: Job[Any], attempted: float) -> _End | None:

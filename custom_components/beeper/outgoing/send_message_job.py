@@ -17,7 +17,13 @@ from ..errors import Refusal
 from .attachment_sources import Source, picture_entity
 from .attachment_upload import upload
 from .delivery_status import read_final_id, wait_for_delivery
-from .identities import Identity, proof, recipient_identities, text_keys
+from .identities import (
+    Identity,
+    partial_keys,
+    proof,
+    recipient_identities,
+    text_content,
+)
 from .job import Job, OutboxContext, check_chat_number, check_writable, conversation_ids
 from .mentions import resolve_mentions
 from .reconciliation import find_sent
@@ -139,13 +145,26 @@ class SendMessageJob(Job[SentMessage]):
 
     def _text_keys(self, people: frozenset[Identity]) -> set[Hashable]:
         """Return what the request shares with one for a chat with this text."""
+        if (content := self._text_content) is None:
+            return set()
+        return {(*content, *identity) for identity in people} | {
+            ("text", self.message.text, chat_id) for chat_id in self._chat_ids
+        }
+
+    @property
+    def _text_content(self) -> tuple[Hashable, ...] | None:
+        """What a request for a chat with this text asks for; None if there is more."""
         message = self.message
         if not message.text or message.reply_to or message.attachment:
-            return set()
+            return None
         account_id = self._chat.account_id if self._chat else None
-        return text_keys(account_id, message.text, people) | {
-            ("text", message.text, chat_id) for chat_id in self._chat_ids
-        }
+        return text_content(account_id, message.text)
+
+    @property
+    @override
+    def partial_keys(self) -> set[Hashable]:
+        content, known = self._text_content, self._identities
+        return partial_keys(content, known) if content and known else set()
 
     @property
     @override
