@@ -171,7 +171,7 @@ def test_the_form_shows_whole_paragraphs(file: Path) -> None:
 
 
 @every_blueprint
-def test_every_input_can_be_chosen(file: Path) -> None:
+async def test_every_input_can_be_chosen(hass: HomeAssistant, file: Path) -> None:
     for name, given in inputs_of(file):
         assert given["name"], name
         (kind,) = given["selector"]

@@ -304,7 +304,7 @@ class Attempts:
         for request in self.simulator.executed[before:]:
             if started and request.path.endswith("/messages"):
                 self.chosen.add((target.field, target.text, request.path.split("/")[3]))
-            started |= request.json.get("user") == {target.field: target.text}
+            started |= stated_by(request.json) == {target.field: target.text}
             self.check(target, request.path, request.json)
         if started and response:
             self.chosen.add((target.field, target.text, response["chat_id"]))
@@ -365,7 +365,7 @@ class Attempts:
             assert target.is_meant(person), (target, person)
             self.sent += 1
             return
-        user = body.get("user") or {"id": body["participantIDs"][0]}
+        user = stated_by(body)
         # An identity that the call states is the server's to resolve.
         if user == {target.field: target.text}:
             return
@@ -380,6 +380,13 @@ class Attempts:
                 person for person in known if getattr(person, FIELDS[key]) == value
             ]
             assert any(map(target.is_meant, owners)), (target, user)
+
+
+def stated_by(body: Any) -> dict[str, str]:
+    """Return the identities that a request states, empty without any."""
+    ids = body.get("participantIDs", [])
+    user: dict[str, str] = body.get("user") or ({"id": ids[0]} if ids else {})
+    return user
 
 
 def stated(data: dict[str, Any]) -> tuple[str, str]:
