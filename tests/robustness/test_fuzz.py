@@ -54,9 +54,6 @@ from tests.helpers.servers import TOKEN
 from tests.helpers.waiting import until
 from tests.helpers.world import FAMILY, KIM
 
-# The event loop keeps running, so waiting tasks differ by chance.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
-
 READERS: dict[str, Callable[[Any], Any]] = {
     "info": ServerInfo.from_dict,
     "user": User.from_dict,

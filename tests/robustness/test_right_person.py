@@ -421,10 +421,6 @@ async def attempts(
 
 
 @pytest.mark.timeout(300)
-# Home Assistant uses `random` in its thread while an example is drawn in another.
-@pytest.mark.filterwarnings(
-    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
-)
 @pytest.mark.parametrize("profile", ["4.2.557", "latest"])
 async def test_only_the_stated_person_is_written_to(
     hass: HomeAssistant, attempts: Attempts

@@ -6,14 +6,13 @@ from typing import Final
 
 from ..api.folding import fold
 from ..api.requests import CreateChat, StartChat, StartUser
-from .identities import Identity, identities, text_content
+from .identities import KINDS, Identity, identities, text_content
 
 type ChatRequest = CreateChat | StartChat
 type Members = tuple[Identity, ...]
 """One identity of each person in a group, sorted."""
 
 _ID_FIRST: Final = ("id", "phone_number", "email", "username")
-_NUMBER_FIRST: Final = ("phone_number", "email", "id", "username")
 
 
 def known_people(
@@ -44,7 +43,7 @@ def group_members(people: Iterable[frozenset[Identity]]) -> set[Members]:
                 min(person, key=lambda one: kinds.index(one[0])) for person in people
             )
         )
-        for kinds in (_ID_FIRST, _NUMBER_FIRST)
+        for kinds in (_ID_FIRST, KINDS)
         if people
     }
 

@@ -274,7 +274,8 @@ class CreateChatJob(Job[ChatJobResult]):
         else:
             result = await self.client.create_chat(self.request)
         self._answer = result
-        self.context.chat_queues.remember_group(self._groups, result.chat_id)
+        if groups := self._groups:
+            self.context.chat_queues.remember_group(groups, result.chat_id)
         if result.status == "existing":
             self._give_back()
         if self._people.identities:

@@ -18,7 +18,7 @@ from ..server import Server
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""
 
-_KINDS: Final = ("phone_number", "email", "id", "username")
+KINDS: Final = ("phone_number", "email", "id", "username")
 """The kinds of identities, first those that are the same wherever they are read."""
 
 
@@ -71,7 +71,7 @@ def proof(known: frozenset[Identity]) -> frozenset[Identity]:
 
 
 def text_content(account_id: str | None, text: str) -> tuple[Hashable, ...]:
-    """Return what identifies a text to whomever, whichever action writes it."""
+    """Return what identifies a text, whoever it is for and whichever action writes it."""
     return ("text", account_id, text)
 
 
@@ -80,17 +80,17 @@ def partial_keys(
 ) -> set[Hashable]:
     """Return what a request shares with one that states other kinds of identities.
 
-    The two may be for the same person: reading has to tell.
+    Only reading shows whether the two are for the same person.
     """
-    unknown = {*_KINDS} - {kind for kind, _ in known}
+    unknown = {*KINDS} - {kind for kind, _ in known}
     return {("without", kind, *content) for kind in unknown}
 
 
 def unread_keys(
     content: tuple[Hashable, ...], stated: Iterable[Identity]
 ) -> set[Hashable]:
-    """Return the partial keys of requests that may be for the person who is stated."""
-    kind = min((kind for kind, _ in stated), key=_KINDS.index)
+    """Return the partial keys of requests that may be for the stated person."""
+    kind = min((kind for kind, _ in stated), key=KINDS.index)
     return {("without", kind, *content)}
 
 

@@ -103,12 +103,12 @@ class Job[ResultT](ABC):
 
     @property
     def partial_keys(self) -> set[Hashable]:
-        """What a request shares that states the recipient by another kind of identity."""
+        """What it shares with one that states the recipient by another kind of identity."""
         return set()
 
     @property
     def unread_keys(self) -> set[Hashable]:
-        """The partial keys of requests for whom this one may be, if it cannot be read."""
+        """The partial keys of requests for maybe the same recipient, if reading it fails."""
         return set()
 
     @property

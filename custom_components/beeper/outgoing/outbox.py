@@ -287,7 +287,7 @@ class Outbox:
             async with asyncio.timeout(_IDENTIFY_TIMEOUT):
                 await job.identify()
         except BeeperError, TimeoutError:
-            # Who cannot be read may be the recipient of the earlier request.
+            # The recipient may be that of an earlier request.
             unread = job.unread_keys
         hashes = self._hashes(job, related=True) | self._attempts.hashes(unread)
         return self._attempts.find_unknown(hashes)
@@ -359,7 +359,7 @@ class Outbox:
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
                 end = await self._recover_once(job, earlier[0].attempted)
         if isinstance(end, Outcome):
-            # Others may be for somebody else.
+            # An attempt that shares partial keys only may be for somebody else.
             for attempt in self._attempts.find(self._hashes(job, related=True)):
                 if attempt in earlier:
                     self._attempts.settle(attempt)
