@@ -50,6 +50,8 @@ class Server:
         self.silent_accounts: dict[str, float] = {}
         """Accounts whose contacts were not listed in time, and until when they are not
         asked again, in the event loop's time."""
+        self.chat_created: float | None = None
+        """When a call last created a chat, in the event loop's time."""
         self.restarted: float | None = None
         """When it answered again after it was unreachable, in the event loop's time."""
 

@@ -162,6 +162,22 @@ async def test_starts_for_different_people_at_once(
         assert await person.wait_for_texts(chat_id) == [text]
 
 
+@pytest.mark.usefixtures("acquainted")
+async def test_message_just_after_the_chat_was_created(
+    home: Home, bob: Person, start: Callable[[Person], dict[str, Any]]
+) -> None:
+    """The server does not list the new chat's members yet."""
+    created = await home.act("create_chat", **start(bob))
+    recipients = (bob.id, bob.name)
+    for recipient in recipients:
+        sent = await home.act("send_message", recipient=recipient, message=recipient)
+        assert sent["chat_id"] == created["chat_id"]
+
+    chat_id = await bob.accept_invitation()
+    assert chat_id == created["chat_id"]
+    assert await bob.wait_for_texts(chat_id, 2) == [*recipients]
+
+
 async def test_same_call_twice_makes_one_chat(home: Home, bob: Person) -> None:
     first, second = await asyncio.gather(
         *(home.act("create_chat", user={"id": bob.id}) for _ in range(2))

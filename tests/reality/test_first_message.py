@@ -13,12 +13,12 @@ from custom_components.beeper.const import DOMAIN
 from custom_components.beeper.data import get_data
 from custom_components.beeper.outgoing import limits
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.json import json_loads_object
 from simulator import Simulator
 from simulator.model import Chat, Person
-from tests.helpers.actions import create_chat, send
+from tests.helpers.actions import call_action, create_chat, send
 from tests.helpers.labels import refused
 from tests.helpers.servers import attempts_file
 from tests.helpers.waiting import until
@@ -321,6 +321,42 @@ async def test_r22_a_new_chat_may_not_list_its_members_yet(
     [chat] = chats_with(simulator, person)
     assert response["chat_id"] == chat.id
     assert len(chat.messages) == 1
+
+
+@pytest.mark.parametrize("profile", ["latest", "easymatrix-0.3.0"])
+@pytest.mark.parametrize("identity", ["id", "full_name", "phone_number"])
+async def test_r22_a_message_just_after_its_chat_was_created(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    person: Person,
+    identity: str,
+) -> None:
+    simulator.traits.add("new_chat_without_members")
+    response = await create_chat(hass, user={"id": person.id})
+
+    recipient = getattr(person, identity)
+    sent = await call_action(
+        hass, "send_message", recipient=recipient, message="At once"
+    )
+
+    [chat] = chats_with(simulator, person)
+    assert sent["chat_id"] == response["chat_id"] == chat.id
+    assert texts(chat) == ["At once"]
+
+
+async def test_r22_somebody_who_is_not_listed_is_refused_in_the_end(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, person: Person
+) -> None:
+    simulator.traits.add("new_chat_without_members")
+    await create_chat(hass, user={"id": person.id})
+    simulator.world.discovery_seconds = 3600
+
+    with refused(ServiceValidationError, "matches no person or chat"):
+        await call_action(hass, "send_message", recipient=person.id, message="x")
+
+    [chat] = chats_with(simulator, person)
+    assert texts(chat) == []
 
 
 async def test_r22_starts_for_different_people_do_not_wait_for_each_other(

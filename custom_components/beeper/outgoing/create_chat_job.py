@@ -278,6 +278,8 @@ class CreateChatJob(Job[ChatJobResult]):
             self.context.chat_queues.remember_group(groups, result.chat_id)
         if result.status == "existing":
             self._give_back()
+        else:
+            self.context.server.chat_created = self.context.server.hass.loop.time()
         if self._people.identities:
             await self._check_recipient(result)
         return self._result(

@@ -6,7 +6,9 @@ name never selects anybody. Several matches are refused, never narrowed down by
 guessing.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import voluptuous as vol
 
@@ -30,6 +32,12 @@ from .matching import (
     select_best,
 )
 from .person import Person, as_person, person_without_lookup
+
+_LISTED_WITHIN: Final = 3.0
+"""Seconds until a server lists a new chat, and who is in it (EasyMatrix: one)."""
+
+_LISTING_DELAY: Final = 0.5
+"""Seconds until the chats are listed again if one was just created."""
 
 
 class Directory:
@@ -187,8 +195,7 @@ class Directory:
         )
         matches = await read_members(self.server, best, account_id)
         if (match := only_match(matches, preferred)) is None:
-            rows = in_account(await self._all_chats(), account_id)
-            ranked, matches = await self._rank_chats(rows, query, account_id)
+            rows, ranked, matches = await self._rank_all_chats(query, account_id)
             match = only_match(matches, preferred)
             if not matches:
                 check_phone_number(text, field=field)
@@ -203,6 +210,20 @@ class Directory:
                 )
         self.server.check_chat_number(text, match.listed)
         return match.chat
+
+    async def _rank_all_chats(
+        self, query: NameQuery, account_id: str | None
+    ) -> tuple[list[Candidate], list[tuple[Rank, Candidate]], list[ChatMatch]]:
+        """Read and rank all chats, again if one that was just created may be missing."""
+        loop = self.server.hass.loop
+        while True:
+            began = loop.time()
+            rows = in_account(await self._all_chats(), account_id)
+            ranked, matches = await self._rank_chats(rows, query, account_id)
+            created = self.server.chat_created
+            if matches or created is None or began > created + _LISTED_WITHIN:
+                return rows, ranked, matches
+            await asyncio.sleep(_LISTING_DELAY)
 
     async def _rank_chats(
         self, rows: list[Candidate], query: NameQuery, account_id: str | None
