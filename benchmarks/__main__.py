@@ -22,6 +22,7 @@ PARTS = (
     "stream",
     "phrases",
     "files",
+    "hostile",
 )
 
 
