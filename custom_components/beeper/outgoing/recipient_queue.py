@@ -114,6 +114,8 @@ class RecipientQueue:
 
         There it waits for the requests that it has held up.
         """
+        if all(other.known.is_set() for other in self._before(place)):
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOKUP_TIMEOUT):
                 for other in self._before(place):
