@@ -179,13 +179,17 @@ class Attempts:
             "window": window,
         }
 
-    def store_result(self, keys: set[str], attempted: float, until: float) -> int:
+    def store_result(
+        self, keys: Iterable[Hashable], attempted: float, until: float
+    ) -> int:
         """Store a result as an attempt, for after a restart; return its number.
 
         `until` is the time for which a repeated request then looks for it.
         """
         stored_as = next(self._stored_ids)
-        self._write_later(self._stored(stored_as, keys, attempted, until - attempted))
+        self._write_later(
+            self._stored(stored_as, self.hashes(keys), attempted, until - attempted)
+        )
         return stored_as
 
     def forget_stored(self, stored_as: int) -> None:

@@ -172,7 +172,7 @@ class Outbox:
         self._forget_old()
         joined: _Run | None = None
         if not allow_repeat:
-            if known := self._results.recall(self._attempts.hashes(job.keys)):
+            if known := self._results.recall(job.keys):
                 return replace(known, duplicate=True)
             joined = self._find_running(job)
         run = joined or self._start(job, allow_repeat=allow_repeat)
@@ -260,8 +260,7 @@ class Outbox:
     def _keep_unreported(self, run: _Run, end: _End) -> None:
         """Keep a result whose caller is gone for the same request of another caller."""
         if run.is_abandoned and isinstance(end, Outcome) and not run.job.idempotent:
-            keys = self._attempts.hashes(run.job.keys)
-            self._results.remember(keys, end, _UNREPORTED_WINDOW, once=True)
+            self._results.remember(run.job.keys, end, _UNREPORTED_WINDOW, once=True)
 
     def _same(self, run: _Run) -> _End | None:
         """Return how the same request ended, written in another way.
@@ -273,7 +272,7 @@ class Outbox:
             ended, end = self._ended.get(key, (-1, None))
             if end and ended > run.number:
                 return replace(end, duplicate=True) if isinstance(end, Outcome) else end
-        known = self._results.recall(self._attempts.hashes(job.keys))
+        known = self._results.recall(job.keys)
         return replace(known, duplicate=True) if known else None
 
     async def _find_earlier(self, job: Job[Any]) -> list[Attempt]:
@@ -388,7 +387,7 @@ class Outbox:
     ) -> Outcome[Any]:
         if job.window > 0:
             self._results.remember(
-                self._attempts.hashes(job.keys),
+                job.keys,
                 outcome,
                 job.window,
                 attempted=attempted if job.creates_chat else None,

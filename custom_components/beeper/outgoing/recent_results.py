@@ -1,6 +1,6 @@
 """Results that the same request, made again just after, returns without being sent."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -14,7 +14,7 @@ from .attempts import Attempts
 class _Result[ResultT]:
     outcome: ResultT
     until: float
-    keys: set[str]
+    keys: set[Hashable]
     once: bool
     """Only the next request returns it."""
     stored_as: int | None = None
@@ -22,7 +22,7 @@ class _Result[ResultT]:
 
 
 class RecentResults[ResultT]:
-    """The results of one config entry, by hashes of what identifies their requests.
+    """The results of one config entry, by what identifies their requests.
 
     Times are the event loop's: a changed clock does not affect them.
     """
@@ -31,13 +31,13 @@ class RecentResults[ResultT]:
         """Start without results; `attempts` stores those that outlive a restart."""
         self._loop = hass.loop
         self._attempts = attempts
-        self._results: dict[str, _Result[ResultT]] = {}
+        self._results: dict[Hashable, _Result[ResultT]] = {}
         self._expiring: list[tuple[float, int, _Result[ResultT]]] = []
         self._numbers = count()
 
     def remember(
         self,
-        keys: set[str],
+        keys: set[Hashable],
         outcome: ResultT,
         window: float,
         *,
@@ -60,7 +60,7 @@ class RecentResults[ResultT]:
             self._results[key] = result
         heappush(self._expiring, (until, next(self._numbers), result))
 
-    def recall(self, keys: Iterable[str]) -> ResultT | None:
+    def recall(self, keys: Iterable[Hashable]) -> ResultT | None:
         """Return the result of the same request made just before."""
         for key in keys:
             if result := self._results.get(key):
