@@ -262,3 +262,41 @@ async def test_a_disk_that_fails_does_not_stop_a_call(
 
     assert f"{file.name} cannot be read: Is a directory" in caplog.text
     assert len(simulator.executed) == 1
+
+
+async def test_calls_on_a_full_disk_are_made_and_later_ones_stored(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = attempts_file(hass, loaded)
+    file.parent.mkdir(exist_ok=True)
+    file.symlink_to("/dev/full")
+    await create_chat(hass, **NEW_PERSON)
+    assert f"{file.name} cannot be written: No space left on device" in caplog.text
+    file.unlink()
+    first = await create_chat(hass, **GROUP_OF_TWO)
+    await start_again(hass, loaded, file.read_bytes())
+
+    again = await create_chat(hass, **GROUP_OF_TWO)
+
+    assert again["chat_id"] == first["chat_id"]
+    assert again["recovered"] is True
+    assert len(simulator.executed) == 2
+
+
+async def test_a_file_that_was_deleted_is_written_again(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
+) -> None:
+    file = attempts_file(hass, loaded)
+    await create_chat(hass, **NEW_PERSON)
+    file.unlink()
+    first = await create_chat(hass, **GROUP_OF_TWO)
+    await start_again(hass, loaded, file.read_bytes())
+
+    again = await create_chat(hass, **GROUP_OF_TWO)
+
+    assert again["chat_id"] == first["chat_id"]
+    assert again["recovered"] is True
+    assert len(simulator.executed) == 2
