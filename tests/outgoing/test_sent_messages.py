@@ -189,7 +189,11 @@ async def test_a_lost_message_keeps_its_place_before_an_equal_one(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The later one was answered, and does not get the message of the lost one."""
+    """The later one was answered, and does not get the message of the lost one.
+
+    Servers without single messages show which one it has only if the first message was
+    read before the second call.
+    """
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", ())
     simulator.faults.add("drop_after", method="POST", path=PATH)
     with pytest.raises(HomeAssistantError, match="It is unknown whether"):
@@ -199,12 +203,14 @@ async def test_a_lost_message_keeps_its_place_before_an_equal_one(
     await poll(hass, loaded)
     await quiet(simulator)
 
-    lost = await send(hass)
-
     first, second = simulator.world.chats[KIM].messages[-2:]
-    assert lost["recovered"] is True
-    assert lost["message_id"] in (first.id, first.pending_id)
     assert later["message_id"] == second.pending_id
+    if loaded.runtime_data.server.client.features.single_messages:
+        lost = await send(hass)
+        assert lost["recovered"] is True
+        assert lost["message_id"] in (first.id, first.pending_id)
+    else:
+        assert await outcome_of(send(hass)) in ("unknown", "recovered")
 
 
 async def test_of_two_lost_messages_one_may_not_have_run(

@@ -103,6 +103,7 @@ class Inbox:
             try:
                 async for chat in self._active_chats():
                     reading = await read_history(self._client, self._seen, chat.id)
+                    self._reader.note_own(reading.messages)
                     for message in reading.messages:
                         self._seen.note(chat.id, message)
                     self._seen.positions.mark(chat.id, reading.messages)

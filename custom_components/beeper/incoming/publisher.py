@@ -9,6 +9,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from ..api.models import Chat, Message, User
 from ..api.rich_text import plain
 from ..const import CONF_ALLOWED_SENDERS
+from ..outgoing.identities import chat_recipient
 from ..outgoing.sent_messages import SentMessages
 from ..server import Server
 from ..signals import SIGNAL_LAST_MESSAGE, SIGNAL_MESSAGE, LastMessage, MessageEvent
@@ -75,16 +76,15 @@ class Publisher:
 
     async def _async_recognise(self, chat: Chat, message: Message) -> bool:
         """Return whether Home Assistant sent an own message."""
-        candidates = self._sent.into(chat.ids, chat.account_id)
+        recipient = chat_recipient(self._server, chat)
+        candidates = self._sent.into(chat.ids, chat.account_id, recipient)
         if any(sent.has_id(message) for sent in candidates):
             return True
         now = self._server.now()
-        alike = [sent for sent in candidates if sent.is_like(message, now)]
+        alike = [sent for sent in candidates if self._sent.may_be(sent, message, now)]
         for sent in alike:
-            if not sent.is_like(message, now):
+            if not self._sent.may_be(sent, message, now):
                 continue  # Its own message was read meanwhile.
-            if sent.is_lost and len(alike) > 1:
-                return True  # It may also be another one of them.
             # Its answer may only just have arrived.
             if sent.pending_id and self._server.client.features.single_messages:
                 await self._follower.async_follow(chat, {}, is_readable=False)
@@ -92,6 +92,8 @@ class Publisher:
                     return True
                 if sent.is_waiting:
                     continue
+            if not sent.is_before(alike):
+                return True  # It may also be another one of them.
             sent.note_final(message)
             self._sent.save_soon()
             return True

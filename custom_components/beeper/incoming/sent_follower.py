@@ -9,6 +9,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from ..api.exceptions import AnswerError, UnreadableAnswerError
 from ..api.models import Chat, Message
 from ..outgoing.delivery_status import outcome
+from ..outgoing.identities import chat_recipient
 from ..outgoing.sent_messages import SentMessages
 from ..outgoing.sent_record import Delivery, SentRecord
 from ..server import Server
@@ -56,8 +57,8 @@ class SentFollower:
         ]
         features = self._client.features
         if not features.single_messages:
-            self._sent.claim(own, chat.ids, self._server.now())
-        for sent in self._sent.into(chat.ids, chat.account_id):
+            self._claim(chat, own)
+        for sent in self._sent.into(chat.ids):
             if not sent.is_waiting or sent.pending_id is None:
                 continue
             message = next((known for known in own if known.id in sent.ids), None)
@@ -89,8 +90,17 @@ class SentFollower:
             if err.status != HTTPStatus.NOT_FOUND:
                 raise
         # The pending ID leads nowhere, so the text identifies the message.
-        self._sent.claim(own, chat.ids, self._server.now())
+        self._claim(chat, own)
         return next((row for row in own if row.id in sent.ids), None)
+
+    def _claim(self, chat: Chat, own: Collection[Message]) -> None:
+        self._sent.claim(
+            own,
+            chat.ids,
+            self._server.now(),
+            account_id=chat.account_id,
+            recipient=chat_recipient(self._server, chat),
+        )
 
     def _settle(
         self, chat: Chat, sent: SentRecord, message: Message, *, is_listed: bool

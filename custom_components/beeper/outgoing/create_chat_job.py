@@ -100,16 +100,17 @@ class CreateChatJob(Job[ChatJobResult]):
         self.window = self.context.server.entry.options.get(
             CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
         )
+        self._people = RequestedPeople(
+            self.context.server, self.request, self.phone_numbers
+        )
         if self.request.message_text is not None:
             self.window = min(self.window, _TEXT_WINDOW)
             self._message = FirstMessage(
                 context=self.context,
                 account_id=self.request.account_id,
                 text=self.request.message_text,
+                recipient=self._people.identities or frozenset(self._groups),
             )
-        self._people = RequestedPeople(
-            self.context.server, self.request, self.phone_numbers
-        )
         if self.place:
             self.place.learn(self._people.identities)
 
@@ -151,7 +152,7 @@ class CreateChatJob(Job[ChatJobResult]):
         return unread_keys(direct_content(self.request), stated)
 
     @property
-    def _groups(self) -> list[Hashable]:
+    def _groups(self) -> list[tuple[Hashable, ...]]:
         """What identifies the group; empty for direct chats."""
         members = sorted(self._people.members)
         return [group_key(self.request, some) for some in members]
@@ -359,6 +360,11 @@ class CreateChatJob(Job[ChatJobResult]):
             self._give_back()
         if self._message:
             self._message.cancel()
+
+    @override
+    def give_up(self) -> None:
+        if self._message:
+            self._message.give_up()
 
     def _give_back(self) -> None:
         if self._limiter_slot is not None:

@@ -62,7 +62,13 @@ async def read_delivery(
     if message is None:
         page = await server.client.messages(sent.chat_id)
         own = [item for item in page.items if server.is_own(item, sent.account_id)]
-        sent_messages.claim(own, {sent.chat_id}, server.now())
+        sent_messages.claim(
+            own,
+            {sent.chat_id},
+            server.now(),
+            account_id=sent.account_id,
+            recipient=sent.recipient,
+        )
         message = next((item for item in own if item.id in sent.ids), None)
     if message is None:
         return None

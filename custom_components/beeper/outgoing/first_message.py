@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ..api.exceptions import BeeperError
-from ..api.models import ChatResult, Message, SentMessage
+from ..api.exceptions import BeeperError, UnreadableAnswerError
+from ..api.models import ChatResult, SentMessage
 from ..api.requests import SendMessage
+from .identities import Recipient
 from .job import OutboxContext, check_writable
 from .reconciliation import find_sent
+from .sent_proof import Proof, Target, find_proof
 from .sent_record import SentRecord
 
 _EXISTING_DELAYS: Final = (0.3,)
@@ -19,6 +21,9 @@ No server was seen to send the text then.
 
 _NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
 """Seconds to wait before each search for the text in a chat that may be new."""
+
+_UNDECIDED_DELAYS: Final = (0.2, 0.5, 1, 2)
+"""The same while what is listed may be from another call that is not answered yet."""
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -33,15 +38,18 @@ class DeliveredMessage:
 class FirstMessage:
     """The first message of a chat that a request creates or starts.
 
-    `is_separate`: the request itself does not carry the text, or did not deliver it.
+    `recipient` is whom the chat is requested with. `is_separate`: the request itself does not carry the text, or did not deliver it.
     """
 
     context: OutboxContext
     account_id: str
     text: str
+    recipient: Recipient
     is_separate: bool = False
     _sent: SentRecord | None = field(default=None, init=False)
     _is_counted: bool = field(default=False, init=False)
+    _is_undecided: bool = field(default=False, init=False)
+    """What was listed may be from another call."""
 
     def begin(self) -> None:
         """Note that the request, with this text, is about to be sent."""
@@ -52,6 +60,11 @@ class FirstMessage:
         if self._sent:
             self.context.sent.cancel(self._sent)
 
+    def give_up(self) -> None:
+        """Note that the outcome stays unknown."""
+        if self._sent:
+            self._sent.is_given_up = True
+
     async def confirm(self, result: ChatResult) -> DeliveredMessage:
         """Return how the text was sent; send it separately if it was not.
 
@@ -60,7 +73,9 @@ class FirstMessage:
         """
         unreadable: BeeperError | None = None
         delays = _EXISTING_DELAYS if result.status == "existing" else _NEW_DELAYS
-        for delay in delays:
+        for number, delay in enumerate((*delays, *_UNDECIDED_DELAYS)):
+            if number >= len(delays) and not self._is_undecided:
+                break
             await asyncio.sleep(delay)
             try:
                 # A text that is listed twice must not be sent a third time.
@@ -103,31 +118,41 @@ class FirstMessage:
         """Look for the message with the text, and claim it.
 
         `since` is the event loop's time, by default that of the attempt. `exact` takes
-        no message if several match. Raises BeeperError if reading fails.
+        no message if more are listed than were sent. Raises BeeperError if reading
+        fails, or if what is listed may be from another call.
         """
-        if since is None:
-            since = self._sent.attempted if self._sent else 0
-        message = self.context.sent.match(
-            await find_sent(
-                self.context.server, chat_id, self.text, since, self.account_id
-            ),
-            {chat_id},
-            mine=self._sent,
-            exact=exact,
+        if self._sent:
+            self._sent.note_chat(chat_id)
+            since = self._sent.attempted
+        found = await find_sent(
+            self.context.server, chat_id, self.text, since or 0, self.account_id
         )
-        return self._claim(chat_id, message) if message else None
+        proof = await find_proof(
+            self.context.server,
+            self.context.sent,
+            found,
+            self._target(chat_id),
+            self._sent,
+        )
+        self._is_undecided = proof.state == "open"
+        if self._is_undecided:
+            raise UnreadableAnswerError("may be another message")
+        if proof.state == "missing" or (exact and proof.state == "several"):
+            return None
+        return self._claim(chat_id, proof)
 
-    def _claim(self, chat_id: str, message: Message) -> DeliveredMessage:
-        self._sent = (
-            self._sent
-            or self.context.sent.adopt(chat_id, message)
-            or self._begin(chat_id)
+    def _target(self, chat_id: str) -> Target:
+        return Target(
+            chat_ids={chat_id}, account_id=self.account_id, recipient=self.recipient
         )
-        message_id = (
-            None
-            if self.context.sent.is_overlapped(self._sent, {chat_id})
-            else message.id
-        )
+
+    def _claim(self, chat_id: str, proof: Proof) -> DeliveredMessage:
+        sent, target = self.context.sent, self._target(chat_id)
+        message_id = proof.message.id if proof.message else None
+        if self._sent is None and proof.message:
+            alike = sent.into(target.chat_ids, target.account_id, target.recipient)
+            self._sent = sent.adopt(alike, proof.message, self.text)
+        self._sent = self._sent or self._begin(chat_id)
         self._finish(self._sent, SentMessage(chat_id=chat_id, message_id=message_id))
         return DeliveredMessage(
             sent="separately" if self.is_separate else "with_chat",
@@ -135,7 +160,9 @@ class FirstMessage:
         )
 
     def _begin(self, chat_id: str | None) -> SentRecord:
-        return self.context.sent.begin(self.account_id, chat_id, self.text)
+        return self.context.sent.begin(
+            self.account_id, chat_id, self.text, recipient=self.recipient
+        )
 
     def _finish(self, sent: SentRecord, result: SentMessage) -> None:
         self._count()

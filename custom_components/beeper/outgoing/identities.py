@@ -18,6 +18,9 @@ from ..server import Server
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""
 
+type Recipient = frozenset[tuple[Hashable, ...]]
+"""Whom a chat is with: identities of a person, or keys of a group, by their kinds."""
+
 KINDS: Final = ("phone_number", "email", "id", "username")
 """The kinds of identities, first those that are the same wherever they are read."""
 
@@ -57,6 +60,13 @@ def recipient_identities(
     if len(others) != 1:
         return frozenset()
     return identities(others[0], server.id_scheme(chat.account_id or account_id))
+
+
+def chat_recipient(server: Server, chat: Chat | None) -> Recipient | None:
+    """Return whom a chat is with: empty if that is not known, None for a group."""
+    if chat and chat.type != "single":
+        return None
+    return recipient_identities(server, chat)
 
 
 def proof(known: frozenset[Identity]) -> frozenset[Identity]:
@@ -112,3 +122,14 @@ def may_be_same(first: Iterable[Identity], second: Iterable[Identity]) -> bool:
     values, others = dict(first), dict(second)
     common = values.keys() & others.keys()
     return not common or any(values[kind] == others[kind] for kind in common)
+
+
+def may_reach(requested: Recipient, recipient: Recipient | None) -> bool:
+    """Return whether a requested chat may be that of a recipient, None for any group."""
+    kinds = {kind for kind, *_ in requested}
+    if recipient is None:
+        return "group" in kinds
+    others = {kind for kind, *_ in recipient}
+    if "group" in kinds | others:
+        return not requested.isdisjoint(recipient)
+    return kinds.isdisjoint(others) or not requested.isdisjoint(recipient)

@@ -145,6 +145,9 @@ class Job[ResultT](ABC):
     def undo(self) -> None:
         """Take back the preparation of an attempt that changed nothing."""
 
+    def give_up(self) -> None:  # noqa: B027
+        """Note that the outcome stays unknown: a repeated request looks for the result."""
+
     @abstractmethod
     async def recover(self, attempted: float) -> ResultT | Refusal | None:
         """Look for the result of an attempt by reading only; None if not found.

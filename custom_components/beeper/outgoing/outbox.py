@@ -252,6 +252,8 @@ class Outbox:
                 found = await self._recover(job, end)
             finally:
                 end.is_running = False
+            if not isinstance(found, Outcome):
+                job.give_up()
         else:
             found = await self._recover_earlier(job, earlier)
         self._keep_unreported(run, found)
@@ -309,6 +311,7 @@ class Outbox:
         except BaseException:
             # Whatever ended it, the request may have run.
             attempt.is_running, attempt.is_unknown = False, True
+            job.give_up()
             raise
 
     async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:

@@ -20,7 +20,7 @@ from ..api.pages import pages
 from ..api.requests import CreateChat, StartChat
 from ..server import Server
 from .earlier_reads import EarlierReads
-from .sent_messages import TWIN_WINDOW, SentCandidates
+from .sent_proof import TWIN_WINDOW, SentCandidates
 from .text_matching import same_text
 
 type _Participant = tuple[str, str | None]

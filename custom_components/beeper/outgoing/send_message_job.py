@@ -19,6 +19,7 @@ from .attachment_upload import upload
 from .delivery_status import read_final_id, wait_for_delivery
 from .identities import (
     Identity,
+    chat_recipient,
     partial_keys,
     proof,
     recipient_identities,
@@ -27,6 +28,7 @@ from .identities import (
 from .job import Job, OutboxContext, check_chat_number, check_writable, conversation_ids
 from .mentions import resolve_mentions
 from .reconciliation import find_sent
+from .sent_proof import Target, find_proof
 from .sent_record import Delivery, SentRecord
 
 
@@ -270,6 +272,7 @@ class SendMessageJob(Job[SentMessage]):
             self.message.text,
             attached=self.message.attachment is not None,
             original_ids=self._original_ids,
+            recipient=chat_recipient(self.context.server, self._chat),
         )
 
     def _count(self) -> None:
@@ -294,12 +297,20 @@ class SendMessageJob(Job[SentMessage]):
             self.context.sent.cancel(self._sent)
 
     @override
+    def give_up(self) -> None:
+        if self._sent:
+            self._sent.is_given_up = True
+
+    @override
     async def recover(self, attempted: float) -> SentMessage | None:
         found = await self._find(self._chat_id, attempted)
         if found is None:
             return None
+        sent = self.context.sent
         self._sent = (
-            self._sent or self.context.sent.adopt(self._chat_id, found) or self._begin()
+            self._sent
+            or sent.adopt(sent.into({self._chat_id}), found, self.message.text)
+            or self._begin()
         )
         self._sent.note_final(found)
         result = SentMessage(
@@ -334,16 +345,24 @@ class SendMessageJob(Job[SentMessage]):
     async def _find(self, chat_id: str, since: float) -> Message | None:
         attachment = self._request.attachment
         attached = self.message.attachment is not None
-        return self.context.sent.match(
+        account_id = self._chat.account_id if self._chat else None
+        proof = await find_proof(
+            self.context.server,
+            self.context.sent,
             await find_sent(
                 self.context.server,
                 chat_id,
                 self._request.text,
-                since,
-                self._chat.account_id if self._chat else None,
+                self._sent.attempted if self._sent else since,
+                account_id,
                 attachment=attachment.file_name if attachment else attached,
                 original_ids=self._original_ids,
             ),
-            {chat_id, *(self._chat.merged_ids if self._chat else ())},
-            mine=self._sent,
+            Target(
+                chat_ids={chat_id, *(self._chat.merged_ids if self._chat else ())},
+                account_id=account_id,
+                recipient=chat_recipient(self.context.server, self._chat),
+            ),
+            self._sent,
         )
+        return proof.message

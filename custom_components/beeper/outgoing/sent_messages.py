@@ -1,9 +1,9 @@
 """The messages that Home Assistant sent, to recognize them in chats."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -14,36 +14,18 @@ from homeassistant.util import dt as dt_util
 from ..api.models import Message, SentMessage
 from ..const import DOMAIN
 from .earlier_reads import EarlierReads
+from .identities import Recipient, may_reach
 from .own_changes import OwnChanges
 from .sent_record import SentRecord
-from .text_matching import same_text
 
 _KEPT_FOR: Final = 24 * 60 * 60
 """Seconds."""
 
 _KEPT: Final = 500
-TWIN_WINDOW: Final = timedelta(seconds=5)
-"""Within it, two equal texts cannot be distinguished by their times."""
-
 _SAVE_DELAY: Final = 1
 """Seconds."""
 
 _STORE_VERSION: Final = 1
-
-
-@dataclass(kw_only=True, repr=False, eq=False)
-class SentCandidates:
-    """Own messages of a chat that may be from one attempt, the oldest first.
-
-    They have its `text`, and a file if it `attached` one. Those in `earlier` are from
-    just before it. `attempted` is the event loop's time.
-    """
-
-    text: str
-    attached: bool
-    attempted: float
-    earlier: Sequence[Message]
-    messages: Sequence[Message]
 
 
 class SentMessages:
@@ -122,8 +104,12 @@ class SentMessages:
         *,
         attached: bool = False,
         original_ids: frozenset[str] = frozenset(),
+        recipient: Recipient | None = frozenset(),
     ) -> SentRecord:
-        """Record an attempt: the message may be read before the reply arrives."""
+        """Record an attempt: the message may be read before the reply arrives.
+
+        `recipient` is whom the chat is with, None for a known group.
+        """
         now = asyncio.get_running_loop().time()
         sent = SentRecord(
             account_id=account_id,
@@ -132,6 +118,7 @@ class SentMessages:
             attached=attached,
             attempted=now,
             original_ids=original_ids,
+            recipient=recipient,
         )
         self._sent = [
             earlier
@@ -144,7 +131,7 @@ class SentMessages:
     def finish(self, sent: SentRecord, result: SentMessage) -> None:
         """Record the reply of the server."""
         sent.chat_id, sent.pending_id = result.chat_id, result.message_id
-        sent.result = result
+        sent.result, sent.is_given_up = result, False
         sent.answered = asyncio.get_running_loop().time()
         self.save_soon()
 
@@ -160,41 +147,50 @@ class SentMessages:
         return any(message_id in sent.ids for sent in self._sent)
 
     def claim(
-        self, messages: Iterable[Message], chat_ids: set[str], now: datetime
+        self,
+        messages: Iterable[Message],
+        chat_ids: set[str],
+        now: datetime,
+        *,
+        account_id: str | None,
+        recipient: Recipient | None,
     ) -> None:
         """Learn the final IDs of sent messages from own messages of their chat.
 
         Messages of a chat leave in the order of the calls, so the first unclaimed
-        message with the right text belongs to the first of them. `now` is the server's
-        time.
+        message with the right text belongs to the first of them: unless another one of
+        this text was on its way at the same time, or has no answer. `now` is the
+        server's time.
         """
-        known = self.into(chat_ids)
-        left = [
-            message
-            for message in sorted(messages, key=Message.order)
-            # A message that is listed before its delivery has no final ID yet.
-            if message.send_status != "PENDING"
-            and message.id is not None
-            and not any(sent.has_id(message) for sent in known)
-        ]
+        known = self.into(chat_ids, account_id, recipient)
         waiting = [sent for sent in known if sent.answered is not None or sent.is_lost]
-        while left:
-            message = left[0]
-            alike = [sent for sent in waiting if sent.is_like(message, now)]
-            # One that was not answered may have this message, or none at all.
-            is_certain = not any(sent.is_lost for sent in alike) or len(alike) <= sum(
-                alike[0].is_like(other, now) for other in left
-            )
-            left.remove(message)
-            if not alike or not is_certain:
+        for message in sorted(messages, key=Message.order):
+            # A message that is listed before its delivery has no final ID yet.
+            if (
+                message.send_status == "PENDING"
+                or message.id is None
+                or any(sent.has_id(message) for sent in known)
+            ):
                 continue
-            sent = alike[0]
-            waiting.remove(sent)
-            if not sent.is_lost:
-                sent.note_final(message)
-                if message.send_status in (None, "SUCCESS"):
-                    sent.is_settled = True
-                self.save_soon()
+            alike = [sent for sent in waiting if self.may_be(sent, message, now)]
+            if not alike:
+                continue
+            sent, *others = alike
+            if not sent.is_before(others):
+                continue
+            sent.note_final(message)
+            if message.send_status in (None, "SUCCESS"):
+                sent.is_settled = True
+            self.save_soon()
+
+    def may_be(self, sent: SentRecord, message: Message, now: datetime) -> bool:
+        """Return whether an own message of the chat may be this one.
+
+        `now` is the server's time.
+        """
+        return sent.is_like(message, now) and not self.earlier_reads.had_message(
+            message, sent.attempted
+        )
 
     def unclaimed(
         self, messages: Iterable[Message], sent: SentRecord, now: datetime
@@ -220,16 +216,17 @@ class SentMessages:
         """Return the attempt that ended with this result."""
         return next((sent for sent in self._sent if sent.result is result), None)
 
-    def adopt(self, chat_id: str, message: Message) -> SentRecord | None:
-        """Return the unanswered attempt that a message was recognized as."""
-        return next(
-            (
-                sent
-                for sent in self.into({chat_id})
-                if sent.answered is None and message.id in sent.ids
-            ),
-            None,
-        )
+    def adopt(
+        self, sent: Iterable[SentRecord], message: Message, text: str | None
+    ) -> SentRecord | None:
+        """Return the attempt without an answer that has sent a message.
+
+        It was recognized as this one, or is the first whose outcome stayed unknown.
+        """
+        left = [one for one in sent if one.answered is None]
+        known = (one for one in left if message.id in one.ids)
+        unknown = (one for one in left if one.is_given_up and one.text == (text or ""))
+        return next(chain(known, unknown), None)
 
     def cancel(self, sent: SentRecord) -> None:
         """Remove an attempt that certainly sent nothing."""
@@ -237,14 +234,26 @@ class SentMessages:
             self._sent.remove(sent)
 
     def into(
-        self, chat_ids: set[str], account_id: str | None = None
+        self,
+        chat_ids: set[str],
+        account_id: str | None = None,
+        recipient: Recipient | None = None,
     ) -> list[SentRecord]:
-        """Return the messages to a chat, or to a new chat of its account."""
+        """Return the messages to a chat.
+
+        With its account, also those for which a chat is requested that may be this one;
+        `recipient` is the chat's, None for any group.
+        """
         return [
             sent
             for sent in self._sent
             if sent.chat_id in chat_ids
-            or (account_id and sent.chat_id is None and sent.account_id == account_id)
+            or (
+                account_id
+                and sent.chat_id is None
+                and sent.account_id == account_id
+                and may_reach(sent.recipient or frozenset(), recipient)
+            )
         ]
 
     def all_ids(self, chat_ids: set[str], message_id: str) -> frozenset[str]:
@@ -264,85 +273,7 @@ class SentMessages:
             None,
         )
 
-    def match(
-        self,
-        found: SentCandidates,
-        chat_ids: set[str],
-        *,
-        mine: SentRecord | None = None,
-        exact: bool = True,
-    ) -> Message | None:
-        """Return the message that is proved to be the one sent, None for no proof.
-
-        A message belongs to one attempt only: those of other sends are left out, and if
-        it is not known yet which message another send of the same text has become,
-        there must be one more: exactly one, or, if not `exact`, at least. To be exact,
-        it may also have become that of a send that was not answered.
-        """
-        since = found.attempted
-        others = [
-            sent
-            for sent in self.into(chat_ids)
-            if sent is not mine
-            and sent.attached is found.attached
-            # A repeated call looks for what an unanswered attempt has sent.
-            and not (mine is None and sent.answered is None)
-        ]
-
-        def is_free(message: Message) -> bool:
-            return not any(sent.has_id(message) for sent in others)
-
-        free = [*filter(is_free, found.messages)]
-        before_it = [row for row in free if self.earlier_reads.had_message(row, since)]
-        candidates = [row for row in free if row not in before_it]
-        earlier = [*filter(is_free, found.earlier), *before_it]
-        unmatched = _unmatched(others, found)
-        if exact:
-            unmatched += _lost(others, found)
-        # Earlier messages may be listed before the attempt.
-        before = sum(sent.attempted < since for sent in unmatched)
-        surplus = len(candidates) - len(unmatched) + min(before, len(earlier))
-        if surplus < 1 or (exact and surplus > 1):
-            return None
-        later = sum(sent.attempted > since for sent in unmatched)
-        return candidates[-1 - later]
-
-    def is_overlapped(self, mine: SentRecord, chat_ids: set[str]) -> bool:
-        """Return whether the same text was sent while this one was not answered.
-
-        Then either message may be either one.
-        """
-        return any(
-            sent is not mine
-            and sent.answered is not None
-            and sent.attempted > mine.attempted
-            and sent.final_id is None
-            and sent.text == mine.text
-            for sent in self.into(chat_ids)
-        )
-
     @property
     def waiting_chats(self) -> set[str]:
         """Return the chats with messages the network has not confirmed yet."""
         return {sent.chat_id for sent in self._sent if sent.chat_id and sent.is_waiting}
-
-
-def _lost(others: Iterable[SentRecord], found: SentCandidates) -> list[SentRecord]:
-    """Return the other sends of the text that were not answered, and may have run."""
-    return [
-        sent for sent in others if sent.is_lost and same_text(sent.text, found.text)
-    ]
-
-
-def _unmatched(others: Iterable[SentRecord], found: SentCandidates) -> list[SentRecord]:
-    """Return the other sends of the text whose message may be any of those found."""
-    listed = [*found.earlier, *found.messages]
-    earliest = found.attempted - TWIN_WINDOW.total_seconds()
-    return [
-        sent
-        for sent in others
-        if sent.answered is not None
-        and sent.answered > earliest
-        and not any(sent.has_id(message) for message in listed)
-        and (same_text(sent.text, found.text) or same_text(found.text, sent.text))
-    ]

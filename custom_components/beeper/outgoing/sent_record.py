@@ -1,12 +1,14 @@
 """A message that Home Assistant sent: how it is recognized, and whether it arrived."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from ..api.models import Message, SentMessage
 from ..api.transport import REQUEST_TIMEOUT
+from .identities import Recipient
 from .text_matching import same_text
 
 _SAME_TIME: Final = 1
@@ -49,6 +51,10 @@ class SentRecord:
     result: SentMessage | None = None
     original_ids: frozenset[str] = frozenset()
     """IDs of the message that it replies to."""
+    recipient: Recipient | None = frozenset()
+    """Whom the chat is with, or is requested with; None for a known group."""
+    is_given_up: bool = False
+    """The outcome stayed unknown: a repeated call may find the message."""
     is_settled: bool = False
     failure: Delivery | None = None
     is_restored: bool = False
@@ -65,6 +71,24 @@ class SentRecord:
         now = asyncio.get_running_loop().time()
         return self.answered is None and now - self.attempted < _MAY_APPEAR_FOR
 
+    def overlaps(self, attempted: float, answered: float | None) -> bool:
+        """Return whether another message may stand before this one, or after it.
+
+        Requests that ran one after the other have their order. One without an answer may
+        run at any later time.
+        """
+        return (self.answered is None or self.answered > attempted) and (
+            answered is None or self.attempted < answered
+        )
+
+    def is_before(self, others: Iterable[SentRecord]) -> bool:
+        """Return whether the messages of others can only stand after this one."""
+        others = [sent for sent in others if sent is not self]
+        return not others or (
+            self.pending_id is not None
+            and not any(sent.overlaps(self.attempted, self.answered) for sent in others)
+        )
+
     @property
     def ids(self) -> set[str]:
         """The IDs by which servers list it."""
@@ -73,10 +97,17 @@ class SentRecord:
     def note_final(self, message: Message) -> None:
         """Note the final ID: a message has it that is no longer pending."""
         if message.id and message.id != self.pending_id:
+            # IDs are unique within one chat only.
+            self.chat_id = self.chat_id or message.chat_id
             self.final_id = message.id
             self.final_time = (
                 message.timestamp.timestamp() if message.timestamp else None
             )
+
+    def note_chat(self, chat_id: str) -> None:
+        """Note the chat that was requested for it."""
+        if self.chat_id != chat_id:
+            self.chat_id, self.final_id, self.final_time = chat_id, None, None
 
     def settle(self, message: Message | None, failure: Delivery | None = None) -> None:
         """Record the final outcome and the current ID."""
