@@ -24,6 +24,8 @@ class Chats:
         """Label id → name."""
         self.listener: Callable[[Event], None] = lambda event: None
         self.clock_skew = timedelta()
+        self.network_skew: timedelta | None = None
+        """Offset of the clock of own messages; None: they go by the server's."""
         self.confirm_after = 0.05
         """Seconds until the network confirms an own message."""
         self.traits = Traits()

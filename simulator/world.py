@@ -1,6 +1,6 @@
 """The state of a simulator and all operations on it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .attachments import sent_attachment
 from .chats import Chats
@@ -192,9 +192,13 @@ class World(Chats):
             chat_id=chat.id,
             account_id=chat.account_id,
             sender=sender,
-            timestamp=when or self.now(),
+            timestamp=when or self._network_now(),
             sort_key=next(self._sort_keys),
         )
+
+    def _network_now(self) -> datetime:
+        skew = self.clock_skew if self.network_skew is None else self.network_skew
+        return datetime.now(UTC) + skew
 
     def add_message(self, chat: Chat, message: Message) -> None:
         """Add a message to a chat; a confirmed one gets its final id."""

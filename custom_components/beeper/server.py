@@ -25,6 +25,9 @@ _IMESSAGE: Final = "imessage"
 
 _ADDRESS: Final = re.compile(r"@|\d{6,}")
 
+MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=2)
+"""Beyond it, one of the clocks is wrong."""
+
 _CONFIRMATION_DELAY: Final = 2.0
 """Seconds before a refused token is tried again."""
 
@@ -55,13 +58,48 @@ class Server:
         self.restarted: float | None = None
         """When it answered again after it was unreachable, in the event loop's time."""
 
+        self.off_by = 0.0
+        """Seconds by which messages have shown its clock to be wrong, or 0."""
+
+    @property
+    def clock_difference(self) -> timedelta:
+        """The server's clock minus Home Assistant's, as far as the server has stated it."""
+        return self.client.clock_offset or timedelta()
+
+    @property
+    def is_clock_wrong(self) -> bool:
+        """Whether messages have shown that, while the clocks differed as they do now."""
+        off = timedelta(seconds=self.off_by)
+        return bool(off) and abs(self.clock_difference - off) <= MAX_CLOCK_DIFFERENCE
+
     def now(self) -> datetime:
-        """Return the time on the server's clock, as far as the server has stated it."""
-        return datetime.now(UTC) + (self.client.clock_offset or timedelta())
+        """Return the time on the clock that messages go by: usually the server's."""
+        difference = timedelta() if self.is_clock_wrong else self.clock_difference
+        return datetime.now(UTC) + difference
+
+    def earliest_now(self) -> datetime:
+        """Return the earliest time that a message written now may have.
+
+        While the clocks disagree, own messages may go by either.
+        """
+        difference = self.clock_difference
+        if abs(difference) > MAX_CLOCK_DIFFERENCE:
+            difference = min(difference, timedelta())
+        return datetime.now(UTC) + difference
 
     def time_at(self, loop_time: float) -> datetime:
-        """Return the time on the server's clock at a time of the event loop."""
-        return self.now() - timedelta(seconds=self.hass.loop.time() - loop_time)
+        """Return the time on the server's clock, by the event loop's time.
+
+        While that clock is known to be wrong, the earliest that messages may have.
+        """
+        now = self.earliest_now() if self.is_clock_wrong else self.now()
+        return now - timedelta(seconds=self.hass.loop.time() - loop_time)
+
+    def earliest_time_at(self, loop_time: float) -> datetime:
+        """Return the earliest time that a message may have, by the event loop's time."""
+        return self.earliest_now() - timedelta(
+            seconds=self.hass.loop.time() - loop_time
+        )
 
     @property
     def default_account_id(self) -> str:

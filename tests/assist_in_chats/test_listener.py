@@ -528,6 +528,21 @@ async def test_membership_events_are_ignored(assist: AssistChat) -> None:
     assert assist.agent.heard == ["Hello"]
 
 
+@pytest.mark.parametrize("minutes", [20, -20])
+async def test_a_wrong_clock_of_beepers_computer_silences_nobody(
+    assist: AssistChat, minutes: int
+) -> None:
+    """The network's clock is right: messages show which one is wrong."""
+    await assist.allow()
+    assist.simulator.clock_skew = timedelta(minutes=minutes)
+    await poll(assist.hass, assist.entry)
+
+    # The helper writes by the clock of Beeper's computer.
+    assist.write("Turn on the light", ago=minutes * 60)
+    await assist.answered()
+    await assist.counted(answered=1)
+
+
 async def test_the_servers_clock_decides_which_messages_are_old(
     hass: HomeAssistant,
     assist: AssistChat,

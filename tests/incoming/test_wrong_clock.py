@@ -1,5 +1,6 @@
 """Clocks that disagree: messages are published, and an issue explains it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,8 +14,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from simulator.model import Message, Person
+from tests.helpers.actions import PATH, call_action, send
 from tests.helpers.listening import texts
-from tests.helpers.waiting import poll, quiet, until
+from tests.helpers.outcomes import outcome_of
+from tests.helpers.waiting import poll, quiet, settled, until
 from tests.helpers.world import INSTAGRAM, KIM, write
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -54,6 +57,94 @@ async def test_messages_with_right_times_are_published(
         await poll(hass, listening)
     await quiet(simulator)
     assert texts(events) == ["smoke 0", "smoke 1", "smoke 2"]
+
+
+WRONG = pytest.mark.parametrize("skew", [TWENTY_MINUTES, -TWENTY_MINUTES])
+OWN_CLOCK = pytest.mark.parametrize(
+    "network_skew", [None, timedelta()], ids=["own by Beeper", "own by the network"]
+)
+OLD_AND_NEW = pytest.mark.parametrize("profile", ["4.2.557", "latest"])
+
+
+async def let_clock_be_wrong(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    skew: timedelta,
+    network_skew: timedelta | None,
+) -> None:
+    """Set the clock of Beeper's computer; a message has shown that it is wrong."""
+    simulator.clock_skew, simulator.world.network_skew = skew, network_skew
+    await poll(hass, entry)
+    write_at_network_time(simulator, "before")
+    await quiet(simulator)
+
+
+@OLD_AND_NEW
+@WRONG
+@OWN_CLOCK
+async def test_own_messages_are_recognized(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    skew: timedelta,
+    network_skew: timedelta | None,
+) -> None:
+    """Otherwise they would look like ones that the user wrote elsewhere."""
+    await let_clock_be_wrong(hass, simulator, listening, skew, network_skew)
+    await send(hass, KIM, "mine")
+    simulator.world.settle()
+    await settled(hass, listening, simulator)
+    assert texts(events) == ["before"]
+
+
+@OLD_AND_NEW
+@WRONG
+@OWN_CLOCK
+async def test_lost_messages_are_found(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    skew: timedelta,
+    network_skew: timedelta | None,
+) -> None:
+    await let_clock_be_wrong(hass, simulator, listening, skew, network_skew)
+    simulator.faults.add("drop_after", method="POST", path=PATH)
+    assert await outcome_of(send(hass, KIM, "mine")) == "recovered"
+
+
+@OLD_AND_NEW
+@WRONG
+@OWN_CLOCK
+async def test_questions_are_answered(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    skew: timedelta,
+    network_skew: timedelta | None,
+) -> None:
+    await let_clock_be_wrong(hass, simulator, listening, skew, network_skew)
+    messages = simulator.world.chats[KIM].messages
+    before = len(messages)
+    asking = asyncio.create_task(
+        call_action(
+            hass,
+            "ask_question",
+            chat_id=KIM,
+            message="Heating on?",
+            answers=[{"id": "yes", "sentences": ["yes"]}],
+            show_choices=False,
+            timeout=20,
+        )
+    )
+    await until(lambda: len(messages) > before)
+    simulator.world.settle()
+    await quiet(simulator)
+
+    write_at_network_time(simulator, "yes")
+
+    assert (await asking)["id"] == "yes"
 
 
 @pytest.mark.parametrize(

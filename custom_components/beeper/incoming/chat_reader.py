@@ -199,7 +199,7 @@ class ChatReader:
             for message in messages
             if message.id and self._server.is_own(message, message.account_id)
         ]
-        if self._sent.earlier_reads.note_messages(own, self._server.now()):
+        if self._sent.earlier_reads.note_messages(own, self._server.earliest_now()):
             self._sent.save_soon()
 
     async def _async_compare(

@@ -98,7 +98,9 @@ class Inbox:
         """
         if self._loaded:
             return
-        if not await self._seen.async_load():
+        is_first_run = not await self._seen.async_load()
+        self._clock.load()
+        if is_first_run:
             self._seen.start(self._clock.now().timestamp() - _CLOCK_TOLERANCE)
             try:
                 async for chat in self._active_chats():
@@ -250,7 +252,7 @@ class Inbox:
         async for chat in self._active_chats():
             active[chat.id] = (chat.last_activity, hash(chat.preview))
             self._directory.index.note_chat(chat)
-            if self._sent.earlier_reads.note_chat(chat, self._server.now()):
+            if self._sent.earlier_reads.note_chat(chat, self._server.earliest_now()):
                 self._sent.save_soon()
             if chat.preview:
                 self._reader.note_own([chat.preview])

@@ -22,6 +22,8 @@ from .accepted_answers import Match, PossibleAnswers
 _CORRECTION: Final = timedelta(seconds=60)
 """How much earlier than its attempt a server may date a message."""
 
+_WRONG_CLOCK: Final = timedelta(minutes=2)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class TakenAnswer:
@@ -42,7 +44,7 @@ class OpenQuestion:
     """One question; `chat_ids` are all IDs of its chat.
 
     `sent` returns the attempt to send it, None before it begins. `server_time` converts
-    the event loop's time into the server's. The future ends with the answer.
+    the event loop's time into the earliest one that messages may have. The future ends with the answer.
     """
 
     chat_ids: frozenset[str]
@@ -100,7 +102,10 @@ class OpenQuestion:
             return sent.answered is not None and message.timestamp >= _whole_seconds(
                 self.server_time(sent.attempted)
             )
-        if row.timestamp and message.timestamp < _whole_seconds(row.timestamp):
+        asked, started = row.timestamp, self.server_time(sent.attempted)
+        if asked and asked - started > _WRONG_CLOCK:
+            asked = started  # It goes by another clock than the answer.
+        if asked and message.timestamp < _whole_seconds(asked):
             return False
         return (
             message.chat_id != row.chat_id

@@ -80,7 +80,7 @@ class Publisher:
         candidates = self._sent.into(chat.ids, chat.account_id, recipient)
         if any(sent.has_id(message) for sent in candidates):
             return True
-        now = self._server.now()
+        now = self._server.earliest_now()
         alike = [sent for sent in candidates if self._sent.may_be(sent, message, now)]
         for sent in alike:
             if not self._sent.may_be(sent, message, now):

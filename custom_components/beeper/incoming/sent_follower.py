@@ -97,7 +97,7 @@ class SentFollower:
         self._sent.claim(
             own,
             chat.ids,
-            self._server.now(),
+            self._server.earliest_now(),
             account_id=chat.account_id,
             recipient=chat_recipient(self._server, chat),
         )
@@ -129,7 +129,7 @@ class SentFollower:
         self, chat: Chat, sent: SentRecord, own: Collection[Message]
     ) -> None:
         """Record that a message is lost, unless another own one may be it."""
-        if other := self._sent.unclaimed(own, sent, self._server.now()):
+        if other := self._sent.unclaimed(own, sent, self._server.earliest_now()):
             # The network may have changed the text.
             sent.settle(other)
             self._sent.save_soon()

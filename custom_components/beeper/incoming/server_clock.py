@@ -10,10 +10,9 @@ from typing import Final
 from homeassistant.core import callback
 
 from ..issues import async_create_issue, async_delete_issue, issue_id
-from ..server import Server
+from ..server import MAX_CLOCK_DIFFERENCE, Server
 from .seen_messages import SeenMessages
 
-_MAX_DIFFERENCE: Final = timedelta(minutes=2)
 _MAX_AGE: Final = timedelta(seconds=100)
 """Age at which a message has just arrived: some are found by the poll of each minute."""
 
@@ -35,44 +34,37 @@ class ServerClock:
 
     def now(self) -> datetime:
         """Return the time by which messages are new or old."""
-        difference = self._difference
-        if self._is_server_wrong:
-            difference = timedelta()
-        return datetime.now(UTC) + difference
+        return self._server.now()
+
+    def load(self) -> None:
+        """Continue with what messages showed before a restart or reload."""
+        self._server.off_by = self._seen.server_off_by
 
     @property
     def is_exact(self) -> bool:
         """Return whether the server has stated its time."""
         return self._server.client.clock_offset is not None
 
-    @property
-    def _difference(self) -> timedelta:
-        return self._server.client.clock_offset or timedelta()
-
-    @property
-    def _is_server_wrong(self) -> bool:
-        """Whether messages have shown that, while the clocks differed as they do now."""
-        off = timedelta(seconds=self._seen.server_off_by)
-        return bool(off) and abs(self._difference - off) <= _MAX_DIFFERENCE
-
     def is_corrected_by(self, written: datetime) -> bool:
         """Learn from the time of a new message; return whether the time is another now."""
-        if abs(self._difference) <= _MAX_DIFFERENCE:
+        if abs(self._server.clock_difference) <= MAX_CLOCK_DIFFERENCE:
             return False
         age = datetime.now(UTC) - written
-        server_age = age + self._difference
+        server_age = age + self._server.clock_difference
         if min(abs(age), abs(server_age)) > _MAX_AGE:
             return False  # It is history, or has a wrong time itself.
-        was_wrong = self._is_server_wrong
+        was_wrong = self._server.is_clock_wrong
         is_wrong = abs(age) < abs(server_age)
-        self._seen.server_off_by = self._difference.total_seconds() if is_wrong else 0
+        self._seen.server_off_by = self._server.off_by = (
+            self._server.clock_difference.total_seconds() if is_wrong else 0
+        )
         return is_wrong != was_wrong
 
     @callback
     def check(self) -> None:
         """Create an issue if the clocks disagree, and delete it if they agree."""
-        difference = abs(self._difference)
-        if difference <= _MAX_DIFFERENCE:
+        difference = abs(self._server.clock_difference)
+        if difference <= MAX_CLOCK_DIFFERENCE:
             self._differences = 0
             async_delete_issue(self._hass, self._issue)
             return

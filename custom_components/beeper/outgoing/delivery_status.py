@@ -65,7 +65,7 @@ async def read_delivery(
         sent_messages.claim(
             own,
             {sent.chat_id},
-            server.now(),
+            server.earliest_now(),
             account_id=sent.account_id,
             recipient=sent.recipient,
         )

@@ -52,7 +52,7 @@ async def find_result(
     if may_exist:
         chats = await find_existing_chats(server, request, phone_numbers)
         return chats[0] if len(chats) == 1 else None
-    since = await _server_time(server.client, attempted)
+    since = await _server_time(server, attempted)
     return await _find_created_chat(
         server,
         request,
@@ -80,7 +80,7 @@ async def find_sent(
     cannot be read.
     """
     client = server.client
-    since = await _server_time(client, attempted)
+    since = await _server_time(server, attempted)
     is_rich = client.generation.rich_text if client.generation else None
     found = [
         message
@@ -265,18 +265,17 @@ async def _has_history(client: BeeperClient, chat: Chat, since: datetime) -> boo
     return False
 
 
-async def _server_time(client: BeeperClient, attempted: float) -> datetime:
+async def _server_time(server: Server, attempted: float) -> datetime:
     """Return the earliest possible server time of an event loop's time."""
     # The age is valid on any clock, and a reply contains the server's time.
-    await client.identify()
-    age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
-    since = datetime.now(UTC) - age
-    offset = client.clock_offset
+    await server.client.identify()
+    offset = server.client.clock_offset
     # A clock that is days off proves nothing.
     if offset is None or abs(offset) > _MAX_CLOCK_OFFSET:
-        since -= _CLOCK_TOLERANCE
+        age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
+        since = datetime.now(UTC) - age - _CLOCK_TOLERANCE
     else:
-        since += offset
+        since = server.earliest_time_at(attempted)
     return since.replace(microsecond=0)  # Some networks count whole seconds.
 
 
