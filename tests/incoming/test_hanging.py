@@ -55,6 +55,31 @@ async def test_hanging_chats_hold_up_no_other(
     assert texts(events)[4:] == ["later"] * 6
 
 
+async def test_a_hundred_hanging_chats_hold_up_no_other(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    skip_time: Callable[[float], None],
+) -> None:
+    """As where a bridge hangs: more than are read at once."""
+    groups = hanging_chats(simulator, 100)
+    for group in groups:
+        write(simulator, "later", chat_id=group.id)
+    for number in range(3):
+        write(simulator, f"SMOKE {number}")
+        await until(lambda: len(events) > number)  # noqa: B023
+    assert texts(events) == ["SMOKE 0", "SMOKE 1", "SMOKE 2"]
+    simulator.faults.clear()
+
+    def are_read() -> bool:
+        skip_time(1)
+        return len(events) == 103
+
+    await until(are_read)
+    assert texts(events)[3:] == ["later"] * 100
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/accounts*", "/v1/chats", "/v1/chats/search", "/v1/info"]
 )

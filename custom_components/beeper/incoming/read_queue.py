@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, field
 import logging
 import math
 import traceback
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -37,8 +42,10 @@ FAILURES_BEFORE_WARNING: Final = 3
 _MAX_CONCURRENT_READS: Final = 4
 _SLOT_SECONDS: Final = 0.5
 _MAX_SLOW_READS: Final = 32
-"""A read that takes longer gives its slot to others, unless so many have done so: a chat
-that the server does not answer for holds up no other one."""
+_MAX_READS_OF_HUNG: Final = 16
+"""A read that takes longer gives its slot to others, sooner the more have done so; if they
+are too many, the oldest of them is stopped and repeated among those that have hung. So a
+chat that the server does not answer for holds up no other one."""
 
 _MAX_PENDING: Final = 1000
 _MAX_IDS: Final = 1000
@@ -91,8 +98,8 @@ class ReadQueue:
         self._has_warned = False
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(_MAX_CONCURRENT_READS)
-        self._slots_of_hung = asyncio.Semaphore(_MAX_CONCURRENT_READS)
-        self._slow_reads = 0
+        self._slots_of_hung = asyncio.Semaphore(_MAX_READS_OF_HUNG)
+        self._slow_reads: list[asyncio.Timeout] = []
 
     @callback
     def schedule(self, target: Target, read: PendingRead) -> None:
@@ -143,8 +150,11 @@ class ReadQueue:
     async def _async_try(self, target: Target, read: PendingRead) -> None:
         """Read a target; a failed read stays pending."""
         try:
-            async with self._slots_of_hung if read.has_hung else self._slot():
+            async with self._place(target, read):
                 await self._read(target, read)
+        except TimeoutError:
+            read.has_hung = True
+            self._retry(target, read, warn=False)
         except BeeperError as err:
             read.has_hung = isinstance(err, RequestTimeoutError)
             gone = isinstance(err, AnswerError) and err.status == 404
@@ -169,28 +179,42 @@ class ReadQueue:
             self._has_warned = False
             _LOGGER.info("Messages can be read again")
 
+    def _place(
+        self, target: Target, read: PendingRead
+    ) -> AbstractAsyncContextManager[Any]:
+        """Return what limits how many reads run at once; chats do not hold up the list."""
+        if target is CHAT_LIST:
+            return nullcontext()
+        return self._slots_of_hung if read.has_hung else self._slot()
+
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """Hold a slot, and give it to others if that takes long."""
+        """Hold a slot, and give it to others if that takes long.
+
+        Raises TimeoutError if too many others take long as well.
+        """
         await self._slots.acquire()
         is_held = True
 
         def give_up() -> None:
             nonlocal is_held
-            if self._slow_reads < _MAX_SLOW_READS:
-                is_held = False
-                self._slow_reads += 1
-                self._slots.release()
+            is_held = False
+            self._slots.release()
+            self._slow_reads.append(limit)
+            if len(self._slow_reads) > _MAX_SLOW_READS:
+                self._slow_reads.pop(0).reschedule(self._hass.loop.time())
 
-        timer = self._hass.loop.call_later(_SLOT_SECONDS, give_up)
+        seconds = _SLOT_SECONDS / (1 + len(self._slow_reads) / _MAX_CONCURRENT_READS)
+        timer = self._hass.loop.call_later(seconds, give_up)
         try:
-            yield
+            async with asyncio.timeout(None) as limit:
+                yield
         finally:
             timer.cancel()
             if is_held:
                 self._slots.release()
-            else:
-                self._slow_reads -= 1
+            elif limit in self._slow_reads:
+                self._slow_reads.remove(limit)
 
     def _retry(self, target: Target, read: PendingRead, *, warn: bool) -> None:
         read.failures += 1
