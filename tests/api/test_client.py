@@ -516,6 +516,19 @@ async def test_user_id_is_optional(
     assert await client.user_id([]) is None
 
 
+@pytest.mark.parametrize("year", [1601, 9999])
+async def test_a_date_that_cannot_be_right_is_ignored(
+    sessions: Sessions, raw: RawServer, year: int
+) -> None:
+    raw.answer = (
+        f"HTTP/1.1 200 OK\r\nDate: Fri, 31 Dec {year:04} 23:59:59 GMT\r\n"
+        "Content-Length: 2\r\n\r\n[]"
+    ).encode()
+    client = BeeperClient(sessions, await raw.start(), TOKEN)
+    assert await client.accounts() == ()
+    assert client.clock_offset is None
+
+
 @pytest.mark.parametrize("hours", [-11, 0, 2])
 async def test_clock_offset_with_another_time_zone(
     sessions: Sessions, raw: RawServer, hours: int

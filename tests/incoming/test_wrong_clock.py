@@ -1,17 +1,22 @@
 """Clocks that disagree: messages are published, and an issue explains it."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self, override
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import server
+from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import seen_messages
+from custom_components.beeper.incoming import seen_messages, server_clock
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.model import Message, Person
 from tests.helpers.actions import PATH, call_action, send
@@ -57,6 +62,69 @@ async def test_messages_with_right_times_are_published(
         await poll(hass, listening)
     await quiet(simulator)
     assert texts(events) == ["smoke 0", "smoke 1", "smoke 2"]
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Return a function that sets the clock of Home Assistant only."""
+    off = timedelta()
+    utcnow = dt_util.utcnow
+
+    class Clock(datetime):
+        @classmethod
+        @override
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp((datetime.now(UTC) + off).timestamp(), tz)
+
+    for module in (transport, server, server_clock, seen_messages):
+        monkeypatch.setattr(module, "datetime", Clock)
+    monkeypatch.setattr(dt_util, "utcnow", lambda: utcnow() + off)
+
+    def set_to(ahead: timedelta) -> None:
+        nonlocal off
+        off = ahead
+
+    return set_to
+
+
+@pytest.mark.parametrize("is_disconnected", [False, True])
+@pytest.mark.parametrize(
+    "jump",
+    [
+        TWENTY_MINUTES,
+        -TWENTY_MINUTES,
+        timedelta(hours=5),
+        timedelta(hours=-5),
+        timedelta(days=-400),
+    ],
+)
+async def test_home_assistants_clock_jumps(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    set_clock: Callable[[timedelta], None],
+    jump: timedelta,
+    is_disconnected: bool,
+) -> None:
+    """As when it is set after the start of a computer that keeps no time."""
+    write(simulator, "before")
+    await until(lambda: events)
+    await poll(hass, listening)
+    if is_disconnected:
+        await simulator.stop()
+    set_clock(jump)
+    write(simulator, "after")
+    if is_disconnected:
+        await simulator.start()
+    await until(lambda: len(events) > 1)
+    write(simulator, "later")
+    await until(lambda: len(events) > 2)
+    set_clock(timedelta())
+    write(simulator, "last")
+    await until(lambda: len(events) > 3)
+    await settled(hass, listening, simulator)
+    assert texts(events) == ["before", "after", "later", "last"]
 
 
 WRONG = pytest.mark.parametrize("skew", [TWENTY_MINUTES, -TWENTY_MINUTES])

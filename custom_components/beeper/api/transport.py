@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 import json
 from ssl import SSLContext
+from time import monotonic
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -61,6 +62,9 @@ whether that ran. A new one costs a handshake, several with TLS and a tunnel.
 _MAX_HEADER_SIZE: Final = 65536
 """Bytes."""
 
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 9000
+
 _PATH_SAFE: Final = "!$&'()*+,:;=@~"
 
 
@@ -97,8 +101,7 @@ class Transport:
     """Exchanges with the server at one URL, with one token.
 
     The caller keeps ownership of `sessions`. `version` is the server's version, as far
-    as known. `clock_offset` is the server's clock minus ours, known after the first
-    response with a date.
+    as known. `clock_offset` is known after the first response with a date.
     """
 
     def __init__(self, sessions: Sessions, url: str, token: str) -> None:
@@ -111,7 +114,16 @@ class Transport:
         self.is_beeper = True
         """Whether it is Beeper, and no server of somebody else with the same API."""
         self.version: str | None = None
-        self.clock_offset: timedelta | None = None
+        self._stated_time: tuple[datetime, float] | None = None
+        """The server's time, and the time of a clock that never jumps."""
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """The server's clock minus ours, also just after ours has jumped."""
+        if self._stated_time is None:
+            return None
+        stated, at = self._stated_time
+        return stated - datetime.now(UTC) + timedelta(seconds=monotonic() - at)
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -269,7 +281,9 @@ class Transport:
             date = parsedate_to_datetime(value)
             if date.tzinfo is None:  # "-0000" or no zone: HTTP dates are in GMT.
                 date = date.replace(tzinfo=UTC)
-            self.clock_offset = date - datetime.now(UTC)
+            # With others, times of messages could not be calculated.
+            if _FIRST_YEAR <= date.year <= _LAST_YEAR:
+                self._stated_time = date, monotonic()
 
 
 def _open(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
