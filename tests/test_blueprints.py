@@ -52,8 +52,6 @@ from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 from tests.helpers.yaml_examples import README, set_up_automation
 
-pytestmark = pytest.mark.usefixtures("skipped_waits")
-
 BLUEPRINTS = ROOT / "blueprints"
 FILES = sorted(BLUEPRINTS.rglob("*.yaml"))
 TEXTS = {file: file.read_text("utf-8") for file in FILES}

@@ -32,7 +32,7 @@ from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM, PROFILES
 
-pytestmark = pytest.mark.usefixtures("skipped_waits", "no_complaints")
+pytestmark = pytest.mark.usefixtures("no_complaints")
 
 
 STREAM = {101, None}  # While it is open, it has no status.

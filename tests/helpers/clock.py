@@ -1,9 +1,11 @@
-"""An event loop whose clock skips every wait in which nothing can happen.
+"""An event loop whose clock is independent of the machine's speed and load.
 
 Client, server and Home Assistant share one event loop. If it has nothing to run, no
 thread works for it and no byte is on its way between its sockets, then only the clock
 can change anything. So the clock advances to the next timer instead of waiting for it.
-All delays and timeouts keep their lengths and their order, whatever the machine's load.
+While the event loop runs, the clock stands still, and the time of day with it: computing
+takes no time. So nothing is late because a machine is slow, or stops for a moment.
+All delays and timeouts keep their lengths and their order.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ import sys
 import termios
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 # Linux answers with the bytes that the other side's kernel has not received yet.
@@ -25,6 +27,13 @@ _PAUSE = 0.001
 """Longest wait (s) until conditions and sockets are looked at again."""
 _BUSY = 200
 """Turns of a loop that is never idle until conditions are looked at."""
+_TURN = 0.000_1
+"""Seconds of a turn: a loop that is never idle reaches its timers, too."""
+_READING = 0.000_1
+"""Seconds between two readings of the time of day: what happens keeps its order."""
+
+# In a tuple, freezegun does not replace it.
+_MONOTONIC: Final = (time.monotonic,)
 
 type _Events = list[tuple[SelectorKey, int]]
 type _Select = Callable[[float | None], _Events]
@@ -54,6 +63,10 @@ class Clock:
         self._processes: WeakSet[asyncio.SubprocessTransport] = WeakSet()
         self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
         self._busy = 0
+        self._began, self._began_at = time.monotonic(), time.time()
+        self._frozen_since = self._ticked = 0.0
+        self._passed = 0.0
+        """Seconds of turns and of waits that were not skipped."""
         self._run_in_executor = loop.run_in_executor
         self._subprocess_exec = loop.subprocess_exec
         loop.time = self.time
@@ -63,7 +76,16 @@ class Clock:
 
     def time(self) -> float:
         """Return the time of the event loop."""
-        return time.monotonic() + self.skipped
+        if (monotonic := time.monotonic) is not _MONOTONIC[0]:
+            # The fixture `freezer` advances the event loop as well.
+            self._frozen_since = self._frozen_since or monotonic()
+            self._ticked = monotonic() - self._frozen_since
+        return self._began + self._passed + self.skipped + self._ticked
+
+    def time_of_day(self) -> float:
+        """Return the time, which no skipped wait advances."""
+        self._passed += _READING
+        return self._began_at + self._passed
 
     def wait(self) -> None:
         """Wait for each timer from now on."""
@@ -93,6 +115,7 @@ class Clock:
 
     def _next_events(self, timeout: float | None = None) -> _Events:
         """Do as the selector does; skip the wait if nothing can happen in it."""
+        self._passed += _TURN
         if timeout is not None and timeout <= 0:
             self._busy += 1
             if self._busy % _BUSY == 0:
@@ -109,9 +132,12 @@ class Clock:
             if skips and timeout is not None:
                 self.skipped += timeout
                 return []
-        if on_its_way or self._waiting:
-            timeout = _PAUSE if timeout is None else min(timeout, _PAUSE)
-        return self._select(timeout)
+        timeout = _PAUSE if timeout is None else min(timeout, _PAUSE)
+        began = _MONOTONIC[0]()
+        events = self._select(timeout)
+        # The process may have been stopped meanwhile.
+        self._passed += min(_MONOTONIC[0]() - began, timeout)
+        return events
 
     def _look(self) -> bool:
         """End the waits whose condition is met."""
