@@ -173,7 +173,9 @@ class Clock:
         sockets = [
             sock
             for transport in list(self._loop._transports.values())
-            if (sock := transport.get_extra_info("socket")) and sock.fileno() >= 0
+            if (sock := transport.get_extra_info("socket"))
+            and sock.fileno() >= 0
+            and sock.type == socket.SOCK_STREAM
         ]
         if not any(map(_has_unreceived, sockets)):
             return False
