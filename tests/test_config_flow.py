@@ -25,6 +25,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
+from tests.helpers.cells import cells
 from tests.helpers.certificates import Certificate
 from tests.helpers.flows import TEXTS, check_texts, suggested
 from tests.helpers.proxy import Proxy
@@ -154,6 +155,7 @@ async def test_server_is_added_from_the_browser(
     assert result["type"] == "create_entry"
 
 
+@cells
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -518,6 +520,7 @@ MALFORMED = [
 ]
 
 
+@cells
 @pytest.mark.parametrize("url", MALFORMED)
 async def test_address_is_malformed(
     hass: HomeAssistant, simulator: Simulator, url: str
@@ -779,6 +782,7 @@ async def test_only_beeper_is_filled_in(
     await finish(hass, await connect(hass, result, local))
 
 
+@cells
 @pytest.mark.parametrize(
     "path",
     [

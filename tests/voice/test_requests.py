@@ -8,6 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.model import Person
+from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.talking import SENT_TO_MIA, say, set_options, talk
 from tests.helpers.world import ALEX, FAMILY, KIM, chat, contact, last
@@ -15,6 +16,7 @@ from tests.helpers.world import ALEX, FAMILY, KIM, chat, contact, last
 pytestmark = pytest.mark.usefixtures("assist")
 
 
+@cells
 @pytest.mark.parametrize(
     ("language", "said"),
     [
