@@ -96,7 +96,7 @@ def hass_config_dir() -> Iterator[str]:
 
 
 @pytest.fixture
-async def clock() -> AsyncIterator[None]:
+async def clock() -> AsyncIterator[Clock]:
     """Make the event loop, Home Assistant and the simulator independent of real time."""
     clock = Clock(asyncio.get_running_loop())
 
@@ -109,7 +109,7 @@ async def clock() -> AsyncIterator[None]:
         patch.setattr(time, "time", clock.time_of_day)
         patch.setattr(dt_util, "utcnow", utcnow)
         patch.setattr(World, "now", lambda world: utcnow() + world.clock_skew)
-        yield
+        yield clock
     # A timer that is left behind must not run before it is reported.
     clock.wait()
 

@@ -28,7 +28,9 @@ _PAUSE = 0.001
 _BUSY = 200
 """Turns of a loop that is never idle until conditions are looked at."""
 _TURN = 0.000_1
-"""Seconds of a turn: a loop that is never idle reaches its timers, too."""
+"""Seconds of a turn of the event loop."""
+_LONG_TURN = 0.02
+"""At most that much of a turn counts if the loop is never idle."""
 _READING = 0.000_1
 """Seconds between two readings of the time of day: what happens keeps its order."""
 
@@ -63,6 +65,7 @@ class Clock:
         self._processes: WeakSet[asyncio.SubprocessTransport] = WeakSet()
         self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
         self._busy = 0
+        self._turned = 0.0
         self._began, self._began_at = time.monotonic(), time.time()
         self._frozen_since = self._ticked = 0.0
         self._passed = 0.0
@@ -115,7 +118,11 @@ class Clock:
 
     def _next_events(self, timeout: float | None = None) -> _Events:
         """Do as the selector does; skip the wait if nothing can happen in it."""
-        self._passed += _TURN
+        now = _MONOTONIC[0]()
+        # One that is never idle reaches its timers, too.
+        is_endless = self._busy >= _BUSY
+        self._passed += min(now - self._turned, _LONG_TURN) if is_endless else _TURN
+        self._turned = now
         if timeout is not None and timeout <= 0:
             self._busy += 1
             if self._busy % _BUSY == 0:
