@@ -292,6 +292,7 @@ async def test_other_scheme_is_offered_where_http_is_spoken(
     assert result["errors"] == {"url": error}
 
 
+@cells
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
 @pytest.mark.parametrize("token", ["wrong", "dév", "a\nb", "  ", "Bearer", "Bearer x"])
 async def test_token_is_wrong(
@@ -1016,6 +1017,7 @@ async def test_new_token_of_a_similar_user_is_refused(
     assert result["errors"] == {"base": "wrong_user"}
 
 
+@cells
 @pytest.mark.parametrize("how", UNTOLD)
 @pytest.mark.parametrize("change", ["url", "token"])
 async def test_another_connection_waits_for_the_signed_in_user(

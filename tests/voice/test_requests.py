@@ -84,6 +84,7 @@ async def test_ways_to_send(
 # No text
 
 
+@cells
 @pytest.mark.parametrize(
     ("language", "said", "question"),
     [
@@ -170,6 +171,7 @@ async def test_without_text_to_somebody_new(
 # Words around a name
 
 
+@cells
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -341,6 +343,7 @@ async def test_the_latest_chat_is_offered_first(
     )
 
 
+@cells
 @pytest.mark.parametrize(
     ("language", "answer"),
     [
