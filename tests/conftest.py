@@ -100,13 +100,18 @@ async def clock() -> AsyncIterator[Clock]:
     """Make the event loop, Home Assistant and the simulator independent of real time."""
     clock = Clock(asyncio.get_running_loop())
 
+    def now() -> float:
+        return time.time()  # The fixture `freezer` may have replaced it.
+
     def utcnow() -> datetime:
-        return datetime.fromtimestamp(time.time(), UTC)
+        return datetime.fromtimestamp(now(), UTC)
 
     with pytest.MonkeyPatch.context() as patch:
         # Connections age while timers are waited for.
         patch.setattr(connector, "monotonic", clock.time)
         patch.setattr(time, "time", clock.time_of_day)
+        patch.setattr(transport, "time", now)
+        patch.setattr(transport, "monotonic", clock.monotonic)
         patch.setattr(dt_util, "utcnow", utcnow)
         patch.setattr(World, "now", lambda world: utcnow() + world.clock_skew)
         yield clock

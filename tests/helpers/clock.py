@@ -90,6 +90,10 @@ class Clock:
         self._passed += _READING
         return self._began_at + self._passed
 
+    def monotonic(self) -> float:
+        """Return what measures seconds of the time of day."""
+        return self._began + self._passed
+
     def wait(self) -> None:
         """Wait for each timer from now on."""
         self._skips_waits = False

@@ -123,7 +123,11 @@ class Transport:
         if self._stated_time is None:
             return None
         stated, at = self._stated_time
-        return stated - datetime.fromtimestamp(time(), UTC) + timedelta(seconds=monotonic() - at)
+        return (
+            stated
+            - datetime.fromtimestamp(time(), UTC)
+            + timedelta(seconds=monotonic() - at)
+        )
 
     @property
     def session(self) -> aiohttp.ClientSession:
