@@ -58,7 +58,6 @@ class Server:
         """When a call last created a chat, in the event loop's time."""
         self.restarted: float | None = None
         """When it answered again after it was unreachable, in the event loop's time."""
-
         self.off_by = 0.0
         """Seconds by which messages have shown its clock to be wrong, or 0."""
 

@@ -44,7 +44,8 @@ class OpenQuestion:
     """One question; `chat_ids` are all IDs of its chat.
 
     `sent` returns the attempt to send it, None before it begins. `server_time` converts
-    the event loop's time into the earliest one that messages may have. The future ends with the answer.
+    the event loop's time into the earliest one that messages may have. The future ends
+    with the answer.
     """
 
     chat_ids: frozenset[str]

@@ -38,7 +38,8 @@ class DeliveredMessage:
 class FirstMessage:
     """The first message of a chat that a request creates or starts.
 
-    `recipient` is whom the chat is requested with. `is_separate`: the request itself does not carry the text, or did not deliver it.
+    `recipient` is whom the chat is requested with. `is_separate`: the request itself
+    does not carry the text, or did not deliver it.
     """
 
     context: OutboxContext
