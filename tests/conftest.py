@@ -7,21 +7,18 @@ import custom_components.beeper  # noqa: F401  isort: skip
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
-import gc
-from inspect import iscoroutinefunction
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import time
 from typing import Any
 
 from aiohttp import connector
 from hassil import intents
 from hassil.expression import Sentence
 from hassil.parse_expression import parse_sentence
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -46,29 +43,19 @@ from custom_components.beeper.signals import (
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util, executor
+from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.faults import Fault
-from simulator.world import World
 from tests.helpers.certificates import Certificate, make_certificate
 from tests.helpers.clock import Clock
-from tests.helpers.fuzzing import EXAMPLES_ARE_FIXED
 from tests.helpers.listening import collect
 from tests.helpers.media import Door, Doorbell
 from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import sign_in
 
-# Looking for garbage ten times as often took a seventh of the time.
-gc.set_threshold(20_000)
-
-# No test fails because a machine is busy, or by chance.
-settings.register_profile(
-    "beeper",
-    deadline=None,
-    derandomize=EXAMPLES_ARE_FIXED,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+# No test fails because a machine is busy.
+settings.register_profile("beeper", deadline=None)
 settings.load_profile("beeper")
 
 # They need more than the test environment: scripts/test --browser, scripts/test --live.
@@ -79,10 +66,8 @@ collect_ignore = ["browser", "live"]
 def integration(request: pytest.FixtureRequest, socket_enabled: None) -> None:
     """Let Home Assistant find the integration and the simulator.
 
-    Neither it nor a clock is started for tests that do not use it.
+    It is not started for tests that do not use it.
     """
-    if iscoroutinefunction(request.function):
-        request.getfixturevalue("clock")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
 
@@ -96,25 +81,12 @@ def hass_config_dir() -> Iterator[str]:
 
 
 @pytest.fixture
-async def clock() -> AsyncIterator[Clock]:
-    """Make the event loop, Home Assistant and the simulator independent of real time."""
+async def skipped_waits(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Skip waits in which nothing can happen."""
     clock = Clock(asyncio.get_running_loop())
-
-    def now() -> float:
-        return time.time()  # The fixture `freezer` may have replaced it.
-
-    def utcnow() -> datetime:
-        return datetime.fromtimestamp(now(), UTC)
-
-    with pytest.MonkeyPatch.context() as patch:
-        # Connections age while timers are waited for.
-        patch.setattr(connector, "monotonic", clock.time)
-        patch.setattr(time, "time", clock.time_of_day)
-        patch.setattr(transport, "time", now)
-        patch.setattr(transport, "monotonic", clock.monotonic)
-        patch.setattr(dt_util, "utcnow", utcnow)
-        patch.setattr(World, "now", lambda world: utcnow() + world.clock_skew)
-        yield clock
+    # Connections age while timers are waited for.
+    monkeypatch.setattr(connector, "monotonic", clock.time)
+    yield
     # A timer that is left behind must not run before it is reported.
     clock.wait()
 
@@ -144,14 +116,6 @@ def parsed_sentences() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intents, "parse_sentence", parsed)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def finished_threads() -> Iterator[None]:
-    """Let threads finish when a Home Assistant stops, however busy the machine is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executor, "EXECUTOR_SHUTDOWN_TIMEOUT", 200)
         yield
 
 

@@ -44,7 +44,6 @@ from homeassistant.util.yaml import load_yaml_dict
 from simulator import Simulator
 from simulator.model import Message
 from tests.helpers.actions import PATH, call_action, sent, tried
-from tests.helpers.cells import cells
 from tests.helpers.entities import device_of
 from tests.helpers.media import PNG, Door, Doorbell
 from tests.helpers.repository import MANIFEST, ROOT
@@ -52,6 +51,8 @@ from tests.helpers.talking import SENT_TO_MIA, TO_MIA, add_agent
 from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import ALEX, FAMILY, KIM, PROFILES, write
 from tests.helpers.yaml_examples import README, set_up_automation
+
+pytestmark = pytest.mark.usefixtures("skipped_waits")
 
 BLUEPRINTS = ROOT / "blueprints"
 FILES = sorted(BLUEPRINTS.rglob("*.yaml"))
@@ -169,7 +170,6 @@ def test_the_form_shows_whole_paragraphs(file: Path) -> None:
     assert all("\n" not in text for text in description.strip().split("\n\n"))
 
 
-@cells
 @every_blueprint
 async def test_every_input_can_be_chosen(hass: HomeAssistant, file: Path) -> None:
     for name, given in inputs_of(file):

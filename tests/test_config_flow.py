@@ -25,7 +25,6 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Person
-from tests.helpers.cells import cells
 from tests.helpers.certificates import Certificate
 from tests.helpers.flows import TEXTS, check_texts, suggested
 from tests.helpers.proxy import Proxy
@@ -33,7 +32,7 @@ from tests.helpers.servers import TOKEN, add_entry
 from tests.helpers.waiting import until
 from tests.helpers.world import KIM, PROFILES
 
-pytestmark = pytest.mark.usefixtures("no_complaints")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "no_complaints")
 
 
 STREAM = {101, None}  # While it is open, it has no status.
@@ -155,7 +154,6 @@ async def test_server_is_added_from_the_browser(
     assert result["type"] == "create_entry"
 
 
-@cells
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -292,7 +290,6 @@ async def test_other_scheme_is_offered_where_http_is_spoken(
     assert result["errors"] == {"url": error}
 
 
-@cells
 @pytest.mark.parametrize("profile", ["4.1.294", "latest", "easymatrix"])
 @pytest.mark.parametrize("token", ["wrong", "dév", "a\nb", "  ", "Bearer", "Bearer x"])
 async def test_token_is_wrong(
@@ -521,7 +518,6 @@ MALFORMED = [
 ]
 
 
-@cells
 @pytest.mark.parametrize("url", MALFORMED)
 async def test_address_is_malformed(
     hass: HomeAssistant, simulator: Simulator, url: str
@@ -783,7 +779,6 @@ async def test_only_beeper_is_filled_in(
     await finish(hass, await connect(hass, result, local))
 
 
-@cells
 @pytest.mark.parametrize(
     "path",
     [
@@ -1017,7 +1012,6 @@ async def test_new_token_of_a_similar_user_is_refused(
     assert result["errors"] == {"base": "wrong_user"}
 
 
-@cells
 @pytest.mark.parametrize("how", UNTOLD)
 @pytest.mark.parametrize("change", ["url", "token"])
 async def test_another_connection_waits_for_the_signed_in_user(

@@ -4,14 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import re
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from .api.client import BeeperClient
 from .api.exceptions import AuthenticationError, BeeperError
@@ -75,7 +74,7 @@ class Server:
     def now(self) -> datetime:
         """Return the time on the clock that messages go by: usually the server's."""
         difference = timedelta() if self.is_clock_wrong else self.clock_difference
-        return dt_util.utcnow() + difference
+        return datetime.now(UTC) + difference
 
     def earliest_now(self) -> datetime:
         """Return the earliest time that a message written now may have.
@@ -85,7 +84,7 @@ class Server:
         difference = self.clock_difference
         if abs(difference) > MAX_CLOCK_DIFFERENCE:
             difference = min(difference, timedelta())
-        return dt_util.utcnow() + difference
+        return datetime.now(UTC) + difference
 
     def time_at(self, loop_time: float) -> datetime:
         """Return the time on the server's clock, by the event loop's time.

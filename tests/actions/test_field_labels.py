@@ -9,7 +9,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.translation import async_load_integrations
 from tests.helpers.actions import call_action
-from tests.helpers.cells import cells
 from tests.helpers.world import KIM
 
 CALLS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
@@ -52,7 +51,6 @@ CALLS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
 ]
 
 
-@cells
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize(("action", "data", "labels"), CALLS)
 async def test_errors_have_labels(

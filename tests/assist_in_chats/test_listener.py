@@ -31,7 +31,7 @@ from tests.helpers.world import FAMILY, KIM, PROFILES, texts
 
 MIAS_ID = "@whatsapp_15550101004:beeper.com"
 
-pytestmark = pytest.mark.usefixtures("no_complaints")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "no_complaints")
 
 
 def person(simulator: Simulator, person_id: str, chat_id: str = FAMILY) -> Person:

@@ -11,7 +11,7 @@ from tests.helpers.assist import add_pipeline
 from tests.helpers.assist_chat import AssistChat
 from tests.helpers.waiting import until
 
-pytestmark = pytest.mark.usefixtures("no_complaints")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "no_complaints")
 
 
 async def test_a_voice_note_is_answered_in_writing(assist: AssistChat) -> None:

@@ -23,7 +23,6 @@ from tests.helpers.assist import (
     let_talk,
     set_up_assist,
 )
-from tests.helpers.cells import cells
 from tests.helpers.flows import Result, begin_chat, reconfigure, submit, suggested
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import FAMILY, KIM, PROFILES, write
@@ -158,7 +157,6 @@ async def test_a_chat_answers_after_it_was_set_up(
     }
 
 
-@cells
 @pytest.mark.parametrize(
     ("chat_id", "given", "problems"),
     [

@@ -9,7 +9,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from simulator import Simulator
-from tests.helpers.cells import cells
 from tests.helpers.flows import TEXTS, check_texts, suggested
 
 pytestmark = pytest.mark.usefixtures("no_complaints")
@@ -105,7 +104,6 @@ async def test_options(
     assert suggested_options(result) == options
 
 
-@cells
 @pytest.mark.parametrize(
     "options",
     [
@@ -157,7 +155,6 @@ async def test_unambiguous_senders_are_accepted(
     assert loaded.options["allowed_senders"] == [stored]
 
 
-@cells
 @pytest.mark.parametrize(
     "typed",
     [

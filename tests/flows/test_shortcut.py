@@ -12,7 +12,6 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from simulator import Simulator
 from simulator.faults import Fault
 from simulator.model import Person
-from tests.helpers.cells import cells
 from tests.helpers.flows import (
     MESSAGE,
     TEXTS,
@@ -238,7 +237,6 @@ async def test_no_chat_is_preselected(
 # Errors; the same flow succeeds afterwards
 
 
-@cells
 @pytest.mark.parametrize(
     ("kind", "given", "field", "value", "error"),
     [

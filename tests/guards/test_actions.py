@@ -6,7 +6,6 @@ from custom_components.beeper.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
-from tests.helpers.cells import cells
 from tests.helpers.labels import plain
 from tests.helpers.repository import ENGLISH, ICONS, SERVICES, Json, flat
 
@@ -42,7 +41,6 @@ def calls(action: str) -> list[Json]:
     ]
 
 
-@cells
 @pytest.mark.parametrize("action", SERVICES)
 async def test_every_field_of_an_action_is_in_its_form(
     hass: HomeAssistant, action: str

@@ -1,11 +1,9 @@
-"""An event loop whose clock is independent of the machine's speed and load.
+"""An event loop whose clock skips every wait in which nothing can happen.
 
 Client, server and Home Assistant share one event loop. If it has nothing to run, no
 thread works for it and no byte is on its way between its sockets, then only the clock
 can change anything. So the clock advances to the next timer instead of waiting for it.
-While the event loop runs, the clock stands still, and the time of day with it: computing
-takes no time. So nothing is late because a machine is slow, or stops for a moment.
-All delays and timeouts keep their lengths and their order.
+All delays and timeouts keep their lengths and their order, whatever the machine's load.
 """
 
 import asyncio
@@ -18,7 +16,7 @@ import sys
 import termios
 import threading
 import time
-from typing import Any, Final
+from typing import Any
 from weakref import WeakSet
 
 # Linux answers with the bytes that the other side's kernel has not received yet.
@@ -27,15 +25,6 @@ _PAUSE = 0.001
 """Longest wait (s) until conditions and sockets are looked at again."""
 _BUSY = 200
 """Turns of a loop that is never idle until conditions are looked at."""
-_TURN = 0.000_1
-"""Seconds of a turn of the event loop."""
-_LONG_TURN = 0.02
-"""At most that much of a turn counts if the loop is never idle."""
-_READING = 0.000_1
-"""Seconds between two readings of the time of day: what happens keeps its order."""
-
-# In a tuple, freezegun does not replace it.
-_MONOTONIC: Final = (time.monotonic,)
 
 type _Events = list[tuple[SelectorKey, int]]
 type _Select = Callable[[float | None], _Events]
@@ -65,11 +54,6 @@ class Clock:
         self._processes: WeakSet[asyncio.SubprocessTransport] = WeakSet()
         self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
         self._busy = 0
-        self._turned = 0.0
-        self._began, self._began_at = time.monotonic(), time.time()
-        self._frozen_since = self._ticked = 0.0
-        self._passed = 0.0
-        """Seconds of turns and of waits that were not skipped."""
         self._run_in_executor = loop.run_in_executor
         self._subprocess_exec = loop.subprocess_exec
         loop.time = self.time
@@ -79,20 +63,7 @@ class Clock:
 
     def time(self) -> float:
         """Return the time of the event loop."""
-        if (monotonic := time.monotonic) is not _MONOTONIC[0]:
-            # The fixture `freezer` advances the event loop as well.
-            self._frozen_since = self._frozen_since or monotonic()
-            self._ticked = monotonic() - self._frozen_since
-        return self._began + self._passed + self.skipped + self._ticked
-
-    def time_of_day(self) -> float:
-        """Return the time, which no skipped wait advances."""
-        self._passed += _READING
-        return self._began_at + self._passed
-
-    def monotonic(self) -> float:
-        """Return what measures seconds of the time of day."""
-        return self._began + self._passed
+        return time.monotonic() + self.skipped
 
     def wait(self) -> None:
         """Wait for each timer from now on."""
@@ -122,11 +93,6 @@ class Clock:
 
     def _next_events(self, timeout: float | None = None) -> _Events:
         """Do as the selector does; skip the wait if nothing can happen in it."""
-        now = _MONOTONIC[0]()
-        # One that is never idle reaches its timers, too.
-        is_endless = self._busy >= _BUSY
-        self._passed += min(now - self._turned, _LONG_TURN) if is_endless else _TURN
-        self._turned = now
         if timeout is not None and timeout <= 0:
             self._busy += 1
             if self._busy % _BUSY == 0:
@@ -143,12 +109,9 @@ class Clock:
             if skips and timeout is not None:
                 self.skipped += timeout
                 return []
-        timeout = _PAUSE if timeout is None else min(timeout, _PAUSE)
-        began = _MONOTONIC[0]()
-        events = self._select(timeout)
-        # The process may have been stopped meanwhile.
-        self._passed += min(_MONOTONIC[0]() - began, timeout)
-        return events
+        if on_its_way or self._waiting:
+            timeout = _PAUSE if timeout is None else min(timeout, _PAUSE)
+        return self._select(timeout)
 
     def _look(self) -> bool:
         """End the waits whose condition is met."""
@@ -184,9 +147,7 @@ class Clock:
         sockets = [
             sock
             for transport in list(self._loop._transports.values())
-            if (sock := transport.get_extra_info("socket"))
-            and sock.fileno() >= 0
-            and sock.type == socket.SOCK_STREAM
+            if (sock := transport.get_extra_info("socket")) and sock.fileno() >= 0
         ]
         if not any(map(_has_unreceived, sockets)):
             return False

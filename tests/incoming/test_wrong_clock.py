@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-import time
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self, override
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.beeper import server
 from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import seen_messages
+from custom_components.beeper.incoming import seen_messages, server_clock
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
@@ -69,7 +70,14 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     off = timedelta()
     utcnow = dt_util.utcnow
 
-    monkeypatch.setattr(transport, "time", lambda: time.time() + off.total_seconds())
+    class Clock(datetime):
+        @classmethod
+        @override
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp((datetime.now(UTC) + off).timestamp(), tz)
+
+    for module in (transport, server, server_clock, seen_messages):
+        monkeypatch.setattr(module, "datetime", Clock)
     monkeypatch.setattr(dt_util, "utcnow", lambda: utcnow() + off)
 
     def set_to(ahead: timedelta) -> None:

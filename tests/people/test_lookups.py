@@ -17,6 +17,8 @@ from tests.helpers.talking import TO_MIA, say, set_options
 from tests.helpers.waiting import until
 from tests.helpers.world import ALEX, FAMILY, KIM, texts
 
+pytestmark = pytest.mark.usefixtures("skipped_waits")
+
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:

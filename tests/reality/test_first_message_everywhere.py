@@ -12,7 +12,7 @@ from tests.helpers.entities import CHAT_SHORTCUT, GROUP_SHORTCUT, add_shortcut, 
 from tests.helpers.talking import TO_MIA, set_options, talk
 from tests.helpers.world import KIM
 
-pytestmark = pytest.mark.usefixtures("impatient", "assist")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "impatient", "assist")
 
 NEWER = ["4.2.557", "4.2.808", "latest", "easymatrix", "easymatrix-0.3.0"]
 

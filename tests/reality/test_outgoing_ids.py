@@ -21,7 +21,7 @@ from tests.helpers.servers import restart
 from tests.helpers.waiting import PATIENCE, poll, quiet, until
 from tests.helpers.world import KIM, PROFILES
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "impatient")
 USELESS = ["pending_id_useless", "unconfirmed_hidden"]
 
 

@@ -16,7 +16,7 @@ from tests.helpers.actions import call_action, send
 from tests.helpers.media import CAKE
 from tests.helpers.world import FAMILY, KIM, write
 
-pytestmark = pytest.mark.usefixtures("quick_recovery")
+pytestmark = pytest.mark.usefixtures("skipped_waits", "quick_recovery")
 
 
 @pytest.fixture(autouse=True)

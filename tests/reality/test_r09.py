@@ -7,11 +7,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from simulator import Simulator
 from tests.helpers.actions import create_chat, find
-from tests.helpers.cells import cells
 from tests.helpers.world import KIM, PROFILES
 
 
-@cells
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("account", [{}, {"account_id": "whatsapp"}])
 async def test_r9_chats_are_searched_all_the_same(

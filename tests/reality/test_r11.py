@@ -19,7 +19,6 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from tests.helpers.actions import find, send, sent, tried
-from tests.helpers.cells import cells
 from tests.helpers.waiting import quiet, until
 from tests.helpers.world import KIM, PROFILES, write
 
@@ -196,7 +195,6 @@ RECIPIENTS = [
 ]
 
 
-@cells
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(("action", "data"), RECIPIENTS)
 async def test_r11_no_match_before_chats_are_loaded_is_explained(

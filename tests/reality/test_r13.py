@@ -9,7 +9,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from simulator import Simulator
 from tests.helpers.actions import send
-from tests.helpers.cells import cells
 from tests.helpers.labels import refused
 from tests.helpers.world import KIM
 
@@ -57,7 +56,6 @@ async def send_file(
     )
 
 
-@cells
 @pytest.mark.parametrize(
     ("profile", "name", "given", "on_wire"),
     [

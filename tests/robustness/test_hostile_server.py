@@ -250,11 +250,6 @@ READ: dict[str, dict[str, Any]] = {
 CHANGING = ("POST", "PUT")
 
 
-@pytest.fixture
-def clock() -> None:
-    """Let time pass while the event loop runs: these servers let it never be idle."""
-
-
 @pytest.fixture(autouse=True)
 def loud_and_quick(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 import json
+import time
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -496,13 +496,15 @@ async def test_equal_message_except_ignored_fields(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     first: dict[str, Any],
     second: dict[str, Any],
 ) -> None:
-    """The second is never sent, and is taken for the first, which is of the same second."""
+    """The second is never sent, and is taken for the first."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
+    await send(hass, message="warm up")
+    while time.time() % 1 > 0.2:
+        await asyncio.sleep(0.01)
     await send(hass, **first)
     simulator.faults.add("drop_before", method="POST", path="*/messages")
     with pytest.raises(HomeAssistantError):
@@ -513,11 +515,12 @@ async def test_equal_message_created_with_the_chat(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     simulator: Simulator,
-    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both are of the same second."""
     monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", (0,))
+    await send(hass, message="warm up")
+    while time.time() % 1 > 0.2:
+        await asyncio.sleep(0.01)
     await create_chat(hass, user={"phone_number": "+15550101002"}, message_text="ok")
     simulator.faults.add("drop_before", method="POST", path="*/messages")
     with pytest.raises(HomeAssistantError):

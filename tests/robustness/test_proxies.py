@@ -17,7 +17,6 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from simulator import Simulator
 from tests.helpers.actions import call_action, create_chat, send, sent
-from tests.helpers.cells import cells
 from tests.helpers.certificates import Certificate
 from tests.helpers.flows import TEXTS, suggested
 from tests.helpers.proxy import LOGINS, Proxy, page, redirect
@@ -202,7 +201,6 @@ async def test_text_that_is_too_large_for_the_proxy(
 # Redirects
 
 
-@cells
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("prefix", ["", "/beeper", "/my/beeper"])
 async def test_where_an_address_leads_is_filled_in(
@@ -283,7 +281,6 @@ async def test_the_token_never_follows_a_redirect_afterwards(
 # Log-ins
 
 
-@cells
 @pytest.mark.parametrize("login", LOGINS)
 async def test_log_in_of_a_proxy_at_set_up(
     hass: HomeAssistant, simulator: Simulator, login: str

@@ -21,7 +21,6 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from simulator import Simulator
 from simulator.model import Person
-from tests.helpers.cells import cells
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import (
     NOTHING_ASKED,
@@ -459,7 +458,6 @@ async def test_choose_one_of_two(
     assert len(simulator.executed) == 1
 
 
-@cells
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -8,7 +8,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.model import Person
-from tests.helpers.cells import cells
 from tests.helpers.entities import add_chat
 from tests.helpers.talking import SENT_TO_MIA, say, set_options, talk
 from tests.helpers.world import ALEX, FAMILY, KIM, chat, contact, last
@@ -16,7 +15,6 @@ from tests.helpers.world import ALEX, FAMILY, KIM, chat, contact, last
 pytestmark = pytest.mark.usefixtures("assist")
 
 
-@cells
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -84,7 +82,6 @@ async def test_ways_to_send(
 # No text
 
 
-@cells
 @pytest.mark.parametrize(
     ("language", "said", "question"),
     [
@@ -171,7 +168,6 @@ async def test_without_text_to_somebody_new(
 # Words around a name
 
 
-@cells
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -343,7 +339,6 @@ async def test_the_latest_chat_is_offered_first(
     )
 
 
-@cells
 @pytest.mark.parametrize(
     ("language", "answer"),
     [

@@ -20,7 +20,6 @@ from homeassistant.setup import async_setup_component
 from simulator import Simulator
 from simulator.model import Account, Person
 from tests.helpers.built_in_sentences import built_in_sentences
-from tests.helpers.cells import cells
 from tests.helpers.repository import BEEPER
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say, talk
@@ -289,7 +288,6 @@ async def test_no_sentence_of_home_assistant_is_taken(
 # When Home Assistant knows them
 
 
-@cells
 @pytest.mark.usefixtures("signed_in", "assist", "loaded")
 @pytest.mark.parametrize(
     ("language", "said", "answer"),
@@ -439,7 +437,6 @@ async def test_replies_are_not_sentences_of_home_assistant(
     assert waiting == before == await known(hass, hass_ws_client)
 
 
-@cells
 @pytest.mark.usefixtures("assist", "loaded")
 @pytest.mark.parametrize(
     ("said", "message"),

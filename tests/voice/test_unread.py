@@ -6,7 +6,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from simulator.model import Chat
-from tests.helpers.cells import cells
 from tests.helpers.servers import add_entry
 from tests.helpers.talking import say, talk
 from tests.helpers.world import (
@@ -342,7 +341,6 @@ async def test_how_many(
     assert await say(hass, said, language=language) == answer
 
 
-@cells
 @pytest.mark.parametrize(
     ("language", "said"),
     [

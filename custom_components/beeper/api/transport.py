@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 import json
 from ssl import SSLContext
-from time import monotonic, time
+from time import monotonic
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -123,11 +123,7 @@ class Transport:
         if self._stated_time is None:
             return None
         stated, at = self._stated_time
-        return (
-            stated
-            - datetime.fromtimestamp(time(), UTC)
-            + timedelta(seconds=monotonic() - at)
-        )
+        return stated - datetime.now(UTC) + timedelta(seconds=monotonic() - at)
 
     @property
     def session(self) -> aiohttp.ClientSession:

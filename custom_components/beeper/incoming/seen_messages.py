@@ -7,14 +7,13 @@ any content or sender.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 import logging
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
-from homeassistant.util import dt as dt_util
 
 from ..api.models import Message
 from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
@@ -119,7 +118,7 @@ class SeenMessages:
     def _to_store(self) -> dict[str, Any]:
         self._save_due = False
         # A clock that is ahead can have advanced the cutoff too far.
-        kept = min(self.cutoff, dt_util.utcnow().timestamp() - self._backlog)
+        kept = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
         # A message whose ID another one has taken is stored by its time and text.
         without_id = {
             f"{key}{seen.text}": seen
@@ -158,7 +157,7 @@ class SeenMessages:
         cutoff = now.timestamp() - self._backlog
         if cutoff < self.cutoff:
             # What is newer is remembered, wherever the cutoff was.
-            reached = min(self.cutoff, dt_util.utcnow().timestamp() - self._backlog)
+            reached = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
             self._read_until = max(self._read_until, reached)
             self.cutoff = cutoff
             self.history_cutoffs.lower_cutoffs(now.timestamp())
@@ -183,7 +182,7 @@ class SeenMessages:
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
         # Messages with a time to come must not take the place of others.
-        now = dt_util.utcnow().timestamp()
+        now = datetime.now(UTC).timestamp()
         # Home Assistant's clock can be behind.
         future = max(now, self.cutoff + self._backlog) + _FUTURE
         times = sorted(seen.time for seen in self._seen.values())

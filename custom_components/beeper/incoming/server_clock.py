@@ -4,11 +4,10 @@ A `Date` header shows the clock of Beeper's computer, and messages have the time
 network. Where the two clocks disagree, the messages that arrive show which one is right.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from homeassistant.core import callback
-from homeassistant.util import dt as dt_util
 
 from ..issues import async_create_issue, async_delete_issue, issue_id
 from ..server import MAX_CLOCK_DIFFERENCE, Server
@@ -50,7 +49,7 @@ class ServerClock:
         """Learn from the time of a new message; return whether the time is another now."""
         if abs(self._server.clock_difference) <= MAX_CLOCK_DIFFERENCE:
             return False
-        age = dt_util.utcnow() - written
+        age = datetime.now(UTC) - written
         server_age = age + self._server.clock_difference
         if min(abs(age), abs(server_age)) > _MAX_AGE:
             return False  # It is history, or has a wrong time itself.

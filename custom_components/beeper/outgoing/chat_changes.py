@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, override
-
-from homeassistant.util import dt as dt_util
 
 from .. import errors
 from ..api.client import BeeperClient
@@ -212,7 +210,7 @@ class SetReminder(ChangeJob):
         return (
             not _shows_reminders(self.client)
             or await self.is_applied()
-            or self.params["remind_at"] <= dt_util.utcnow()
+            or self.params["remind_at"] <= datetime.now(UTC)
         )
 
 

@@ -7,11 +7,9 @@ be returned as the result.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
-
-from homeassistant.util import dt as dt_util
 
 from ..api.client import BeeperClient
 from ..api.exceptions import AnswerError
@@ -275,7 +273,7 @@ async def _server_time(server: Server, attempted: float) -> datetime:
     # A clock that is days off proves nothing.
     if offset is None or abs(offset) > _MAX_CLOCK_OFFSET:
         age = timedelta(seconds=asyncio.get_running_loop().time() - attempted)
-        since = dt_util.utcnow() - age - _CLOCK_TOLERANCE
+        since = datetime.now(UTC) - age - _CLOCK_TOLERANCE
     else:
         since = server.earliest_time_at(attempted)
     return since.replace(microsecond=0)  # Some networks count whole seconds.
