@@ -15,7 +15,7 @@ from demo.additions import add_camera, add_chat
 from demo.home_assistant import ROOT, USER, HomeAssistant, home_assistant
 from simulator import Simulator
 
-from .frontend import Frontend
+from .frontend import PATIENCE, Frontend
 
 ENTRIES = "/api/config/config_entries/entry?domain=beeper"
 TOKEN = "dev-token"
@@ -194,7 +194,7 @@ async def frontend(
 
 async def until(home: HomeAssistant, path: str, done: Callable[[Any], bool]) -> None:
     """Wait until Home Assistant answers as wanted."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await home.until(path, done)
 
 

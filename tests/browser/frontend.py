@@ -9,6 +9,8 @@ from typing import Any
 
 from playwright.async_api import Error, Locator, Page
 
+PATIENCE = 60
+"""Seconds that what takes a moment may take on a busy machine."""
 README_PICTURES = Path(__file__).parents[2] / "docs/images"
 
 _WIDTH, _PHONE_WIDTH = 1280, 390
@@ -79,7 +81,7 @@ class Frontend:
         self._url = url
         self._pictures = pictures
         self.for_readme = for_readme
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE * 1000)
 
     async def open(self, path: str) -> None:
         """Go to a page, and wait until Home Assistant is there."""

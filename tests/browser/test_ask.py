@@ -10,7 +10,7 @@ from simulator import Simulator
 from tests.helpers.world import INSTAGRAM, texts
 
 from .conftest import until
-from .frontend import Frontend
+from .frontend import PATIENCE, Frontend
 
 
 @pytest.mark.usefixtures("beeper")
@@ -45,7 +45,7 @@ async def test_a_question_is_asked_and_answered(
     await page.wait_for_url(re.compile(r"/edit/\d+"))
     name = "automation.water_the_garden"
     await until(home, f"/api/states/{name}", bool)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
         service = "/api/services/automation/trigger"
         tasks.create_task(home.post(service, {"entity_id": name}))
         asked = "Shall I water the garden?\n1 yes, 2 no"

@@ -7,7 +7,7 @@ import pytest
 from simulator import Simulator
 from tests.helpers.world import texts
 
-from .frontend import Frontend
+from .frontend import PATIENCE, Frontend
 
 
 @pytest.mark.usefixtures("beeper")
@@ -67,7 +67,7 @@ async def test_a_chat_is_added_and_written_to(
     await message.fill("Good night")
     await frontend.look("write-2-message")
     await frontend.perform()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while texts(simulator)[-1] != "Good night":
             await asyncio.sleep(0.1)
     assert await frontend.clicks() <= 12

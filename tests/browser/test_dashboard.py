@@ -6,7 +6,7 @@ import pytest
 
 from simulator import Simulator
 
-from .frontend import Frontend
+from .frontend import PATIENCE, Frontend
 
 
 @pytest.mark.usefixtures("kim", "camera")
@@ -21,7 +21,7 @@ async def test_buttons_start_a_chat_or_raise_the_reason(
     await frontend.look("dashboard")
     await frontend.illustrate("dashboard", 1000, 760)
     await frontend.button("Send the picture to Kim").click()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (simulator.executed[-1].json or {}).get("attachment"):
             await asyncio.sleep(0.1)
     starts = [each.path for each in simulator.executed].count("/v1/chats/start")

@@ -7,7 +7,7 @@ from demo.home_assistant import HomeAssistant
 from simulator import Simulator
 
 from .conftest import ENTRIES, TOKEN, until
-from .frontend import Frontend
+from .frontend import PATIENCE, Frontend
 
 
 async def test_token_that_may_not_write(
@@ -47,7 +47,7 @@ async def test_automation_that_answers_over_and_over(
     for _ in range(5):
         before = len(simulator.executed)
         simulator.incoming(KIM_CHAT, None, QUESTION)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(simulator.executed) == before:
                 await asyncio.sleep(0.05)
     answers = len(simulator.executed)

@@ -8,7 +8,7 @@ from demo.automation import KIM_CHAT
 from simulator import Simulator
 from tests.helpers.world import texts
 
-from .frontend import Frontend
+from .frontend import PATIENCE, Frontend
 
 
 @pytest.mark.usefixtures("beeper")
@@ -40,7 +40,7 @@ async def test_a_question_is_answered_in_a_chat(
 
     before = len(texts(simulator, KIM_CHAT))
     simulator.incoming(KIM_CHAT, None, "What time is it?")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(texts(simulator, KIM_CHAT)) < before + 2:
             await asyncio.sleep(0.1)
     assert ":" in texts(simulator, KIM_CHAT)[-1]
