@@ -1,6 +1,7 @@
 """Any answer of a server: parsed, or refused with an API error, never misread.
 
-`FUZZ_EXAMPLES` says how many examples each property is tried with.
+Each run tries the same examples, so that a test that fails fails again. `FUZZ_EXAMPLES`
+says how many each property is tried with, and then they are others in each run.
 """
 
 import asyncio
