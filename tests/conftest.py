@@ -43,7 +43,7 @@ from custom_components.beeper.signals import (
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
+from homeassistant.util import dt as dt_util, executor
 from simulator import Simulator
 from simulator.faults import Fault
 from tests.helpers.certificates import Certificate, make_certificate
@@ -122,6 +122,14 @@ def parsed_sentences() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intents, "parse_sentence", parsed)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def finished_threads() -> Iterator[None]:
+    """Let threads finish when a Home Assistant stops, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "EXECUTOR_SHUTDOWN_TIMEOUT", 200)
         yield
 
 

@@ -16,6 +16,7 @@ from demo.home_assistant import home_assistant
 from simulator import Simulator
 from tests.helpers.repository import ROOT
 from tests.helpers.servers import TOKEN
+from tests.helpers.waiting import PATIENCE
 
 BEEPER = ROOT / "custom_components/beeper"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -130,7 +131,7 @@ async def test_the_zip_works_in_an_empty_home_assistant(
                 await websocket.send_json({"id": number, "type": kind, **more})
             answers: dict[int, Any] = {}
             while len(answers) < len(ASKED):
-                answer = await websocket.receive_json(timeout=30)
+                answer = await websocket.receive_json(timeout=PATIENCE)
                 if answer["type"] == "result":
                     assert answer["success"], answer
                     answers[answer["id"]] = answer["result"]

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from simulator import Simulator
 from tests.helpers.clock import current_clock
 
-PATIENCE: Final = 20
+PATIENCE: Final = 60
 """Seconds that what takes a moment may take on a busy machine."""
 
 

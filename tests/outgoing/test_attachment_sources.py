@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, override
 from unittest.mock import Mock
@@ -963,7 +964,7 @@ async def test_different_or_missing_file_does_not_match(
 ) -> None:
     chat = simulator.world.chats[KIM]
     simulator.faults.add("drop_before", method="POST", path=PATH)
-    later = simulator.world.now().replace(year=2027)
+    later = simulator.world.now() + timedelta(days=365)
     mine = simulator.world.incoming(chat, chat.participants[1], "hi", when=later)
     if other:
         mine.attachments = [{"type": "img", "fileName": other}]

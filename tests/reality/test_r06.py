@@ -172,7 +172,10 @@ async def test_r6_a_reminder_whose_time_has_come_is_done(
     simulator.faults.add(
         "status_before", path="/v1/chats/*/reminders", method="POST", status=204
     )
-    soon = dt_util.utcnow() + timedelta(seconds=0.1)
+    simulator.faults.add(
+        "delay", path="/v1/chats/*", method="GET", seconds=1.2, times=None
+    )
+    soon = dt_util.utcnow() + timedelta(seconds=1)
     await change(hass, "set_reminder", remind_at=soon.isoformat())
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from simulator import TRAITS, Simulator
 from simulator.profiles import SEEN_TRAITS
+from tests.helpers.waiting import PATIENCE
 
 from .conftest import Connect
 
@@ -91,7 +92,7 @@ async def program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 async def line(stream: asyncio.StreamReader | None) -> str:
     assert stream
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         return (await stream.readline()).decode()
 
 
