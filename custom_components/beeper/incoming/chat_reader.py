@@ -104,7 +104,7 @@ class ChatReader:
             not self._seen.has_seen(chat_id, message_id)
             for message_id in unread & read.changed
         )
-        self._seen.advance_cutoff(self._clock.now(), exact=self._clock.is_exact)
+        self._seen.advance_cutoff(self._server.now(), exact=self._clock.is_exact)
         deleted = {
             message_id
             for message_id in read.deleted - messages.keys()

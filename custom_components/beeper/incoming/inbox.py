@@ -101,7 +101,7 @@ class Inbox:
         is_first_run = not await self._seen.async_load()
         self._clock.load()
         if is_first_run:
-            self._seen.start(self._clock.now().timestamp() - _CLOCK_TOLERANCE)
+            self._seen.start(self._server.now().timestamp() - _CLOCK_TOLERANCE)
             try:
                 async for chat in self._active_chats():
                     reading = await read_history(self._client, self._seen, chat.id)
@@ -188,7 +188,7 @@ class Inbox:
         changed: Iterable[str] = (),
         deleted: Iterable[str] = (),
     ) -> None:
-        now = self._clock.now().timestamp()
+        now = self._server.now().timestamp()
         self._reads.schedule(
             chat_id,
             PendingRead(
@@ -202,7 +202,7 @@ class Inbox:
     @callback
     def note_accounts(self, accounts: Iterable[Account]) -> None:
         """Note the listed accounts: the history that a new one brings along is old."""
-        now = self._clock.now().timestamp() - _CLOCK_TOLERANCE
+        now = self._server.now().timestamp() - _CLOCK_TOLERANCE
         ids = [account.account_id for account in accounts]
         if self._seen.history_cutoffs.note_accounts(ids, now):
             self._seen.save_soon()
@@ -246,7 +246,7 @@ class Inbox:
 
     async def _async_catch_up(self) -> None:
         """Schedule the chats whose activity or preview changed."""
-        began = self._clock.now().timestamp()
+        began = self._server.now().timestamp()
         await self._async_note_chats()
         active = {}
         async for chat in self._active_chats():
@@ -256,7 +256,7 @@ class Inbox:
                 self._sent.save_soon()
             if chat.preview:
                 self._reader.note_own([chat.preview])
-        self._seen.advance_cutoff(self._clock.now(), exact=self._clock.is_exact)
+        self._seen.advance_cutoff(self._server.now(), exact=self._clock.is_exact)
         self._seen.forget_old()
         for chat_id, state in active.items():
             if self._active.get(chat_id) != state:

@@ -16,13 +16,12 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..api.models import Message, User
 from ..outgoing.sent_record import SentRecord
+from ..server import MAX_CLOCK_DIFFERENCE
 from ..signals import MessageEvent
 from .accepted_answers import Match, PossibleAnswers
 
 _CORRECTION: Final = timedelta(seconds=60)
 """How much earlier than its attempt a server may date a message."""
-
-_WRONG_CLOCK: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -43,9 +42,8 @@ class TakenAnswer:
 class OpenQuestion:
     """One question; `chat_ids` are all IDs of its chat.
 
-    `sent` returns the attempt to send it, None before it begins. `server_time` converts
-    the event loop's time into the earliest one that messages may have. The future ends
-    with the answer.
+    `sent` returns the attempt to send it, None before it begins. `server_time` is
+    `Server.time_at`. The future ends with the answer.
     """
 
     chat_ids: frozenset[str]
@@ -104,7 +102,7 @@ class OpenQuestion:
                 self.server_time(sent.attempted)
             )
         asked, started = row.timestamp, self.server_time(sent.attempted)
-        if asked and asked - started > _WRONG_CLOCK:
+        if asked and asked - started > MAX_CLOCK_DIFFERENCE:
             asked = started  # It goes by another clock than the answer.
         if asked and message.timestamp < _whole_seconds(asked):
             return False

@@ -32,10 +32,6 @@ class ServerClock:
         self._seen = seen
         self._differences = 0
 
-    def now(self) -> datetime:
-        """Return the time by which messages are new or old."""
-        return self._server.now()
-
     def load(self) -> None:
         """Continue with what messages showed before a restart or reload."""
         self._server.off_by = self._seen.server_off_by
