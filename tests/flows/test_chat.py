@@ -81,9 +81,9 @@ async def test_chats_are_distinguishable(
 ) -> None:
     """By network and account, and by when something happened; the last active first."""
     await hass.config.async_set_time_zone("UTC")
-    for chat in simulator.world.chats.values():
+    for known in simulator.world.chats.values():
         # At midnight, "today" would become "yesterday" during the test.
-        chat.last_activity -= timedelta(days=3)
+        known.last_activity -= timedelta(days=3)
     result = await submit(hass, await begin_chat(hass, loaded), search="alex rivera")
 
     shown = choices(result)
@@ -96,8 +96,7 @@ async def test_chats_are_distinguishable(
         "telegram": "Alex Rivera (alex_r) · Telegram",
     }
     assert list(shown.values()) == [
-        f"{networks[chat.account_id]} · {chat.last_activity:%Y-%m-%d}"
-        for chat in chats
+        f"{networks[chat.account_id]} · {chat.last_activity:%Y-%m-%d}" for chat in chats
     ]
 
 
