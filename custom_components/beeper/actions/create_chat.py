@@ -13,15 +13,15 @@ from homeassistant.core import ServiceCall
 
 from .. import errors
 from ..api.models import Chat
-from ..api.requests import CreateChat, StartChat, StartUser
+from ..api.requests import ChatRequest, CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
-from ..outgoing.chat_keys import ChatRequest, known_people
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
 from ..outgoing.job import OutboxContext
 from ..outgoing.markdown import from_format
 from ..outgoing.outbox import Outcome
 from ..outgoing.recipient_queue import RecipientPlace
+from ..outgoing.requested_people import known_people
 from ..people.directory import Directory
 from ..people.person import Person
 from ..server import Server

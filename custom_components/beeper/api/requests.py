@@ -209,6 +209,9 @@ class CreateChat:
         )
 
 
+type ChatRequest = CreateChat | StartChat
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class AttachmentUpload:
     """A reference to an uploaded file; the server detects its size, and type if None.

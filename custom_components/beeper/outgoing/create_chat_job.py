@@ -16,30 +16,22 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, ChatResult
-from ..api.requests import CreateChat, StartChat
+from ..api.requests import ChatRequest, CreateChat, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .chat_keys import (
-    ChatRequest,
-    direct_content,
-    direct_keys,
     exact_keys,
-    group_content,
-    group_key,
+    group_keys,
     loose_keys,
+    partial_chat_keys,
+    related_keys,
+    unread_chat_keys,
 )
-from .existing_chats import find_recent, find_reusable, is_existing, may_be_known
+from .existing_chats import find_recent, find_reusable
 from .first_message import DeliveredMessage, FirstMessage
-from .identities import (
-    Identity,
-    identities,
-    partial_keys,
-    proof,
-    recipient_identities,
-    unread_keys,
-)
+from .identities import Identity, recipient_identities
 from .job import Job, OutboxContext
-from .network_rules import find_problem
+from .new_chat_checks import check_rules, take_slot
 from .recipient_queue import RecipientPlace
 from .reconciliation import find_result
 from .requested_people import RequestedPeople
@@ -117,45 +109,31 @@ class CreateChatJob(Job[ChatJobResult]):
     @property
     @override
     def keys(self) -> set[Hashable]:
-        people = self._people
-        return exact_keys(self.request, self.if_exists, people.proof, people.members)
+        return exact_keys(self.request, self.if_exists, self._people)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
-        people = self._people
-        return loose_keys(
-            self.request, self.if_exists, people.proof, people.members, self.names
-        )
+        return loose_keys(self.request, self.if_exists, self._people, self.names)
 
     @property
     @override
     def related_keys(self) -> set[Hashable]:
-        people = self._people
-        return direct_keys(self.request, people.identities | people.learned) | (
-            loose_keys(self.request, self.if_exists, (), people.learned_members, ())
-        )
+        return related_keys(self.request, self._people)
 
     @property
     @override
     def partial_keys(self) -> set[Hashable]:
-        known = self._people.identities | self._people.learned
-        if not known:
-            return {group_content(self.request)}
-        return partial_keys(direct_content(self.request), known)
+        return partial_chat_keys(self.request, self._people)
 
     @property
     @override
     def unread_keys(self) -> set[Hashable]:
-        if not (stated := self._people.identities):
-            return {group_content(self.request)}
-        return unread_keys(direct_content(self.request), stated)
+        return unread_chat_keys(self.request, self._people)
 
     @property
     def _groups(self) -> list[tuple[Hashable, ...]]:
-        """What identifies the group; empty for direct chats."""
-        members = sorted(self._people.members)
-        return [group_key(self.request, some) for some in members]
+        return group_keys(self.request, self._people)
 
     @property
     def _id_scheme(self) -> str | None:
@@ -164,10 +142,6 @@ class CreateChatJob(Job[ChatJobResult]):
     @property
     def _network(self) -> str:
         return self.context.server.network(self.request.account_id)
-
-    @property
-    def _own_ids(self) -> frozenset[str]:
-        return self.context.server.own_ids(self.request.account_id)
 
     @override
     def slot(self) -> AbstractAsyncContextManager[Any]:
@@ -219,18 +193,9 @@ class CreateChatJob(Job[ChatJobResult]):
                 self._message.is_separate = True
             self._take_answer(self._existing.ids)
             return
-        await self._check_rules()
+        await check_rules(self.context, self.request, self.phone_numbers)
         self._take_answer(set())
-        limiter = self.context.limits.chat_creations
-        self._limiter_slot = limiter.take(account_id)
-        if self._limiter_slot is None and not await is_existing(server, self.request):
-            self._limiter_slot = limiter.take(account_id)  # It may be free by now.
-            if self._limiter_slot is None:
-                raise errors.NotDoneError(
-                    Refusal(
-                        key="budget_empty", placeholders=limiter.describe(account_id)
-                    )
-                )
+        self._limiter_slot = await take_slot(self.context, self.request)
 
     def _take_answer(self, chat_ids: set[str]) -> None:
         self.answer = self.context.limits.replies.take(
@@ -238,24 +203,6 @@ class CreateChatJob(Job[ChatJobResult]):
             chat_ids,
             (self.request.account_id, self._id_scheme, self._people.identities),
         )
-
-    async def _check_rules(self) -> None:
-        """Refuse what the network cannot do; an existing chat needs no check."""
-        server = self.context.server
-        account = server.account(self.request.account_id)
-        rules = await self.context.rules.read(
-            self.client, account.bridge_id if account else None
-        )
-        problem = rules and find_problem(self.request, rules)
-        if problem and not await may_be_known(
-            server, self.request, self.phone_numbers, problem[0]
-        ):
-            key, placeholders = problem
-            raise errors.NotDoneError(
-                Refusal(
-                    key=key, placeholders={"network": self._network, **placeholders}
-                )
-            )
 
     @override
     async def attempt(self) -> ChatJobResult:
@@ -295,22 +242,9 @@ class CreateChatJob(Job[ChatJobResult]):
                 chat = await self.client.chat(result.chat_id)
         # The members of a new chat may not be listed yet.
         existed = isinstance(self.request, StartChat) and result.status == "existing"
-        if existed and chat and self._is_deserted(chat):
+        if existed and chat and self._people.have_left(chat):
             errors.refuse("chat_deserted", network=self._network)
         self._remember(ChatResult(chat_id=result.chat_id, status=None, chat=chat))
-
-    def _is_deserted(self, chat: Chat) -> bool:
-        """Return whether the recipient has left the chat; a note to self has none."""
-        if not chat.participants or chat.has_more:
-            return False
-        account = self.context.server.account(self.request.account_id)
-        own = account and account.user and identities(account.user, self._id_scheme)
-        if (own and proof(own) & proof(self._people.identities)) or (
-            isinstance(self.request, StartChat)
-            and self.request.user.id in self._own_ids
-        ):
-            return False
-        return not self.context.server.others(chat)
 
     def _result(
         self, result: ChatResult, message: DeliveredMessage | None

@@ -8,7 +8,7 @@ from typing import Final
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.models import Chat, User
-from ..api.requests import CreateChat, StartChat, StartUser
+from ..api.requests import ChatRequest, CreateChat, StartChat, StartUser
 from ..server import Server
 from .identities import Identity, identities, recipient_identities
 from .recipient_queue import RecipientQueue
@@ -130,7 +130,7 @@ async def _find_contacts(server: Server, request: StartChat) -> list[User]:
 
 async def may_be_known(
     server: Server,
-    request: CreateChat | StartChat,
+    request: ChatRequest,
     phone_numbers: Mapping[str, str],
     problem: str,
 ) -> bool:
@@ -152,7 +152,7 @@ async def may_be_known(
     return False
 
 
-async def is_existing(server: Server, request: CreateChat | StartChat) -> bool:
+async def is_existing(server: Server, request: ChatRequest) -> bool:
     """Return whether it is certain that the request only leads to an existing chat."""
     if not isinstance(request, StartChat):
         return False

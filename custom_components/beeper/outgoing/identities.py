@@ -85,7 +85,7 @@ def text_content(account_id: str | None, text: str) -> tuple[Hashable, ...]:
     return ("text", account_id, text)
 
 
-def partial_keys(
+def missing_kind_keys(
     content: tuple[Hashable, ...], known: Iterable[Identity]
 ) -> set[Hashable]:
     """Return what a request shares with one that states other kinds of identities.
@@ -96,10 +96,10 @@ def partial_keys(
     return {("without", kind, *content) for kind in unknown}
 
 
-def unread_keys(
+def unread_kind_keys(
     content: tuple[Hashable, ...], stated: Iterable[Identity]
 ) -> set[Hashable]:
-    """Return the partial keys of requests that may be for the stated person."""
+    """Return what it shares with requests that may be for the stated person."""
     kind = min((kind for kind, _ in stated), key=KINDS.index)
     return {("without", kind, *content)}
 

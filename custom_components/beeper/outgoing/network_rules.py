@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from ..api.client import BeeperClient
 from ..api.exceptions import BeeperError
 from ..api.models import CreationRules, FieldRule
-from ..api.requests import CreateChat, StartChat
+from ..api.requests import ChatRequest, CreateChat, StartChat
 
 type RuleProblem = tuple[str, dict[str, str]]
 """The key of a translated text, and its placeholders without the network."""
@@ -59,9 +59,7 @@ async def _read(client: BeeperClient, bridge_id: str) -> CreationRules | None:
         return None
 
 
-def find_problem(
-    request: CreateChat | StartChat, rules: CreationRules
-) -> RuleProblem | None:
+def find_problem(request: ChatRequest, rules: CreationRules) -> RuleProblem | None:
     """Return the reason why the network refuses a request, None if no rule does."""
     if isinstance(request, CreateChat) and request.type == "group":
         return _group_problem(request, rules)

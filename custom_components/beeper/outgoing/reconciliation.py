@@ -17,7 +17,7 @@ from ..api.folding import fold
 from ..api.merged_chats import merged_messages, without_members
 from ..api.models import LONG_AGO, Chat, ListedChat, Message, Page, User
 from ..api.pages import pages
-from ..api.requests import CreateChat, StartChat
+from ..api.requests import ChatRequest, CreateChat, StartChat
 from ..server import Server
 from .earlier_reads import EarlierReads
 from .sent_proof import TWIN_WINDOW, SentCandidates
@@ -34,7 +34,7 @@ _MAX_LONG_PAGES: Final = 500
 
 async def find_result(
     server: Server,
-    request: CreateChat | StartChat,
+    request: ChatRequest,
     attempted: float,
     *,
     earlier_reads: EarlierReads,

@@ -1,12 +1,52 @@
 """The people whom a request for a chat states, and what reading shows of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Final
 
-from ..api.requests import CreateChat, StartChat, StartUser
+from ..api.models import Chat
+from ..api.requests import ChatRequest, CreateChat, StartChat, StartUser
 from ..server import Server
-from .chat_keys import ChatRequest, Members, group_members, known_people
 from .existing_chats import find_contact_identities, find_identities
-from .identities import Identity, identities, proof
+from .identities import KINDS, Identity, identities, proof
+
+type Members = tuple[Identity, ...]
+"""One identity of each person in a group, sorted."""
+
+_ID_FIRST: Final = ("id", "phone_number", "email", "username")
+
+
+def known_people(
+    user_ids: Iterable[str], phone_numbers: Mapping[str, str], id_scheme: str | None
+) -> dict[str, frozenset[Identity]]:
+    """Return what identifies people, by ID; each person once, in whichever form.
+
+    `phone_numbers` are the known ones by ID.
+    """
+    people: dict[str, frozenset[Identity]] = {}
+    for user_id in user_ids:
+        user = StartUser(id=user_id, phone_number=phone_numbers.get(user_id))
+        person = identities(user, id_scheme)
+        if person.isdisjoint(chain.from_iterable(people.values())):
+            people[user_id] = person
+    return people
+
+
+def group_members(people: Iterable[frozenset[Identity]]) -> set[Members]:
+    """Return what identifies the people of a group: by their IDs, and by their numbers.
+
+    A call can state either; requests for the same group share one.
+    """
+    people = [*people]
+    return {
+        tuple(
+            sorted(
+                min(person, key=lambda one: kinds.index(one[0])) for person in people
+            )
+        )
+        for kinds in (_ID_FIRST, KINDS)
+        if people
+    }
 
 
 class RequestedPeople:
@@ -36,6 +76,11 @@ class RequestedPeople:
             )
 
     @property
+    def known(self) -> frozenset[Identity]:
+        """All that is known of the only recipient."""
+        return self.identities | self.learned
+
+    @property
     def proof(self) -> frozenset[Identity]:
         """The identities that prove the only recipient."""
         return proof(self.identities) | proof(self.learned)
@@ -63,6 +108,24 @@ class RequestedPeople:
             self._learned_people[user_id] = await find_contact_identities(
                 self._server, self._account_id, self._user(user_id)
             )
+
+    def have_left(self, chat: Chat) -> bool:
+        """Return whether the only recipient has left the chat; a note to self has none."""
+        if not chat.participants or chat.has_more or self._is_user:
+            return False
+        return not self._server.others(chat)
+
+    @property
+    def _is_user(self) -> bool:
+        """Whether the only recipient is the account's user."""
+        account = self._server.account(self._account_id)
+        if account and account.user:
+            own = identities(account.user, account.id_scheme)
+            if proof(own) & proof(self.identities):
+                return True
+        return self._recipient is not None and (
+            self._recipient.id in self._server.own_ids(self._account_id)
+        )
 
     def _only_recipient(self, request: ChatRequest) -> StartUser | None:
         if isinstance(request, StartChat):

@@ -20,7 +20,7 @@ from .delivery_status import read_final_id, wait_for_delivery
 from .identities import (
     Identity,
     chat_recipient,
-    partial_keys,
+    missing_kind_keys,
     proof,
     recipient_identities,
     text_content,
@@ -166,7 +166,7 @@ class SendMessageJob(Job[SentMessage]):
     @override
     def partial_keys(self) -> set[Hashable]:
         content, known = self._text_content, self._identities
-        return partial_keys(content, known) if content and known else set()
+        return missing_kind_keys(content, known) if content and known else set()
 
     @property
     @override
