@@ -128,7 +128,7 @@ _HARMLESS = {
     "api.server_generations.Generation",
     "errors.Refusal",
     "outgoing.job.OutboxContext",
-    "outgoing.outbox.Outcome",
+    "outgoing.job.Outcome",
     "outgoing.sent_record.Delivery",
     "sensor._AccountSensor",
     "voice.sentences.Language",

@@ -517,8 +517,7 @@ async def test_the_next_run_joins_the_message_of_a_cancelled_run(
         repeat = hass.async_create_task(
             call_action(hass, "send_message", message="hi", **second)
         )
-        runs = get_outbox(hass, loaded)._runs
-        await until(lambda: any(run.callers for run in runs.values()))
+        await until(lambda: get_outbox(hass, loaded).running.callers)
         skip_time(5)
     else:
         skip_time(5)

@@ -17,9 +17,8 @@ from ..api.requests import ChatRequest, CreateChat, StartChat, StartUser
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
-from ..outgoing.job import OutboxContext
+from ..outgoing.job import OutboxContext, Outcome
 from ..outgoing.markdown import from_format
-from ..outgoing.outbox import Outcome
 from ..outgoing.recipient_queue import RecipientPlace
 from ..outgoing.requested_people import known_people
 from ..people.directory import Directory

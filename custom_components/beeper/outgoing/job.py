@@ -36,6 +36,22 @@ class OutboxContext:
     sent: SentMessages
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome[ResultT]:
+    """A request that was carried out.
+
+    `recovered`: no reply arrived, and reading found the result. `duplicate`: nothing
+    was sent, this is the result of the same request made just before.
+    """
+
+    result: ResultT
+    recovered: bool = False
+    duplicate: bool = False
+
+
+type End = Outcome[Any] | Refusal
+
+
 async def check_writable(client: BeeperClient, chat: Chat | None) -> None:
     """Refuse a chat that Beeper says the user cannot write to; raises NotDoneError."""
     if chat and chat.is_read_only:

@@ -8,8 +8,7 @@ result of the first one instead of being sent.
 import asyncio
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import count
+from dataclasses import replace
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -19,17 +18,18 @@ from homeassistant.exceptions import HomeAssistantError
 from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.transport import REQUEST_TIMEOUT
-from ..const import CONF_READ_ONLY, DOMAIN
+from ..const import CONF_READ_ONLY
 from ..errors import Refusal
 from ..server import Server
 from .attempts import Attempt, Attempts
 from .chat_queue import ChatQueues
-from .job import Job, OutboxContext
+from .job import End, Job, OutboxContext, Outcome
 from .limits import Limits
 from .network_rules import NetworkRules
 from .recent_results import RecentResults
 from .recipient_queue import RecipientQueue
 from .reply_loop import ReplyLoopGuard
+from .running_jobs import Run, RunningJobs
 from .sent_messages import SentMessages
 
 _RECOVERY_DELAYS: Final = (0, 2, 3, 5)
@@ -43,41 +43,6 @@ _IDENTIFY_TIMEOUT: Final = 5
 
 _RECOVERY_TIMEOUT: Final = 20
 """Seconds for all searches together: a server may hang."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Outcome[ResultT]:
-    """A request that was carried out.
-
-    `recovered`: no reply arrived, and reading found the result. `duplicate`: nothing
-    was sent, this is the result of the same request made just before.
-    """
-
-    result: ResultT
-    recovered: bool = False
-    duplicate: bool = False
-
-
-type _End = Outcome[Any] | Refusal
-
-
-@dataclass(kw_only=True, repr=False, eq=False)
-class _Run:
-    """A running job, and how many callers wait for it.
-
-    `number` is its place in the order of the calls.
-    """
-
-    job: Job[Any]
-    number: int
-    allow_repeat: bool
-    task: asyncio.Task[_End] = field(init=False)
-    callers: int = 0
-
-    @property
-    def is_abandoned(self) -> bool:
-        """Return whether all callers were cancelled, as by an automation's restart."""
-        return not self.callers
 
 
 class Outbox:
@@ -94,10 +59,7 @@ class Outbox:
         self._chat_queues = ChatQueues()
         self._recipients = RecipientQueue()
         self.sent = SentMessages(hass, entry)
-        self._runs: dict[asyncio.Task[_End], _Run] = {}
-        self._running: dict[Hashable, list[_Run]] = {}
-        self._ended: dict[Hashable, tuple[int, _End]] = {}
-        self._numbers = count()
+        self.running = RunningJobs(hass, self._work)
         self._attempts = Attempts(hass, entry)
         self._results = RecentResults[Outcome[Any]](hass, self._attempts)
         self._is_open = False
@@ -140,15 +102,14 @@ class Outbox:
 
     async def async_wait(self) -> None:
         """Wait for running jobs, as long as one request may take."""
-        if self._runs:
-            await asyncio.wait(self._runs, timeout=REQUEST_TIMEOUT)
+        await self.running.wait(REQUEST_TIMEOUT)
 
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many requests are running, remembered and unknown."""
         self._forget_old()
         return {
-            "running": len(self._runs),
+            "running": self.running.count,
             "remembered": self._results.count,
             "unknown": self._attempts.unknown_count,
         }
@@ -170,12 +131,12 @@ class Outbox:
         if self._entry.options.get(CONF_READ_ONLY, False):
             raise errors.invalid("read_only")
         self._forget_old()
-        joined: _Run | None = None
+        joined: Run | None = None
         if not allow_repeat:
             if known := self._results.recall(job.keys):
                 return replace(known, duplicate=True)
-            joined = self._find_running(job)
-        run = joined or self._start(job, allow_repeat=allow_repeat)
+            joined = self.running.find(job)
+        run = joined or self.running.start(job, allow_repeat=allow_repeat)
         run.callers += 1
         try:
             # Cancelling the caller does not cancel the attempt.
@@ -191,46 +152,7 @@ class Outbox:
         outcome: Outcome[ResultT] = end
         return replace(outcome, duplicate=True) if joined else outcome
 
-    def _find_running(self, job: Job[Any]) -> _Run | None:
-        """Return the running job whose outcome is also this one's."""
-        for key in job.join_keys:
-            if key in self._running:
-                return self._running[key][-1]
-        # The outcome of an abandoned run belongs to the next request for the same.
-        keys = job.keys
-        return next(
-            (
-                run
-                for run in self._runs.values()
-                if run.is_abandoned and not keys.isdisjoint(run.job.keys)
-            ),
-            None,
-        )
-
-    def _start(self, job: Job[Any], *, allow_repeat: bool) -> _Run:
-        """Start a job that a later identical one can join."""
-        run = _Run(job=job, number=next(self._numbers), allow_repeat=allow_repeat)
-        run.task = task = self._hass.async_create_task(
-            self._work(run), f"{DOMAIN} {job.name}", eager_start=False
-        )
-        self._runs[task] = run
-        join_keys = job.join_keys
-        for key in join_keys:
-            self._running.setdefault(key, []).append(run)
-
-        def finished(_: asyncio.Task[_End]) -> None:
-            del self._runs[task]
-            if not self._runs:
-                self._ended.clear()
-            for key in join_keys:
-                self._running[key].remove(run)
-                if not self._running[key]:
-                    del self._running[key]
-
-        task.add_done_callback(finished)
-        return run
-
-    async def _work(self, run: _Run) -> _End:
+    async def _work(self, run: Run) -> End:
         """Run a job in its slot, or look for the result of an earlier attempt."""
         job = run.job
         async with job.slot():
@@ -242,8 +164,7 @@ class Outbox:
             earlier = [] if run.allow_repeat else await self._find_earlier(job)
             end = None if earlier else await self._attempt(job)
             if end and not isinstance(end, Attempt):
-                ended = (next(self._numbers), end)
-                self._ended.update(dict.fromkeys(job.join_keys, ended))
+                self.running.note_end(job, end)
                 # The next job in the queue may be the same.
                 self._keep_unreported(run, end)
                 return end
@@ -259,23 +180,18 @@ class Outbox:
         self._keep_unreported(run, found)
         return found
 
-    def _keep_unreported(self, run: _Run, end: _End) -> None:
+    def _keep_unreported(self, run: Run, end: End) -> None:
         """Keep a result whose caller is gone for the same request of another caller."""
         if run.is_abandoned and isinstance(end, Outcome) and not run.job.idempotent:
             self._results.remember(run.job.keys, end, _UNREPORTED_WINDOW, once=True)
 
-    def _same(self, run: _Run) -> _End | None:
+    def _same(self, run: Run) -> End | None:
         """Return how the same request ended, written in another way.
 
         It was running when this job was started, or done just before.
         """
-        job = run.job
-        for key in job.join_keys:
-            ended, end = self._ended.get(key, (-1, None))
-            if end and ended > run.number:
-                return replace(end, duplicate=True) if isinstance(end, Outcome) else end
-        known = self._results.recall(job.keys)
-        return replace(known, duplicate=True) if known else None
+        same = self.running.end_of_same(run) or self._results.recall(run.job.keys)
+        return replace(same, duplicate=True) if isinstance(same, Outcome) else same
 
     async def _find_earlier(self, job: Job[Any]) -> list[Attempt]:
         """Return the attempts with an unknown outcome that this job may repeat."""
@@ -299,7 +215,7 @@ class Outbox:
         keys |= job.related_keys if related else job.partial_keys
         return self._attempts.hashes(keys)
 
-    async def _attempt(self, job: Job[Any]) -> _End | Attempt:
+    async def _attempt(self, job: Job[Any]) -> End | Attempt:
         """Run a job once; returns the attempt if its outcome is unknown."""
         try:
             await job.prepare()
@@ -314,7 +230,7 @@ class Outbox:
             job.give_up()
             raise
 
-    async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> _End | Attempt:
+    async def _attempt_once(self, job: Job[Any], attempt: Attempt) -> End | Attempt:
         """Send the request, and record how it ended."""
         if job.creates_chat:
             await self._attempts.async_store(attempt)
@@ -338,10 +254,10 @@ class Outbox:
         self._settle(job, attempt)
         return self._remember(job, Outcome(result=result), attempt.attempted)
 
-    async def _recover(self, job: Job[Any], attempt: Attempt) -> _End:
+    async def _recover(self, job: Job[Any], attempt: Attempt) -> End:
         """Look for the result of an attempt several times, as servers take time."""
         self._attempts.keep(attempt, self._hashes(job))
-        end: _End = Refusal(key=job.unknown, kind=HomeAssistantError)
+        end: End = Refusal(key=job.unknown, kind=HomeAssistantError)
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
                 for delay in _RECOVERY_DELAYS:
@@ -354,9 +270,9 @@ class Outbox:
         self._attempts.keep(attempt, self._hashes(job))
         return end
 
-    async def _recover_earlier(self, job: Job[Any], earlier: list[Attempt]) -> _End:
+    async def _recover_earlier(self, job: Job[Any], earlier: list[Attempt]) -> End:
         """Look for the result of earlier attempts instead of repeating them."""
-        end: _End | None = None
+        end: End | None = None
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
                 end = await self._recover_once(job, earlier[0].attempted)
@@ -367,7 +283,7 @@ class Outbox:
                     self._attempts.settle(attempt)
         return end or Refusal(key=job.still_unknown, kind=HomeAssistantError)
 
-    async def _recover_once(self, job: Job[Any], attempted: float) -> _End | None:
+    async def _recover_once(self, job: Job[Any], attempted: float) -> End | None:
         """Return None if nothing was found or reading failed."""
         try:
             found = await job.recover(attempted)

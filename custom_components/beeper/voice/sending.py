@@ -15,7 +15,7 @@ from ..outgoing import markdown
 from ..outgoing.attempts import UNKNOWN_WINDOW
 from ..outgoing.chat_changes import MarkRead
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
-from ..outgoing.outbox import Outcome
+from ..outgoing.job import Outcome
 from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from .spoken_recipients import Recipient
 
