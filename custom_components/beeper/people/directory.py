@@ -10,19 +10,15 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-import voluptuous as vol
-
-from .. import errors
 from ..api.exceptions import RequestTimeoutError
 from ..api.models import ListedChat, User
 from ..server import Server
-from ..validation import person_recipient
-from .candidates import Candidate, find_candidates, group_by_person, is_one_person
+from .candidates import Candidate, find_candidates
 from .chat_choice import ChatMatch, in_account, only_match, read_members
 from .confirmation import confirm_matches
 from .full_read import gather_in_time, list_chats, list_contacts_if_possible
 from .index_keeper import IndexKeeper, account_ids
-from .match_errors import CandidateSearch, check_loaded, match_error
+from .match_errors import CandidateSearch, check_loaded, check_phone_number, match_error
 from .matching import (
     NameQuery,
     Rank,
@@ -31,7 +27,8 @@ from .matching import (
     rank_candidates,
     select_best,
 )
-from .person import Person, as_person, person_without_lookup
+from .person import Person, person_without_lookup
+from .person_choice import choose_person, confirm_person, search_people
 
 _LISTED_WITHIN: Final = 3.0
 """Seconds until a server lists a new chat, and who is in it (EasyMatrix: one)."""
@@ -143,8 +140,8 @@ class Directory:
             return person
         if person := await self._indexed_person(account_id, text):
             return person
-        search = await _search_people(self.server, account_id, [text])
-        return await _one_person(self.server, search, text, field=field)
+        search = await search_people(self.server, account_id, [text])
+        return await choose_person(self.server, search, text, field=field)
 
     async def resolve_participants(
         self,
@@ -164,9 +161,9 @@ class Directory:
             persons.append(person)
         else:
             return persons
-        search = await _search_people(self.server, account_id, texts)
+        search = await search_people(self.server, account_id, texts)
         return [
-            await _one_person(self.server, search, text, field=f"{field}.{index}")
+            await choose_person(self.server, search, text, field=f"{field}.{index}")
             for index, text in enumerate(texts)
         ]
 
@@ -241,8 +238,6 @@ class Directory:
         chats = await list_chats(self.server, None, None)
         return find_candidates(self.server.accounts, chats, [])
 
-    # The index
-
     async def _candidates(
         self, query: NameQuery, account_id: str | None, contacts_of: Sequence[str]
     ) -> list[Candidate]:
@@ -263,24 +258,7 @@ class Directory:
         """Return the only matching person of the index, read again from the server."""
         query = NameQuery.from_text(text)
         candidates = await self._candidates(query, account_id, [account_id])
-        people = [candidate for candidate in candidates if candidate.users]
-        persons = group_by_person(select_best(rank_candidates(people, query)))
-        if len(persons) != 1:
-            return None
-        # The chat is not needed to know a contact.
-        chats = any(_contacts_of(candidate) == () for candidate in persons[0])
-        same = await confirm_matches(
-            self.server, self.index, query, persons[0], chats=chats
-        )
-        if not same:
-            return None
-        users = [user for candidate in same for user in candidate.users]
-        if not is_one_person(users, same[0].id_scheme) or any(
-            user.cannot_message for user in users
-        ):
-            return None
-        _check_chat_numbers(self.server, same, text)
-        return as_person(text, same[0].name, users)
+        return await confirm_person(self.server, self.index, query, candidates)
 
 
 def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat]:
@@ -290,82 +268,3 @@ def _chats(candidates: Iterable[Candidate], query: NameQuery) -> list[ListedChat
         for candidate in candidates
         if candidate.chat and query.rank(candidate) is not None
     ]
-
-
-def _contacts_of(candidate: Candidate) -> Sequence[User]:
-    """Return the users who come from the contacts, and not from the chat."""
-    participants = candidate.chat.participants if candidate.chat else ()
-    return tuple(user for user in candidate.users if user not in participants)
-
-
-def check_phone_number(text: str, *, field: str) -> None:
-    """Refuse a phone number without country code, if no title matches it.
-
-    Raises a translated ServiceValidationError.
-    """
-    try:
-        person_recipient(text)
-    except vol.Invalid as err:
-        raise errors.invalid(err.msg, field=field, **err.placeholders) from None
-
-
-async def _one_person(
-    server: Server, search: CandidateSearch, text: str, *, field: str
-) -> Person:
-    ranked = rank_candidates(
-        [candidate for candidate in search.candidates if candidate.users],
-        NameQuery.from_text(text),
-    )
-    persons = group_by_person(select_best(ranked))
-    if not persons and (own := _own_person(server, search.account_ids[0], text)):
-        return own
-    if len(persons) != 1:
-        raise await match_error(server, search, field, len(persons), ranked)
-    (same,) = persons
-    users = [user for candidate in same for user in candidate.users]
-    if not is_one_person(users, same[0].id_scheme):
-        count = len({user.id for user in users})
-        raise await match_error(server, search, field, count, ranked)
-    # An existing chat can be written to although a new one is refused.
-    if any(user.cannot_message for user in users) and not any(
-        candidate.chat for candidate in same
-    ):
-        raise errors.invalid("cannot_message", field=field, network=same[0].network)
-    _check_chat_numbers(server, same, text)
-    return as_person(text, same[0].name, users)
-
-
-def _check_chat_numbers(
-    server: Server, candidates: Iterable[Candidate], text: str
-) -> None:
-    """Raise ServiceValidationError if a number meant another chat before."""
-    for candidate in candidates:
-        if candidate.chat:
-            server.check_chat_number(text, candidate.chat)
-
-
-def _own_person(server: Server, account_id: str, text: str) -> Person | None:
-    """Return the user of an account, if a text is their whole name or handle."""
-    account = server.account(account_id)
-    own = account.user if account else None
-    if own is None or not NameQuery.from_text(text).is_named(own):
-        return None
-    return as_person(text, own.full_name, [own])
-
-
-async def _search_people(
-    server: Server,
-    account_id: str,
-    texts: Collection[str],
-) -> CandidateSearch:
-    chats, contacts = await gather_in_time(
-        list_chats(server, account_id, "single"),
-        list_contacts_if_possible(server, account_id, texts, ask_network=True),
-    )
-    return CandidateSearch(
-        account_ids=[account_id],
-        candidates=find_candidates(
-            server.accounts, chats, [(account_id, user) for user in contacts or ()]
-        ),
-        not_searched=[account_id] if contacts is None else [],
-    )

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Literal
 
+import voluptuous as vol
+
 from homeassistant.exceptions import ServiceValidationError
 
 from .. import errors
 from ..api.exceptions import NoChatsError
 from ..api.models import AccountStatus
 from ..server import Server
+from ..validation import person_recipient
 from .candidates import Candidate, group_by_person
 from .matching import Rank, select_best
 
@@ -102,6 +105,17 @@ async def check_loaded(server: Server) -> None:
     """Raise NoChatsError if the server lists no chats at all, as after a restart."""
     if not (await server.client.chats()).items:
         raise NoChatsError(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def check_phone_number(text: str, *, field: str) -> None:
+    """Refuse a phone number without country code, if no title matches it.
+
+    Raises a translated ServiceValidationError.
+    """
+    try:
+        person_recipient(text)
+    except vol.Invalid as err:
+        raise errors.invalid(err.msg, field=field, **err.placeholders) from None
 
 
 def _count(candidates: Sequence[Candidate]) -> int:

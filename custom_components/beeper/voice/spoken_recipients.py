@@ -17,7 +17,8 @@ from ..api.models import readable_name
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import BeeperConfigEntry, BeeperCoordinator
 from ..people.candidates import Candidate
-from ..people.directory import Directory, check_phone_number
+from ..people.directory import Directory
+from ..people.match_errors import check_phone_number
 from ..people.matching import Rank, SearchResult
 from ..server import Server
 from ..validation import query, recipient as validate_recipient
