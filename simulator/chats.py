@@ -82,12 +82,17 @@ class Chats:
             if chat.account_id == account.id
             and chat.type == "single"
             and not chat.merge
-            and any(p.id == person.id for p in self._found_by(chat))
+            and any(self._is_found(account, p, person) for p in self._found_by(chat))
             and not (
                 self.traits.has("new_chat_not_found", account.id) and self._is_new(chat)
             )
         )
         return min(with_them, key=activity_key, default=None)
+
+    def _is_found(self, account: Account, listed: Person, person: Person) -> bool:
+        if self.traits.has("homeservers_ignored", account.id):
+            return _localpart(listed) == _localpart(person)
+        return listed.id == person.id
 
     def _is_new(self, chat: Chat) -> bool:
         now = asyncio.get_running_loop().time()
@@ -280,3 +285,7 @@ def names(people: list[Person]) -> str:
 def activity_key(chat: Chat) -> tuple[int, str]:
     """Sort key of chat lists: newest first, then by id."""
     return (-milliseconds(chat.last_activity), chat.id)
+
+
+def _localpart(person: Person) -> str:
+    return person.id.partition(":")[0].casefold()

@@ -12,11 +12,14 @@ def find_person(account: Account, identifier: str) -> Person | None:
     """Find a contact by id, localpart, phone number, e-mail or username."""
     if direct := account.contacts.get(identifier):
         return direct
+    return next(_identified(account, identifier), None)
+
+
+def _identified(account: Account, identifier: str) -> Iterator[Person]:
     form = (phone_number(identifier) or identifier.removeprefix("@")).casefold()
-    for person in account.contacts.values():
-        if form in _identities(person):
-            return person
-    return None
+    return (
+        person for person in account.contacts.values() if form in _identities(person)
+    )
 
 
 def look_up(account: Account, text: str) -> list[Person]:
@@ -24,8 +27,10 @@ def look_up(account: Account, text: str) -> list[Person]:
 
     The network looks up phone numbers, so the result may include strangers.
     """
-    if found := find_person(account, text):
+    if found := account.contacts.get(text):
         return [found]
+    if several := [*_identified(account, text)]:
+        return several
     if number := phone_number(text):
         stranger = _stranger(account, number, None)
         return [stranger] if stranger else []
@@ -38,13 +43,19 @@ def look_up(account: Account, text: str) -> list[Person]:
 
 
 def resolve(
-    account: Account, user: Json, *, by_name: bool, unchecked: bool = False
+    account: Account,
+    user: Json,
+    *,
+    by_name: bool,
+    unchecked: bool = False,
+    similar: bool = False,
 ) -> Person:
     """Resolve the person of a start by identifier, the most reliable one first.
 
     Unknown but well-formed ids and unknown phone numbers become new people. `by_name`:
     a full name is enough to find a contact. `unchecked`: every other identifier also
-    becomes a new person.
+    becomes a new person. `similar`: a text that is not an id finds people whose handle
+    or name begins with it.
     """
     name = user.get("fullName")
     identifiers = [
@@ -59,11 +70,27 @@ def resolve(
         for person in account.contacts.values():
             if (person.full_name or "").casefold() == name.casefold():
                 return person
+    if similar and (found := _similar(account, user)):
+        return found
     for person in _new_people(account, identifiers, name):
         return person
     if unchecked and identifiers:
         return _unchecked(account, identifiers[0][1], name)
     raise not_found("User")
+
+
+def _similar(account: Account, user: Json) -> Person | None:
+    if user.get("id"):
+        return None
+    for key in ("username", "phoneNumber", "email", "fullName"):
+        text = user.get(key, "").removeprefix("@").casefold()
+        for person in account.contacts.values():
+            words = haystack(person).split()
+            if text and any(
+                word.startswith(text) for word in [*words, haystack(person)]
+            ):
+                return person
+    return None
 
 
 def participant(

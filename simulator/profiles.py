@@ -268,6 +268,8 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "abandoned_chat",  # R30
         "invitation",  # R33
         "unknown_users_accepted",  # R33
+        "similar_people_accepted",
+        "homeservers_ignored",
     },
 }
 """Traits that real servers of a profile were seen to have; `realistic` adds them.

@@ -78,6 +78,16 @@ TRAITS = {
             "titles are trimmed, spaces collapsed, characters normalised (NFC)",
         ),
         Trait("unknown_users_accepted", "R33", "users are not checked for existence"),
+        Trait(
+            "similar_people_accepted",
+            "",
+            "a start without an id finds people with a similar handle or name",
+        ),
+        Trait(
+            "homeservers_ignored",
+            "",
+            "a start finds the chat with a person of the same localpart elsewhere",
+        ),
         # Accounts and people
         Trait("accounts_without_network", "R3", "accounts have no network"),
         Trait(

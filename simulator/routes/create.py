@@ -74,6 +74,7 @@ async def start(call: Call) -> Json:
         user,
         by_name=call.profile.strict,
         unchecked=call.traits.has("unknown_users_accepted", account.id),
+        similar=call.traits.has("similar_people_accepted", account.id),
     )
     if person.cannot_message:
         raise ApiError(403, "FORBIDDEN", "This user cannot be messaged")

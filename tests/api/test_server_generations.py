@@ -99,7 +99,7 @@ def hide_info(simulator: Simulator, *, header: bool, **answer: Any) -> None:
         ("4.2.557", "4.2.557", [MODE]),
         ("4.2.808", "4.2.808", [ROUTE]),
         ("latest", "4.2.808", [ROUTE]),
-        ("easymatrix", "other", [ROUTE, MODE]),
+        ("easymatrix", "other", [CONTACTS, ROUTE, MODE]),
     ],
 )
 async def test_each_generation_starts_chats_its_own_way(
@@ -124,8 +124,8 @@ async def test_each_generation_starts_chats_its_own_way(
         ("4.10.0", [ROUTE]),
         ("10.0.0", [ROUTE]),
         ("4.2.808-nightly.3", [ROUTE]),
-        ("v4", [ROUTE]),
-        ("", [ROUTE]),
+        ("v4", [CONTACTS, ROUTE]),
+        ("", [CONTACTS, ROUTE]),
     ],
 )
 async def test_version_selects_the_start_route(
@@ -147,7 +147,7 @@ async def test_third_party_version_is_ignored(
     set_info(simulator, "EasyMatrix", "0.3.0", "com.beeper.desktop")
     assert (await client.identify()).name == "other"
     await client.start_chat(START)
-    assert attempts(simulator) == [ROUTE]
+    assert attempts(simulator) == [CONTACTS, ROUTE]
 
 
 @pytest.mark.parametrize("answer", ABSENT)
@@ -161,7 +161,7 @@ async def test_absent_route_falls_back(
 
     await client.start_chat(START)
 
-    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
+    assert attempts(simulator) == [CONTACTS, ROUTE, MODE, CREATE]
     assert len(simulator.executed) == 1
 
 
@@ -176,7 +176,7 @@ async def test_supported_way_is_remembered(
 
     await client.start_chat(START)
 
-    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE, CONTACTS, CREATE]
+    assert attempts(simulator) == [CONTACTS, ROUTE, MODE, CREATE, CONTACTS, CREATE]
 
 
 async def test_all_routes_absent_raises_route_absent(
@@ -189,7 +189,7 @@ async def test_all_routes_absent_raises_route_absent(
     with pytest.raises(RouteAbsentError) as raised:
         await client.start_chat(START)
 
-    assert attempts(simulator) == [ROUTE, MODE, CONTACTS, CREATE]
+    assert attempts(simulator) == [CONTACTS, ROUTE, MODE, CREATE]
     assert not raised.value.may_have_run
     assert simulator.executed == []
 

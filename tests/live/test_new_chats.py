@@ -252,6 +252,44 @@ async def test_stranger_is_not_reached_by_name(home: Home, bob: Person) -> None:
     assert await bob.invitations() == {}
 
 
+@pytest.mark.parametrize(
+    "stated", ["username", "first_name", "name", "number", "email"]
+)
+async def test_somebody_similar_gets_nothing(
+    home: Home, bob: Person, stated: str
+) -> None:
+    """EasyMatrix would take the first person whom its search finds."""
+    user = {
+        "username": {"username": bob.username[:-2]},
+        "first_name": {"username": "Bob"},
+        "name": {"username": bob.name},
+        "number": {"phone_number": "+15550101002", "full_name": bob.name},
+        "email": {"email": "bob@example.com", "full_name": bob.name},
+    }[stated]
+
+    with pytest.raises(HomeAssistantError, match="Nothing was"):
+        await home.act("create_chat", user=user, message_text="Water!")
+
+    assert await bob.invitations() == {}
+
+
+async def test_namesake_of_another_homeserver_is_somebody_else(
+    home: Home, bob: Person, open_chat: OpenChat
+) -> None:
+    """EasyMatrix finds an existing chat by the ID without its homeserver."""
+    chat_id = await open_chat(bob)
+
+    with pytest.raises(HomeAssistantError, match="is with another person"):
+        await home.act(
+            "create_chat",
+            user={"id": f"@{bob.username}:example.org"},
+            message_text="Water!",
+        )
+
+    await home.act("send_message", chat_id=chat_id, message="last")
+    assert await bob.wait_for_texts(chat_id) == ["last"]
+
+
 async def test_user_that_does_not_exist(home: Home) -> None:
     with pytest.raises(HomeAssistantError, match="Nothing was"):
         await home.act("create_chat", recipient="Zachary Nobody")

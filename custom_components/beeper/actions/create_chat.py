@@ -14,6 +14,7 @@ from homeassistant.core import ServiceCall
 from .. import errors
 from ..api.models import Chat
 from ..api.requests import ChatRequest, CreateChat, StartChat, StartUser
+from ..api.user_ids import is_matrix_id
 from ..const import CONF_ACCOUNT_ID
 from ..data import get_outbox
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
@@ -90,6 +91,9 @@ def _user(value: Any) -> dict[str, str]:
         raise vol.Invalid("not_user")
     only_known(value, _USER.schema)
     user: dict[str, str] = _USER(without_blanks(value))
+    if is_matrix_id(user.get("username", "")):
+        username = user.pop("username")
+        user.setdefault("id", username)
     if not user.keys() - {"full_name"}:
         raise vol.Invalid("user_not_identified")
     return user

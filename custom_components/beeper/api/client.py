@@ -49,6 +49,7 @@ from .requests import (
     Query,
     SendMessage,
     StartChat,
+    StartUser,
     chat_patch,
     wire,
     wire_query,
@@ -596,6 +597,9 @@ class BeeperClient:
         if self.generation is not WITH_START_ROUTE:
             await self.identify()
         guessed = self.generation is not None and self.generation.guessed
+        if self.generation and self.generation.guesses_people and not request.user.id:
+            user = StartUser(id=await self._participant_id(request))
+            request = replace(request, user=user)
         ways = self._start_ways
         while True:
             try:

@@ -61,7 +61,7 @@ class Generation:
     `start_ways` are tried in order; the next one only after a response that proves the
     route absent or, if `guessed`, after one that rejected the body. With `rich_text`,
     message texts are Matrix HTML; with `single_messages`, a message can be read by its
-    id; with `typed_messages`, only membership events have no type, and replies name the
+    id; with `guesses_people`, a start without an ID can lead to somebody similar; with `typed_messages`, only membership events have no type, and replies name the
     original. `reminder_fields` are the possible fields for the time of a reminder.
     `reaction_in_path` says whether the path or the query names the reaction to remove.
     `attachment_types` are the server's words for the types of attachments that it knows.
@@ -72,6 +72,7 @@ class Generation:
     name: str
     start_ways: tuple[StartWay, ...]
     guessed: bool = False
+    guesses_people: bool = False
     rich_text: bool = False
     single_messages: bool = False
     typed_messages: bool = False
@@ -106,7 +107,7 @@ CREATE_ONLY = Generation(
     reaction_in_path=(False,),
 )
 # A third-party server, such as EasyMatrix: its version numbers are unrelated.
-THIRD_PARTY = Generation(name="other", start_ways=tuple(StartWay))
+THIRD_PARTY = Generation(name="other", start_ways=tuple(StartWay), guesses_people=True)
 # `/v1/info` is absent, as before 4.2.557, but a proxy may also hide it.
 UNIDENTIFIED = Generation(name="4.1.294?", start_ways=tuple(StartWay), guessed=True)
 

@@ -22,6 +22,7 @@ _WHATSAPP: Final = (
     re.compile(r"@(?P<local>(?:lid-)?[0-9]+):local-whatsapp\.localhost"),
 )
 _FORMS: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {"whatsapp": _WHATSAPP}
+_MATRIX_SCHEMES: Final = ("beeper", "beeper (matrix)", "hungryserv", "matrix")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{6,14}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s:]+\.[^@\s:.]+")
 _LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -54,6 +55,25 @@ def canonical_id(user_id: str, id_scheme: str | None) -> str:
         if match := form.fullmatch(user_id):
             return match["local"]
     return user_id
+
+
+def is_matrix_id(text: str) -> bool:
+    """Return whether a text is a whole Matrix ID, as people of most networks have."""
+    return text.startswith("@") and ":" in text
+
+
+def is_other_matrix_user(user_id: str, other_id: str, id_scheme: str | None) -> bool:
+    """Return whether two IDs are certainly those of two users of Matrix itself.
+
+    A bridge can have several IDs for one person, but Matrix has one. People of two
+    homeservers can have the same localpart.
+    """
+    return (
+        (id_scheme or "") in _MATRIX_SCHEMES
+        and is_matrix_id(user_id)
+        and is_matrix_id(other_id)
+        and user_id.translate(_LOWER) != other_id.translate(_LOWER)
+    )
 
 
 def number_in_id(user_id: str, id_scheme: str | None) -> str | None:

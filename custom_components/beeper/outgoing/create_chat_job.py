@@ -235,7 +235,7 @@ class CreateChatJob(Job[ChatJobResult]):
         )
 
     async def _check_recipient(self, result: ChatResult) -> None:
-        """Refuse a chat that the recipient has left, remember any other."""
+        """Refuse a chat that the recipient is not in, remember any other."""
         chat = result.chat
         if chat is None:
             with suppress(BeeperError):
@@ -244,6 +244,8 @@ class CreateChatJob(Job[ChatJobResult]):
         existed = isinstance(self.request, StartChat) and result.status == "existing"
         if existed and chat and self._people.have_left(chat):
             errors.refuse("chat_deserted", network=self._network)
+        if chat and self._people.is_missing_from(chat):
+            errors.refuse("chat_of_another", network=self._network)
         self._remember(ChatResult(chat_id=result.chat_id, status=None, chat=chat))
 
     def _result(

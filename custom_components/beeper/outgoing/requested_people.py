@@ -6,6 +6,7 @@ from typing import Final
 
 from ..api.models import Chat
 from ..api.requests import ChatRequest, CreateChat, StartChat, StartUser
+from ..api.user_ids import is_other_matrix_user
 from ..server import Server
 from .existing_chats import find_contact_identities, find_identities
 from .identities import KINDS, Identity, identities, proof
@@ -114,6 +115,16 @@ class RequestedPeople:
         if not chat.participants or chat.has_more or self._is_user:
             return False
         return not self._server.others(chat)
+
+    def is_missing_from(self, chat: Chat) -> bool:
+        """Return whether a direct chat is certainly with others than the recipient."""
+        user_id = self._recipient.id if self._recipient else None
+        others = self._server.others(chat, self._account_id)
+        id_scheme = self._server.id_scheme(self._account_id)
+        return bool(others) and all(
+            user_id and is_other_matrix_user(user_id, user.id, id_scheme)
+            for user in others
+        )
 
     @property
     def _is_user(self) -> bool:
