@@ -270,6 +270,7 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "unknown_users_accepted",  # R33
         "similar_people_accepted",
         "homeservers_ignored",
+        "slash_commands",
     },
 }
 """Traits that real servers of a profile were seen to have; `realistic` adds them.

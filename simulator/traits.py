@@ -197,6 +197,11 @@ TRAITS = {
             "own messages appear in lists and events only under the final id",
         ),
         Trait(
+            "slash_commands",
+            "",
+            "a text after / is a command: nothing is sent, and the answer is 200",
+        ),
+        Trait(
             "file_name_as_text",
             "R24 R31",
             "the text of a file without caption is its name",

@@ -91,12 +91,20 @@ class World(Chats):
         if mentions:
             message.extra["mentions"] = mentions
         message.send_status = {"status": "PENDING", "timestamp": iso(message.timestamp)}
+        if text.lstrip().startswith("/") and self.traits.has(
+            "slash_commands", account.id
+        ):
+            return message
         self.add_message(chat, message)
         self._deliveries.add(chat, message, delivery)
         return message
 
     def edit(self, chat: Chat, message: Message, text: str) -> None:
         """Change a message's text."""
+        if text.lstrip().startswith("/") and self.traits.has(
+            "slash_commands", chat.account_id
+        ):
+            return
         message.text = text
         message.html = (
             markdown_to_html(text) if message.sender.is_self else plain_to_html(text)

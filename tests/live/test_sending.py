@@ -19,6 +19,10 @@ TEXTS = (
     "[link](http://example.com) `code` _x_ \\ ~~no~~",
     "> quoted",
     "a" * 5000,
+    "/me waves",
+    "/shrug",
+    "//two",
+    "/",
 )
 
 
@@ -47,6 +51,24 @@ async def test_markdown_arrives_formatted(
 
     (event,) = await bob.wait_for_events(chat_id)
     assert event["content"]["formatted_body"] == "<strong>Fire</strong> in <em>A</em>"
+
+
+@pytest.mark.parametrize("command", ["/unencrypted", "/html", "/me", "/nothing", "/"])
+async def test_markdown_is_not_a_command(
+    home: Home, bob: Person, open_chat: OpenChat, command: str
+) -> None:
+    chat_id = await open_chat(bob)
+    text = f"{command} **Fire**"
+
+    async with asyncio.timeout(10):
+        await home.act(
+            "send_message", chat_id=chat_id, message=text, format="markdown", wait=True
+        )
+
+    (event,) = await bob.events(chat_id)
+    assert event["content"]["msgtype"] == "m.text"
+    assert event["content"]["body"] == text
+    assert "<strong>Fire</strong>" in event["content"]["formatted_body"]
 
 
 async def test_reply_refers_to_the_message(

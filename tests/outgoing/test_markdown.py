@@ -79,6 +79,9 @@ TEXTS = [
     "/me waves",
     "/plain text",
     "/config/www/door.png",
+    "/",
+    "//two",
+    "/Me 1\n/me 2",
     "-5 °C, +20 %, =7, 1.5",
     "👩‍👩‍👧 שלום 你好 e\u0301 \u202eright to left",
     "{{ no_template }} {% raw %} $1^2$",
@@ -159,6 +162,8 @@ async def test_blank_lines_arrive(
         ("<a>", r"\<a>"),
         ("&lt;", r"\&lt;"),
         ("/me waves", r"\/me waves"),
+        ("/config/a\n/b/c", "\\/config/a\n/b/c"),
+        ("//a", r"\//a"),
         ('"a"\n"b"', '\\"a"\n\\"b"'),
         # A line that begins with spaces would be code, or lose them.
         (
@@ -211,6 +216,9 @@ def test_nothing_is_a_json_string(text: str) -> None:
         ('"Hello"', '\\"Hello"'),
         ('\n "<b>"', '\n \\"<b>"'),
         ('say "Hello"', 'say "Hello"'),
+        ("/unencrypted **bold**", "\\/unencrypted **bold**"),
+        (" /me waves", " \\/me waves"),
+        ("2/3", "2/3"),
     ],
 )
 def test_markdown_is_unchanged(text: str, sent: str) -> None:

@@ -13,6 +13,7 @@ _INLINE: Final = r"""
     | _ (?! (?<=[^\W_]_) [^\W_] )           # emphasis, but not inside_a_word
     | < (?= [A-Za-z/!?] )                   # tags, comments, addresses
     | & (?= \#? \w+ ; )                     # entities
+    | \A /                                 # commands of EasyMatrix
 """
 _AT_START_OF_LINE: Final = r"""
       \# (?= \#{0,5} (?: \s | $ ) )         # headings
@@ -33,7 +34,7 @@ _START: Final = "\N{ZERO WIDTH SPACE}"
 """Keeps spaces at the beginning of a text: servers and networks remove those."""
 
 _LINE_END: Final = re.compile(r"\r\n?")
-_JSON_STRING: Final = re.compile(r'^\s*(?=")')
+_NOT_MARKDOWN: Final = re.compile(r'^\s*(?=["/])')
 
 
 def escape(text: str) -> str:
@@ -57,11 +58,12 @@ def escape(text: str) -> str:
 
 
 def verbatim(markdown: str) -> str:
-    r"""Return Markdown that is not taken for a JSON string of HTML.
+    r"""Return Markdown that is not taken for a JSON string of HTML, or for a command.
 
-    `"Hello"` would lose its quotes.
+    `"Hello"` would lose its quotes. EasyMatrix carries out commands: `/unencrypted` shows
+    the homeserver a text of an encrypted chat, and most others send nothing.
     """
-    return _JSON_STRING.sub(r"\g<0>\\", markdown)
+    return _NOT_MARKDOWN.sub(r"\g<0>\\", markdown)
 
 
 def from_format(text: str, text_format: str = FORMAT_TEXT) -> str:
