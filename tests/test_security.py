@@ -124,7 +124,7 @@ def integration(request: pytest.FixtureRequest) -> None:
 _HARMLESS = {
     "actions.action.Action",
     "actions.change_actions.ChangeAction",
-    "actions.query_actions.QueryAction",
+    "actions.query_action.QueryAction",
     "api.server_generations.Generation",
     "errors.Refusal",
     "outgoing.job.OutboxContext",

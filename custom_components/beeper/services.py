@@ -9,10 +9,11 @@ from homeassistant.core import HomeAssistant, callback
 
 from .actions.ask_question import ASK_QUESTION
 from .actions.change_actions import CHANGE_ACTIONS
+from .actions.chat_queries import CHAT_QUERIES
 from .actions.create_chat import CREATE_CHAT
 from .actions.download import DOWNLOAD_ATTACHMENT
 from .actions.find import FIND
-from .actions.query_actions import QUERY_ACTIONS
+from .actions.message_queries import MESSAGE_QUERIES
 from .actions.reply import REPLY
 from .actions.send_message import SEND_MESSAGE
 from .const import DOMAIN
@@ -23,7 +24,10 @@ _ACTIONS: Final = (
     REPLY,
     ASK_QUESTION,
     FIND,
-    *(query.as_action() for query in (*QUERY_ACTIONS, DOWNLOAD_ATTACHMENT)),
+    *(
+        query.as_action()
+        for query in (*CHAT_QUERIES, *MESSAGE_QUERIES, DOWNLOAD_ATTACHMENT)
+    ),
     *(change.as_action() for change in CHANGE_ACTIONS),
 )
 

@@ -19,8 +19,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.beeper.actions.change_actions import CHANGE_ACTIONS
+from custom_components.beeper.actions.chat_queries import CHAT_QUERIES
 from custom_components.beeper.actions.download import DOWNLOAD_ATTACHMENT
-from custom_components.beeper.actions.query_actions import QUERY_ACTIONS
+from custom_components.beeper.actions.message_queries import MESSAGE_QUERIES
 from custom_components.beeper.outgoing import delivery_status
 from homeassistant.components.trace.util import async_list_traces
 from homeassistant.core import Context, HomeAssistant, ServiceCall, State, callback
@@ -533,7 +534,8 @@ def test_tables_of_reading() -> None:
         "download_attachment",
     ):
         assert table(f"Field of {action}", "reading") == fields_of(action)
-    names = {query.name for query in (*QUERY_ACTIONS, DOWNLOAD_ATTACHMENT)}
+    queries = (*CHAT_QUERIES, *MESSAGE_QUERIES, DOWNLOAD_ATTACHMENT)
+    names = {query.name for query in queries}
     assert table("Action", "reading") == {f"beeper.{name}" for name in names}
 
 

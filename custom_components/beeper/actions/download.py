@@ -26,7 +26,8 @@ from ..outgoing.file_types import fitting_name, normalize
 from ..server import Server
 from ..validation import file_name, identifier, integer, media_folder
 from .action import ATTR_CHAT_ID, ATTR_MESSAGE_ID, Params
-from .query_actions import QueryAction, final_message_id
+from .message_queries import final_message_id
+from .query_action import QueryAction
 from .responses import DownloadResponse
 
 ATTR_ATTACHMENT_NUMBER: Final = "attachment"

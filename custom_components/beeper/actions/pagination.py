@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 import json
 from typing import Any, Final
 
@@ -10,12 +11,18 @@ import voluptuous as vol
 
 from ..api.models import Page
 from ..api.pages import pages
-from ..validation import identifier
+from ..validation import identifier, integer
+from .action import Fields
 from .responses import PagedResponse
 
 type SortKey = tuple[float | int | str, ...]
 """The sort key of an item, the oldest first; starts with a time in epoch seconds."""
 
+ATTR_CURSOR: Final = "cursor"
+ATTR_LIMIT: Final = "limit"
+
+_DEFAULT_LIMIT: Final = 20
+_MAX_LIMIT: Final = 200
 _MAX_PAGES: Final = 40
 
 
@@ -36,9 +43,20 @@ class PageCursor:
         return urlsafe_b64encode(parts.encode()).decode()
 
 
-def page_cursor(kind: str, example: SortKey) -> Callable[[Any], PageCursor]:
-    """Return a validator of this kind's cursors; `example` has its sort key's types."""
+def paging_fields(kind: str, example: SortKey) -> Fields:
+    """Return the fields of this kind's lists; `example` has their sort key's types."""
+    return {
+        vol.Optional(ATTR_LIMIT, default=_DEFAULT_LIMIT): integer(1, _MAX_LIMIT),
+        vol.Optional(ATTR_CURSOR): _page_cursor(kind, example),
+    }
 
+
+def epoch_seconds(time: datetime | None) -> float:
+    """Return a time as the start of a sort key."""
+    return time.timestamp() if time else 0.0
+
+
+def _page_cursor(kind: str, example: SortKey) -> Callable[[Any], PageCursor]:
     def validate(value: Any) -> PageCursor:
         try:
             decoded_kind, cursor, after = json.loads(
