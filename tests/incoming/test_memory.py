@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.beeper.data import get_data
-from custom_components.beeper.incoming import read_positions, seen_messages
+from custom_components.beeper.incoming import message_records, read_positions
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -97,7 +97,8 @@ async def test_size_of_seen_messages(
     await poll(hass, listening)
     await quiet(simulator)
 
-    by_id = {row.message.id: row for row in seen._seen.values() if row.message}
+    rows = seen.records.by_key.values()
+    by_id = {row.message.id: row for row in rows if row.message}
     for name in CONTENTS:
         parts = kept(by_id[name])
         size = sum(map(getsizeof, parts.values()))
@@ -108,7 +109,10 @@ async def test_size_of_seen_messages(
     outbox = get_data(hass).outboxes[listening.entry_id]
     inbox = listening.runtime_data.inbox
     for value in kept(
-        seen._seen, seen._by_identity, inbox._active, outbox.replies._chats
+        seen.records.by_key,
+        seen.records.by_identity,
+        inbox._active,
+        outbox.replies._chats,
     ).values():
         assert not isinstance(value, str) or len(value) <= 255
     # Reactions are noticed up to a bound.
@@ -123,7 +127,7 @@ async def test_only_the_newest_messages_are_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of a burst, the others are remembered so that they are not published again."""
-    monkeypatch.setattr(seen_messages, "_FOLLOWED", 5)
+    monkeypatch.setattr(message_records, "_FOLLOWED", 5)
     seen = listening.runtime_data.inbox._seen
     old = [write(simulator, f"{number}", ago=30 - number) for number in range(30)]
     for number in range(10):
@@ -132,7 +136,7 @@ async def test_only_the_newest_messages_are_followed(
     await poll(hass, listening)
     await quiet(simulator)
     seen.forget_old()
-    outlines = [entry for entry in seen._seen.values() if entry.message]
+    outlines = [row for row in seen.records.by_key.values() if row.message]
     assert len(outlines) <= 10
     simulator.edit(KIM, old[-1].id, "edited")
     await until(lambda: len(events) == 41)

@@ -11,7 +11,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper import server
 from custom_components.beeper.api import transport
 from custom_components.beeper.const import DOMAIN
-from custom_components.beeper.incoming import seen_messages, server_clock
+from custom_components.beeper.incoming import (
+    message_records,
+    seen_messages,
+    server_clock,
+)
 from custom_components.beeper.signals import MessageEvent
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
@@ -76,7 +80,13 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
         def now(cls, tz: tzinfo | None = None) -> Self:
             return cls.fromtimestamp((datetime.now(UTC) + off).timestamp(), tz)
 
-    for module in (transport, server, server_clock, seen_messages):
+    for module in (
+        transport,
+        server,
+        server_clock,
+        seen_messages,
+        message_records,
+    ):
         monkeypatch.setattr(module, "datetime", Clock)
     monkeypatch.setattr(dt_util, "utcnow", lambda: utcnow() + off)
 
@@ -368,7 +378,7 @@ async def test_messages_of_the_future_do_not_hide_changes_of_others(
     events: list[MessageEvent],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(seen_messages, "_FOLLOWED", 5)
+    monkeypatch.setattr(message_records, "_FOLLOWED", 5)
     message = write(simulator, "before", ago=14 * 60)
     await until(lambda: events)
     for number in range(20):
@@ -486,7 +496,7 @@ async def test_changes_are_noticed_while_home_assistants_clock_is_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All messages are from its future, and the newest are the ones that change."""
-    monkeypatch.setattr(seen_messages, "_FOLLOWED", 5)
+    monkeypatch.setattr(message_records, "_FOLLOWED", 5)
     simulator.clock_skew = timedelta(hours=5)
     await poll(hass, listening)
     for number in range(20):

@@ -1,12 +1,10 @@
-"""Which messages were published, and how they were when they were last read.
+"""Which messages are new or changed, compared with how they were last read.
 
-Stored for a restart are the cutoff and a fingerprint of each message above it, without
-any content or sender.
+For a restart, the cutoff and the records of messages above it are stored.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 import logging
 from typing import Any, Final
@@ -20,6 +18,7 @@ from ..const import CONF_BACKLOG_MINUTES, DEFAULT_BACKLOG_MINUTES, DOMAIN
 from ..fingerprint import fingerprint
 from .history_cutoffs import HistoryCutoffs
 from .message_comparison import MessageChange, differences, followed_reactions, outline
+from .message_records import FOLLOWED_FOR, MessageRecord, MessageRecords
 from .read_positions import ReadPositions
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,38 +28,11 @@ _SAVE_DELAY: Final = 2
 
 _STORE_VERSION: Final = 1
 
-_FOLLOWED_FOR: Final = 24 * 60 * 60
-_FOLLOWED: Final = 2000
-"""Seconds for which, and number of messages of which, later changes are noticed."""
-
-_FUTURE: Final = 60 * 60
-"""Seconds that the time of a message may be ahead: clocks differ."""
-
 _SAME_TIME: Final = 60
 """Seconds by which servers may correct a message's time."""
 
 # Some servers also list reactions as rows.
 _REACTION_TYPE: Final = "REACTION"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
-class _Seen:
-    """A message as it was last seen.
-
-    `message` is an outline, and None if that was before a restart, or if many others are
-    newer. `time` is when it was written, in seconds since the epoch. `chat` and `text`
-    are short hashes, empty if unknown.
-    """
-
-    time: float
-    chat: str = ""
-    text: str = ""
-    message: Message | None = None
-
-    @property
-    def identity(self) -> tuple[float, str]:
-        """What stays when a server gives the message or its chat another ID."""
-        return (self.time, self.text)
 
 
 class SeenMessages:
@@ -72,9 +44,7 @@ class SeenMessages:
         self._store = Store[dict[str, Any]](
             hass, _STORE_VERSION, f"{DOMAIN}.{entry.entry_id}.messages"
         )
-        self._seen: dict[str, _Seen] = {}
-        self._by_identity: dict[tuple[float, str], tuple[str, _Seen]] = {}
-        """Seen messages with their key, also after another one has taken their ID."""
+        self.records = MessageRecords()
         self.positions = ReadPositions(self._hash)
         self.history_cutoffs = HistoryCutoffs(self._hash)
         self._save_due = False
@@ -99,10 +69,7 @@ class SeenMessages:
         self.cutoff = stored["floor"]
         self._read_until = stored.get("read_until", 0.0)
         self.server_off_by = stored.get("server_off_by", 0.0)
-        for key, seen in stored["seen"].items():
-            # Earlier versions stored the time only.
-            time, chat, text = seen if isinstance(seen, list) else (seen, "", "")
-            self._put(key, _Seen(time=time, chat=chat, text=text))
+        self.records.load(stored["seen"])
         self.positions.load(stored.get("marks", {}))
         self.history_cutoffs.accounts = stored.get("accounts")
         return True
@@ -119,21 +86,11 @@ class SeenMessages:
         self._save_due = False
         # A clock that is ahead can have advanced the cutoff too far.
         kept = min(self.cutoff, datetime.now(UTC).timestamp() - self._backlog)
-        # A message whose ID another one has taken is stored by its time and text.
-        without_id = {
-            f"{key}{seen.text}": seen
-            for key, seen in self._by_identity.values()
-            if self._seen.get(key) is not seen
-        }
         return {
             "floor": self.cutoff,
             "read_until": self._read_until,
             "server_off_by": self.server_off_by,
-            "seen": {
-                key: [seen.time, seen.chat, seen.text]
-                for key, seen in (without_id | self._seen).items()
-                if seen.time >= kept
-            },
+            "seen": self.records.to_store(kept),
             "marks": self.positions.to_store(),
             "accounts": self.history_cutoffs.accounts,
         }
@@ -181,51 +138,25 @@ class SeenMessages:
 
     def forget_old(self) -> None:
         """Forget messages that are too old to be asked for."""
-        # Messages with a time to come must not take the place of others.
-        now = datetime.now(UTC).timestamp()
-        # Home Assistant's clock can be behind.
-        future = max(now, self.cutoff + self._backlog) + _FUTURE
-        times = sorted(seen.time for seen in self._seen.values())
-        present = bisect_right(times, future)
-        followed = times[max(0, present - _FOLLOWED) : present]
-        oldest_followed = max([self.cutoff - _FOLLOWED_FOR, *followed[:1]])
-        ahead = times[present:][:_FOLLOWED][-1:]
-        last_followed = max([future, *ahead])
-        oldest = min(self.cutoff, oldest_followed, now - self._backlog)
-        seen_now: dict[int, _Seen] = {}
-
-        def keep(seen: _Seen) -> _Seen:
-            """Return a message without its outline if it is not followed any more."""
-            if seen.message is None or oldest_followed <= seen.time <= last_followed:
-                return seen
-            return seen_now.setdefault(id(seen), replace(seen, message=None))
-
-        self._seen = {
-            key: keep(seen) for key, seen in self._seen.items() if seen.time >= oldest
-        }
-        self._by_identity = {
-            identity: (key, keep(seen))
-            for identity, (key, seen) in self._by_identity.items()
-            if seen.time >= oldest
-        }
+        self.records.forget_old(self.cutoff, self._backlog)
 
     @property
     def count(self) -> int:
         """The number of remembered messages."""
-        return len(self._seen)
+        return len(self.records)
 
     def has_seen(
         self, chat_id: str, message_id: str, written: datetime | None = None
     ) -> bool:
         """Return whether a message with this ID, and of this time, was compared already."""
-        seen = self._seen.get(self._key(chat_id, message_id))
+        seen = self.records.get(self._key(chat_id, message_id))
         return seen is not None and (
             written is None or abs(written.timestamp() - seen.time) <= _SAME_TIME
         )
 
     def is_known(self, chat_id: str, message: Message) -> bool:
         """Return whether just this message was compared already."""
-        seen = self._seen.get(self._key(chat_id, message.id or ""))
+        seen = self.records.get(self._key(chat_id, message.id or ""))
         return seen is not None and not self._is_other(seen, message)
 
     def is_renumbered(self, chat_id: str, messages: Iterable[Message]) -> bool:
@@ -263,8 +194,8 @@ class SeenMessages:
             return
         key = self._key(chat_id, message.id)
         time, text = self._identity(message)
-        now = _Seen(time=time, chat=self._hash(chat_id), text=text)
-        seen = self._seen.get(key)
+        now = MessageRecord(time=time, chat=self._hash(chat_id), text=text)
+        seen = self.records.get(key)
         if seen and self._is_other(seen, message):
             self._note_renumbering()
             seen = None
@@ -274,7 +205,7 @@ class SeenMessages:
         now = replace(now, message=outline(message))
         if before and before.is_deleted:
             return
-        if seen is None and time < self.cutoff - _FOLLOWED_FOR:
+        if seen is None and time < self.cutoff - FOLLOWED_FOR:
             return
         self._note(key, now)
         if message.is_hidden or message.is_event or message.type == _REACTION_TYPE:
@@ -307,20 +238,22 @@ class SeenMessages:
         if message.id and message.timestamp:
             self._note(
                 self._key(chat_id, message.id),
-                _Seen(time=message.timestamp.timestamp(), chat=self._hash(chat_id)),
+                MessageRecord(
+                    time=message.timestamp.timestamp(), chat=self._hash(chat_id)
+                ),
             )
 
     def delete(self, chat_id: str, message_id: str) -> MessageChange | None:
         """Remember that a message is gone; return None if that is known."""
         key = self._key(chat_id, message_id)
-        seen = self._seen.get(key)
+        seen = self.records.get(key)
         if seen is None or seen.message is None or seen.message.is_deleted:
             return None
         deleted = replace(seen.message, is_deleted=True)
         self._note(key, replace(seen, message=deleted))
         return MessageChange(type="message_deleted", message=deleted)
 
-    def _is_other(self, seen: _Seen, message: Message) -> bool:
+    def _is_other(self, seen: MessageRecord, message: Message) -> bool:
         """Return whether another message has taken a known ID.
 
         IDs begin anew when Beeper moves to another computer or database.
@@ -331,16 +264,16 @@ class SeenMessages:
         ):
             return True
         # Of several messages of one time, this one was seen before with another ID.
-        _, known = self._by_identity.get((time, text), ("", seen))
+        _, known = self.records.find((time, text)) or ("", seen)
         return text != seen.text and known.chat == seen.chat and known is not seen
 
     def _renumbered(
-        self, chat_id: str, now: _Seen, listed: Mapping[str, Message]
-    ) -> _Seen | None:
+        self, chat_id: str, now: MessageRecord, listed: Mapping[str, Message]
+    ) -> MessageRecord | None:
         """Return a known message that has got another ID, or whose chat has."""
-        if not now.text or now.identity not in self._by_identity:
+        if not now.text or (found := self.records.find(now.identity)) is None:
             return None
-        known, seen = self._by_identity[now.identity]
+        known, seen = found
         if seen.chat == now.chat:
             is_same = not any(
                 self._key(chat_id, other_id) == known
@@ -371,11 +304,11 @@ class SeenMessages:
                 "Message IDs in Beeper restarted, for example after a move to another computer"
             )
 
-    def _note(self, key: str, seen: _Seen) -> None:
-        before = self._seen.get(key)
+    def _note(self, key: str, seen: MessageRecord) -> None:
+        before = self.records.get(key)
         if seen.time >= self.cutoff and (before is None or before.time != seen.time):
             self.save_soon()
-        self._put(key, seen)
+        self.records.put(key, seen)
 
     def save_soon(self) -> None:
         """Save within seconds."""
@@ -383,11 +316,6 @@ class SeenMessages:
         if not self._save_due:
             self._save_due = True
             self._store.async_delay_save(self._to_store, _SAVE_DELAY)
-
-    def _put(self, key: str, seen: _Seen) -> None:
-        self._seen[key] = seen
-        if seen.text:
-            self._by_identity[seen.identity] = (key, seen)
 
     def _key(self, chat_id: str, message_id: str) -> str:
         """Return a fingerprint: ids of chats can hold phone numbers."""
