@@ -28,6 +28,7 @@ from .api.folding import fold, fold_reaction
 from .api.models import MESSAGE_KINDS, Chat, Reaction, User
 from .data import note_trigger
 from .people.senders import is_sender
+from .person_validation import senders
 from .signals import (
     SIGNAL_ACCOUNT_DISCONNECTED,
     SIGNAL_MESSAGE,
@@ -37,15 +38,7 @@ from .signals import (
     MessageEventType,
     SendFailed,
 )
-from .validation import (
-    as_list,
-    boolean,
-    identifiers,
-    one_of,
-    reaction,
-    senders,
-    some_of,
-)
+from .validation import as_list, boolean, identifiers, one_of, reaction, some_of
 
 CONF_CHAT_TYPE: Final = "chat_type"
 CONF_INCLUDE_OWN: Final = "include_own"

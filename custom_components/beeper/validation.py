@@ -1,4 +1,4 @@
-"""Validators of action fields.
+"""Validators of the fields of actions, triggers and conditions.
 
 Templates and YAML turn text that looks like a number into a number. Each validator
 returns the value to send, or raises `vol.Invalid` with the key of a translated text.
@@ -18,9 +18,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.template import ResultWrapper
 from homeassistant.util import dt as dt_util
 
-from .api import phone_numbers
 from .api.folding import fold, is_blank
-from .api.phone_numbers import MIN_PHONE_DIGITS
 
 _MAX_FILE_NAME_LENGTH: Final = 200
 """Characters of a file's name, bytes of a folder's."""
@@ -29,9 +27,6 @@ _MAX_TEXT_BYTES: Final = 100 * 1024
 
 _BLANKS: Final[tuple[object, ...]] = (None, "", [], {})
 
-_EMAIL: Final = re.compile(
-    r"[^@\s<>,;\u200b-\u200f\u2060]+@[^@\s<>,;\u200b-\u200f\u2060]+"
-)
 # Without variation selectors, which belong to the emoji before them.
 _BLANK: Final = (
     r"[\s\x00-\x1f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e"
@@ -119,21 +114,7 @@ def identifier(value: Any) -> str:
 
 def identifiers(value: Any) -> list[str]:
     """Return one ID or a list of IDs as a list without duplicates."""
-    return _unique_list(value, identifier)
-
-
-def sender(value: Any) -> str:
-    """Return an ID, address, name or number, which needs its country code."""
-    text = identifier(value)
-    # What was a number in YAML has lost its plus, and nothing but digits.
-    return person_recipient(
-        f"+{text}" if re.fullmatch(r"[1-9]\d{6,14}", text) else text
-    )
-
-
-def senders(value: Any) -> list[str]:
-    """Return one sender or a list of senders as a list without duplicates."""
-    return _unique_list(value, sender)
+    return unique_list(value, identifier)
 
 
 def reaction(value: Any) -> str:
@@ -143,14 +124,7 @@ def reaction(value: Any) -> str:
     return identifier(value)
 
 
-def person_recipients(value: Any) -> list[str]:
-    """Return one person or a list of people as a list without duplicates."""
-    if not isinstance(value, list | tuple):
-        return [person_recipient(value)]
-    return _unique_list(value, person_recipient)
-
-
-def _unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
+def unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
     """Validate one value or a list; an error's path includes the index."""
     validated = []
     for index, item in enumerate(as_list(value)):
@@ -165,44 +139,6 @@ def _unique_list(value: Any, validate: Callable[[Any], str]) -> list[str]:
 def as_list(value: Any) -> list[Any] | tuple[Any, ...]:
     """Return a list as it is, and one value as a list."""
     return value if isinstance(value, list | tuple) else [value]
-
-
-def recipient(value: Any) -> str:
-    """Return a phone number in E.164, or a name, title, handle, ID or email address.
-
-    Digits without country code may be a title, such as 2026/2027: see `person_recipient`.
-    """
-    if isinstance(value, list):
-        raise vol.Invalid("several_recipients")
-    return _phone_number_or_name(value, titles=True)
-
-
-def person_recipient(value: Any) -> str:
-    """Return what `recipient` returns, but digits without letters are a phone number."""
-    return _phone_number_or_name(value, titles=False)
-
-
-def _phone_number_or_name(value: Any, *, titles: bool) -> str:
-    if isinstance(value, int) and value >= 10 ** (MIN_PHONE_DIGITS - 1):
-        raise vol.Invalid("phone_integer")
-    name = identifier(value)
-    if name[:7].lower() == "mailto:":
-        return email(name[7:])
-    try:
-        return phone_numbers.parse(name)
-    except phone_numbers.PhoneNumberError as err:
-        if phone_numbers.is_marked(name) or (
-            not titles and phone_numbers.is_digits(name)
-        ):
-            raise _invalid_number(err) from None
-    return name
-
-
-def query(value: Any) -> str:
-    """Return a search text; an international phone number in E.164."""
-    with suppress(vol.Invalid):
-        return phone_number(value)
-    return identifier(value)
 
 
 def entity_id(value: Any) -> str:
@@ -351,32 +287,3 @@ def datetime_(value: Any) -> datetime:
             result.astimezone(UTC)
             return result
     raise vol.Invalid("not_moment")
-
-
-def email(value: Any) -> str:
-    """Return an email address without `mailto:`; refuse text in another format."""
-    address = identifier(value).removeprefix("mailto:")
-    if not _EMAIL.fullmatch(address):
-        raise vol.Invalid("not_email")
-    return address
-
-
-def phone_number(value: Any) -> str:
-    """Return an international phone number in E.164.
-
-    Refuses a number without its `+` and a number in a national format: the country must
-    not be guessed. With a zero for national calls, it could be another person's.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise vol.Invalid("phone_integer")
-    try:
-        return phone_numbers.parse(identifier(value))
-    except phone_numbers.PhoneNumberError as err:
-        raise _invalid_number(err) from None
-
-
-def _invalid_number(err: phone_numbers.PhoneNumberError) -> vol.Invalid:
-    return vol.Invalid(
-        err.problem,
-        placeholders={"code": f"+{err.country_code}"} if err.country_code else {},
-    )

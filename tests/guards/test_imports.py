@@ -14,7 +14,7 @@ LAYERS = (
     (
         (
             "backoff chat_numbers const errors fingerprint ha_internals issues permissions"
-            " server signals validation"
+            " person_validation server signals validation"
         ),
     ),
     ("people", "outgoing"),

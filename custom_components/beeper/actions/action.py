@@ -25,14 +25,8 @@ from ..device_identifiers import current_account_id, current_chat_id, devices_by
 from ..outgoing.markdown import FORMAT_MARKDOWN, FORMAT_TEXT
 from ..people.directory import Directory
 from ..permissions import async_may_control
-from ..validation import (
-    entity_id,
-    identifier,
-    one_of,
-    only_known,
-    recipient,
-    without_blanks,
-)
+from ..person_validation import recipient
+from ..validation import entity_id, identifier, one_of, only_known, without_blanks
 from .field_labels import labelled_errors
 from .targets import TARGET_FIELDS, chat_target
 

@@ -31,6 +31,7 @@ from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
 from ..outgoing.send_message_job import MessageRequest, SendMessageJob
 from ..people.senders import has_id_form, has_name, is_sender
+from ..person_validation import senders
 from ..server import Server
 from ..signals import SIGNAL_SEND_FAILED, SendFailed
 from ..validation import (
@@ -40,7 +41,6 @@ from ..validation import (
     duration,
     identifier,
     only_known,
-    senders,
     visible_text,
     without_blanks,
 )

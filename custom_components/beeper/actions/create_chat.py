@@ -24,17 +24,15 @@ from ..outgoing.recipient_queue import RecipientPlace
 from ..outgoing.requested_people import known_people
 from ..people.directory import Directory
 from ..people.person import Person
+from ..person_validation import email, person_recipients, phone_number
 from ..server import Server
 from ..validation import (
     as_list,
     boolean,
-    email,
     identifier,
     identifiers,
     one_of,
     only_known,
-    person_recipients,
-    phone_number,
     visible_text,
     without_blanks,
 )

@@ -8,7 +8,8 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, SupportsResponse
 
 from .. import errors
-from ..validation import identifier, query
+from ..person_validation import query
+from ..validation import identifier
 from .action import (
     ATTR_ACCOUNT_ID,
     ENTRY_SCHEMA,

@@ -17,8 +17,8 @@ from ..api.pages import pages
 from ..const import CONF_ACCOUNT_ID, CONF_ASSIST, CONF_CHAT_ID, CONF_NETWORK
 from ..people.directory import Directory
 from ..people.match_errors import check_loaded, find_obstacle
+from ..person_validation import phone_number
 from ..server import Server
-from ..validation import phone_number
 from .assist import AssistStep, has_assist
 from .labels import (
     async_time_label,

@@ -9,7 +9,7 @@ import voluptuous as vol
 from ..people.directory import Directory
 from ..people.match_errors import Obstacle, find_obstacle
 from ..people.person import Person, as_person, person_without_lookup
-from ..validation import person_recipient
+from ..person_validation import person_recipient
 from .labels import async_time_label, join, person_label
 
 _MAX_MATCHES: Final = 50

@@ -35,7 +35,8 @@ from ..const import (
     DEFAULT_CONFIRM,
     DEFAULT_DUPLICATE_WINDOW,
 )
-from ..validation import identifier, phone_number
+from ..person_validation import phone_number
+from ..validation import identifier
 
 
 def _whole(least: int, most: int, unit: str | None = None) -> Callable[[Any], int]:

@@ -12,8 +12,8 @@ from homeassistant.exceptions import ServiceValidationError
 from .. import errors
 from ..api.exceptions import NoChatsError
 from ..api.models import AccountStatus
+from ..person_validation import person_recipient
 from ..server import Server
-from ..validation import person_recipient
 from .candidates import Candidate, group_by_person
 from .matching import Rank, select_best
 

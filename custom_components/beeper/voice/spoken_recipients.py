@@ -20,8 +20,8 @@ from ..people.candidates import Candidate
 from ..people.directory import Directory
 from ..people.match_errors import check_phone_number
 from ..people.matching import Rank, SearchResult
+from ..person_validation import query, recipient as validate_recipient
 from ..server import Server
-from ..validation import query, recipient as validate_recipient
 from .sentences import Language
 from .spoken_networks import is_network
 
