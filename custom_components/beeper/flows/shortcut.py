@@ -8,27 +8,15 @@ import voluptuous as vol
 
 from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.const import CONF_NAME
-from homeassistant.exceptions import TemplateError
-from homeassistant.helpers.selector import (
-    MediaSelector,
-    MediaSelectorConfig,
-    SelectSelector,
-    TextSelector,
-    TextSelectorConfig,
-)
-from homeassistant.helpers.template import Template
 
 from .. import errors
 from ..api.exceptions import BeeperError
-from ..api.models import ListedChat
+from ..api.models import Account, ListedChat
 from ..const import (
     CONF_ACCOUNT_ID,
-    CONF_ATTACHMENT,
     CONF_CHAT_ID,
     CONF_KIND,
-    CONF_MESSAGE,
     CONF_PEOPLE,
-    CONF_TITLE,
     CONF_USER,
     KIND_CREATE_GROUP,
     KIND_SEND_MESSAGE,
@@ -36,25 +24,21 @@ from ..const import (
 )
 from .chat import CONF_SEARCH, async_search_chats, nothing_found
 from .found_people import FoundPeople, NoMatchError, async_find_people
-from .labels import (
-    account_label,
-    account_selector,
-    async_time_label,
-    chat_label,
-    choice_selector,
-    form_error,
+from .labels import async_time_label, chat_label, choice_selector, form_error
+from .shortcut_fields import (
+    CONF_PARTICIPANTS,
+    CONF_RECIPIENT,
+    SEND_MESSAGE_FIELDS,
+    FormFields,
+    create_group_fields,
+    find_problems,
+    start_chat_fields,
+    stripped,
 )
 from .subentry import BeeperSubentryFlow
 
-CONF_PARTICIPANTS: Final = "participants"
 CONF_PERSON: Final = "person"
-CONF_RECIPIENT: Final = "recipient"
 
-_LINE: Final = TextSelector()
-_LINES: Final = TextSelector(TextSelectorConfig(multiple=True))
-# A text field, as few messages are templates.
-_TEXT: Final = TextSelector(TextSelectorConfig(multiline=True))
-_FILE: Final = MediaSelector(MediaSelectorConfig(accept=["*"]))
 _EXAMPLE: Final = "`{{ states('sensor.outside') }}`"
 
 type _Find = Callable[[dict[str, Any]], Awaitable[dict[str, str]]]
@@ -103,12 +87,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         """Ask for a message and its chat."""
         return await self._async_ask(
             KIND_SEND_MESSAGE,
-            {
-                vol.Required(CONF_NAME): _LINE,
-                vol.Required(CONF_SEARCH): _LINE,
-                vol.Optional(CONF_MESSAGE): _TEXT,
-                vol.Optional(CONF_ATTACHMENT): _FILE,
-            },
+            SEND_MESSAGE_FIELDS,
             user_input,
             self._async_find_chats,
             self.async_step_chat,
@@ -120,12 +99,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         """Ask for a person and an optional message."""
         return await self._async_ask(
             KIND_START_CHAT,
-            {
-                vol.Required(CONF_NAME): _LINE,
-                vol.Required(CONF_RECIPIENT): _LINE,
-                vol.Required(CONF_ACCOUNT_ID): self._account_selector(),
-                vol.Optional(CONF_MESSAGE): _TEXT,
-            },
+            start_chat_fields(self._accounts),
             user_input,
             self._async_find_person,
             self.async_step_person,
@@ -137,13 +111,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
         """Ask for people, an optional title and an optional message."""
         return await self._async_ask(
             KIND_CREATE_GROUP,
-            {
-                vol.Required(CONF_NAME): _LINE,
-                vol.Required(CONF_PARTICIPANTS): _LINES,
-                vol.Required(CONF_ACCOUNT_ID): self._account_selector(),
-                vol.Optional(CONF_TITLE): _LINE,
-                vol.Optional(CONF_MESSAGE): _TEXT,
-            },
+            create_group_fields(self._accounts),
             user_input,
             self._async_find_people,
             self.async_step_people,
@@ -152,7 +120,7 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     async def _async_ask(
         self,
         step_id: str,
-        fields: Mapping[Any, Any],
+        fields: FormFields,
         user_input: dict[str, Any] | None,
         find: _Find,
         next_step: _Step,
@@ -162,18 +130,8 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             return self.async_abort(reason="not_loaded")
         problems: dict[str, str] = {}
         if user_input is not None:
-            values = {name: _stripped(value) for name, value in user_input.items()}
-            problems = {
-                str(field): "blank"
-                for field in fields
-                if isinstance(field, vol.Required) and not values[str(field)]
-            }
-            if CONF_ATTACHMENT in map(str, fields) and not (
-                values.get(CONF_MESSAGE) or values.get(CONF_ATTACHMENT)
-            ):
-                problems[CONF_MESSAGE] = "blank"
-            if not self._is_template(values.get(CONF_MESSAGE, "")):
-                problems[CONF_MESSAGE] = "template_invalid"
+            values = stripped(user_input)
+            problems = find_problems(self.hass, fields, values)
             if not problems:
                 problems = await self._async_try(find, values)
             if not problems:
@@ -196,18 +154,9 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
             },
         )
 
-    def _account_selector(self) -> SelectSelector:
-        accounts = self._server.accounts if self._server else ()
-        return account_selector(
-            {account.account_id: account_label(account) for account in accounts}
-        )
-
-    def _is_template(self, text: str) -> bool:
-        try:
-            Template(text, self.hass).ensure_valid()
-        except TemplateError:
-            return False
-        return True
+    @property
+    def _accounts(self) -> tuple[Account, ...]:
+        return self._server.accounts if self._server else ()
 
     async def _async_try(self, find: _Find, values: dict[str, Any]) -> dict[str, str]:
         """Find the recipients; return problems by field."""
@@ -344,10 +293,3 @@ class ShortcutSubentryFlow(BeeperSubentryFlow):
     def _async_finish(self, target: Mapping[str, Any]) -> SubentryFlowResult:
         data = {**self._values, **target}
         return self._async_store(data.pop(CONF_NAME), data)
-
-
-def _stripped(value: Any) -> Any:
-    """Return a text without surrounding blanks, or a list without blank texts."""
-    if isinstance(value, list):
-        return [text.strip() for text in value if text.strip()]
-    return value.strip() if isinstance(value, str) else value
