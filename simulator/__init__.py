@@ -12,8 +12,9 @@ switches them on and off:
 See `TRAITS` for the list, and `profiles.SEEN_TRAITS` for the traits of each profile.
 """
 
+from .application import Received
 from .faults import Fault
-from .server import Received, Simulator
+from .server import Simulator
 from .traits import TRAITS, Traits
 
 __all__ = ["TRAITS", "Fault", "Received", "Simulator", "Traits"]

@@ -23,9 +23,9 @@ from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from simulator import Simulator
+from simulator.application import Received
 from simulator.faults import KINDS
 from simulator.model import Chat, Message, Person
-from simulator.server import Received
 from tests.helpers import reliability
 from tests.helpers.entities import (
     BUTTON,
