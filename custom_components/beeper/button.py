@@ -38,7 +38,8 @@ from .outgoing import markdown
 from .outgoing.attachment_sources import Source
 from .outgoing.create_chat_job import CreateChatJob
 from .outgoing.job import OutboxContext
-from .outgoing.send_message_job import MessageRequest, SendMessageJob
+from .outgoing.message_request import MessageRequest
+from .outgoing.send_message_job import SendMessageJob
 from .signals import SIGNAL_SHORTCUT, ShortcutPressed, ShortcutResult
 from .validation import attachment, text
 

@@ -16,7 +16,8 @@ from .data import get_outbox
 from .device_identifiers import subentry_key
 from .entity import async_add_for_subentries, chat_device, network_icon
 from .outgoing import markdown
-from .outgoing.send_message_job import MessageRequest, SendMessageJob
+from .outgoing.message_request import MessageRequest
+from .outgoing.send_message_job import SendMessageJob
 
 PARALLEL_UPDATES = 0  # The outbox keeps the order.
 

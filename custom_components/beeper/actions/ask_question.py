@@ -29,7 +29,8 @@ from ..incoming.accepted_answers import PossibleAnswer, PossibleAnswers
 from ..incoming.open_questions import OpenQuestion, TakenAnswer
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
-from ..outgoing.send_message_job import MessageRequest, SendMessageJob
+from ..outgoing.message_request import MessageRequest
+from ..outgoing.send_message_job import SendMessageJob
 from ..people.senders import has_id_form, has_name, is_sender
 from ..person_validation import senders
 from ..server import Server

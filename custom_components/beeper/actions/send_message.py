@@ -16,7 +16,8 @@ from ..coordinator import BeeperConfigEntry
 from ..data import get_outbox
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source, picture_entity
-from ..outgoing.send_message_job import MessageRequest, SendMessageJob
+from ..outgoing.message_request import MessageRequest
+from ..outgoing.send_message_job import SendMessageJob
 from ..permissions import async_may_attach
 from ..validation import (
     attachment,

@@ -20,7 +20,8 @@ from ..data import get_open_questions, get_outbox
 from ..incoming.assist_settings import AssistSettings
 from ..outgoing import markdown
 from ..outgoing.attachment_sources import Source
-from ..outgoing.send_message_job import MessageRequest, SendMessageJob
+from ..outgoing.message_request import MessageRequest
+from ..outgoing.send_message_job import SendMessageJob
 from ..server import Server
 from ..signals import MessageEvent
 

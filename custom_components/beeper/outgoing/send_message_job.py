@@ -12,41 +12,18 @@ from .. import errors
 from ..api.exceptions import BeeperError
 from ..api.merged_chats import read_message
 from ..api.models import Chat, Message, SentMessage
-from ..api.requests import AttachmentType, AttachmentUpload, SendMessage
+from ..api.requests import AttachmentUpload, SendMessage
 from ..errors import Refusal
-from .attachment_sources import Source, picture_entity
 from .attachment_upload import upload
 from .delivery_status import read_final_id, wait_for_delivery
-from .identities import (
-    Identity,
-    chat_recipient,
-    missing_kind_keys,
-    proof,
-    recipient_identities,
-    text_content,
-)
+from .identities import Identity, chat_recipient, proof, recipient_identities
 from .job import Job, OutboxContext, check_chat_number, check_writable, conversation_ids
 from .mentions import resolve_mentions
+from .message_keys import exact_keys, loose_keys, partial_message_keys, text_keys
+from .message_request import MessageRequest
 from .reconciliation import find_sent
 from .sent_proof import Target, find_proof
 from .sent_record import Delivery, SentRecord
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class MessageRequest:
-    """A message to send: a text, an attachment, or both.
-
-    `text` is Markdown; `length` is the number of visible characters.
-    """
-
-    chat_id: str
-    text: str | None = None
-    length: int = 0
-    reply_to: str | None = None
-    attachment: Source | None = None
-    attachment_type: AttachmentType | None = None
-    mentions: tuple[str, ...] = ()
-    link_preview: bool = True
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -94,79 +71,36 @@ class SendMessageJob(Job[SentMessage]):
         )
 
     @property
-    def _contents(self) -> list[tuple[Hashable, ...]]:
-        """What is sent; a reply by each ID of the message that it replies to."""
-        message = self.message
-        file = message.attachment
-        return [
-            (
-                "message",
-                message.text,
-                original_id,
-                message.mentions,
-                message.link_preview,
-                message.attachment_type,
-                *(
-                    (picture_entity(file.location) or file.location, file.name)
-                    if file
-                    else ()
-                ),
-            )
-            for original_id in self._original_ids or [None]
-        ]
+    def _account_id(self) -> str | None:
+        return self._chat.account_id if self._chat else None
+
+    @property
+    def _person(self) -> frozenset[Identity]:
+        """All that identifies the person of a direct chat; empty for groups."""
+        return recipient_identities(self.context.server, self._chat)
 
     @property
     @override
     def keys(self) -> set[Hashable]:
-        return {
-            (*content, chat_id)
-            for content in self._contents
-            for chat_id in self._chat_ids
-        }
+        return exact_keys(self.message, self._chat_ids, self._original_ids)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
-        people = proof(self._identities)
-        keys: set[Hashable] = set()
-        for content in self._contents:
-            keys |= {(*content, *identity) for identity in people}
-            if self.recipient is not None:
-                keys.add((*content, "recipient", self.recipient.casefold()))
-        return keys | self._text_keys(people)
+        person = self._person
+        return loose_keys(
+            self.message, self._original_ids, person, self.recipient
+        ) | text_keys(self.message, self._account_id, self._chat_ids, proof(person))
 
     @property
     @override
     def related_keys(self) -> set[Hashable]:
-        return self._text_keys(self._identities)
-
-    @property
-    def _identities(self) -> frozenset[Identity]:
-        """All that identifies the person of a direct chat; empty for groups."""
-        return recipient_identities(self.context.server, self._chat)
-
-    def _text_keys(self, people: frozenset[Identity]) -> set[Hashable]:
-        """Return what the request shares with one for a chat with this text."""
-        if (content := self._text_content) is None:
-            return set()
-        return {(*content, *identity) for identity in people} | {
-            ("text", self.message.text, chat_id) for chat_id in self._chat_ids
-        }
-
-    @property
-    def _text_content(self) -> tuple[Hashable, ...] | None:
-        """What a request for a chat with this text asks for; None if there is more."""
-        message = self.message
-        if not message.text or message.reply_to or message.attachment:
-            return None
-        account_id = self._chat.account_id if self._chat else None
-        return text_content(account_id, message.text)
+        return text_keys(self.message, self._account_id, self._chat_ids, self._person)
 
     @property
     @override
     def partial_keys(self) -> set[Hashable]:
-        content, known = self._text_content, self._identities
-        return missing_kind_keys(content, known) if content and known else set()
+        return partial_message_keys(self.message, self._account_id, self._person)
 
     @property
     @override
@@ -229,9 +163,7 @@ class SendMessageJob(Job[SentMessage]):
             self._client,
             self._chat_id,
             self.message.mentions,
-            self.context.server.id_scheme(
-                self._chat.account_id if self._chat else None
-            ),
+            self.context.server.id_scheme(self._account_id),
         )
         self._request = self._request_with(None)
 
@@ -267,7 +199,7 @@ class SendMessageJob(Job[SentMessage]):
 
     def _begin(self) -> SentRecord:
         return self.context.sent.begin(
-            self._chat.account_id if self._chat else None,
+            self._account_id,
             self._request.chat_id,
             self.message.text,
             attached=self.message.attachment is not None,
@@ -345,7 +277,7 @@ class SendMessageJob(Job[SentMessage]):
     async def _find(self, chat_id: str, since: float) -> Message | None:
         attachment = self._request.attachment
         attached = self.message.attachment is not None
-        account_id = self._chat.account_id if self._chat else None
+        account_id = self._account_id
         proof = await find_proof(
             self.context.server,
             self.context.sent,

@@ -16,7 +16,8 @@ from ..outgoing.attempts import UNKNOWN_WINDOW
 from ..outgoing.chat_changes import MarkRead
 from ..outgoing.create_chat_job import ChatJobResult, CreateChatJob
 from ..outgoing.job import Outcome
-from ..outgoing.send_message_job import MessageRequest, SendMessageJob
+from ..outgoing.message_request import MessageRequest
+from ..outgoing.send_message_job import SendMessageJob
 from .spoken_recipients import Recipient
 
 
