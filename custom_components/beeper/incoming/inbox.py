@@ -24,7 +24,7 @@ from ..server import Server
 from .chat_reader import ChatReader, ReaderStatistics
 from .history import read_history
 from .open_questions import OpenQuestions
-from .read_queue import CHAT_LIST, PendingRead, ReadQueue, Target
+from .read_queue import CHAT_LIST, PendingRead, ReadQueue, ReadTarget
 from .read_statistics import iso_time
 from .seen_messages import SeenMessages
 from .server_clock import ServerClock
@@ -238,7 +238,7 @@ class Inbox:
             await self._async_note_chats()
         await self._reads.async_run()
 
-    async def _async_read(self, target: Target, read: PendingRead) -> None:
+    async def _async_read(self, target: ReadTarget, read: PendingRead) -> None:
         if target is CHAT_LIST:
             await self._async_catch_up()
         else:

@@ -27,7 +27,7 @@ from ..backoff import backoff
 
 _LOGGER = logging.getLogger(__name__)
 
-type Target = str | None
+type ReadTarget = str | None
 """A chat's ID, or CHAT_LIST."""
 CHAT_LIST: Final = None
 """Read the list of chats, to find those that changed."""
@@ -88,13 +88,13 @@ class ReadQueue:
     def __init__(
         self,
         hass: HomeAssistant,
-        read: Callable[[Target, PendingRead], Awaitable[None]],
+        read: Callable[[ReadTarget, PendingRead], Awaitable[None]],
     ) -> None:
         """Start with nothing pending; `read` raises BeeperError."""
         self._hass = hass
         self._read = read
-        self._pending: dict[Target, PendingRead] = {}
-        self._reading: set[Target] = set()
+        self._pending: dict[ReadTarget, PendingRead] = {}
+        self._reading: set[ReadTarget] = set()
         self._has_warned = False
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(_MAX_CONCURRENT_READS)
@@ -102,12 +102,12 @@ class ReadQueue:
         self._slow_reads: list[asyncio.Timeout] = []
 
     @callback
-    def schedule(self, target: Target, read: PendingRead) -> None:
+    def schedule(self, target: ReadTarget, read: PendingRead) -> None:
         """Read a target soon."""
         self._pending.setdefault(target, PendingRead()).merge(read)
         self._wake.set()
 
-    def is_full_for(self, target: Target) -> bool:
+    def is_full_for(self, target: ReadTarget) -> bool:
         """Return whether the target is not pending, and no more targets are accepted."""
         return (
             len(self._pending) + len(self._reading) >= _MAX_PENDING
@@ -147,7 +147,7 @@ class ReadQueue:
                         await self._wake.wait()
                 self._wake.clear()
 
-    async def _async_try(self, target: Target, read: PendingRead) -> None:
+    async def _async_try(self, target: ReadTarget, read: PendingRead) -> None:
         """Read a target; a failed read stays pending."""
         try:
             async with self._place(target, read):
@@ -180,7 +180,7 @@ class ReadQueue:
             _LOGGER.info("Messages can be read again")
 
     def _place(
-        self, target: Target, read: PendingRead
+        self, target: ReadTarget, read: PendingRead
     ) -> AbstractAsyncContextManager[Any]:
         """Return what limits how many reads run at once; chats do not hold up the list."""
         if target is CHAT_LIST:
@@ -216,7 +216,7 @@ class ReadQueue:
             elif limit in self._slow_reads:
                 self._slow_reads.remove(limit)
 
-    def _retry(self, target: Target, read: PendingRead, *, warn: bool) -> None:
+    def _retry(self, target: ReadTarget, read: PendingRead, *, warn: bool) -> None:
         read.failures += 1
         read.due = self._hass.loop.time() + backoff(read.failures, *_RETRY_DELAYS)
         if target in self._pending:

@@ -8,7 +8,7 @@ from .identities import Identity, missing_kind_keys, text_content, unread_kind_k
 from .requested_people import Members, RequestedPeople
 
 
-def exact_keys(
+def exact_chat_keys(
     request: ChatRequest, if_exists: str, people: RequestedPeople
 ) -> set[Hashable]:
     """Return what the request shares with one that is the same."""
@@ -18,7 +18,7 @@ def exact_keys(
     }
 
 
-def loose_keys(
+def loose_chat_keys(
     request: ChatRequest,
     if_exists: str,
     people: RequestedPeople,
@@ -34,7 +34,7 @@ def loose_keys(
     return keys | _group_keys(request, people.members)
 
 
-def related_keys(request: ChatRequest, people: RequestedPeople) -> set[Hashable]:
+def related_chat_keys(request: ChatRequest, people: RequestedPeople) -> set[Hashable]:
     """Return what identifies earlier requests that stated less of the same people."""
     return _direct_keys(request, people.known) | _group_keys(
         request, people.learned_members

@@ -20,11 +20,11 @@ from ..api.requests import ChatRequest, CreateChat, StartChat
 from ..const import CONF_DUPLICATE_WINDOW, DEFAULT_DUPLICATE_WINDOW
 from ..errors import Refusal
 from .chat_keys import (
-    exact_keys,
+    exact_chat_keys,
     group_keys,
-    loose_keys,
+    loose_chat_keys,
     partial_chat_keys,
-    related_keys,
+    related_chat_keys,
     unread_chat_keys,
 )
 from .existing_chats import find_recent, find_reusable
@@ -109,17 +109,17 @@ class CreateChatJob(Job[ChatJobResult]):
     @property
     @override
     def keys(self) -> set[Hashable]:
-        return exact_keys(self.request, self.if_exists, self._people)
+        return exact_chat_keys(self.request, self.if_exists, self._people)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
-        return loose_keys(self.request, self.if_exists, self._people, self.names)
+        return loose_chat_keys(self.request, self.if_exists, self._people, self.names)
 
     @property
     @override
     def related_keys(self) -> set[Hashable]:
-        return related_keys(self.request, self._people)
+        return related_chat_keys(self.request, self._people)
 
     @property
     @override

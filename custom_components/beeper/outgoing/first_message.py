@@ -7,10 +7,10 @@ from typing import Final, Literal
 from ..api.exceptions import BeeperError, UnreadableAnswerError
 from ..api.models import ChatResult, SentMessage
 from ..api.requests import SendMessage
-from .identities import Recipient
+from .identities import RecipientKeys
 from .job import OutboxContext, check_writable
 from .reconciliation import find_sent
-from .sent_proof import Proof, Target, find_proof
+from .sent_proof import Proof, TargetChat, find_proof
 from .sent_record import SentRecord
 
 _EXISTING_DELAYS: Final = (0.3,)
@@ -45,7 +45,7 @@ class FirstMessage:
     context: OutboxContext
     account_id: str
     text: str
-    recipient: Recipient
+    recipient: RecipientKeys
     is_separate: bool = False
     _sent: SentRecord | None = field(default=None, init=False)
     _is_counted: bool = field(default=False, init=False)
@@ -142,8 +142,8 @@ class FirstMessage:
             return None
         return self._claim(chat_id, proof)
 
-    def _target(self, chat_id: str) -> Target:
-        return Target(
+    def _target(self, chat_id: str) -> TargetChat:
+        return TargetChat(
             chat_ids={chat_id}, account_id=self.account_id, recipient=self.recipient
         )
 

@@ -18,8 +18,8 @@ from ..server import Server
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""
 
-type Recipient = frozenset[tuple[Hashable, ...]]
-"""Whom a chat is with: identities of a person, or keys of a group, by their kinds."""
+type RecipientKeys = frozenset[tuple[Hashable, ...]]
+"""The identities of a direct chat's person, or the keys of a group, with their kinds."""
 
 KINDS: Final = ("phone_number", "email", "id", "username")
 """The kinds of identities, first those that are the same wherever they are read."""
@@ -62,7 +62,7 @@ def recipient_identities(
     return identities(others[0], server.id_scheme(chat.account_id or account_id))
 
 
-def chat_recipient(server: Server, chat: Chat | None) -> Recipient | None:
+def chat_recipient(server: Server, chat: Chat | None) -> RecipientKeys | None:
     """Return whom a chat is with: empty if that is not known, None for a group."""
     if chat and chat.type != "single":
         return None
@@ -124,7 +124,7 @@ def may_be_same(first: Iterable[Identity], second: Iterable[Identity]) -> bool:
     return not common or any(values[kind] == others[kind] for kind in common)
 
 
-def may_reach(requested: Recipient, recipient: Recipient | None) -> bool:
+def may_reach(requested: RecipientKeys, recipient: RecipientKeys | None) -> bool:
     """Return whether a requested chat may be that of a recipient, None for any group."""
     kinds = {kind for kind, *_ in requested}
     if recipient is None:

@@ -7,7 +7,7 @@ from .identities import Identity, missing_kind_keys, proof, text_content
 from .message_request import MessageRequest
 
 
-def exact_keys(
+def exact_message_keys(
     message: MessageRequest, chat_ids: Iterable[str], original_ids: Collection[str]
 ) -> set[Hashable]:
     """Return what the request shares with one that is the same.
@@ -19,7 +19,7 @@ def exact_keys(
     return {(*content, chat_id) for content in contents for chat_id in chat_ids}
 
 
-def loose_keys(
+def loose_message_keys(
     message: MessageRequest,
     original_ids: Collection[str],
     person: frozenset[Identity],

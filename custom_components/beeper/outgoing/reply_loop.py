@@ -23,7 +23,7 @@ from ..issues import async_create_issue, issue_id
 from ..signals import MessageEvent
 from .identities import Identity, identities, proof
 
-type Recipient = tuple[str, str | None, frozenset[Identity]]
+type AccountPerson = tuple[str, str | None, frozenset[Identity]]
 """An account and the form of its user IDs, and what identifies a person in it."""
 
 _AUTOMATION_TRIGGERED: Final = "automation_triggered"
@@ -131,7 +131,7 @@ class _AutomationRun:
     """The other person of a direct chat."""
     automation: str | None = None
 
-    def is_with(self, recipient: Recipient) -> bool:
+    def is_with(self, recipient: AccountPerson) -> bool:
         """Return whether a direct chat with somebody has started it."""
         account_id, id_scheme, known = recipient
         return bool(
@@ -236,7 +236,7 @@ class ReplyLoopGuard:
         self,
         context: Context | None,
         chat_ids: AbstractSet[str],
-        recipient: Recipient | None = None,
+        recipient: AccountPerson | None = None,
     ) -> AutomaticAnswer | None:
         """Count something visible that is about to be sent into a chat.
 

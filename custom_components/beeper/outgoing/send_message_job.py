@@ -19,10 +19,15 @@ from .delivery_status import read_final_id, wait_for_delivery
 from .identities import Identity, chat_recipient, proof, recipient_identities
 from .job import Job, OutboxContext, check_chat_number, check_writable, conversation_ids
 from .mentions import resolve_mentions
-from .message_keys import exact_keys, loose_keys, partial_message_keys, text_keys
+from .message_keys import (
+    exact_message_keys,
+    loose_message_keys,
+    partial_message_keys,
+    text_keys,
+)
 from .message_request import MessageRequest
 from .reconciliation import find_sent
-from .sent_proof import Target, find_proof
+from .sent_proof import TargetChat, find_proof
 from .sent_record import Delivery, SentRecord
 
 
@@ -82,13 +87,13 @@ class SendMessageJob(Job[SentMessage]):
     @property
     @override
     def keys(self) -> set[Hashable]:
-        return exact_keys(self.message, self._chat_ids, self._original_ids)
+        return exact_message_keys(self.message, self._chat_ids, self._original_ids)
 
     @property
     @override
     def loose_keys(self) -> set[Hashable]:
         person = self._person
-        return loose_keys(
+        return loose_message_keys(
             self.message, self._original_ids, person, self.recipient
         ) | text_keys(self.message, self._account_id, self._chat_ids, proof(person))
 
@@ -290,7 +295,7 @@ class SendMessageJob(Job[SentMessage]):
                 attachment=attachment.file_name if attachment else attached,
                 original_ids=self._original_ids,
             ),
-            Target(
+            TargetChat(
                 chat_ids={chat_id, *(self._chat.merged_ids if self._chat else ())},
                 account_id=account_id,
                 recipient=chat_recipient(self.context.server, self._chat),

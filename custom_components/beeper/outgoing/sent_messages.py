@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 from ..api.models import Message, SentMessage
 from ..const import DOMAIN
 from .earlier_reads import EarlierReads
-from .identities import Recipient, may_reach
+from .identities import RecipientKeys, may_reach
 from .own_changes import OwnChanges
 from .sent_record import SentRecord
 
@@ -104,7 +104,7 @@ class SentMessages:
         *,
         attached: bool = False,
         original_ids: frozenset[str] = frozenset(),
-        recipient: Recipient | None = frozenset(),
+        recipient: RecipientKeys | None = frozenset(),
     ) -> SentRecord:
         """Record an attempt: the message may be read before the reply arrives.
 
@@ -153,7 +153,7 @@ class SentMessages:
         now: datetime,
         *,
         account_id: str | None,
-        recipient: Recipient | None,
+        recipient: RecipientKeys | None,
     ) -> None:
         """Learn the final IDs of sent messages from own messages of their chat.
 
@@ -237,7 +237,7 @@ class SentMessages:
         self,
         chat_ids: set[str],
         account_id: str | None = None,
-        recipient: Recipient | None = None,
+        recipient: RecipientKeys | None = None,
     ) -> list[SentRecord]:
         """Return the messages to a chat.
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from ..api.exceptions import BeeperError
 from ..api.models import Message
 from ..server import Server
-from .identities import Recipient
+from .identities import RecipientKeys
 from .sent_messages import SentMessages
 from .sent_record import SentRecord
 from .text_matching import same_text
@@ -55,19 +55,19 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Target:
+class TargetChat:
     """The chat that a message was for."""
 
     chat_ids: set[str]
     account_id: str | None
-    recipient: Recipient | None
+    recipient: RecipientKeys | None
 
 
 async def find_proof(
     server: Server,
     sent_messages: SentMessages,
     found: SentCandidates,
-    target: Target,
+    target: TargetChat,
     mine: SentRecord | None,
 ) -> Proof:
     """Return which of the candidates an attempt has sent.

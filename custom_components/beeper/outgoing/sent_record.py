@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from ..api.models import Message, SentMessage
 from ..api.transport import REQUEST_TIMEOUT
-from .identities import Recipient
+from .identities import RecipientKeys
 from .text_matching import same_text
 
 _SAME_TIME: Final = 1
@@ -51,7 +51,7 @@ class SentRecord:
     result: SentMessage | None = None
     original_ids: frozenset[str] = frozenset()
     """IDs of the message that it replies to."""
-    recipient: Recipient | None = frozenset()
+    recipient: RecipientKeys | None = frozenset()
     """Whom the chat is with, or is requested with; None for a known group."""
     is_given_up: bool = False
     """The outcome stayed unknown: a repeated call may find the message."""
