@@ -104,7 +104,7 @@ async def async_answer(request: AssistRequest) -> Result:
     text = answer.text.strip()
     if not text:
         return Result(status="nothing_to_say", asks=answer.asks)
-    # A sentence of ours asks without saying so.
+    # The result of a sentence of this integration does not show that it asks.
     asks = answer.asks or text.endswith("?")
     event = request.event
     if asks:

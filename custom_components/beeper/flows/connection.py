@@ -239,11 +239,11 @@ def _redirect_target(url: str, location: str) -> str | None:
 
 
 def _may_be_other_scheme(url: URL, err: BeeperError) -> bool:
-    """Return whether a server fails like this that is spoken to in the wrong scheme."""
+    """Return whether a server may fail like this because the scheme is wrong."""
     if url.scheme == "https":
         if isinstance(err, TLSError):
             return not err.is_untrusted
-        # It may close the connection without a word, or wait for words that it knows.
+        # It may close the connection, or wait for a request that it understands.
         return isinstance(err, CannotConnectError) or (
             isinstance(err, RequestTimeoutError) and not err.may_have_run
         )

@@ -1,4 +1,4 @@
-"""The fields of each kind of shortcut, and what is wrong with their values."""
+"""The fields of each kind of shortcut, and the checks of their values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -82,7 +82,7 @@ def _stripped(value: Any) -> Any:
 def find_problems(
     hass: HomeAssistant, fields: FormFields, values: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return what is wrong with stripped values, by field."""
+    """Return the problems of stripped values, by field."""
     problems = {
         str(field): "blank"
         for field in fields

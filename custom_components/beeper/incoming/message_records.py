@@ -1,4 +1,4 @@
-"""What is remembered of each message that was seen, and for how long.
+"""The records of the messages that were seen, and how long they are kept.
 
 Stored for a restart are a time and two short hashes of a message, without any content or
 sender.

@@ -113,7 +113,7 @@ class OpenQuestion:
         )
 
     def passes(self, event: MessageEvent) -> bool:
-        """Return whether a person's words are for the later question of somebody else.
+        """Return whether a person's words are for a later question of another requester.
 
         Only their first words after that question are.
         """

@@ -84,7 +84,7 @@ class Publisher:
         alike = [sent for sent in candidates if self._sent.may_be(sent, message, now)]
         for sent in alike:
             if not self._sent.may_be(sent, message, now):
-                continue  # Its own message was read meanwhile.
+                continue  # In the meantime, its own message was read.
             # Its answer may only just have arrived.
             if sent.pending_id and self._server.client.features.single_messages:
                 await self._follower.async_follow(chat, {}, is_readable=False)

@@ -1,6 +1,6 @@
-"""Which messages are new or changed, compared with how they were last read.
+"""Which messages are new, also after a restart, and which have changed since.
 
-For a restart, the cutoff and the records of messages above it are stored.
+Stored for a restart are the cutoff, and the records of messages above it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""A file that has an attempt before its request leaves.
+"""The file that records an attempt before its request is sent.
 
 Home Assistant's storage replaces the whole file at each write, which takes several
 times as long as the request. Here, a record is appended, and the disk confirms it.
@@ -88,7 +88,7 @@ class AttemptJournal:
             _LOGGER.error("%s cannot be read: %s", self._path.name, err.strerror)
             return records
         for line in lines:
-            # It may be cut off, as Home Assistant was killed, or be something else.
+            # It may be cut off, because Home Assistant was killed, or be damaged.
             with suppress(ValueError):
                 record = json_loads_object(line)
                 if _is_attempt(record):

@@ -206,7 +206,7 @@ class SetReminder(ChangeJob):
 
     @override
     async def is_shown(self) -> bool:
-        # Older servers return no reminders, and none does once its time has come.
+        # Older servers return no reminders, and newer ones none whose time has passed.
         return (
             not _shows_reminders(self.client)
             or await self.is_applied()

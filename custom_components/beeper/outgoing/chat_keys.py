@@ -1,4 +1,4 @@
-"""What identifies a request for a chat, to recognize another call that means the same."""
+"""The keys of a request for a chat, to recognize another call that means the same."""
 
 from collections.abc import Hashable, Iterable
 
@@ -11,7 +11,7 @@ from .requested_people import Members, RequestedPeople
 def exact_chat_keys(
     request: ChatRequest, if_exists: str, people: RequestedPeople
 ) -> set[Hashable]:
-    """Return what the request shares with one that is the same."""
+    """Return the keys that it shares with an identical request."""
     content = _content(request, if_exists)
     return {(*content, members) for members in people.members} | {
         (*content, *identity) for identity in people.proof
@@ -24,7 +24,7 @@ def loose_chat_keys(
     people: RequestedPeople,
     names: Iterable[str],
 ) -> set[Hashable]:
-    """Return what the request shares with one that may be the same.
+    """Return the keys that it shares with a request that may be the same.
 
     `names` are the recipients as they were written.
     """
@@ -35,21 +35,21 @@ def loose_chat_keys(
 
 
 def related_chat_keys(request: ChatRequest, people: RequestedPeople) -> set[Hashable]:
-    """Return what identifies earlier requests that stated less of the same people."""
+    """Return the keys of earlier requests that stated less of the same people."""
     return _direct_keys(request, people.known) | _group_keys(
         request, people.learned_members
     )
 
 
 def partial_chat_keys(request: ChatRequest, people: RequestedPeople) -> set[Hashable]:
-    """Return what it shares with one that states the recipient by other identities."""
+    """Return the keys that it shares with one that states the recipient differently."""
     if not people.known:
         return {_group_content(request)}
     return missing_kind_keys(_direct_content(request), people.known)
 
 
 def unread_chat_keys(request: ChatRequest, people: RequestedPeople) -> set[Hashable]:
-    """Return the partial keys of requests for maybe the same people, if reading fails."""
+    """Return the partial keys of requests that may be for the same people, if reading fails."""
     if not people.identities:
         return {_group_content(request)}
     return unread_kind_keys(_direct_content(request), people.identities)
@@ -58,35 +58,35 @@ def unread_chat_keys(request: ChatRequest, people: RequestedPeople) -> set[Hasha
 def group_keys(
     request: ChatRequest, people: RequestedPeople
 ) -> list[tuple[Hashable, ...]]:
-    """Return what identifies the group that is requested; empty for direct chats."""
+    """Return the keys of the requested group; empty for direct chats."""
     return [_group_key(request, members) for members in sorted(people.members)]
 
 
 def _direct_keys(request: ChatRequest, people: Iterable[Identity]) -> set[Hashable]:
-    """Return what identifies a direct chat, or the text to its person."""
+    """Return the keys of a direct chat, or of the text to its person."""
     content = _direct_content(request)
     return {(*content, *identity) for identity in people}
 
 
 def _direct_content(request: ChatRequest) -> tuple[Hashable, ...]:
-    """Return what a request for a direct chat asks for, whoever it is with."""
+    """Return the part of a direct chat's keys that is the same for all people."""
     account_id, text = request.account_id, request.message_text
     return ("chat", account_id) if text is None else text_content(account_id, text)
 
 
 def _group_keys(request: ChatRequest, groups: Iterable[Members]) -> set[Hashable]:
-    """Return what identifies a group and the text, however existing groups are treated."""
+    """Return the keys of a group and the text, for any treatment of existing groups."""
     return {(*_group_key(request, members), request.message_text) for members in groups}
 
 
 def _group_key(request: ChatRequest, members: Members) -> tuple[Hashable, ...]:
-    """Return what identifies a group: its account, title and people."""
+    """Return the key of a group: its account, title and people."""
     title = request.title if isinstance(request, CreateChat) else None
     return ("group", request.account_id, title and fold(title), members)
 
 
 def _group_content(request: ChatRequest) -> tuple[Hashable, ...]:
-    """Return what a request for a group asks for, whoever is in it."""
+    """Return the key of a group without its people, and the text."""
     return (*_group_key(request, ()), request.message_text)
 
 

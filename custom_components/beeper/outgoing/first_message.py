@@ -23,7 +23,7 @@ _NEW_DELAYS: Final = (0, 0.5, 1, 1.5)
 """Seconds to wait before each search for the text in a chat that may be new."""
 
 _UNDECIDED_DELAYS: Final = (0.2, 0.5, 1, 2)
-"""The same while what is listed may be from another call that is not answered yet."""
+"""The same while a listed text may be from another call that is not answered yet."""
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -38,7 +38,7 @@ class DeliveredMessage:
 class FirstMessage:
     """The first message of a chat that a request creates or starts.
 
-    `recipient` is whom the chat is requested with. `is_separate`: the request itself
+    `recipient` has the keys of the person or group. `is_separate`: the request itself
     does not carry the text, or did not deliver it.
     """
 
@@ -120,7 +120,7 @@ class FirstMessage:
 
         `since` is the event loop's time, by default that of the attempt. `exact` takes
         no message if more are listed than were sent. Raises BeeperError if reading
-        fails, or if what is listed may be from another call.
+        fails, or if the listed message may be from another call.
         """
         if self._sent:
             self._sent.note_chat(chat_id)

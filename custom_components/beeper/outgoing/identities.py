@@ -63,7 +63,7 @@ def recipient_identities(
 
 
 def chat_recipient(server: Server, chat: Chat | None) -> RecipientKeys | None:
-    """Return whom a chat is with: empty if that is not known, None for a group."""
+    """Return the keys of a direct chat's person, empty if unknown; None for a group."""
     if chat and chat.type != "single":
         return None
     return recipient_identities(server, chat)
@@ -81,14 +81,14 @@ def proof(known: frozenset[Identity]) -> frozenset[Identity]:
 
 
 def text_content(account_id: str | None, text: str) -> tuple[Hashable, ...]:
-    """Return what identifies a text, whoever it is for and whichever action writes it."""
+    """Return the part of a text's keys that is the same for all recipients and actions."""
     return ("text", account_id, text)
 
 
 def missing_kind_keys(
     content: tuple[Hashable, ...], known: Iterable[Identity]
 ) -> set[Hashable]:
-    """Return what a request shares with one that states other kinds of identities.
+    """Return the keys of a request that states other kinds of identities.
 
     Only reading shows whether the two are for the same person.
     """
@@ -99,7 +99,7 @@ def missing_kind_keys(
 def unread_kind_keys(
     content: tuple[Hashable, ...], stated: Iterable[Identity]
 ) -> set[Hashable]:
-    """Return what it shares with requests that may be for the stated person."""
+    """Return the keys of requests that may be for the stated person."""
     kind = min((kind for kind, _ in stated), key=KINDS.index)
     return {("without", kind, *content)}
 

@@ -1,4 +1,4 @@
-"""What identifies a request for a message, to recognize another call that means the same."""
+"""The keys of a request for a message, to recognize another call that means the same."""
 
 from collections.abc import Collection, Hashable, Iterable
 
@@ -10,7 +10,7 @@ from .message_request import MessageRequest
 def exact_message_keys(
     message: MessageRequest, chat_ids: Iterable[str], original_ids: Collection[str]
 ) -> set[Hashable]:
-    """Return what the request shares with one that is the same.
+    """Return the keys that it shares with an identical request.
 
     `chat_ids` are all IDs of the chat, `original_ids` all IDs of the message that it
     replies to.
@@ -25,7 +25,7 @@ def loose_message_keys(
     person: frozenset[Identity],
     recipient: str | None,
 ) -> set[Hashable]:
-    """Return what the request shares with one that may be the same.
+    """Return the keys that it shares with a request that may be the same.
 
     `person` is all that is known of the person of a direct chat, `recipient` the name as
     it was written.
@@ -44,7 +44,7 @@ def text_keys(
     chat_ids: Iterable[str],
     person: Iterable[Identity],
 ) -> set[Hashable]:
-    """Return what the request shares with one for a chat with this text."""
+    """Return the keys that it shares with a request for a chat with this text."""
     if (content := _text_content(message, account_id)) is None:
         return set()
     return {(*content, *identity) for identity in person} | {
@@ -55,7 +55,7 @@ def text_keys(
 def partial_message_keys(
     message: MessageRequest, account_id: str | None, person: frozenset[Identity]
 ) -> set[Hashable]:
-    """Return what it shares with one that states the recipient by other identities."""
+    """Return the keys that it shares with one that states the recipient differently."""
     content = _text_content(message, account_id)
     return missing_kind_keys(content, person) if content and person else set()
 
@@ -63,7 +63,7 @@ def partial_message_keys(
 def _contents(
     message: MessageRequest, original_ids: Collection[str]
 ) -> list[tuple[Hashable, ...]]:
-    """Return what is sent; a reply by each ID of the message that it replies to."""
+    """Return the content of a message; a reply for each ID of its original."""
     file = message.attachment
     replied: Collection[str | None] = original_ids or [None]
     return [
@@ -87,7 +87,7 @@ def _contents(
 def _text_content(
     message: MessageRequest, account_id: str | None
 ) -> tuple[Hashable, ...] | None:
-    """Return what a request for a chat with this text asks for; None if there is more."""
+    """Return the content of a text; None for replies and attachments."""
     if not message.text or message.reply_to or message.attachment:
         return None
     return text_content(account_id, message.text)

@@ -210,7 +210,7 @@ class Outbox:
         return self._attempts.find_unknown(hashes)
 
     def _hashes(self, job: Job[Any], *, related: bool = False) -> set[str]:
-        """Return what a job is filed under, or `related`: what it is looked for by."""
+        """Return the hashes of the keys to store, or `related`: of those to look for."""
         keys = {*job.keys, *job.loose_keys}
         keys |= job.related_keys if related else job.partial_keys
         return self._attempts.hashes(keys)
@@ -277,7 +277,7 @@ class Outbox:
             async with asyncio.timeout(_RECOVERY_TIMEOUT):
                 end = await self._recover_once(job, earlier[0].attempted)
         if isinstance(end, Outcome):
-            # An attempt that shares partial keys only may be for somebody else.
+            # An attempt that shares only partial keys may be for another person.
             for attempt in self._attempts.find(self._hashes(job, related=True)):
                 if attempt in earlier:
                     self._attempts.settle(attempt)

@@ -22,7 +22,7 @@ class _Result[ResultT]:
 
 
 class RecentResults[ResultT]:
-    """The results of one config entry, by what identifies their requests.
+    """The results of one config entry, by the keys of their requests.
 
     Times are the event loop's: a changed clock does not affect them.
     """

@@ -1,4 +1,4 @@
-"""The people whom a request for a chat states, and what reading shows of them."""
+"""The people that a request for a chat states, and the identities that reading adds."""
 
 from collections.abc import Iterable, Mapping
 from itertools import chain

@@ -108,7 +108,7 @@ class SentMessages:
     ) -> SentRecord:
         """Record an attempt: the message may be read before the reply arrives.
 
-        `recipient` is whom the chat is with, None for a known group.
+        `recipient` has the keys of the person or group, None for a known group.
         """
         now = asyncio.get_running_loop().time()
         sent = SentRecord(

@@ -26,9 +26,9 @@ _MAX_READ: Final = 20
 """Other messages that are read to learn their final IDs."""
 
 type State = Literal["missing", "open", "several", "sent", "proved"]
-"""`missing`: it is not listed. `open`: what is listed may be another one's. `several`:
-more is listed than was sent. `sent`: it is listed, and so is at least one more of which
-either may be it. `proved`: it is this one."""
+"""`missing`: the message is not listed. `open`: a listed one may be another attempt's.
+`several`: more are listed than were sent. `sent`: it is one of several listed messages.
+`proved`: it is this one."""
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -88,7 +88,7 @@ async def find_proof(
         ]
 
     await _learn_final_ids(server, sent_messages, _unmatched(others(), found))
-    # Another search may have claimed a message meanwhile.
+    # In the meantime, another search may have claimed a message.
     return _proof(sent_messages, found, others(), mine)
 
 

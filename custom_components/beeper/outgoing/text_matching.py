@@ -77,7 +77,7 @@ def same_text(sent: str, stored: str, *, is_rich: bool | None = None) -> bool:
     shown = {_fold(_ESCAPED.sub(r"\1", sent))}
     text, inline = _rendered(sent)
     if is_rich is True:
-        # "- 5" is a list of "5", and another text than "5", and so is "*5*".
+        # "- 5" is a list and "*5*" is emphasized: neither is the text "5".
         stored_as = (*_marked(stored, in_html=True), _marks_in_html(stored))
         if stored_as == (*_marked(sent), inline):
             shown.add(_fold(text))
