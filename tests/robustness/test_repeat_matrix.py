@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.beeper.const import DOMAIN, SUBENTRY_CHAT
 from custom_components.beeper.device_identifiers import subentry_key
 from custom_components.beeper.outgoing import (
+    chat_queue,
     create_chat_job,
     first_message,
     outbox,
@@ -611,6 +612,9 @@ async def bench(
         (first_message, "_EXISTING_DELAYS", (0,)),
         (first_message, "_NEW_DELAYS", (0,)),
         (recipient_queue, "_REMEMBERED_FOR", 600),
+        # All calls read at once, which takes a slow machine longer.
+        (chat_queue, "_READ_TIMEOUT", 60),
+        (outbox, "_IDENTIFY_TIMEOUT", 60),
         (create_chat_job, "_TEXT_WINDOW", 600),
         # No look at all: as if the server could not be reached after the first call.
         (outbox, "_RECOVERY_DELAYS", ()),
