@@ -61,7 +61,8 @@ class Generation:
     `start_ways` are tried in order; the next one only after a response that proves the
     route absent or, if `guessed`, after one that rejected the body. With `rich_text`,
     message texts are Matrix HTML; with `single_messages`, a message can be read by its
-    id; with `guesses_people`, a start without an ID can lead to somebody similar; with `typed_messages`, only membership events have no type, and replies name the
+    id; with `guesses_people`, a start without an ID can lead to somebody similar; with
+    `typed_messages`, only membership events have no type, and replies name the
     original. `reminder_fields` are the possible fields for the time of a reminder.
     `reaction_in_path` says whether the path or the query names the reaction to remove.
     `attachment_types` are the server's words for the types of attachments that it knows.

@@ -240,11 +240,11 @@ class CreateChatJob(Job[ChatJobResult]):
         if chat is None:
             with suppress(BeeperError):
                 chat = await self.client.chat(result.chat_id)
-        # The members of a new chat may not be listed yet.
+        # The members of a new chat may not be listed yet, and it has the text already.
         existed = isinstance(self.request, StartChat) and result.status == "existing"
         if existed and chat and self._people.have_left(chat):
             errors.refuse("chat_deserted", network=self._network)
-        if chat and self._people.is_missing_from(chat):
+        if existed and chat and self._people.is_missing_from(chat):
             errors.refuse("chat_of_another", network=self._network)
         self._remember(ChatResult(chat_id=result.chat_id, status=None, chat=chat))
 
