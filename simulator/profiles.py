@@ -259,6 +259,7 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "unconfirmed_hidden",  # R24
         "file_name_as_text",  # R24, R31
         "plain_text",  # R24
+        "formatting_rewritten",  # R24
         "event_sort_keys_missing",  # R25
         "edits_without_time",  # R26
         "rows_never_unread",  # R27

@@ -12,6 +12,18 @@ _INLINE = (
     (re.compile(r"\*\*(.+?)\*\*"), r"<strong>\1</strong>"),
     (re.compile(r"(?<!\w)[*_](.+?)[*_](?!\w)"), r"<em>\1</em>"),
 )
+_REWRITTEN = (
+    (re.compile(r"^(.+)\n=+$", re.MULTILINE), r"# \1"),
+    (re.compile(r"^(?:\*{3,}|- - -)$", re.MULTILINE), "---"),
+    (re.compile(r"^\|[-:|]+\|$\n?", re.MULTILINE), ""),
+    (re.compile(r"^\|(.+)\|$\n?", re.MULTILINE), lambda row: row[1].replace("|", "")),
+    (re.compile(r"^[-+] ", re.MULTILINE), "* "),
+    (re.compile(r"^(\d+)\) ", re.MULTILINE), r"\1. "),
+    (re.compile(r"(?<!\\)__(.+?)__"), r"**\1**"),
+    (re.compile(r"(?<![\\*])\*(?![* ])([^*\n]+)\*"), r"_\1_"),
+    (re.compile(r"\\\n"), "\n"),
+)
+"""Measured."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LETTERS = re.compile(r"k[0-9a-z]{8}")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -56,6 +68,13 @@ def number_of(key: str) -> int | None:
 def plain_to_html(text: str) -> str:
     """Convert plain text, as typed in another app, to Matrix HTML."""
     return html.escape(text, quote=False).replace("\n", "<br>")
+
+
+def rewritten_markdown(text: str) -> str:
+    """Return Markdown as EasyMatrix shows it: other signs, no tables, no escapes."""
+    for pattern, replacement in _REWRITTEN:
+        text = pattern.sub(replacement, text)
+    return _ESCAPED.sub(r"\1", text)
 
 
 def markdown_to_html(text: str) -> str:

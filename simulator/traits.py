@@ -207,6 +207,11 @@ TRAITS = {
             "the text of a file without caption is its name",
         ),
         Trait("plain_text", "R24", "texts are plain text instead of HTML"),
+        Trait(
+            "formatting_rewritten",
+            "R24",
+            "plain texts show formatting with other signs than those sent",
+        ),
         Trait("event_sort_keys_missing", "R25", "events and previews have sortKey -1"),
         Trait("edits_without_time", "R26", "edits have no editedTimestamp"),
         Trait("rows_never_unread", "R27", "isUnread is false in every message"),

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from .model import Account, Asset, Chat, Json, Message, Person
 from .people import display_name
 from .profiles import Profile
-from .text import iso, letters
+from .text import iso, letters, rewritten_markdown
 from .traits import Traits
 from .world import World
 
@@ -322,6 +322,8 @@ class Wire:
         plain = not self._profile.html or self.traits.has(
             "plain_text", message.account_id
         )
+        if plain and self.traits.has("formatting_rewritten", message.account_id):
+            return rewritten_markdown(message.text)
         return message.text if plain else message.html
 
     def shows(self, message: Message) -> bool:

@@ -186,6 +186,42 @@ async def test_wait_reports_delivery_of_a_plain_text(
     assert await bob.texts(chat_id) == ["Fire"]
 
 
+MARKDOWN = (
+    "- milk\n- eggs",
+    "* milk\n  * eggs",
+    "1) milk\n1) eggs",
+    "- [ ] milk\n- [x] eggs",
+    "| a | b |\n|---|---|\n| 1 | 2 |",
+    "Title\n=====\ntext",
+    "> quote\n\nanswer",
+    "***",
+    "2*3*4 and __init__ and ***x***",
+    "line\\\nbreak  \nanother",
+    "```py\nx = 1\n```",
+    "<https://example.com> [link](https://example.com/a_b)",
+    "~~gone~~ ||spoiler|| &amp; &#65;",
+)
+
+
+@pytest.mark.parametrize("text", MARKDOWN, ids=range(len(MARKDOWN)))
+async def test_wait_reports_delivery_of_formatted_text(
+    home: Home, bob: Person, open_chat: OpenChat, text: str
+) -> None:
+    """EasyMatrix shows Markdown of its own."""
+    chat_id = await open_chat(bob)
+
+    async with asyncio.timeout(10):
+        response = await home.act(
+            "send_message", chat_id=chat_id, message=text, format="markdown", wait=True
+        )
+
+    assert response["delivery"] == "delivered"
+    (event,) = await bob.events(chat_id)
+    assert response["message_id"] == event["event_id"]
+    await asyncio.sleep(2)
+    assert home.messages == []
+
+
 @pytest.mark.parametrize("case", ["signs", "markdown", "picture"])
 async def test_wait_reports_delivery_of(
     home: Home, bob: Person, open_chat: OpenChat, case: str

@@ -121,6 +121,71 @@ async def test_r24_wait_ends_with_the_final_id(
     assert response["pending_message_id"] == message.pending_id
 
 
+MARKDOWN = [
+    "- milk\n- eggs",
+    "1) milk\n2) eggs",
+    "|a|b|\n|-|-|\n|1|2|",
+    "Title\n=====",
+    "***",
+    "2*3*4 and __init__",
+    "line\\\nbreak",
+    "**Fire** in *A* & <B>",
+]
+
+
+@pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
+@pytest.mark.parametrize("text", MARKDOWN)
+async def test_r24_formatted_text_is_recognized(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    text: str,
+) -> None:
+    simulator.traits.add("formatting_rewritten")
+    async with asyncio.timeout(PATIENCE):
+        response = await send(hass, message=text, format="markdown", wait=True)
+    message = simulator.world.chat(KIM).messages[-1]
+    assert (response["delivery"], response["message_id"]) == ("delivered", message.id)
+    await quiet(simulator)
+    assert events == []
+
+
+@pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
+async def test_r24_formatted_texts_at_once_get_their_own_ids(
+    hass: HomeAssistant, listening: MockConfigEntry, simulator: Simulator
+) -> None:
+    texts = ["- milk", "milk", "**milk**", *MARKDOWN, *MARKDOWN]
+
+    responses = await asyncio.gather(
+        *(send(hass, message=text, format="markdown", wait=True) for text in texts)
+    )
+
+    messages = simulator.world.chat(KIM).messages[-len(texts) :]
+    assert [response["message_id"] for response in responses] == [
+        message.id for message in messages
+    ]
+
+
+@pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
+async def test_r24_plain_text_is_not_taken_for_another(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+) -> None:
+    """It is stored exactly, so another text is from another device."""
+    simulator.confirm_after = 3600
+    await send(hass, message="- milk")
+    chat = simulator.world.chat(KIM)
+    own = simulator.world.accounts[chat.account_id].user
+    simulator.world.incoming(chat, own, "milk")
+
+    await until(lambda: events)
+
+    assert [event.text for event in events] == ["milk"]
+
+
 @pytest.mark.parametrize(
     "profile", ["4.2.557", "4.2.808", "latest", "easymatrix", "easymatrix-0.3.0"]
 )

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from ..api.models import Message, SentMessage
 from ..api.transport import REQUEST_TIMEOUT
 from .identities import RecipientKeys
-from .text_matching import same_text
+from .text_matching import may_be_rendered, same_text
 
 _SAME_TIME: Final = 1
 """Seconds by which servers round a message's time."""
@@ -148,6 +148,7 @@ class SentRecord:
             and message.reply_to_message_id in (None, *self.original_ids)
             and (
                 same_text(self.text, message.text or "")
+                or may_be_rendered(self.text, message.text or "")
                 or any(file.file_name == self.text for file in message.attachments)
             )
         )
