@@ -81,6 +81,13 @@ async def send(hass: HomeAssistant, recipient: str, **data: Any) -> Any:
         ('"Kim" Lee', "“Kim” Lee", "exact"),
         ("Kim – Lee", "Kim — Lee", "exact"),
         ("JR", "J.R. Ewing", "words"),
+        ("JR", "J. R. Ewing", "words"),
+        ("J.R.", "J. R. Ewing", "words"),
+        ("J. R.", "J. R. Ewing", "words"),
+        ("J. R.", "Dr. J.R. Ewing", "words"),
+        ("j. r. ewing", "JR Ewing", "words"),
+        ("J.", "J. R. Ewing", "words"),
+        ("J. R. R. T.", "JRRT", "words"),
         ("Flat 1/2", "Flat 1/2 (left)", "words"),
         ("Kim 2", "Kim 2 (work)", "words"),
         ("2", "2", "exact"),
@@ -121,6 +128,10 @@ async def test_whole_words_select(
     ("recipient", "name"),
     [
         ("Chris", "Christina"),
+        ("JR", "J. Ross"),
+        ("J. R.", "J. Ross"),
+        ("J.", "JR Ewing"),
+        ("R.", "J.R. Ewing"),
         ("ave", "dave"),
         ("Kim", "Kimberly Lee"),
         ("Kim L", "Kim Lee"),
@@ -200,6 +211,16 @@ async def test_a_whole_name_before_words_of_a_name(
     only(simulator, "Kim Park", "Kim Lee")
     with pytest.raises(ServiceValidationError, match="matches 2"):
         await start(hass, "kim")
+
+
+@pytest.mark.parametrize("recipient", ["JR", "J.R.", "J. R."])
+async def test_initials_of_two_people_select_neither(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, recipient: str
+) -> None:
+    only(simulator, "J. R. Ewing", "JR Smith")
+    with pytest.raises(ServiceValidationError, match="matches 2"):
+        await start(hass, recipient)
+    assert simulator.executed == []
 
 
 def direct_chat(

@@ -1,6 +1,6 @@
 """Comparison of names: whole names, whole words of a name, or parts of words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import re
 from typing import Final
@@ -17,6 +17,8 @@ _INITIALS: Final = re.compile(
     r"(?<!\w)(?:[^\W\d_]\.){2,}(?!\w)|(?<!\w)(?:[^\W\d_]\.)+[^\W\d_](?!\w)"
 )
 """Letters with dots between them, such as "J.R.": one word."""
+_SPACED_INITIALS: Final = re.compile(r"(?<!\w)(?:[^\W\d_]\.\s?){2,}(?!\w)")
+"""The same, also with spaces: "J. R." is two words, and one as well."""
 _JOINER: Final = "\u200d"
 """Between two emoji, it makes one of them; it is invisible, so folding removes it."""
 
@@ -40,11 +42,13 @@ class Name:
     """A name in the forms that are compared.
 
     `exact` ignores case, accents and the amount of space; `words` has no punctuation
-    and symbols; `parts` has words and symbols such as emoji; `folded` has no spaces.
+    and symbols; `joined` is the same with initials such as "J. R." as one word; `parts`
+    has words and symbols such as emoji; `folded` has no spaces.
     """
 
     exact: str
     words: tuple[str, ...]
+    joined: tuple[str, ...]
     parts: tuple[str, ...]
     folded: str
 
@@ -56,11 +60,13 @@ class Name:
         parts = _split(glued, spoken=spoken)
         exact = _join(" ".join(parts).replace(_GLUE, "") if spoken and parts else plain)
         folded = "".join(plain.split())
+        words = joined = _words(parts)
+        if _SPACED_INITIALS.search(glued):
+            joined = _words(_split(_joined_initials(glued), spoken=spoken))
         return cls(
             exact=exact,
-            words=tuple(
-                part for part in parts if _is_word(part[0]) and "@" not in part
-            ),
+            words=words,
+            joined=joined,
             parts=parts,
             folded=(_without_punctuation(folded) or folded) if spoken else folded,
         )
@@ -75,7 +81,9 @@ class Name:
             return False
         if len(query.parts) > len(query.words):
             return _contains(self.parts, query.parts)
-        return _contains(self.words, query.words)
+        return _contains(self.words, query.words) or _contains(
+            self.joined, query.joined
+        )
 
 
 def _fold(text: str) -> str:
@@ -111,6 +119,16 @@ def _split(plain: str, *, spoken: bool) -> tuple[str, ...]:
             if "@" in chunk and len(chunk) > 1
             else _split_chunk(chunk, spoken=spoken)
         )
+    )
+
+
+def _words(parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(part for part in parts if _is_word(part[0]) and "@" not in part)
+
+
+def _joined_initials(plain: str) -> str:
+    return _SPACED_INITIALS.sub(
+        lambda match: "".join(filter(_is_word, match[0])) + " ", plain
     )
 
 
