@@ -168,6 +168,36 @@ async def test_r24_formatted_texts_at_once_get_their_own_ids(
 
 
 @pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
+@pytest.mark.parametrize(
+    ("sent", "other"),
+    [
+        ("It is **-5** degrees", "It is 5 degrees"),
+        ("It is **1.5** bar", "It is 15 bar"),
+        ("**Door open?**", "Door open."),
+        ("**5 €**", "5 $"),
+    ],
+)
+async def test_r24_formatted_text_is_not_taken_for_another(
+    hass: HomeAssistant,
+    listening: MockConfigEntry,
+    simulator: Simulator,
+    events: list[MessageEvent],
+    sent: str,
+    other: str,
+) -> None:
+    simulator.traits.add("formatting_rewritten")
+    simulator.confirm_after = 3600
+    await send(hass, message=sent, format="markdown")
+    chat = simulator.world.chat(KIM)
+    own = simulator.world.accounts[chat.account_id].user
+    simulator.world.incoming(chat, own, other)
+
+    await until(lambda: events)
+
+    assert [event.text for event in events] == [other]
+
+
+@pytest.mark.parametrize("profile", ["easymatrix-0.3.0"])
 async def test_r24_plain_text_is_not_taken_for_another(
     hass: HomeAssistant,
     listening: MockConfigEntry,

@@ -5,7 +5,6 @@ EasyMatrix plain text: each is compared exactly, apart from the width of spaces 
 blank lines.
 """
 
-from collections.abc import Iterator
 import html
 import re
 from typing import Final
@@ -29,7 +28,13 @@ _KINDS: Final = (
     (re.compile(r"(?<!\\)~~(?=\S)"), re.compile(r"<(?:del|s|strike)\b")),
 )
 _NUMBER: Final = re.compile(r"^[ ]{0,3}0{0,8}(\d{1,9})[.)](?=[ \t])", re.MULTILINE)
-_LIST_NUMBER: Final = re.compile(r"^[\s>]*\d{1,9}[.)](?=\s)", re.MULTILINE)
+_REWRITTEN: Final = re.compile(
+    r"""^[ \t>]*\d{1,9}[.)](?=[ \t])        # the numbers of a list
+    | ^[ \t|:-]+$                          # the lines of a table
+    | [-+](?!\d) | [\s*_~`|\#>=<\[\]()!\\\u200b]
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 _START: Final = re.compile(r"<ol\b(?:[^<>]*?\bstart=\"?(\d{1,9}))?")
 """The first number of a list; it is 1 if the list does not state it."""
 
@@ -98,20 +103,16 @@ def may_be_rendered(sent: str, stored: str) -> bool:
     """Return whether a server may show this plain text for the Markdown sent.
 
     EasyMatrix shows formatted texts as Markdown of its own: "- milk" as "* milk", and
-    tables without lines. So only letters, digits and emoji are compared. That proves
+    tables without lines. So the signs of Markdown are not compared. That proves
     nothing, but a text without formatting is stored exactly.
     """
-    return escape(_ESCAPED.sub(r"\1", sent)) != sent and [*_letters(sent)] == [
-        *_letters(stored)
-    ]
+    if escape(_ESCAPED.sub(r"\1", sent)) == sent:
+        return False
+    return _without_marks(sent) == _without_marks(stored)
 
 
-def _letters(text: str) -> Iterator[str]:
-    # The items of a list can be numbered anew.
-    for char in html.unescape(_LIST_NUMBER.sub("", text)):
-        category = unicodedata.category(char)
-        if category[0] in "LMN" or category == "So":
-            yield char
+def _without_marks(text: str) -> str:
+    return _REWRITTEN.sub("", html.unescape(text))
 
 
 def _marked(text: str, *, in_html: bool = False) -> tuple[list[bool], int]:
