@@ -21,7 +21,7 @@ from .exceptions import (
     TooLongAnswerError,
     UnreadableAnswerError,
 )
-from .filters import is_chat_of, matches_chat, matching_messages, only
+from .filters import filter_page, is_chat_of, matches_chat, matching_messages
 from .models import (
     Account,
     AccountStatus,
@@ -265,7 +265,7 @@ class BeeperClient:
         """Return a page of the chats of one or all accounts, the last active first."""
         query = _page_query(cursor, account_ids=account_id)
         page = await self._get("chats", read=_read_chats, query=query, is_list=True)
-        return only(page, partial(is_chat_of, account_id=account_id))
+        return filter_page(page, partial(is_chat_of, account_id=account_id))
 
     async def direct_chats(self, account_id: str, participant: str) -> Page[Chat]:
         """Search an account's direct chats for a participant's name or number."""
@@ -278,7 +278,7 @@ class BeeperClient:
         page = await self._get(
             "chats", "search", read=_read_chats, query=query, is_list=True
         )
-        return only(
+        return filter_page(
             page, partial(is_chat_of, account_id=account_id, chat_type="single")
         )
 
@@ -304,7 +304,7 @@ class BeeperClient:
         page = await self._get_page(
             "chats", "search", read=_read_listed_chats, query=query
         )
-        return only(
+        return filter_page(
             page, partial(is_chat_of, account_id=account_id, chat_type=chat_type)
         )
 
@@ -327,7 +327,7 @@ class BeeperClient:
             query=_page_query(cursor, **fields),
             limit=limit,
         )
-        return only(page, partial(matches_chat, criteria))
+        return filter_page(page, partial(matches_chat, criteria))
 
     async def unread_chats(self, cursor: str | None = None) -> Page[UnreadChat]:
         """Return a page of the chats with unread messages, of all accounts."""

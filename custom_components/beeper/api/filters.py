@@ -7,7 +7,7 @@ from .models import Chat, ListedChat, Message, MessageSearchResult, Page
 from .requests import ChatFilter, MessageFilter
 
 
-def only[T](page: Page[T], is_wanted: Callable[[T], bool]) -> Page[T]:
+def filter_page[T](page: Page[T], is_wanted: Callable[[T], bool]) -> Page[T]:
     """Return a page without the items that were not asked for."""
     return replace(page, items=tuple(item for item in page.items if is_wanted(item)))
 
@@ -66,7 +66,7 @@ def matching_messages(
     """Return a result without the messages that do not match."""
     return replace(
         found,
-        page=only(
+        page=filter_page(
             found.page, lambda message: _matches_message(criteria, message, found.chats)
         ),
     )

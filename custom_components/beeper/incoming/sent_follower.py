@@ -8,7 +8,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from ..api.exceptions import AnswerError, UnreadableAnswerError
 from ..api.models import Chat, Message
-from ..outgoing.delivery_status import outcome
+from ..outgoing.delivery_status import shown_delivery
 from ..outgoing.identities import chat_recipient
 from ..outgoing.sent_messages import SentMessages
 from ..outgoing.sent_record import Delivery, SentRecord
@@ -109,7 +109,7 @@ class SentFollower:
 
         Without a status, an own message that is listed with its final ID is delivered.
         """
-        delivery = outcome(sent.pending_id, message)
+        delivery = shown_delivery(sent.pending_id, message)
         is_delivered = is_listed and message.send_status is None
         # A merged chat and its member may be read at once: only one publishes.
         if not (delivery or is_delivered) or not sent.is_waiting:

@@ -75,7 +75,7 @@ async def read_delivery(
     if message.id and message.id != sent.pending_id:
         sent.note_final(message)
         sent_messages.save_soon()
-    delivery = outcome(sent.pending_id, message)
+    delivery = shown_delivery(sent.pending_id, message)
     if delivery and delivery.state == "delivered":
         # SentFollower publishes failures.
         sent.settle(message)
@@ -102,7 +102,7 @@ async def read_final_id(
     return None
 
 
-def outcome(pending_id: str | None, message: Message) -> Delivery | None:
+def shown_delivery(pending_id: str | None, message: Message) -> Delivery | None:
     """Return the delivery that a message itself shows, None if it shows none yet."""
     if message.send_status in ("FAIL_PERMANENT", "FAIL_RETRIABLE"):
         reason = message.send_reason or ""

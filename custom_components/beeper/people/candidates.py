@@ -63,7 +63,7 @@ class Candidate:
         }
 
 
-class Identities:
+class AccountUsers:
     """Which users are the signed-in user, and which are the same person."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
@@ -106,7 +106,7 @@ def find_candidates(
 
     `contacts` come with their account ID.
     """
-    identities = Identities(accounts)
+    identities = AccountUsers(accounts)
     others, keys = identities.others, identities.keys
     rows: list[_Row] = []
     rows_by_key: dict[Key, list[_Row]] = {}

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Final
 
 from ..api.models import Account, ListedChat, User
-from .candidates import Candidate, Identities, Key, find_candidates
+from .candidates import AccountUsers, Candidate, Key, find_candidates
 from .matching import NameQuery
 from .names import letters
 
@@ -38,7 +38,7 @@ class PeopleIndex:
         """Accounts whose contacts were read."""
         self.not_searched: set[str] = set()
         """Accounts whose contacts could not be read."""
-        self._identities = Identities(accounts)
+        self._identities = AccountUsers(accounts)
         self._chats: dict[str, ListedChat] = {}
         self._contacts: dict[str, dict[str, User]] = {}
         self._texts: dict[_RowId, str] = {}
