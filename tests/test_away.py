@@ -295,9 +295,15 @@ async def test_added_chats_and_shortcuts_do_not_reload(
     await add_shortcut(hass, loaded, MESSAGE_SHORTCUT)
 
     assert loaded.runtime_data is coordinator
-    assert {state(hass, each) for each in ("notify.family", BUTTON)} == {STATE_UNKNOWN}
+    assert {state(hass, entity_id) for entity_id in ("notify.family", BUTTON)} == {
+        STATE_UNKNOWN
+    }
     assert state(hass, "sensor.family_unread_messages").isdecimal()
-    assert not [each for each in changes if each.partition(".")[2].startswith("kim")]
+    assert not [
+        entity_id
+        for entity_id in changes
+        if entity_id.partition(".")[2].startswith("kim")
+    ]
     assert not [r for r in simulator.requests[asked:] if r.path == "/v1/ws"]
 
 
@@ -313,7 +319,9 @@ async def test_removed_chats_do_not_reload(
     await hass.async_block_till_done()
 
     assert loaded.runtime_data is coordinator
-    assert not [each for each in hass.states.async_entity_ids() if ".kim" in each]
+    assert not [
+        entity_id for entity_id in hass.states.async_entity_ids() if ".kim" in entity_id
+    ]
     await notify(hass, family)
 
 

@@ -677,7 +677,9 @@ async def test_accounts_are_listed(
     result = await connect(hass, await begin(hass), simulator.url)
     field = account_field(result)
     options = {option["value"]: option["label"] for option in field["options"]}
-    listed = [key for key, each in simulator.world.accounts.items() if each.listed]
+    listed = [
+        key for key, account in simulator.world.accounts.items() if account.listed
+    ]
     assert [*options] == [*listed, "imessage"]
     assert options["imessage"] == "iMessage"
     assert options.items() >= labels.items()

@@ -90,10 +90,10 @@ async def test_the_server_counts_all_unread_messages(
     hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry
 ) -> None:
     accounts = [
-        each.entity_id
-        for each in hass.states.async_all("sensor")
-        if each.entity_id.endswith("unread_messages")
-        and each.entity_id != "sensor.beeper_unread_messages"
+        state.entity_id
+        for state in hass.states.async_all("sensor")
+        if state.entity_id.endswith("unread_messages")
+        and state.entity_id != "sensor.beeper_unread_messages"
     ]
     assert len(accounts) == 7
     total = sum(int(count(hass, entity_id)) for entity_id in accounts)

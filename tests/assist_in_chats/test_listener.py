@@ -636,7 +636,7 @@ async def test_another_machine_is_stopped(
     assist: AssistChat,
     issue_registry: ir.IssueRegistry,
 ) -> None:
-    """One that answers every answer at once, as the house's own brake does."""
+    """Another automatic system at the other end answers every answer at once."""
     await assist.allow()
     assist.write("Message 0")
     for times in range(1, 6):

@@ -24,5 +24,5 @@ async def test_buttons_start_a_chat_or_raise_the_reason(
     async with asyncio.timeout(PATIENCE):
         while not (simulator.executed[-1].json or {}).get("attachment"):
             await asyncio.sleep(0.1)
-    starts = [each.path for each in simulator.executed].count("/v1/chats/start")
+    starts = [request.path for request in simulator.executed].count("/v1/chats/start")
     assert starts == 1

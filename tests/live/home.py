@@ -182,7 +182,7 @@ class Home:
         """Return the first state of an event entity with this event type."""
 
         def found() -> list[dict[str, Any]]:
-            return [each for each in self.changes if each["event_type"] == kind]
+            return [change for change in self.changes if change["event_type"] == kind]
 
         await wait_until(found, f"no {kind}", seconds)
         return found()[0]

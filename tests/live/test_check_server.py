@@ -50,7 +50,7 @@ async def test_report_has_no_names_and_the_simulator_answers_alike(
     report = file.read_text()
     assert "Compared with: the simulator's profile easymatrix" in report
     for secret in (
-        *(each for person in (owner, bob, carol) for each in person.name.split()),
+        *(word for person in (owner, bob, carol) for word in person.name.split()),
         *(person.username for person in (owner, bob, carol)),
         *(group, chat_id, beeper.token, beeper.url.rpartition("/")[2]),
         *("Family", "under the mat", "Nobody shall"),

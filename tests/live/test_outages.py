@@ -336,7 +336,7 @@ async def test_entities_follow_the_server(
     def states() -> set[str]:
         """Return the states of the sensors of the account and of the server."""
         sensors = home.hass.states.async_all("sensor")
-        return {each.state for each in sensors if "unread" in each.entity_id}
+        return {sensor.state for sensor in sensors if "unread" in sensor.entity_id}
 
     assert states() == {"0"}
     await asyncio.to_thread(beeper.process.stop)

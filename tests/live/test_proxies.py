@@ -77,7 +77,7 @@ def suggested_url(result: Any) -> str:
 
 def issues(home: Home) -> list[str]:
     registry = ir.async_get(home.hass)
-    return [str(each.translation_key) for each in registry.issues.values()]
+    return [str(issue.translation_key) for issue in registry.issues.values()]
 
 
 async def test_prefix_over_https_with_compression_and_short_connections(

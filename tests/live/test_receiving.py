@@ -346,7 +346,7 @@ async def test_messages_of_many_chats_at_once(
 def unread(hass: HomeAssistant) -> str:
     """Return the state of the account's sensor, which is the server's, too."""
     sensors = hass.states.async_all("sensor")
-    states = {each.state for each in sensors if "unread" in each.entity_id}
+    states = {sensor.state for sensor in sensors if "unread" in sensor.entity_id}
     return " ".join(sorted(states))
 
 

@@ -253,7 +253,9 @@ async def test_every_visible_action_counts_whatever_started_it(
     for _ in range(9):
         await write(hass, loaded, simulator, **changed)
 
-    assert len([each for each in simulator.executed if each.method != "GET"]) == 5
+    assert (
+        len([request for request in simulator.executed if request.method != "GET"]) == 5
+    )
     assert issue(hass, loaded)
 
 

@@ -391,7 +391,7 @@ def test_the_index_finds_all_matches(
 
     everything = find_candidates(
         ACCOUNTS,
-        [each for each in known.values() if each.merged_into_id not in known],
+        [chat for chat in known.values() if chat.merged_into_id not in known],
         people.values(),
     )
 

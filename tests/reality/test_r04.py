@@ -164,7 +164,9 @@ async def test_r4_an_id_that_two_members_have_is_refused(
     for chat_id in (KIM, KIM_LOCAL):
         simulator.world.chat(chat_id).next_message = 900
         own(simulator, chat_id)
-    first, second = (simulator.world.chat(each).messages for each in (KIM, KIM_LOCAL))
+    first, second = (
+        simulator.world.chat(chat_id).messages for chat_id in (KIM, KIM_LOCAL)
+    )
     assert first[-1].id == second[-1].id
     where = {"chat_id": MERGED, "message_id": first[-1].id}
     for action, data in (

@@ -75,7 +75,7 @@ async def test_direct_chats_without_title_are_named_after_the_person(
     write(simulator, "Hello")
 
     found = await find(hass, query="Kim", account_id="whatsapp")
-    assert [(each["name"], each["chat_id"]) for each in found["matches"]] == [
+    assert [(match["name"], match["chat_id"]) for match in found["matches"]] == [
         ("Kim", KIM)
     ]
     flow = hass.config_entries.subentries

@@ -71,7 +71,7 @@ async def test_r21_a_group_is_found_before_the_server_lists_its_people(
     )
 
     assert len({response["chat_id"] for response in responses}) == 1
-    created = [each for each in simulator.executed if each.path == "/v1/chats"]
+    created = [request for request in simulator.executed if request.path == "/v1/chats"]
     assert len(created) == 1
     with pytest.raises(HomeAssistantError, match="chats with exactly these people"):
         await create_chat(hass, **{**group, "if_exists": "refuse"}, allow_repeat=True)

@@ -269,7 +269,10 @@ async def test_replies_meet_at_once(
     _, conversation_id = await talk(hass, TO_MIA)
 
     answers = await asyncio.gather(
-        *(say(hass, "yes", each) for each in ("a", conversation_id, "b"))
+        *(
+            say(hass, "yes", conversation)
+            for conversation in ("a", conversation_id, "b")
+        )
     )
 
     assert answers == [NOT_UNDERSTOOD, SENT_TO_MIA, NOT_UNDERSTOOD]
