@@ -10,8 +10,9 @@ from ..api.requests import SendMessage
 from .identities import RecipientKeys
 from .job import OutboxContext, check_writable
 from .reconciliation import find_sent
-from .sent_proof import Proof, TargetChat, find_proof
+from .sent_proof import Proof, SentCandidates, TargetChat, find_proof
 from .sent_record import SentRecord
+from .text_matching import may_be_changed, same_text
 
 _EXISTING_DELAYS: Final = (0.3,)
 """Seconds to wait before each search for the text in a chat that existed already.
@@ -50,7 +51,8 @@ class FirstMessage:
     _sent: SentRecord | None = field(default=None, init=False)
     _is_counted: bool = field(default=False, init=False)
     _is_undecided: bool = field(default=False, init=False)
-    """What was listed may be from another call."""
+    """What was listed may be from another call, or the text as the network changed it."""
+    _is_new_chat: bool = field(default=False, init=False)
 
     def begin(self) -> None:
         """Note that the request, with this text, is about to be sent."""
@@ -73,6 +75,7 @@ class FirstMessage:
         BeeperError that may have run if the chat's messages cannot be read.
         """
         unreadable: BeeperError | None = None
+        self._is_new_chat = result.status != "existing"
         delays = _EXISTING_DELAYS if result.status == "existing" else _NEW_DELAYS
         for number, delay in enumerate((*delays, *_UNDECIDED_DELAYS)):
             if number >= len(delays) and not self._is_undecided:
@@ -135,12 +138,38 @@ class FirstMessage:
             self._target(chat_id),
             self._sent,
         )
-        self._is_undecided = proof.state == "open"
+        self._is_undecided = proof.state == "open" or (
+            proof.state == "missing" and self._may_be_changed(chat_id, found)
+        )
         if self._is_undecided:
             raise UnreadableAnswerError("may be another message")
         if proof.state == "missing" or (exact and proof.state == "several"):
             return None
         return self._claim(chat_id, proof)
+
+    def _may_be_changed(self, chat_id: str, found: SentCandidates) -> bool:
+        """Return whether a listed text may be what the network made of this one.
+
+        In a new chat, an own text that nothing else has sent can hardly be anything else.
+        """
+        sent, target = self.context.sent, self._target(chat_id)
+        others = [
+            other
+            for other in sent.into(target.chat_ids, target.account_id, target.recipient)
+            if other is not self._sent
+        ]
+        only_own = (
+            self._is_new_chat and self.context.server.client.features.typed_messages
+        )
+        return any(
+            (only_own or may_be_changed(self.text, message.text or ""))
+            and not sent.earlier_reads.had_message(message, found.attempted)
+            and not any(
+                other.has_id(message) or same_text(other.text, message.text or "")
+                for other in others
+            )
+            for message in found.other_texts
+        )
 
     def _target(self, chat_id: str) -> TargetChat:
         return TargetChat(

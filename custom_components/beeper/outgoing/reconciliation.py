@@ -82,13 +82,17 @@ async def find_sent(
     client = server.client
     since = await _server_time(server, attempted)
     is_rich = client.generation.rich_text if client.generation else None
-    found = [
+    own = [
         message
         for message in (await merged_messages(client, chat_id)).items
         if server.is_own(message, account_id)
         and message.timestamp is not None
         and message.timestamp >= since - TWIN_WINDOW
-        and same_text(text or "", message.text or "", is_rich=is_rich)
+    ]
+    found = [
+        message
+        for message in own
+        if same_text(text or "", message.text or "", is_rich=is_rich)
         and message.edited is None  # It had another text.
         and _is_reply(server, message, original_ids)
         and bool(message.attachments) is bool(attachment)
@@ -104,6 +108,14 @@ async def find_sent(
         attempted=attempted,
         earlier=[row for row in found if row.timestamp and row.timestamp < since],
         messages=[row for row in found if row.timestamp and row.timestamp >= since],
+        other_texts=[
+            row
+            for row in own
+            if row not in found
+            and row.kind == "text"
+            and row.timestamp
+            and row.timestamp >= since
+        ],
     )
 
 

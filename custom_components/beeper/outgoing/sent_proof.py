@@ -36,7 +36,8 @@ class SentCandidates:
     """Own messages of a chat that may be from one attempt, the oldest first.
 
     They have its `text`, and a file if it `attached` one. Those in `earlier` are from
-    just before it. `attempted` is the event loop's time.
+    just before it. `other_texts` are those with another text. `attempted` is the event
+    loop's time.
     """
 
     text: str
@@ -44,6 +45,7 @@ class SentCandidates:
     attempted: float
     earlier: Sequence[Message]
     messages: Sequence[Message]
+    other_texts: Sequence[Message]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

@@ -11,6 +11,7 @@ from typing import Final
 import unicodedata
 from urllib.parse import unquote
 
+from ..api.folding import fold
 from .markdown import escape
 
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -161,6 +162,20 @@ def _breaks(stored: str) -> str:
     return re.sub(
         r"<(?:br|/?p|/?li|/?div|/?h[1-6]|/?blockquote|/?tr)\b", r"\n\g<0>", stored
     )
+
+
+def may_be_changed(sent: str, stored: str) -> bool:
+    """Return whether a network may have made this of the text sent, or cut it off.
+
+    It proves nothing, but the text must not be sent again.
+    """
+    first = _letters_and_digits(_rendered(sent)[0])
+    second = _letters_and_digits(html.unescape(_TAG.sub("", _breaks(stored))))
+    return first.startswith(second) or second.startswith(first)
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(char for char in fold(text[:_MAX_RENDERED]) if char.isalnum())
 
 
 def _fold(text: str) -> str:
