@@ -272,6 +272,7 @@ SEEN_TRAITS: dict[str, AbstractSet[str]] = {
         "similar_people_accepted",
         "homeservers_ignored",
         "slash_commands",
+        "handles_only_in_contacts",
     },
 }
 """Traits that real servers of a profile were seen to have; `realistic` adds them.

@@ -88,6 +88,11 @@ TRAITS = {
             "",
             "a start finds the chat with a person of the same localpart elsewhere",
         ),
+        Trait(
+            "handles_only_in_contacts",
+            "",
+            "chats list their people without usernames, contacts with them",
+        ),
         # Accounts and people
         Trait("accounts_without_network", "R3", "accounts have no network"),
         Trait(

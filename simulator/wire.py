@@ -348,6 +348,8 @@ class Wire:
             shown["isAdmin"] = person.is_admin
         if person.is_network_bot:
             shown["isNetworkBot"] = True
+        if self.traits.has("handles_only_in_contacts", account.id):
+            shown.pop("username", None)
         return shown
 
     @staticmethod

@@ -168,14 +168,14 @@ async def test_message_just_after_the_chat_was_created(
 ) -> None:
     """The server does not list the new chat's members yet."""
     created = await home.act("create_chat", **start(bob))
-    recipients = (bob.id, bob.name)
+    recipients = (bob.id, bob.name, f"@{bob.username}")
     for recipient in recipients:
         sent = await home.act("send_message", recipient=recipient, message=recipient)
         assert sent["chat_id"] == created["chat_id"]
 
     chat_id = await bob.accept_invitation()
     assert chat_id == created["chat_id"]
-    assert await bob.wait_for_texts(chat_id, 2) == [*recipients]
+    assert await bob.wait_for_texts(chat_id, 3) == [*recipients]
 
 
 async def test_same_call_twice_makes_one_chat(home: Home, bob: Person) -> None:

@@ -90,7 +90,7 @@ async def test_reply_refers_to_the_message(
     assert relation["m.in_reply_to"]["event_id"] == question
 
 
-@pytest.mark.parametrize("named", ["recipient", "username", "entity"])
+@pytest.mark.parametrize("named", ["recipient", "username", "handle", "entity"])
 async def test_chat_is_found_by(
     home: Home, bob: Person, carol: Person, open_chat: OpenChat, named: str
 ) -> None:
@@ -99,6 +99,7 @@ async def test_chat_is_found_by(
     where = {
         "recipient": {"recipient": bob.name},
         "username": {"recipient": bob.id},
+        "handle": {"recipient": f"@{bob.username}"},
         "entity": {},
     }[named]
     if named == "entity":

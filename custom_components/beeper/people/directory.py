@@ -13,7 +13,7 @@ from typing import Final
 from ..api.exceptions import RequestTimeoutError
 from ..api.models import ListedChat, User
 from ..server import Server
-from .candidates import Candidate, find_candidates
+from .candidates import Candidate, find_candidates, group_by_person
 from .chat_choice import ChatMatch, in_account, only_match, read_members
 from .confirmation import confirm_matches
 from .full_read import gather_in_time, list_chats, list_contacts_if_possible
@@ -28,7 +28,7 @@ from .matching import (
     select_best,
 )
 from .person import Person, person_without_lookup
-from .person_choice import choose_person, confirm_person, search_people
+from .person_choice import choose_person, confirm_person, search_handle, search_people
 
 _LISTED_WITHIN: Final = 3.0
 """Seconds until a server lists a new chat, and who is in it (EasyMatrix: one)."""
@@ -193,15 +193,26 @@ class Directory:
         matches = await read_members(self.server, best, account_id)
         if (match := only_match(matches, preferred)) is None:
             rows, ranked, matches = await self._rank_all_chats(query, account_id)
+            accounts = [account.account_id for account in self.server.accounts]
+            search = CandidateSearch(
+                account_ids=[account_id] if account_id else accounts,
+                candidates=rows,
+            )
+            if not matches and query.is_handle:
+                search = await search_handle(self.server, query, account_id)
+                ranked, matches = await self._rank_chats(
+                    [*search.candidates], query, account_id
+                )
+                # Somebody without a chat can have it, too.
+                persons = group_by_person(search.candidates)
+                if len(persons) > 1:
+                    raise await match_error(
+                        self.server, search, field, len(persons), ranked
+                    )
             match = only_match(matches, preferred)
             if not matches:
                 check_phone_number(text, field=field)
             if match is None:
-                accounts = [account.account_id for account in self.server.accounts]
-                search = CandidateSearch(
-                    account_ids=[account_id] if account_id else accounts,
-                    candidates=rows,
-                )
                 raise await match_error(
                     self.server, search, field, len(matches), ranked
                 )

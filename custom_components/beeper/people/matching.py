@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from ..api.models import LONG_AGO, ListedChat, User
 from ..api.phone_numbers import is_digits, is_e164, is_same_number
-from ..api.user_ids import is_email, normalise_email, normalise_username
+from ..api.user_ids import is_email, is_matrix_id, normalise_email, normalise_username
 from .candidates import Candidate, group_by_person
 from .names import Name, without_spaces
 
@@ -73,6 +73,11 @@ class NameQuery:
             is_title=(text.startswith("@") and ":" not in text)
             or (is_digits(text) and not is_e164(text)),
         )
+
+    @property
+    def is_handle(self) -> bool:
+        """Whether this is a @handle, and not a whole Matrix ID."""
+        return self.handle is not None and not is_matrix_id(self.text)
 
     def rank(self, candidate: Candidate) -> Rank | None:
         """Return how well a candidate matches, None for not at all."""

@@ -8,7 +8,7 @@ from ..server import Server
 from .candidates import Candidate, find_candidates, group_by_person, is_one_person
 from .confirmation import confirm_matches
 from .full_read import gather_in_time, list_chats, list_contacts_if_possible
-from .index_keeper import IndexKeeper
+from .index_keeper import IndexKeeper, account_ids as index_accounts
 from .match_errors import CandidateSearch, match_error
 from .matching import NameQuery, rank_candidates, select_best
 from .person import Person, as_person
@@ -58,6 +58,29 @@ async def search_people(
             server.accounts, chats, [(account_id, user) for user in contacts or ()]
         ),
         not_searched=[account_id] if contacts is None else [],
+    )
+
+
+async def search_handle(
+    server: Server, query: NameQuery, account_id: str | None
+) -> CandidateSearch:
+    """Read who has a handle by the contacts, of an account or of all accounts.
+
+    Chats of some servers list people without handles (EasyMatrix). Returns nobody if
+    nobody of them has a chat, or if an account could not be searched. Raises BeeperError.
+    """
+    account_ids = [account_id] if account_id else index_accounts(server)
+    searches: list[CandidateSearch] = await gather_in_time(
+        *(search_people(server, one, [query.text]) for one in account_ids)
+    )
+    candidates = [one for search in searches for one in search.candidates]
+    best = select_best(rank_candidates(candidates, query))
+    not_searched = [one for search in searches for one in search.not_searched]
+    is_certain = not not_searched and any(candidate.chat for candidate in best)
+    return CandidateSearch(
+        account_ids=account_ids,
+        candidates=best if is_certain else [],
+        not_searched=not_searched,
     )
 
 
