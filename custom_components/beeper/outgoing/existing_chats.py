@@ -1,4 +1,4 @@
-"""Whether a chat that is asked for exists already; found out by reading."""
+"""Whether a requested chat exists already or is new, as reading shows."""
 
 import asyncio
 from collections.abc import Mapping
