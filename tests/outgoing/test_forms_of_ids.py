@@ -251,3 +251,76 @@ async def test_letters_that_only_look_alike_are_other_people(
         assert await outcome_of(call) == "not done"
         call = create_chat(hass, account_id="matrix", user={field: other})
         assert await outcome_of(call) == "unknown"
+
+
+REPORTED = (
+    "+1 555 018 {}",
+    "+1-555-018-{}",
+    "+1 (555) 018-{}",
+    "001555018{}",
+    "1555018{}",
+    "tel:+1-555-018-{}",
+    "\u202a+1555018{}\u202c",
+)
+"""The number of a contact, as a server may report it."""
+
+
+@pytest.mark.parametrize("account_id", ["telegram", "whatsapp"])
+async def test_a_number_is_the_same_however_the_server_writes_it(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    created: dict[str, Chat],
+    monkeypatch: pytest.MonkeyPatch,
+    account_id: str,
+) -> None:
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", ())
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for reported in REPORTED:
+        for one, other in ((0, 1), (1, 0), (2, 1), (1, 3)):
+            number = f"{len(pairs):04}"
+            robin = contact(
+                simulator,
+                f"@{account_id}_r{number}:beeper.com",
+                account_id,
+                full_name=f"Robin {number}",
+                username=f"robin{number}",
+                phone_number=reported.format(number),
+            )
+            forms: list[dict[str, Any]] = [
+                {"recipient": robin.full_name},
+                {"recipient": f"+1555018{number}"},
+                {"user": {"id": robin.id}},
+                {"user": {"username": robin.username}},
+            ]
+            both = {"account_id": account_id, "message_text": f"hi {number}"}
+            pairs.append((forms[one] | both, forms[other] | both))
+
+    async def call(data: dict[str, Any]) -> str:
+        return await outcome_of(create_chat(hass, **data))
+
+    simulator.faults.add("drop_before", method="POST", path="/v1/chats*", times=None)
+    firsts = [await call(one) for one, _ in pairs]
+    simulator.faults.clear()
+    seconds = [await call(other) for _, other in pairs]
+
+    assert {*firsts} == {*seconds} == {"unknown"}
+    assert not created
+
+
+@pytest.mark.parametrize("reported", REPORTED)
+async def test_a_message_by_number_reaches_its_owner_however_it_is_written(
+    hass: HomeAssistant, simulator: Simulator, loaded: MockConfigEntry, reported: str
+) -> None:
+    account = simulator.world.accounts["telegram"]
+    for number in ("7777", "7778"):
+        person_id = f"@telegram_{number}:beeper.com"
+        person = contact(simulator, person_id, account.id)
+        person.phone_number = reported.format(number)
+        simulator.world.add_chat(account, [person])
+
+    response = await call_action(
+        hass, "send_message", recipient="+15550187778", message="hi"
+    )
+
+    [person, _] = simulator.world.chats[response["chat_id"]].participants
+    assert person.id == "@telegram_7778:beeper.com"

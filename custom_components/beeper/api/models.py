@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Self, TypeGuard, get_args, override
 
 from .exceptions import TooLongAnswerError, UnreadableAnswerError, UploadError
 from .folding import fold, is_blank
-from .phone_numbers import is_e164, is_same_number
+from .phone_numbers import PhoneNumberError, is_e164, is_same_number, parse
 from .requests import Json, StartUser
 from .rich_text import plain
 from .user_ids import (
@@ -81,7 +81,7 @@ class User:
         return cls(
             id=user_id,
             username=_text(user, "username"),
-            phone_number=_text(user, "phoneNumber"),
+            phone_number=_phone_number(_text(user, "phoneNumber")),
             email=_text(user, "email"),
             full_name=readable_name(_text(user, "fullName"), user_id),
             cannot_message=user.get("cannotMessage") is True,
@@ -865,6 +865,20 @@ def readable_name(name: str | None, user_id: str | None = None) -> str | None:
 
 
 _MATRIX_ID = re.compile(r"[@!][^\s:]+:\S+")
+
+
+_MAX_PHONE_NUMBER: Final = 100
+"""Characters."""
+
+
+def _phone_number(text: str | None) -> str | None:
+    """Return a reported number in E.164, or as it is reported if it is not readable."""
+    if text is None or is_e164(text) or len(text) > _MAX_PHONE_NUMBER:
+        return text
+    try:
+        return parse(text)
+    except PhoneNumberError:
+        return text  # Some servers omit the plus sign.
 
 
 def _mapping(data: Json) -> Mapping[str, Json]:

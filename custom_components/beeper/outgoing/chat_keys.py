@@ -6,6 +6,7 @@ from ..api.folding import fold
 from ..api.requests import ChatRequest, CreateChat, StartChat
 from .identities import Identity, missing_kind_keys, text_content, unread_kind_keys
 from .requested_people import Members, RequestedPeople
+from .text_matching import text_key
 
 
 def exact_chat_keys(
@@ -76,7 +77,10 @@ def _direct_content(request: ChatRequest) -> tuple[Hashable, ...]:
 
 def _group_keys(request: ChatRequest, groups: Iterable[Members]) -> set[Hashable]:
     """Return the keys of a group and the text, for any treatment of existing groups."""
-    return {(*_group_key(request, members), request.message_text) for members in groups}
+    return {
+        (*_group_key(request, members), text_key(request.message_text))
+        for members in groups
+    }
 
 
 def _group_key(request: ChatRequest, members: Members) -> tuple[Hashable, ...]:
@@ -87,17 +91,17 @@ def _group_key(request: ChatRequest, members: Members) -> tuple[Hashable, ...]:
 
 def _group_content(request: ChatRequest) -> tuple[Hashable, ...]:
     """Return the key of a group without its people, and the text."""
-    return (*_group_key(request, ()), request.message_text)
+    return (*_group_key(request, ()), text_key(request.message_text))
 
 
 def _content(request: ChatRequest, if_exists: str) -> tuple[Hashable, ...]:
     if isinstance(request, StartChat):
-        return ("start", request.account_id, request.message_text)
+        return ("start", request.account_id, text_key(request.message_text))
     return (
         "create",
         request.account_id,
         request.type,
-        request.title,
-        request.message_text,
+        text_key(request.title),
+        text_key(request.message_text),
         if_exists,
     )

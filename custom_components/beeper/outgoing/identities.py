@@ -14,6 +14,7 @@ from ..api.user_ids import (
     number_in_id,
 )
 from ..server import Server
+from .text_matching import text_key
 
 type Identity = tuple[str, str]
 """What a network keeps unique: its kind, such as `phone_number`, and its value."""
@@ -82,7 +83,7 @@ def proof(known: frozenset[Identity]) -> frozenset[Identity]:
 
 def text_content(account_id: str | None, text: str) -> tuple[Hashable, ...]:
     """Return the part of a text's keys that is the same for all recipients and actions."""
-    return ("text", account_id, text)
+    return ("text", account_id, text_key(text))
 
 
 def missing_kind_keys(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Iterable
 from .attachment_sources import picture_entity
 from .identities import Identity, missing_kind_keys, proof, text_content
 from .message_request import MessageRequest
+from .text_matching import text_key
 
 
 def exact_message_keys(
@@ -48,7 +49,7 @@ def text_keys(
     if (content := _text_content(message, account_id)) is None:
         return set()
     return {(*content, *identity) for identity in person} | {
-        ("text", message.text, chat_id) for chat_id in chat_ids
+        ("text", text_key(message.text), chat_id) for chat_id in chat_ids
     }
 
 
@@ -69,7 +70,7 @@ def _contents(
     return [
         (
             "message",
-            message.text,
+            text_key(message.text),
             original_id,
             message.mentions,
             message.link_preview,

@@ -17,6 +17,7 @@ from .earlier_reads import EarlierReads
 from .identities import RecipientKeys, may_reach
 from .own_changes import OwnChanges
 from .sent_record import SentRecord
+from .text_matching import text_key
 
 _KEPT_FOR: Final = 24 * 60 * 60
 """Seconds."""
@@ -225,7 +226,11 @@ class SentMessages:
         """
         left = [one for one in sent if one.answered is None]
         known = (one for one in left if message.id in one.ids)
-        unknown = (one for one in left if one.is_given_up and one.text == (text or ""))
+        unknown = (
+            one
+            for one in left
+            if one.is_given_up and text_key(one.text) == text_key(text or "")
+        )
         return next(chain(known, unknown), None)
 
     def cancel(self, sent: SentRecord) -> None:

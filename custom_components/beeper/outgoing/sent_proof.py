@@ -17,7 +17,7 @@ from ..server import Server
 from .identities import RecipientKeys
 from .sent_messages import SentMessages
 from .sent_record import SentRecord
-from .text_matching import same_text
+from .text_matching import same_text, text_key
 
 TWIN_WINDOW: Final = timedelta(seconds=5)
 """Within it, two equal texts cannot be distinguished by their times."""
@@ -86,7 +86,11 @@ async def find_proof(
             )
             if sent is not mine
             and sent.attached is found.attached
-            and not (mine is None and sent.is_given_up and sent.text == found.text)
+            and not (
+                mine is None
+                and sent.is_given_up
+                and text_key(sent.text) == text_key(found.text)
+            )
         ]
 
     await _learn_final_ids(server, sent_messages, _unmatched(others(), found))

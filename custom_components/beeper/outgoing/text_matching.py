@@ -146,6 +146,11 @@ def _link(href: str) -> str:
     return f"link {unquote(html.unescape(href)).rstrip('/')}"
 
 
+def text_key(text: str | None) -> str | None:
+    """Return what texts share that differ in spaces and blank lines only."""
+    return text and _fold(text)
+
+
 def same_title(sent: str, stored: str) -> bool:
     """Return whether a network may have stored this title for the one sent.
 
