@@ -517,7 +517,7 @@ async def test_the_next_run_joins_the_message_of_a_cancelled_run(
         repeat = hass.async_create_task(
             call_action(hass, "send_message", message="hi", **second)
         )
-        await until(lambda: get_outbox(hass, loaded).running.callers)
+        await asyncio.sleep(0.2)  # If the machine is slower, it finds the result.
         skip_time(5)
     else:
         skip_time(5)

@@ -59,7 +59,7 @@ class Outbox:
         self._chat_queues = ChatQueues()
         self._recipients = RecipientQueue()
         self.sent = SentMessages(hass, entry)
-        self.running = RunningJobs(hass, self._work)
+        self._running = RunningJobs(hass, self._work)
         self._attempts = Attempts(hass, entry)
         self._results = RecentResults[Outcome[Any]](hass, self._attempts)
         self._is_open = False
@@ -102,14 +102,14 @@ class Outbox:
 
     async def async_wait(self) -> None:
         """Wait for running jobs, as long as one request may take."""
-        await self.running.wait(REQUEST_TIMEOUT)
+        await self._running.wait(REQUEST_TIMEOUT)
 
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many requests are running, remembered and unknown."""
         self._forget_old()
         return {
-            "running": self.running.count,
+            "running": self._running.count,
             "remembered": self._results.count,
             "unknown": self._attempts.unknown_count,
         }
@@ -135,8 +135,8 @@ class Outbox:
         if not allow_repeat:
             if known := self._results.recall(job.keys):
                 return replace(known, duplicate=True)
-            joined = self.running.find(job)
-        run = joined or self.running.start(job, allow_repeat=allow_repeat)
+            joined = self._running.find(job)
+        run = joined or self._running.start(job, allow_repeat=allow_repeat)
         run.callers += 1
         try:
             # Cancelling the caller does not cancel the attempt.
@@ -164,7 +164,7 @@ class Outbox:
             earlier = [] if run.allow_repeat else await self._find_earlier(job)
             end = None if earlier else await self._attempt(job)
             if end and not isinstance(end, Attempt):
-                self.running.note_end(job, end)
+                self._running.note_end(job, end)
                 # The next job in the queue may be the same.
                 self._keep_unreported(run, end)
                 return end
@@ -190,7 +190,7 @@ class Outbox:
 
         It was running when this job was started, or done just before.
         """
-        same = self.running.end_of_same(run) or self._results.recall(run.job.keys)
+        same = self._running.end_of_same(run) or self._results.recall(run.job.keys)
         return replace(same, duplicate=True) if isinstance(same, Outcome) else same
 
     async def _find_earlier(self, job: Job[Any]) -> list[Attempt]:

@@ -50,11 +50,6 @@ class RunningJobs:
         """The number of running jobs."""
         return len(self._runs)
 
-    @property
-    def callers(self) -> int:
-        """The number of calls that wait for an outcome."""
-        return sum(run.callers for run in self._runs.values())
-
     async def wait(self, timeout: float) -> None:
         """Wait until all are done, for `timeout` seconds at most."""
         if self._runs:
