@@ -324,3 +324,43 @@ async def test_a_message_by_number_reaches_its_owner_however_it_is_written(
 
     [person, _] = simulator.world.chats[response["chat_id"]].participants
     assert person.id == "@telegram_7778:beeper.com"
+
+
+@pytest.mark.parametrize("first", ["done", "ran", "lost"])
+async def test_a_group_is_known_by_any_identity_of_each_person(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    created: dict[str, Chat],
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+) -> None:
+    """One call states the ID of one person and the number of another, the next both IDs."""
+    monkeypatch.setattr(outbox, "_RECOVERY_DELAYS", ())
+    forms: list[list[list[str]]] = []
+    for number in range(12):
+        people = [
+            contact(
+                simulator,
+                f"@telegram_9{letter}{number}:beeper.com",
+                "telegram",
+                phone_number=f"+15551{letter}{number:05}",
+            )
+            for letter in (5, 6)
+        ]
+        stated = [[person.id, str(person.phone_number)] for person in people]
+        forms.append([[one, other] for one in stated[0] for other in stated[1]])
+
+    async def call(ids: list[str]) -> str:
+        data: dict[str, Any] = {"participant_ids": ids, "type": "group"}
+        return await outcome_of(create_chat(hass, account_id="telegram", **data))
+
+    orders = [*enumerate(permutations(range(4), 2))]
+    if first != "done":
+        kind = "drop_after" if first == "ran" else "drop_before"
+        simulator.faults.add(kind, method="POST", path="/v1/chats", times=None)
+    firsts = [await call(forms[number][one]) for number, (one, _) in orders]
+    simulator.faults.clear()
+    seconds = [await call(forms[number][other]) for number, (_, other) in orders]
+
+    assert {*zip(firsts, seconds, strict=True)} == {ENDS[first]}
+    assert len(created) == (0 if first == "lost" else len(orders))

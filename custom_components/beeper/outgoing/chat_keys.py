@@ -14,7 +14,8 @@ def exact_chat_keys(
 ) -> set[Hashable]:
     """Return the keys that it shares with an identical request."""
     content = _content(request, if_exists)
-    return {(*content, members) for members in people.members} | {
+    groups = people.members | people.learned_members
+    return {(*content, members) for members in groups} | {
         (*content, *identity) for identity in people.proof
     }
 

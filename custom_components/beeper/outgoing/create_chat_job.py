@@ -224,6 +224,7 @@ class CreateChatJob(Job[ChatJobResult]):
         self._answer = result
         if groups := self._groups:
             self.context.chat_queues.remember_group(groups, result.chat_id)
+            self._people.learn_members(result.chat)
         if result.status == "existing":
             self._give_back()
         else:

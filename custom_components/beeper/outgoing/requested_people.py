@@ -1,7 +1,8 @@
 """The people that a request for a chat states, and the identities that reading adds."""
 
 from collections.abc import Iterable, Mapping
-from itertools import chain
+from itertools import chain, product
+from math import prod
 from typing import Final
 
 from ..api.models import Chat
@@ -15,6 +16,8 @@ type Members = tuple[Identity, ...]
 """One identity of each person in a group, sorted."""
 
 _ID_FIRST: Final = ("id", "phone_number", "email", "username")
+_MAX_FORMS: Final = 256
+"""Ways to state the people of a group that are told apart."""
 
 
 def known_people(
@@ -48,6 +51,14 @@ def group_members(people: Iterable[frozenset[Identity]]) -> set[Members]:
         for kinds in (_ID_FIRST, KINDS)
         if people
     }
+
+
+def all_group_members(people: Iterable[frozenset[Identity]]) -> set[Members]:
+    """Return what identifies the people of a group, whichever identity a call states."""
+    people = [proof(person) for person in people]
+    if prod(map(len, people)) > _MAX_FORMS:
+        return group_members(people)
+    return {tuple(sorted(members)) for members in product(*people) if members}
 
 
 class RequestedPeople:
@@ -94,10 +105,23 @@ class RequestedPeople:
     @property
     def learned_members(self) -> set[Members]:
         """What identifies the people of a group, with all that was learned of them."""
-        return group_members(
+        return all_group_members(
             person | self._learned_people.get(user_id, frozenset())
             for user_id, person in self._people.items()
         )
+
+    def learn_members(self, chat: Chat | None) -> None:
+        """Learn identities of the people of a group from its chat."""
+        id_scheme = self._server.id_scheme(self._account_id)
+        for user_id in self._people:
+            number = self._phone_numbers.get(user_id)
+            found = [
+                user
+                for user in (chat.participants if chat else ())
+                if user.is_participant(user_id, number, id_scheme)
+            ]
+            if len(found) == 1:
+                self._learned_people[user_id] = identities(found[0], id_scheme)
 
     async def identify(self) -> None:
         """Read further identities; raises BeeperError."""
